@@ -1,0 +1,76 @@
+//! A JSON document kept as text, which is how PostgreSQL sends and takes `jsonb`.
+
+use std::io::Write as _;
+
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::pg::{Pg, PgValue};
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::Jsonb;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::Json;
+
+/// The version byte that precedes `jsonb` on the wire (`jsonb_send` in PostgreSQL's source).
+const JSONB_VERSION: u8 = 1;
+
+/// A JSON document as text: never parsed into numbers on its way to or from the database.
+///
+/// Equality is that of the text. PostgreSQL orders an object's keys and respells numbers, keeping their value.
+#[derive(Debug, Clone, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Jsonb)]
+pub struct JsonText(Box<RawValue>);
+
+impl JsonText {
+    /// Takes a text as it is.
+    ///
+    /// # Errors
+    /// When the text is not JSON.
+    pub fn new(text: String) -> Result<Self, serde_json::Error> {
+        RawValue::from_string(text).map(Self)
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl TryFrom<&Json> for JsonText {
+    type Error = serde_json::Error;
+
+    fn try_from(value: &Json) -> Result<Self, Self::Error> {
+        serde_json::value::to_raw_value(value).map(Self)
+    }
+}
+
+impl PartialEq for JsonText {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Serialize for JsonText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl ToSql<Jsonb, Pg> for JsonText {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&[JSONB_VERSION])?;
+        out.write_all(self.as_str().as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<Jsonb, Pg> for JsonText {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        match value.as_bytes().split_first() {
+            Some((&JSONB_VERSION, text)) => Ok(Self::new(String::from_utf8(text.to_vec())?)?),
+            _ => Err("the database sent jsonb in an unknown version".into()),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Domain types of the audit store, shared by every crate and by other services.
+//!
+//! The store keeps four kinds of audit record ([`RecordType`]); each has a row type that is read
+//! ([`Remediation`], [`AiAnalysis`], [`Workflow`], [`Execution`]) and a type that is written
+//! ([`NewRemediation`] and so on, gathered in [`NewRecord`]). [`schema`] holds the diesel tables.
+//! The crate does no I/O and links no system library: diesel is used without libpq.
+//!
+//! | type | is |
+//! |---|---|
+//! | [`Timestamp`] | a UTC instant cut to microseconds, as PostgreSQL keeps it |
+//! | [`Json`], [`JsonText`] | JSON whose numbers keep their value, whatever their size |
+//! | [`Embedding`] | a vector of exactly 384 finite numbers |
+//! | [`ErrorCode`] | why an operation failed, free of any transport |
+//! | [`DatabaseFault`] | what a failed statement means, from what diesel tells of it |
+
+mod database_fault;
+mod embedding;
+mod enums;
+mod error_code;
+pub mod json;
+mod record_type;
+mod records;
+pub mod schema;
+mod timestamp;
+
+pub use database_fault::DatabaseFault;
+pub use embedding::{Embedding, EmbeddingError, VectorSql};
+pub use enums::{Phase, Severity, Status, UnknownValue, WorkflowPhase};
+pub use error_code::ErrorCode;
+pub use json::{Json, JsonError, JsonText};
+pub use record_type::RecordType;
+pub use records::{
+    AiAnalysis, Execution, NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Record,
+    Remediation, Workflow,
+};
+pub use timestamp::Timestamp;

@@ -1,0 +1,118 @@
+//! Bringing a database to the current schema.
+
+use std::time::Duration;
+
+use diesel::sql_types::{BigInt, Bool};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{
+    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use storage_models::Timestamp;
+use tokio::time::Instant;
+
+use crate::{SchemaError, partitions};
+
+pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+
+/// The advisory lock that one migrating process holds: the bytes of "dstorage".
+const LOCK_KEY: i64 = i64::from_be_bytes(*b"dstorage");
+
+/// How long to wait for another process that is migrating.
+pub const LOCK_WAIT: Duration = Duration::from_secs(600);
+
+/// How often to ask for the lock while waiting.
+const LOCK_POLL: Duration = Duration::from_millis(200);
+
+/// What a bootstrap changed. Nothing, when the database was up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootstrapReport {
+    /// The versions of the migrations applied, in order.
+    pub applied: Vec<String>,
+    /// How many partitions were made.
+    pub partitions: usize,
+}
+
+/// Creates what is missing: the extension, the tables, this month's partitions and those around it.
+///
+/// Needs a role that owns the tables, and a multi-thread tokio runtime (migrations block a thread while they
+/// run). Waits at most [`LOCK_WAIT`] for another process that is doing the same.
+///
+/// # Errors
+/// See [`SchemaError`]. Migrations before a failed one stay applied; running again goes on from there.
+pub async fn bootstrap(owner_url: &str) -> Result<BootstrapReport, SchemaError> {
+    bootstrap_within(owner_url, LOCK_WAIT).await
+}
+
+/// As [`bootstrap`], waiting at most `lock_wait` for another process.
+///
+/// # Errors
+/// As [`bootstrap`].
+pub async fn bootstrap_within(owner_url: &str, lock_wait: Duration) -> Result<BootstrapReport, SchemaError> {
+    let mut connection = AsyncPgConnection::establish(owner_url).await.map_err(SchemaError::Connect)?;
+    lock(&mut connection, lock_wait).await?;
+    // The lock belongs to the session: it ends with the connection, however this function ends.
+    ensure_extension(&mut connection).await?;
+    let (mut connection, applied) = migrate(connection)?;
+    let partitions = partitions::ensure_window(&mut connection, Timestamp::now()).await?;
+    Ok(BootstrapReport { applied, partitions })
+}
+
+async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> Result<(), SchemaError> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = Bool)]
+        locked: bool,
+    }
+    let started = Instant::now();
+    let mut poll = tokio::time::interval(LOCK_POLL);
+    let mut told = false;
+    loop {
+        poll.tick().await;
+        let row: Locked = sql_query("SELECT pg_try_advisory_lock($1) AS locked")
+            .bind::<BigInt, _>(LOCK_KEY)
+            .get_result(connection)
+            .await
+            .map_err(SchemaError::during("the migration lock"))?;
+        if row.locked {
+            return Ok(());
+        }
+        if started.elapsed() >= wait {
+            return Err(SchemaError::LockTimeout(wait));
+        }
+        if !told {
+            tracing::info!(
+                wait_seconds = wait.as_secs(),
+                "another process is migrating this database; waiting for it"
+            );
+            told = true;
+        }
+    }
+}
+
+/// `CREATE EXTENSION` needs more rights than anything else here, so it runs only when it must.
+pub(crate) async fn ensure_extension(connection: &mut AsyncPgConnection) -> Result<(), SchemaError> {
+    #[derive(QueryableByName)]
+    struct Present {
+        #[diesel(sql_type = Bool)]
+        present: bool,
+    }
+    let row: Present =
+        sql_query("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') AS present")
+            .get_result(connection)
+            .await
+            .map_err(SchemaError::during("the list of extensions"))?;
+    if row.present {
+        return Ok(());
+    }
+    connection.batch_execute("CREATE EXTENSION IF NOT EXISTS vector").await.map_err(SchemaError::Extension)
+}
+
+fn migrate(connection: AsyncPgConnection) -> Result<(AsyncPgConnection, Vec<String>), SchemaError> {
+    let mut harness = AsyncMigrationHarness::new(connection);
+    let versions = harness
+        .run_pending_migrations(MIGRATIONS)
+        .map_err(|error| SchemaError::Migration(error.to_string()))?;
+    let applied = versions.iter().map(ToString::to_string).collect();
+    Ok((harness.into_inner(), applied))
+}

@@ -1,0 +1,49 @@
+//! What can go wrong with a schema.
+
+use std::time::Duration;
+
+/// A failure to bring a database to the schema, or to read its state.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The database could not be reached.
+    #[error("cannot connect to the database to manage its schema; check the URL, the server and the role")]
+    Connect(#[source] diesel::ConnectionError),
+    /// Another process holds the migration lock for too long.
+    #[error("another process has been migrating this database for more than {} s; see who holds the advisory lock in pg_locks", .0.as_secs())]
+    LockTimeout(Duration),
+    /// The extension is not there and this role may not create it.
+    #[error(
+        "the extension pgvector is not installed in this database and could not be created by this role; \
+         a database administrator must run: CREATE EXTENSION vector;"
+    )]
+    Extension(#[source] diesel::result::Error),
+    /// A migration failed; those before it stay applied.
+    #[error("a migration failed: {0}")]
+    Migration(String),
+    /// A partition could not be made.
+    #[error("the partition of {table} for the month of {month} could not be made")]
+    Partition {
+        /// The partitioned table.
+        table: &'static str,
+        /// The first day of the month.
+        month: chrono::NaiveDate,
+        /// The database's answer.
+        #[source]
+        source: diesel::result::Error,
+    },
+    /// Any other statement failed.
+    #[error("the database refused {operation}")]
+    Database {
+        /// What was being done.
+        operation: &'static str,
+        /// The database's answer.
+        #[source]
+        source: diesel::result::Error,
+    },
+}
+
+impl SchemaError {
+    pub(crate) fn during(operation: &'static str) -> impl FnOnce(diesel::result::Error) -> Self {
+        move |source| Self::Database { operation, source }
+    }
+}

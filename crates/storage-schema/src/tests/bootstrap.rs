@@ -1,0 +1,85 @@
+//! Bootstrap: once, again, at the same time, without rights.
+
+use std::time::Duration;
+
+use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
+use diesel_migrations::MigrationHarness;
+use storage_testkit::TestDatabase;
+
+use crate::bootstrap::{MIGRATIONS, ensure_extension};
+use crate::{SchemaError, bootstrap, bootstrap_within, verify};
+
+/// BR-STORAGE-003: the schema is created idempotently and is then what verification expects.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_bootstrap_changes_nothing() {
+    let database = TestDatabase::empty().await.unwrap();
+    let first = bootstrap(&database.url()).await.unwrap();
+    assert_eq!(first.applied, ["0001", "0002", "0003"]);
+    assert_eq!(first.partitions, 20);
+
+    let second = bootstrap(&database.url()).await.unwrap();
+    assert_eq!((second.applied.len(), second.partitions), (0, 0));
+
+    let mut connection = database.connect().await.unwrap();
+    let report = verify(&mut connection).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+}
+
+/// BR-STORAGE-003: each migration is idempotent by itself, also when its tracking is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_can_be_applied_to_a_database_that_has_them() {
+    let database = TestDatabase::empty().await.unwrap();
+    bootstrap(&database.url()).await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    connection.batch_execute("TRUNCATE __diesel_schema_migrations").await.unwrap();
+    assert_eq!(bootstrap(&database.url()).await.unwrap().applied.len(), 3);
+    assert!(verify(&mut connection).await.unwrap().is_clean());
+}
+
+/// F13: replicas that start together migrate once and none fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_bootstraps_apply_each_migration_once() {
+    let database = TestDatabase::empty().await.unwrap();
+    let url = database.url();
+    let reports = futures_util::future::join_all((0..4).map(|_| bootstrap(&url))).await;
+    let applied: usize = reports.into_iter().map(|report| report.unwrap().applied.len()).sum();
+    assert_eq!(applied, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_migration_can_be_reverted_and_applied_again() {
+    let database = TestDatabase::empty().await.unwrap();
+    bootstrap(&database.url()).await.unwrap();
+    let mut harness = AsyncMigrationHarness::new(database.connect().await.unwrap());
+    harness.revert_all_migrations(MIGRATIONS).unwrap();
+    let mut connection = harness.into_inner();
+    let left = "SELECT string_agg(relname, ' ') AS value FROM pg_class \
+                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S') \
+                  AND relname NOT LIKE '\\_\\_diesel%'";
+    assert_eq!(super::text(&mut connection, left).await, None);
+    assert_eq!(bootstrap(&database.url()).await.unwrap().applied.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_migrates_for_ever_is_not_waited_for_for_ever() {
+    let database = TestDatabase::empty().await.unwrap();
+    let mut holder = database.connect().await.unwrap();
+    let lock = format!("SELECT pg_advisory_lock({})", i64::from_be_bytes(*b"dstorage"));
+    holder.batch_execute(&lock).await.unwrap();
+    let outcome = bootstrap_within(&database.url(), Duration::from_millis(300)).await;
+    assert!(matches!(outcome, Err(SchemaError::LockTimeout(_))), "{outcome:?}");
+}
+
+/// The error of a role that may not create the extension says what an administrator must run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_extension_is_explained() {
+    let database = TestDatabase::empty().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let role = format!("no_rights_{}", uuid::Uuid::new_v4().simple());
+    connection.batch_execute(&format!("CREATE ROLE {role}")).await.unwrap();
+    connection.batch_execute(&format!("SET ROLE {role}")).await.unwrap();
+    let outcome = ensure_extension(&mut connection).await;
+    connection.batch_execute(&format!("RESET ROLE; DROP ROLE {role}")).await.unwrap();
+    let error = outcome.unwrap_err().to_string();
+    assert!(error.contains("CREATE EXTENSION vector;"), "{error}");
+}

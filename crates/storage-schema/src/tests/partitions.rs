@@ -1,0 +1,84 @@
+//! Partitions: on demand, under load, never a default one.
+
+use chrono::{Months, NaiveDate};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use storage_models::{RecordType, Timestamp};
+use storage_testkit::TestDatabase;
+
+use crate::{SchemaError, partitions};
+
+const INSERT: &str = "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time) \
+                      VALUES ('a', 'b', 'pending', 'c', now() - interval '3 years')";
+
+fn three_years_ago() -> NaiveDate {
+    partitions::month_of(Timestamp::now()).checked_sub_months(Months::new(36)).unwrap()
+}
+
+async fn make(connection: &mut AsyncPgConnection, month: NaiveDate) -> Result<bool, SchemaError> {
+    partitions::ensure(connection, RecordType::Remediation, month).await
+}
+
+/// F21: a month that has no partition gets one, once.
+#[tokio::test]
+async fn a_missing_month_is_made_once() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    assert!(connection.batch_execute(INSERT).await.is_err());
+    assert!(make(&mut connection, three_years_ago()).await.unwrap());
+    assert!(!make(&mut connection, three_years_ago()).await.unwrap());
+    connection.batch_execute(INSERT).await.unwrap();
+}
+
+/// F37: no default partition exists that a stray row could lie in.
+#[tokio::test]
+async fn there_is_no_default_partition() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let defaults = "SELECT count(*)::text AS value FROM pg_partitioned_table WHERE partdefid <> 0";
+    assert_eq!(super::text(&mut connection, defaults).await.as_deref(), Some("0"));
+}
+
+/// F21: replicas that need the same month at once all succeed and one makes it.
+#[tokio::test]
+async fn concurrent_makers_make_one_partition() {
+    let database = TestDatabase::create().await.unwrap();
+    let makers = (0..8).map(|_| async {
+        let mut connection = database.connect().await.unwrap();
+        make(&mut connection, three_years_ago()).await.unwrap()
+    });
+    let made = futures_util::future::join_all(makers).await;
+    assert_eq!(made.into_iter().filter(|made| *made).count(), 1);
+}
+
+/// F37: neither an open read nor an open write keeps a partition from being made, nor does it wait for them.
+#[tokio::test]
+async fn open_transactions_do_not_block_the_maker() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut reader = database.connect().await.unwrap();
+    let mut writer = database.connect().await.unwrap();
+    let mut maker = database.connect().await.unwrap();
+    reader.batch_execute("BEGIN; SELECT count(*) FROM remediation_audit").await.unwrap();
+    writer
+        .batch_execute(
+            "BEGIN; INSERT INTO remediation_audit (name, namespace, phase, action_type) VALUES ('a', 'b', 'pending', 'c')",
+        )
+        .await
+        .unwrap();
+    assert!(make(&mut maker, three_years_ago()).await.unwrap());
+    writer.batch_execute("COMMIT").await.unwrap();
+    reader.batch_execute("COMMIT").await.unwrap();
+}
+
+#[tokio::test]
+async fn months_outside_the_accepted_range_are_refused() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let now = partitions::month_of(Timestamp::now());
+    for (months, forward) in [(122, false), (5, true)] {
+        let months = Months::new(months);
+        let month = if forward { now.checked_add_months(months) } else { now.checked_sub_months(months) };
+        let error = make(&mut connection, month.unwrap()).await.unwrap_err();
+        assert!(matches!(error, SchemaError::Partition { .. }), "{error}");
+    }
+    assert!(make(&mut connection, now.checked_sub_months(Months::new(120)).unwrap()).await.unwrap());
+}

@@ -1,0 +1,22 @@
+//! The environment variables by which `cargo xtask test` tells tests where things are.
+
+use crate::TestkitError;
+
+/// URL of a database whose user may create databases.
+pub const DATABASE_URL: &str = "DATASTORAGE_TEST_DATABASE_URL";
+/// Name of the migrated database that test databases are copies of.
+pub const TEMPLATE: &str = "DATASTORAGE_TEST_TEMPLATE";
+/// Path of the built service.
+pub const SERVICE_BIN: &str = "DATASTORAGE_TEST_BIN";
+/// Directory of the embedding model (`model.safetensors`, `tokenizer.json`).
+pub const MODEL_DIR: &str = "DATASTORAGE_TEST_MODEL_DIR";
+/// Directory of PostgreSQL's programs, for tests that start a cluster of their own.
+pub const PG_BIN: &str = "DATASTORAGE_TEST_PG_BIN";
+
+/// The value of `name`.
+///
+/// # Errors
+/// [`TestkitError::MissingEnvironment`] when it is not set.
+pub fn required(name: &'static str) -> Result<String, TestkitError> {
+    std::env::var(name).map_err(|_unset| TestkitError::MissingEnvironment { name })
+}

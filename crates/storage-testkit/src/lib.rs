@@ -1,0 +1,45 @@
+//! Development stack and test support: everything around the service that a test or `cargo xtask up` needs.
+//!
+//! - [`PostgresSource::find`] finds PostgreSQL with pgvector, fetching a pinned build when there is none, and
+//!   [`Cluster`] runs a private server from it, to be killed and started again at will.
+//! - [`TestDatabase`] is a database of a test's own, a copy of a migrated template.
+//! - [`ServiceProcess`] runs the built service as a child, to be asked over HTTP, stopped or killed.
+//! - [`FaultProxy`] stands between two parties and breaks the network between them on purpose.
+//! - [`fetch_model`] provides the embedding model.
+//!
+//! Nothing here is part of the service. Linux only: processes are watched through `/proc` and pidfds.
+//!
+//! Tests get their PostgreSQL from `cargo xtask test`, which tells them through [`environment`]:
+//!
+//! ```no_run
+//! # async fn test() -> Result<(), storage_testkit::TestkitError> {
+//! let database = storage_testkit::TestDatabase::create().await?;
+//! let connection = database.connect().await?;
+//! // … the test …
+//! drop(connection);
+//! database.close().await
+//! # }
+//! ```
+
+mod account;
+mod command;
+mod database;
+pub mod environment;
+mod error;
+mod model;
+mod port;
+mod postgres;
+mod process;
+mod proxy;
+mod service;
+mod wheel;
+
+pub use account::DevelopmentDir;
+pub use database::{TestDatabase, create_database, drop_database, ensure_database, with_database};
+pub use error::TestkitError;
+pub use model::fetch_model;
+pub use postgres::{Cluster, ClusterSettings, Durability, Installation, PostgresSource};
+pub use process::ProcessIdentity;
+pub use proxy::{Fault, FaultProxy};
+pub use service::{ServiceOptions, ServiceProcess};
+pub use wheel::{FetchStep, OnStep};

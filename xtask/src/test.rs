@@ -1,0 +1,214 @@
+//! `cargo xtask test`: sets up what the tests need, runs them, and takes it down again.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{ExitCode, ExitStatus};
+
+use anyhow::{Context, Result};
+use storage_testkit::{
+    Cluster, ClusterSettings, DevelopmentDir, PostgresSource, ProcessIdentity, environment,
+};
+use tokio::process::Command;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::progress::{Step, say, step};
+use crate::workspace;
+
+/// What clusters of test runs are called in the development directory; the rest of the name is the run's process.
+const CLUSTER_PREFIX: &str = "test-";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Passed to `cargo nextest run` (to `cargo test` where nextest is not installed). Without any, the whole workspace
+    /// is tested, documentation included.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    runner: Vec<String>,
+}
+
+/// Runs the tests; the exit code is the runner's.
+pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let dev = workspace::development_dir()?;
+    sweep(&dev).await;
+    let stand = Stand::set_up(&dev).await?;
+    // Whatever comes of the tests, the cluster is taken down before this returns.
+    let outcome = run_tests(&stand, &dev, arguments, &mut signals).await;
+    stand.take_down().await?;
+    outcome
+}
+
+/// The database server of one run, with the migrated template in it.
+struct Stand {
+    cluster: Option<Cluster>,
+    admin_url: String,
+    template: String,
+    pg_bin: Option<PathBuf>,
+}
+
+impl Stand {
+    async fn set_up(dev: &DevelopmentDir) -> Result<Self> {
+        let fetching = Step::begin("PostgreSQL");
+        let source =
+            PostgresSource::find(dev, crate::up::external_database_url(), &|it| fetching.fetch(it)).await?;
+        let (cluster, admin_url, pg_bin) = match source {
+            PostgresSource::External(url) => {
+                fetching.done("the server that DATABASE_URL names");
+                (None, url, None)
+            }
+            PostgresSource::Programs(programs) => {
+                let root = dev.path().join(format!("{CLUSTER_PREFIX}{}", std::process::id()));
+                let cluster = Cluster::start(&programs, root, ClusterSettings::for_tests()).await?;
+                fetching.done(format!("{} on port {}", programs.version().await?, cluster.port()));
+                let url = cluster.url("postgres");
+                (Some(cluster), url, Some(programs.bin().to_owned()))
+            }
+        };
+        let template = format!("datastorage_template_{}", std::process::id());
+        Ok(Self { cluster, admin_url, template, pg_bin })
+    }
+
+    async fn make_template(&self) -> Result<()> {
+        storage_testkit::create_database(&self.admin_url, &self.template, None).await?;
+        let url = storage_testkit::with_database(&self.admin_url, &self.template);
+        storage_schema::bootstrap(&url).await.context("cannot bootstrap the schema")?;
+        Ok(())
+    }
+
+    async fn take_down(self) -> Result<()> {
+        match self.cluster {
+            Some(cluster) => cluster.destroy().await?,
+            None => storage_testkit::drop_database(&self.admin_url, &self.template).await?,
+        }
+        Ok(())
+    }
+}
+
+async fn run_tests(
+    stand: &Stand,
+    dev: &DevelopmentDir,
+    arguments: &Arguments,
+    signals: &mut Signals,
+) -> Result<ExitCode> {
+    step("schema", stand.make_template(), |()| "migrated template database".to_owned()).await?;
+    let fetching = Step::begin("embedding model");
+    let model = storage_testkit::fetch_model(dev, &|it| fetching.fetch(it)).await?;
+    fetching.done(model.display().to_string());
+    let service = build_service(arguments).await?;
+
+    let set_environment = |command: &mut Command| {
+        command
+            .env(environment::DATABASE_URL, &stand.admin_url)
+            .env(environment::TEMPLATE, &stand.template)
+            .env(environment::MODEL_DIR, &model);
+        if let Some(service) = &service {
+            command.env(environment::SERVICE_BIN, service);
+        }
+        if let Some(bin) = &stand.pg_bin {
+            command.env(environment::PG_BIN, bin);
+        }
+    };
+    for mut command in runner_commands(arguments).await {
+        set_environment(&mut command);
+        let status = signals.run_to_end(command).await?;
+        if !status.success() {
+            return Ok(exit_code(status));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The built service. When only some of the tests are wanted it may be missing: those that need it will say so.
+async fn build_service(arguments: &Arguments) -> Result<Option<PathBuf>> {
+    let built = step("service", workspace::build_service(false), |it| it.display().to_string()).await;
+    match built {
+        Err(error) if !arguments.runner.is_empty() => {
+            say(&format!("  going on without the service: {error}"));
+            Ok(None)
+        }
+        result => result.map(Some),
+    }
+}
+
+/// The commands to run, in order.
+async fn runner_commands(arguments: &Arguments) -> Vec<Command> {
+    let mut runner = workspace::cargo();
+    if nextest_is_installed().await {
+        runner.args(["nextest", "run"]);
+    } else {
+        say("cargo-nextest is not installed; using cargo test");
+        // Not the examples in documentation: they are the next command's.
+        runner.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    }
+    if !arguments.runner.iter().any(|it| it == "-p" || it.starts_with("--package")) {
+        runner.arg("--workspace");
+    }
+    runner.args(&arguments.runner);
+    if !arguments.runner.is_empty() {
+        return vec![runner];
+    }
+    let mut examples = workspace::cargo();
+    examples.args(["test", "--doc", "--workspace"]);
+    vec![runner, examples]
+}
+
+async fn nextest_is_installed() -> bool {
+    workspace::cargo().args(["nextest", "--version"]).output().await.is_ok_and(|it| it.status.success())
+}
+
+/// The requests to end that this process gets. From [`Signals::listen`] on they no longer end it by themselves, so that
+/// it can take down what it has set up.
+struct Signals {
+    interrupts: Signal,
+    terminations: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        Ok(Self {
+            interrupts: signal(SignalKind::interrupt())?,
+            terminations: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Runs `command` to its end. The terminal's interrupt reaches it as well, so it is left to end by itself; a
+    /// request to terminate is passed on.
+    async fn run_to_end(&mut self, mut command: Command) -> Result<ExitStatus> {
+        let mut child = command.spawn().context("cannot run cargo")?;
+        let identity = child.id().and_then(|pid| ProcessIdentity::of(i32::try_from(pid).ok()?));
+        loop {
+            tokio::select! {
+                status = child.wait() => return Ok(status?),
+                _ = self.interrupts.recv() => say("interrupted; waiting for the tests to end"),
+                _ = self.terminations.recv() => if let Some(child) = identity { child.terminate()? },
+            }
+        }
+    }
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Removes the clusters of runs that were killed before they could.
+async fn sweep(dev: &DevelopmentDir) {
+    let Ok(entries) = std::fs::read_dir(dev.path()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if owner(&name).is_some() && !is_of_a_running_test(&name) {
+            say(&format!("removing {}, left by a run that was killed", entry.path().display()));
+            if let Err(error) = Cluster::remove(&entry.path()).await {
+                say(&format!("  {error}"));
+            }
+        }
+    }
+}
+
+/// Whether the entry `name` of the development directory is the cluster of a test run that is under way.
+pub(crate) fn is_of_a_running_test(name: &OsStr) -> bool {
+    owner(name).and_then(ProcessIdentity::of).is_some()
+}
+
+/// The process whose cluster `name` is.
+fn owner(name: &OsStr) -> Option<i32> {
+    name.to_str()?.strip_prefix(CLUSTER_PREFIX)?.parse().ok()
+}

@@ -1,0 +1,40 @@
+//! `cargo xtask tidy`: proves what no compiler checks: which crate may know which, and how a file begins.
+
+mod arrows;
+mod graph;
+mod sources;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use cargo_metadata::MetadataCommand;
+
+use crate::progress::{answer, say};
+use crate::{files, workspace};
+use graph::Graph;
+
+/// Kinds of files whose text is checked.
+const CHECKED: &[&str] =
+    &[".rs", ".md", ".toml", ".sql", ".yaml", ".yml", ".json", ".sh", "/run", "Dockerfile"];
+
+/// Runs every check; exit 1 when one of them finds something.
+pub(crate) fn run() -> Result<ExitCode> {
+    let metadata = MetadataCommand::new()
+        .current_dir(workspace::root())
+        .other_options(["--all-features".to_owned(), "--locked".to_owned()])
+        .exec()
+        .context("cannot read the dependency graph; is Cargo.lock up to date?")?;
+    let sources = files::with_endings(workspace::root(), CHECKED)?;
+    let graph = Graph::from_metadata(&metadata)?;
+    let mut faults = arrows::check(&graph);
+    faults.extend(sources.iter().flat_map(sources::check));
+    if faults.is_empty() {
+        answer(&format!("tidy: {} files and {} packages are as they should be", sources.len(), graph.len()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for fault in &faults {
+        say(fault);
+    }
+    say(&format!("tidy: {} faults", faults.len()));
+    Ok(ExitCode::FAILURE)
+}

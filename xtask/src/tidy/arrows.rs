@@ -1,0 +1,181 @@
+//! The arrows between the crates, and what must be nowhere.
+
+use super::graph::Graph;
+
+/// Which crates of the workspace a crate of the workspace may use; `None` for the ones that may use any.
+const MAY_USE: &[(&str, Option<&[&str]>)] = &[
+    ("storage-models", Some(&[])),
+    ("storage-validation", Some(&["storage-models"])),
+    ("storage-embedding", Some(&["storage-models"])),
+    ("storage-query", Some(&["storage-models"])),
+    ("storage-dualwrite", Some(&["storage-models"])),
+    ("storage-schema", Some(&["storage-models"])),
+    (
+        "storage-server",
+        Some(&[
+            "storage-models",
+            "storage-validation",
+            "storage-embedding",
+            "storage-query",
+            "storage-dualwrite",
+            "storage-schema",
+        ]),
+    ),
+    ("storage-testkit", Some(&["storage-models", "storage-schema"])),
+    ("datastorage", None),
+    ("storage-tests", None),
+    ("xtask", None),
+];
+
+/// Development support: nothing that is delivered may use it.
+const DEVELOPMENT: &[&str] = &["storage-testkit", "storage-tests", "xtask"];
+
+/// The crates that may know the web framework.
+const KNOW_ACTIX: &[&str] = &["storage-server", "datastorage", "storage-tests", "xtask"];
+
+/// All that the shared query crate may depend on directly: other services take these into their builds with it.
+const QUERY_MAY_USE: &[&str] = &[
+    "base64",
+    "chrono",
+    "diesel",
+    "diesel-async",
+    "futures-util",
+    "pgvector",
+    "serde",
+    "serde_json",
+    "sha2",
+    "storage-models",
+    "thiserror",
+    "tracing",
+    "uuid",
+];
+
+/// What must not reach the query crate by any way; a name that ends with `*` stands for all that begin so.
+const NOT_IN_QUERY: &[&str] = &[
+    "actix*",
+    "axum",
+    "candle*",
+    "deadpool-redis",
+    "hyper",
+    "kube",
+    "qdrant*",
+    "redis*",
+    "reqwest",
+    "tokenizers",
+    "tonic*",
+];
+
+/// What must not be in the build at all: system libraries, a second crypto provider, a licence that binds.
+const NOWHERE: &[&str] =
+    &["actix-governor", "aws-lc-rs", "aws-lc-sys", "native-tls", "onig_sys", "openssl-sys", "pq-sys"];
+
+/// Every arrow that must not be.
+pub(super) fn check(graph: &Graph) -> Vec<String> {
+    let mut faults = Vec::new();
+    let members = graph.members();
+    for member in &members {
+        match MAY_USE.iter().find(|(name, _)| name == member) {
+            None => faults
+                .push(format!("{member}: xtask/src/tidy/arrows.rs does not say which crates it may use")),
+            Some((_, None)) => {}
+            Some((_, Some(allowed))) => {
+                let used = graph.direct(member).into_iter().filter(|it| members.contains(it));
+                faults.extend(
+                    used.filter(|it| !allowed.contains(it))
+                        .map(|it| format!("{member} must not use {it} (docs/ARCHITECTURE.md, arrows)")),
+                );
+            }
+        }
+        if !KNOW_ACTIX.contains(member) {
+            faults.extend(reached(graph, member, &["actix*"]));
+        }
+        if !DEVELOPMENT.contains(member) {
+            faults.extend(reached(graph, member, DEVELOPMENT));
+        }
+    }
+    let query = "storage-query";
+    faults.extend(
+        (graph.direct(query).into_iter())
+            .filter(|it| !QUERY_MAY_USE.contains(it))
+            .map(|it| format!("{query} depends on {it}, which xtask/src/tidy/arrows.rs does not allow")),
+    );
+    faults.extend(reached(graph, query, NOT_IN_QUERY));
+    let packages = graph.packages();
+    let present = packages.iter().filter(|it| NOWHERE.contains(it));
+    faults.extend(present.map(|it| {
+        format!("{it} is in the build and must not be; `cargo tree -i {it} --target all` says through what")
+    }));
+    faults
+}
+
+/// What of `forbidden` the package `from` depends on, by any way.
+fn reached(graph: &Graph, from: &str, forbidden: &[&str]) -> Vec<String> {
+    let is_forbidden = |name: &&str| {
+        forbidden.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == pattern,
+        })
+    };
+    let closure = graph.closure(from);
+    closure
+        .into_iter()
+        .filter(is_forbidden)
+        .map(|name| format!("{from} reaches {name} and must not"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    //! Tests for the arrows: each rule is broken once.
+
+    use super::{Graph, MAY_USE, check};
+
+    const ALLOWED: &[(&str, &str)] = &[
+        ("datastorage", "storage-server"),
+        ("datastorage", "storage-dualwrite"),
+        ("storage-server", "storage-query"),
+        ("storage-server", "actix-web"),
+        ("storage-query", "storage-models"),
+        ("storage-query", "diesel"),
+        ("storage-dualwrite", "storage-models"),
+        ("storage-dualwrite", "qdrant-client"),
+        ("storage-tests", "storage-testkit"),
+        ("xtask", "storage-testkit"),
+    ];
+
+    fn members() -> Vec<&'static str> {
+        MAY_USE.iter().map(|(name, _)| *name).collect()
+    }
+
+    #[test]
+    fn the_intended_arrows_pass() {
+        assert_eq!(check(&Graph::of(&members(), ALLOWED)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_forbidden_edge_is_named() {
+        for (edge, expected) in [
+            (("storage-query", "storage-schema"), "storage-query must not use storage-schema"),
+            (("storage-dualwrite", "storage-embedding"), "storage-dualwrite must not use storage-embedding"),
+            (("storage-models", "storage-query"), "storage-models must not use storage-query"),
+            (("storage-server", "storage-testkit"), "datastorage reaches storage-testkit"),
+            (("storage-embedding", "actix-rt"), "storage-embedding reaches actix-rt"),
+            (("storage-query", "anyhow"), "storage-query depends on anyhow"),
+            (("diesel", "redis-protocol"), "storage-query reaches redis-protocol"),
+            (("diesel", "tonic"), "storage-query reaches tonic"),
+            (("qdrant-client", "openssl-sys"), "openssl-sys is in the build"),
+            (("xtask", "native-tls"), "native-tls is in the build"),
+            (("storage-models", "pq-sys"), "pq-sys is in the build"),
+        ] {
+            let faults = check(&Graph::of(&members(), &[ALLOWED, &[edge]].concat()));
+            assert!(faults.iter().any(|fault| fault.starts_with(expected)), "{edge:?}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn a_crate_that_the_table_does_not_know_is_a_fault() {
+        let faults = check(&Graph::of(&[members(), vec!["storage-new"]].concat(), ALLOWED));
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].starts_with("storage-new:"), "{faults:?}");
+    }
+}

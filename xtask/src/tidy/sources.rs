@@ -1,0 +1,112 @@
+//! What a file of the project must be like.
+
+use crate::files::Source;
+
+/// Longest source file, in lines; tests and the table definitions may be longer.
+const LINES_MAX: usize = 400;
+
+/// What must stand in no file, and why. Written in two halves, so that this file passes itself.
+const FORBIDDEN: &[(&str, &str)] = &[
+    (concat!("TO", "DO"), "do it, or open an issue"),
+    (concat!("FIX", "ME"), "fix it, or open an issue"),
+    (concat!("/ro", "ot/"), "is a path of one machine"),
+    (concat!("/wo", "rk/"), "is a path of one machine"),
+    (concat!("/Us", "ers/"), "is a path of one machine"),
+    (concat!("/ho", "me/"), "is a path of one machine"),
+    (concat!("crates", ".io"), "is a host name of a package registry"),
+    (concat!("pypi", ".org"), "is a host name of a package registry"),
+    (concat!("python", "hosted.org"), "is a host name of a package registry"),
+    (concat!("npmjs", "."), "is a host name of a package registry"),
+];
+
+/// Everything that is wrong with `source`.
+pub(super) fn check(source: &Source) -> Vec<String> {
+    let mut faults = forbidden_words(source);
+    if source.path.ends_with(".rs") {
+        faults.extend(begins_without_doc(source));
+        faults.extend(is_too_long(source));
+    }
+    if source.path.ends_with("Cargo.toml") {
+        faults.extend(relaxes_lints(source));
+    }
+    faults
+}
+
+fn forbidden_words(source: &Source) -> Vec<String> {
+    let lines = source.text.lines().enumerate();
+    lines
+        .flat_map(|(number, line)| {
+            let found = FORBIDDEN.iter().filter(move |(word, _)| line.contains(word));
+            found.map(move |(word, why)| format!("{}:{}: `{word}` {why}", source.path, number + 1))
+        })
+        .collect()
+}
+
+fn begins_without_doc(source: &Source) -> Option<String> {
+    (!source.text.starts_with("//!"))
+        .then(|| format!("{}:1: begins without `//!` that says what the file is for", source.path))
+}
+
+fn is_too_long(source: &Source) -> Option<String> {
+    let exempt = source.is_test() || source.path.ends_with("/schema.rs");
+    let lines = source.text.lines().count();
+    (!exempt && lines > LINES_MAX)
+        .then(|| format!("{}: {lines} lines, at most {LINES_MAX}: split it by what it does", source.path))
+}
+
+/// A package's manifest must take the workspace's lints; the workspace's own manifest is where they are.
+fn relaxes_lints(source: &Source) -> Option<String> {
+    let takes_them = section(&source.text, "[lints]").any(|line| line == "workspace = true");
+    let is_package = source.text.lines().any(|line| line.trim() == "[package]");
+    (is_package && !takes_them)
+        .then(|| format!("{}: without `[lints] workspace = true` the package is not checked", source.path))
+}
+
+/// The lines of one section of a TOML file, trimmed.
+fn section<'a>(text: &'a str, header: &str) -> impl Iterator<Item = &'a str> {
+    let lines = text.lines().map(str::trim).skip_while(move |line| *line != header).skip(1);
+    lines.take_while(|line| !line.starts_with('['))
+}
+
+#[cfg(test)]
+mod tests {
+    //! Tests for the file checks: each one finds its bad example.
+
+    use super::{LINES_MAX, Source, check};
+
+    fn faults(path: &str, text: &str) -> Vec<String> {
+        check(&Source { path: path.to_owned(), text: text.to_owned() })
+    }
+
+    #[test]
+    fn good_files_pass() {
+        let long = format!("//! x\n{}", "\n".repeat(LINES_MAX));
+        for (path, text) in [
+            ("crates/a/src/lib.rs", "//! What it is.\nfn main() {}\n"),
+            ("crates/a/src/b/tests.rs", &long),
+            ("tests/it/main.rs", &long),
+            ("crates/storage-models/src/schema.rs", &long),
+            ("Cargo.toml", "[workspace]\nmembers = []\n"),
+            ("a/Cargo.toml", "[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n\n[dependencies]\n"),
+        ] {
+            assert_eq!(faults(path, text), Vec::<String>::new(), "{path}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_bad_file_is_found() {
+        let long = format!("//! x\n{}", "\n".repeat(LINES_MAX));
+        for (path, text, expected) in [
+            ("a.rs", "use x;\n", "a.rs:1: begins without"),
+            ("a/src/b.rs", &long, "a/src/b.rs: 401 lines"),
+            ("a/Cargo.toml", "[package]\n[lints]\n[x]\nworkspace = true\n", "a/Cargo.toml: without `[lints]"),
+            ("a.md", &format!("x\nsee {}{}\n", "/ro", "ot/x"), "a.md:2: `/root"),
+            ("a.sql", &format!("-- {}{}: x\n", "TO", "DO"), "a.sql:1: `TO"),
+            ("a.sh", &format!("curl https://{}{}/x\n", "crates", ".io"), "a.sh:1: `crates"),
+        ] {
+            let found = faults(path, text);
+            assert_eq!(found.len(), 1, "{path}: {found:?}");
+            assert!(found[0].starts_with(expected), "{path}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `cargo xtask up` and `down`: the service on a private PostgreSQL, to try and to develop against.
+
+mod sample;
+mod stack;
+mod state;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(crate) use state::{external_database_url, stack_database_url};
+
+use crate::progress::{answer, say};
+use crate::workspace;
+use stack::Stack;
+
+/// Longest the service may take to stop; its own budget is 25 s.
+const SERVICE_STOP_BOUND: Duration = Duration::from_secs(30);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpArguments {
+    /// Return when the service is ready, and leave it running.
+    #[arg(long)]
+    detach: bool,
+    /// Port of the API on 127.0.0.1; 8080 when not given.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Port of health, readiness and metrics on 127.0.0.1; 9090 when not given.
+    #[arg(long)]
+    admin_port: Option<u16>,
+    /// Leave an empty store empty.
+    #[arg(long)]
+    no_sample: bool,
+    /// Build the service with optimisations.
+    #[arg(long)]
+    release: bool,
+}
+
+impl UpArguments {
+    /// The ports to start the service on: the API's, the admin server's.
+    fn ports(&self) -> (u16, u16) {
+        (self.port.unwrap_or(8080), self.admin_port.unwrap_or(9090))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DownArguments {
+    /// Also remove the data, and everything that was fetched.
+    #[arg(long)]
+    purge: bool,
+}
+
+/// Brings the stack up; what of it already runs is left alone.
+pub(crate) async fn up(arguments: &UpArguments) -> Result<()> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    let dev = workspace::development_dir()?;
+    let stack = tokio::select! {
+        stack = Stack::bring_up(&dev, arguments) => stack?,
+        _ = interrupts.recv() => bail!("interrupted; what was started so far has been stopped"),
+    };
+    print_tour(&stack);
+    if arguments.detach {
+        stack.detach();
+        say("It goes on running; `cargo xtask down` stops it.");
+        return Ok(());
+    }
+    say("Ctrl-C stops the service and its database. The service's log follows.");
+    let followed = tokio::select! {
+        ended = stack.follow_service() => ended,
+        _ = interrupts.recv() => Ok(()),
+        _ = terminations.recv() => Ok(()),
+    };
+    say("stopping");
+    stop().await?;
+    followed
+}
+
+/// Stops the stack.
+pub(crate) async fn down(arguments: &DownArguments) -> Result<()> {
+    let stopped = stop().await?;
+    if arguments.purge {
+        purge()?;
+        say("everything under .dev has been removed");
+    } else if stopped {
+        say("stopped; the data is kept (`cargo xtask down --purge` removes it)");
+    } else {
+        say("nothing was running");
+    }
+    Ok(())
+}
+
+/// Stops the service, then its database; whether anything ran.
+async fn stop() -> Result<bool> {
+    let mut state = state::State::load()?;
+    let mut stopped = false;
+    if let Some(service) = state.service.take().filter(|it| it.process.is_running()) {
+        service.process.terminate()?;
+        if service.process.wait_gone(SERVICE_STOP_BOUND).await.is_err() {
+            say("the service does not stop by itself; killing it");
+            service.process.kill9()?;
+        }
+        stopped = true;
+    }
+    let dev = workspace::development_dir()?;
+    stopped |= storage_testkit::Cluster::stop_in(&stack::cluster_root(&dev)).await?;
+    state.save()?;
+    state::remove_environment()?;
+    Ok(stopped)
+}
+
+/// Removes what `up` and `test` have made and fetched.
+fn purge() -> Result<()> {
+    let dev = workspace::development_dir()?;
+    let entries_of = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
+    if entries_of(dev.path()).any(|it| crate::test::is_of_a_running_test(&it.file_name())) {
+        bail!("`cargo xtask test` is running and needs what would be removed: wait for its end");
+    }
+    for dir in [dev.path(), &workspace::public_dir()] {
+        for entry in entries_of(dir) {
+            let path = entry.path();
+            let removed =
+                if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            removed.with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn print_tour(stack: &Stack) {
+    let (url, admin) = (stack.url(), stack.admin_url());
+    for line in [
+        String::new(),
+        format!("API        {url}/api/v1  (documentation: {url}/docs)"),
+        format!("Admin      {admin}/ready, {admin}/metrics"),
+        format!("PostgreSQL {}", stack.database_url()),
+        String::new(),
+        "Try:".to_owned(),
+        format!("  curl '{url}/api/v1/audit/remediation?namespace=payments&limit=3'"),
+        format!("  curl '{url}/api/v1/audit/search?q=pod+killed+because+it+ran+out+of+memory&limit=3'"),
+        format!("  curl '{url}/api/v1/incidents/aggregate/success-rate?since=7d'"),
+        String::new(),
+    ] {
+        answer(&line);
+    }
+}

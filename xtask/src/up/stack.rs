@@ -1,0 +1,225 @@
+//! The parts of the stack, each started only when it is missing.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use storage_testkit::{
+    Cluster, ClusterSettings, DevelopmentDir, Installation, PostgresSource, ServiceOptions, ServiceProcess,
+};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use uuid::Uuid;
+
+use super::state::{self, ClusterState, ServiceState, State};
+use super::{UpArguments, sample};
+use crate::progress::{Step, answer, step};
+use crate::workspace;
+
+/// The database of the development stack.
+const DATABASE: &str = "datastorage";
+/// How often the service's log is looked at while it is followed.
+const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
+
+/// Where the private cluster is.
+pub(super) fn cluster_root(dev: &DevelopmentDir) -> PathBuf {
+    dev.path().join("cluster")
+}
+
+/// The running stack. Dropped before [`Stack::detach`], what was started for it is ended.
+pub(super) struct Stack {
+    cluster: Option<Cluster>,
+    database_url: String,
+    /// The process, when it was started by this run.
+    started: Option<ServiceProcess>,
+    service: ServiceState,
+}
+
+impl Stack {
+    /// Brings up what is missing, from the database to the sample.
+    pub(super) async fn bring_up(dev: &DevelopmentDir, arguments: &UpArguments) -> Result<Self> {
+        let mut state = State::load()?;
+        let (cluster, database_url) = bring_up_database(dev, &mut state).await?;
+        step("schema", bootstrap(&database_url), |applied| match applied {
+            0 => "up to date".to_owned(),
+            count => format!("{count} migrations applied"),
+        })
+        .await?;
+        let (started, service) = bring_up_service(dev, &mut state, &database_url, arguments).await?;
+        let stack = Self { cluster, database_url, started, service };
+        state::write_environment(&stack.url(), &stack.admin_url(), &stack.database_url)?;
+        if !arguments.no_sample {
+            let url = stack.url();
+            step("sample", sample::load_into_empty(url), |loaded| match loaded {
+                0 => "the store already holds records".to_owned(),
+                count => format!("{count} records loaded"),
+            })
+            .await?;
+        }
+        Ok(stack)
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.service.port)
+    }
+
+    pub(super) fn admin_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.service.admin_port)
+    }
+
+    pub(super) fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// Leaves everything running.
+    pub(super) fn detach(mut self) {
+        if let Some(cluster) = &mut self.cluster {
+            cluster.detach();
+        }
+        if let Some(service) = &mut self.started {
+            service.detach();
+        }
+    }
+
+    /// Prints the service's log as it grows, until the service ends.
+    pub(super) async fn follow_service(&self) -> Result<()> {
+        let path = service_log();
+        let mut log = tokio::fs::File::open(&path).await.context("cannot open the service's log")?;
+        if self.started.is_none() {
+            log.seek(std::io::SeekFrom::End(0)).await?;
+        }
+        loop {
+            // Asked before reading, so that the last lines are read after the end is known.
+            let running = self.service.process.is_running();
+            let mut new = Vec::new();
+            log.read_to_end(&mut new).await?;
+            if !new.is_empty() {
+                answer(String::from_utf8_lossy(&new).trim_end());
+            }
+            if !running {
+                bail!("the service has ended; its log is {}", path.display());
+            }
+            tokio::time::sleep(FOLLOW_PAUSE).await;
+        }
+    }
+}
+
+fn service_log() -> PathBuf {
+    workspace::public_dir().join("service.log")
+}
+
+async fn bring_up_database(dev: &DevelopmentDir, state: &mut State) -> Result<(Option<Cluster>, String)> {
+    let finding = Step::begin("PostgreSQL");
+    match PostgresSource::find(dev, state::external_database_url(), &|it| finding.fetch(it)).await? {
+        PostgresSource::External(url) => {
+            finding.done("the server that DATABASE_URL names");
+            Ok((None, url))
+        }
+        PostgresSource::Programs(programs) => {
+            let cluster = start_cluster(dev, &programs, state).await?;
+            finding.done(format!("{} on port {}", programs.version().await?, cluster.port()));
+            storage_testkit::ensure_database(&cluster.url("postgres"), DATABASE).await?;
+            let url = cluster.url(DATABASE);
+            Ok((Some(cluster), url))
+        }
+    }
+}
+
+async fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mut State) -> Result<Cluster> {
+    let root = cluster_root(dev);
+    let kept = match state.cluster.take() {
+        Some(known) => known,
+        None if root.exists() => bail!(
+            "{} holds a database whose password is lost: `cargo xtask down --purge` removes it",
+            root.display()
+        ),
+        None => ClusterState { password: Uuid::new_v4().simple().to_string(), port: None },
+    };
+    // Saved before the cluster is made: without its password a cluster is of no use.
+    state.cluster = Some(kept.clone());
+    state.save()?;
+    let ran_before = Cluster::runs_in(&root);
+    let mut settings = ClusterSettings::for_development(kept.password.clone());
+    settings.port = kept.port.filter(|port| is_free(*port));
+    let mut cluster = Cluster::start(programs, &root, settings).await.context(
+        "the private PostgreSQL does not start; `cargo xtask down --purge` removes it and its data",
+    )?;
+    if ran_before {
+        cluster.detach();
+    }
+    state.cluster = Some(ClusterState { port: Some(cluster.port()), ..kept });
+    state.save()?;
+    Ok(cluster)
+}
+
+async fn bootstrap(database_url: &str) -> Result<usize> {
+    let report = storage_schema::bootstrap(database_url).await.context("cannot bootstrap the schema")?;
+    Ok(report.applied.len())
+}
+
+async fn bring_up_service(
+    dev: &DevelopmentDir,
+    state: &mut State,
+    database_url: &str,
+    arguments: &UpArguments,
+) -> Result<(Option<ServiceProcess>, ServiceState)> {
+    if let Some(running) = state.service.take().filter(|it| it.process.is_running()) {
+        reuse(&running, arguments)?;
+        return Ok((None, running));
+    }
+    let (port, admin_port) = arguments.ports();
+    for (port, flag) in [(port, "--port"), (admin_port, "--admin-port")] {
+        if !is_free(port) {
+            bail!("port {port} is taken by another program: choose another with {flag}");
+        }
+    }
+    let options = service_options(dev, port, admin_port, arguments.release).await?;
+    let starting = Step::begin("service");
+    let service = ServiceProcess::start(database_url, options).await?;
+    starting.done(format!("ready on port {port}"));
+    let process = service.process().context("the service ended as soon as it was ready")?;
+    let running = ServiceState { process, port, admin_port };
+    state.service = Some(running.clone());
+    state.save()?;
+    Ok((Some(service), running))
+}
+
+/// Accepts the service that runs already, unless other ports were asked for.
+fn reuse(running: &ServiceState, arguments: &UpArguments) -> Result<()> {
+    let fits = arguments.port.is_none_or(|it| it == running.port)
+        && arguments.admin_port.is_none_or(|it| it == running.admin_port);
+    if !fits {
+        bail!("the service already runs on port {}: `cargo xtask down` stops it", running.port);
+    }
+    let note = format!("already runs (process {}); `cargo xtask down` stops it", running.process.pid);
+    Step::begin("service").done(note);
+    Ok(())
+}
+
+async fn service_options(
+    dev: &DevelopmentDir,
+    port: u16,
+    admin_port: u16,
+    release: bool,
+) -> Result<ServiceOptions> {
+    let fetching = Step::begin("embedding model");
+    let model = storage_testkit::fetch_model(dev, &|it| fetching.fetch(it)).await?;
+    fetching.done(model.display().to_string());
+    let bin = step("build", workspace::build_service(release), |it| it.display().to_string()).await?;
+    let log = service_log();
+    std::fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let options = ServiceOptions {
+        bin: Some(bin),
+        port: Some(port),
+        admin_port: Some(admin_port),
+        log: Some(log),
+        ..ServiceOptions::default()
+    };
+    Ok(options
+        .set("DATASTORAGE__EMBEDDING__PROVIDER", "local")
+        .set("DATASTORAGE__EMBEDDING__MODEL_DIR", model.display().to_string()))
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}

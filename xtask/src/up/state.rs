@@ -1,0 +1,150 @@
+//! What `up` has started, kept in `.dev/state.json`; and `.dev/env` for scripts.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use storage_testkit::ProcessIdentity;
+
+use crate::workspace;
+
+/// What is known of the stack between two runs.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    /// The private cluster, once one was made.
+    pub(super) cluster: Option<ClusterState>,
+    /// The service, once started.
+    pub(super) service: Option<ServiceState>,
+}
+
+/// The private cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ClusterState {
+    /// Its superuser's password.
+    pub(super) password: String,
+    /// Its last port, kept so that URLs stay valid over a restart.
+    pub(super) port: Option<u16>,
+}
+
+/// A service process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ServiceState {
+    pub(super) process: ProcessIdentity,
+    pub(super) port: u16,
+    pub(super) admin_port: u16,
+}
+
+impl State {
+    /// The state on disk; empty when there is none.
+    pub(super) fn load() -> Result<Self> {
+        Self::load_from(&path("state.json"))
+    }
+
+    /// Writes the state to disk, for its owner only.
+    pub(super) fn save(&self) -> Result<()> {
+        self.save_to(&path("state.json"))
+    }
+
+    fn load_from(path: &Path) -> Result<Self> {
+        match fs::read_to_string(path) {
+            Ok(text) => serde_json::from_str(&text).with_context(|| {
+                format!("{} is damaged; stop the processes it names and remove it", path.display())
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    fn save_to(&self, path: &Path) -> Result<()> {
+        write_private(path, &serde_json::to_string_pretty(self)?)
+    }
+}
+
+/// Writes `.dev/env`.
+pub(super) fn write_environment(url: &str, admin_url: &str, database_url: &str) -> Result<()> {
+    let text =
+        format!("DATASTORAGE_URL={url}\nDATASTORAGE_ADMIN_URL={admin_url}\nDATABASE_URL={database_url}\n");
+    write_private(&path("env"), &text)
+}
+
+pub(super) fn remove_environment() -> Result<()> {
+    match fs::remove_file(path("env")) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("cannot remove .dev/env"),
+        _ => Ok(()),
+    }
+}
+
+/// The database that `.dev/env` names: the one of the stack that runs.
+pub(crate) fn stack_database_url() -> Option<String> {
+    database_url_in(&fs::read_to_string(path("env")).ok()?)
+}
+
+/// The server that the caller names in `DATABASE_URL`; not our own stack's, whose `.dev/env` may have been sourced and
+/// may be out of date.
+pub(crate) fn external_database_url() -> Option<String> {
+    let named = std::env::var("DATABASE_URL").ok().filter(|it| !it.is_empty())?;
+    let cluster = State::load().ok().and_then(|state| state.cluster);
+    let ours = cluster.is_some_and(|it| named.contains(&format!("postgres:{}@127.0.0.1", it.password)));
+    (!ours).then_some(named)
+}
+
+fn database_url_in(environment: &str) -> Option<String> {
+    environment.lines().find_map(|line| line.strip_prefix("DATABASE_URL=")).map(str::to_owned)
+}
+
+fn path(name: &str) -> PathBuf {
+    workspace::public_dir().join(name)
+}
+
+/// Replaces a file at once, readable by its owner only: it holds a password.
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    let failed = || format!("cannot write {}", path.display());
+    let new = path.with_extension("new");
+    let mut options = fs::File::options();
+    let mut file =
+        options.write(true).create(true).truncate(true).mode(0o600).open(&new).with_context(failed)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).with_context(failed)?;
+    fs::rename(&new, path).with_context(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    //! Tests for the stack's state.
+
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::{ClusterState, ProcessIdentity, ServiceState, State, database_url_in};
+
+    #[test]
+    fn state_survives_a_round_trip_and_is_private() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("state.json");
+        assert_eq!(State::load_from(&path).unwrap(), State::default());
+        let process = ProcessIdentity { pid: 7, started: 99 };
+        let state = State {
+            cluster: Some(ClusterState { password: "secret".to_owned(), port: Some(5433) }),
+            service: Some(ServiceState { process, port: 8080, admin_port: 9090 }),
+        };
+        state.save_to(&path).unwrap();
+        assert_eq!(State::load_from(&path).unwrap(), state);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn damaged_state_says_what_to_do() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("state.json");
+        std::fs::write(&path, "{").unwrap();
+        assert!(State::load_from(&path).unwrap_err().to_string().contains("remove it"));
+    }
+
+    #[test]
+    fn the_database_is_read_from_the_environment_file() {
+        let text = "DATASTORAGE_URL=http://x\nDATABASE_URL=postgres://a/b\n";
+        assert_eq!(database_url_in(text).as_deref(), Some("postgres://a/b"));
+        assert_eq!(database_url_in("DATASTORAGE_URL=http://x"), None);
+    }
+}
