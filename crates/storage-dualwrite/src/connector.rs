@@ -1,0 +1,131 @@
+//! Opening connections to PostgreSQL with the session settings the write path relies on.
+
+use std::fmt;
+use std::time::Duration;
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::NoTls;
+
+/// What every session is set to. Times are whole milliseconds to the server; zero would switch one off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// Shown in `pg_stat_activity`.
+    pub application_name: &'static str,
+    /// How long to wait for a connection to be made.
+    pub connect_timeout: Duration,
+    /// `statement_timeout`: no statement runs longer.
+    pub statement_timeout: Duration,
+    /// `lock_timeout`: no lock is waited for longer.
+    pub lock_timeout: Duration,
+    /// `idle_in_transaction_session_timeout`: a transaction left open by a lost client ends after this.
+    pub idle_in_transaction_timeout: Duration,
+}
+
+impl SessionSettings {
+    /// The defaults: connect 2 s, statement 5 s, lock 2 s, idle in transaction 10 s.
+    #[must_use]
+    pub const fn new(application_name: &'static str) -> Self {
+        Self {
+            application_name,
+            connect_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(2),
+            idle_in_transaction_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// One batch that sets them. `client_connection_check_interval` ends a statement whose client is gone.
+    fn as_sql(&self) -> String {
+        let Self { statement_timeout, lock_timeout, idle_in_transaction_timeout, .. } = self;
+        format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
+             SET client_connection_check_interval = 500; SET synchronous_commit = on; SET timezone = 'UTC'",
+            statement_timeout.as_millis(),
+            lock_timeout.as_millis(),
+            idle_in_transaction_timeout.as_millis(),
+        )
+    }
+}
+
+/// A connection could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL is not one of PostgreSQL.
+    #[error("the database URL is not valid; it looks like postgres://user@host:5432/database")]
+    Url(#[source] tokio_postgres::Error),
+    /// The server is not there or refuses this role.
+    #[error("PostgreSQL cannot be reached")]
+    Connect(#[source] tokio_postgres::Error),
+    /// The server did not answer in time.
+    #[error("PostgreSQL did not accept a connection within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    /// The session settings were refused.
+    #[error("PostgreSQL refused the session's settings")]
+    Session(#[source] diesel::result::Error),
+    /// diesel could not take the connection over.
+    #[error("the connection could not be taken over")]
+    Adopt(#[source] diesel::ConnectionError),
+}
+
+/// Opens connections to one database with one set of session settings.
+#[derive(Clone)]
+pub struct Connector {
+    url: SecretString,
+    session: SessionSettings,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Checks the URL; connects to nothing.
+    ///
+    /// # Errors
+    /// [`ConnectError::Url`].
+    pub fn new(url: SecretString, session: SessionSettings) -> Result<Self, ConnectError> {
+        url.expose_secret().parse::<tokio_postgres::Config>().map_err(ConnectError::Url)?;
+        Ok(Self { url, session })
+    }
+
+    /// The settings its sessions have.
+    #[must_use]
+    pub const fn session(&self) -> &SessionSettings {
+        &self.session
+    }
+
+    /// Opens a connection. It lives in a task of its own until dropped.
+    ///
+    /// # Errors
+    /// See [`ConnectError`]; bounded by `connect_timeout`.
+    pub async fn connect(&self) -> Result<AsyncPgConnection, ConnectError> {
+        let limit = self.session.connect_timeout;
+        tokio::time::timeout(limit, self.open()).await.unwrap_or(Err(ConnectError::TimedOut(limit)))
+    }
+
+    async fn open(&self) -> Result<AsyncPgConnection, ConnectError> {
+        let mut config: tokio_postgres::Config =
+            self.url.expose_secret().parse().map_err(ConnectError::Url)?;
+        config.application_name(self.session.application_name);
+        config.connect_timeout(self.session.connect_timeout);
+        config.keepalives_idle(Duration::from_secs(30));
+        let (client, connection) = config.connect(NoTls).await.map_err(ConnectError::Connect)?;
+        let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection)
+            .await
+            .map_err(ConnectError::Adopt)?;
+        connection.batch_execute(&self.session.as_sql()).await.map_err(ConnectError::Session)?;
+        ask_for_english(&mut connection).await;
+        Ok(connection)
+    }
+}
+
+/// Faults are told apart by the server's English messages (`storage_models::DatabaseFault`). A role without the
+/// right to set the language keeps the server's own.
+async fn ask_for_english(connection: &mut AsyncPgConnection) {
+    if connection.batch_execute("SET lc_messages = 'C'").await.is_err() {
+        tracing::debug!("this role may not set lc_messages; the server's own language stays");
+    }
+}

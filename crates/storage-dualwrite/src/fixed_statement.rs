@@ -1,0 +1,46 @@
+//! Statements whose text never changes.
+
+/// Defines a statement: its binds as fields, its text as a sequence of static pieces and binds, and the SQL type
+/// of its rows.
+///
+/// diesel prepares a statement once a connection only when it has a static query id, which `sql_query` never has.
+macro_rules! fixed_statement {
+    (@static $name:ident) => { $name };
+    (@static $name:ident<$life:lifetime>) => { $name<'static> };
+    (
+        $(#[$meta:meta])*
+        $name:ident$(<$life:lifetime>)? -> $rows:ty {
+            $($piece:literal $(, $field:ident: $rust:ty => $sql:ty)? ;)+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        pub(crate) struct $name$(<$life>)? { $($(pub(crate) $field: $rust,)?)+ }
+
+        impl$(<$life>)? diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name$(<$life>)? {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+            ) -> diesel::QueryResult<()> {
+                $(
+                    out.push_sql($piece);
+                    $(out.push_bind_param::<$sql, _>(&self.$field)?;)?
+                )+
+                Ok(())
+            }
+        }
+
+        impl$(<$life>)? diesel::query_builder::QueryId for $name$(<$life>)? {
+            type QueryId = fixed_statement!(@static $name $(<$life>)?);
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl$(<$life>)? diesel::query_builder::Query for $name$(<$life>)? {
+            type SqlType = $rows;
+        }
+
+        impl$(<$life>)? diesel::RunQueryDsl<diesel_async::AsyncPgConnection> for $name$(<$life>)? {}
+    };
+}
+
+pub(crate) use fixed_statement;

@@ -1,0 +1,33 @@
+//! The write path of the audit store: from a valid record to a committed row, and from there to its vector.
+//!
+//! - [`Writer`] queues records and commits everything that is queued as one transaction (group commit). An
+//!   answer means: committed, with the remediation's outbox row in the same transaction.
+//! - [`Projector`] takes outbox rows, has the records embedded and fills the embedding column, off the request's
+//!   path. It knows an embedder only through [`RecordEmbedder`].
+//! - [`outbox`] shows and revives what waits or is parked; [`embedding_set`] sees to it that vectors of two models
+//!   never mix.
+//! - [`Connector`] opens connections with the session settings all of this relies on.
+//!
+//! ```text
+//! Writer::write ─▶ queue ─▶ one transaction: records + outbox rows ─▶ answer
+//!                                             │ woken in process, and by polling
+//!                                             ▼
+//!            Projector: claim (a lease) ─▶ embed ─▶ complete: embedding column, outbox row removed
+//! ```
+
+mod budget;
+mod connector;
+pub mod embedding_set;
+mod fixed_statement;
+pub mod outbox;
+mod projector;
+mod writer;
+
+pub use budget::{ByteBudget, Reservation};
+pub use connector::{ConnectError, Connector, SessionSettings};
+pub use embedding_set::{EmbeddingSet, EmbeddingSetError};
+pub use projector::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
+pub use writer::{WriteError, Writer, WriterSettings};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What an operator sees of the outbox and can do with it.
+
+use diesel::sql_types::BigInt;
+use diesel::{
+    ExpressionMethods, QueryDsl, QueryResult, QueryableByName, Selectable, SelectableHelper, sql_query,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use storage_models::Timestamp;
+use storage_models::schema::vector_outbox;
+
+/// How many rows the outbox holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
+pub struct Depth {
+    /// Rows that wait or are being worked on.
+    #[diesel(sql_type = BigInt)]
+    pub waiting: i64,
+    /// Rows that are parked.
+    #[diesel(sql_type = BigInt)]
+    pub parked: i64,
+    /// Microseconds since the oldest waiting row was enqueued; 0 when none waits.
+    #[diesel(sql_type = BigInt)]
+    pub oldest_micros: i64,
+}
+
+/// A record that failed for its own reasons until it was set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, diesel::Queryable, Selectable)]
+#[diesel(table_name = vector_outbox)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct Parked {
+    /// The remediation.
+    pub record_id: i64,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// What the last try failed of.
+    pub last_error: Option<String>,
+    /// When it was set aside.
+    pub parked_at: Option<Timestamp>,
+}
+
+/// Counts the outbox.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn depth(connection: &mut AsyncPgConnection) -> QueryResult<Depth> {
+    sql_query(
+        "SELECT count(*) FILTER (WHERE parked_at IS NULL) AS waiting, \
+                count(*) FILTER (WHERE parked_at IS NOT NULL) AS parked, \
+                coalesce((extract(epoch FROM clock_timestamp() - min(enqueued_at) FILTER (WHERE parked_at IS NULL)) \
+                    * 1000000)::bigint, 0) AS oldest_micros \
+         FROM vector_outbox",
+    )
+    .get_result(connection)
+    .await
+}
+
+/// The parked records, oldest first, at most `limit`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<Vec<Parked>> {
+    vector_outbox::table
+        .filter(vector_outbox::parked_at.is_not_null())
+        .order((vector_outbox::parked_at, vector_outbox::record_id))
+        .limit(limit)
+        .select(Parked::as_select())
+        .load(connection)
+        .await
+}
+
+/// Puts parked records back to work: those named, or all when none is. Returns how many.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn retry(connection: &mut AsyncPgConnection, record_ids: &[i64]) -> QueryResult<usize> {
+    let revive = diesel::update(vector_outbox::table.filter(vector_outbox::parked_at.is_not_null()));
+    let fresh = (
+        vector_outbox::parked_at.eq(None::<Timestamp>),
+        vector_outbox::attempts.eq(0),
+        vector_outbox::next_attempt_at.eq(diesel::dsl::now),
+    );
+    if record_ids.is_empty() {
+        revive.set(fresh).execute(connection).await
+    } else {
+        revive.filter(vector_outbox::record_id.eq_any(record_ids)).set(fresh).execute(connection).await
+    }
+}

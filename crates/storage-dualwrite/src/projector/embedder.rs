@@ -1,0 +1,29 @@
+//! What the projector needs of an embedder.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use storage_models::{Embedding, Remediation};
+
+/// Why a record got no vector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EmbedFault {
+    /// Something about this record; trying others is worthwhile, and this one is parked in the end.
+    #[error("{0}")]
+    Record(String),
+    /// The embedder is away or overloaded; no record is to blame.
+    #[error("{reason}")]
+    Outage {
+        /// For the log.
+        reason: String,
+        /// When it asks to be left alone until.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// Turns remediations into vectors. The composition of the text and the model behind it are the implementation's.
+#[async_trait]
+pub trait RecordEmbedder: Send + Sync + 'static {
+    /// One outcome for each record, in order.
+    async fn embed(&self, records: &[Remediation]) -> Vec<Result<Embedding, EmbedFault>>;
+}

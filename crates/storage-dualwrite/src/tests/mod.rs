@@ -1,0 +1,11 @@
+//! The write path against a real PostgreSQL, with faults.
+
+mod commit_outcome;
+mod embedding_set;
+mod operations;
+mod outages;
+mod projector;
+mod projector_faults;
+mod support;
+mod writer;
+mod writer_faults;

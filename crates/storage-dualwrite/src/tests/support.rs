@@ -1,0 +1,130 @@
+//! A database, a writer on it, and records to write.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use storage_models::{NewRecord, NewRemediation, Phase, Record, Remediation, Status, Timestamp};
+use storage_testkit::TestDatabase;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::{ByteBudget, Connector, SessionSettings, WriteError, Writer, WriterSettings};
+
+/// Longer than any test should take; a wait that reaches it fails the test.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct Bench {
+    pub(super) database: TestDatabase,
+    pub(super) writer: Writer,
+    pub(super) committed: Arc<Notify>,
+    budget: ByteBudget,
+}
+
+impl Bench {
+    pub(super) async fn new() -> Self {
+        Self::with(patient()).await
+    }
+
+    pub(super) async fn with(settings: WriterSettings) -> Self {
+        let database = TestDatabase::create().await.unwrap();
+        let url = database.url();
+        Self::on(database, &url, settings)
+    }
+
+    /// A writer that reaches the database by another URL, such as a proxy's.
+    pub(super) fn on(database: TestDatabase, url: &str, settings: WriterSettings) -> Self {
+        let committed = Arc::new(Notify::new());
+        let writer = Writer::start(connector(url), settings, Arc::clone(&committed));
+        Self { database, writer, committed, budget: ByteBudget::new(1 << 30) }
+    }
+
+    pub(super) async fn connect(&self) -> AsyncPgConnection {
+        self.database.connect().await.unwrap()
+    }
+
+    pub(super) async fn write(&self, record: NewRecord) -> Result<Record, WriteError> {
+        self.write_until(record, Instant::now() + PATIENCE).await
+    }
+
+    pub(super) async fn write_until(
+        &self,
+        record: NewRecord,
+        deadline: Instant,
+    ) -> Result<Record, WriteError> {
+        self.writer.write(record, self.budget.reserve(1000).unwrap(), deadline).await
+    }
+
+    pub(super) async fn remediation(&self, name: &str) -> Remediation {
+        match self.write(remediation(name)).await.unwrap() {
+            Record::Remediation(record) => record,
+            other => panic!("{other:?} is no remediation"),
+        }
+    }
+
+    pub(super) async fn count(&self, what: &'static str) -> i64 {
+        count(&mut self.connect().await, what).await
+    }
+}
+
+/// Sessions that wait for locks as long as a test may take, so that a busy machine changes no outcome.
+pub(super) fn connector(url: &str) -> Connector {
+    let session = SessionSettings {
+        connect_timeout: PATIENCE,
+        statement_timeout: PATIENCE,
+        lock_timeout: PATIENCE,
+        idle_in_transaction_timeout: PATIENCE,
+        ..SessionSettings::new("storage-dualwrite tests")
+    };
+    Connector::new(url.into(), session).unwrap()
+}
+
+/// As [`connector`].
+pub(super) fn patient() -> WriterSettings {
+    WriterSettings { step_timeout: PATIENCE, ..WriterSettings::default() }
+}
+
+/// The single number, called `n`, that a query returns.
+pub(super) async fn count(connection: &mut AsyncPgConnection, query: &'static str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        n: i64,
+    }
+    sql_query(query).get_result::<Row>(connection).await.unwrap().n
+}
+
+/// Waits until the query's number is this one.
+pub(super) async fn until(bench: &Bench, query: &'static str, wanted: i64) {
+    let mut connection = bench.connect().await;
+    let mut poll = tokio::time::interval(Duration::from_millis(10));
+    let reached = async {
+        while count(&mut connection, query).await != wanted {
+            poll.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("never {wanted}: {query}"));
+}
+
+pub(super) fn remediation(name: &str) -> NewRecord {
+    NewRecord::Remediation(NewRemediation {
+        name: name.to_owned(),
+        namespace: "default".to_owned(),
+        phase: Phase::Processing,
+        action_type: "restart-pod".to_owned(),
+        target_name: None,
+        status: Status::Running,
+        start_time: Timestamp::now(),
+        end_time: None,
+        environment: None,
+        cluster: None,
+        remediation_request_id: None,
+        alert_name: None,
+        alert_fingerprint: None,
+        severity: None,
+        error_message: None,
+        metadata: None,
+    })
+}

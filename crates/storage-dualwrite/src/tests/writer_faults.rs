@@ -1,0 +1,149 @@
+//! Bad records, conflicts, clients that go away, full queues, stopping.
+
+use std::time::Duration;
+
+use diesel_async::SimpleAsyncConnection;
+use tokio::time::Instant;
+
+use super::support::{Bench, patient, remediation, until};
+use crate::{WriteError, WriterSettings};
+
+const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
+const BLOCKED: &str = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted";
+
+fn one_writer() -> WriterSettings {
+    WriterSettings { writers: 1, ..patient() }
+}
+
+/// A trigger that fails every record called `bad`, in a way that validation cannot foresee.
+const REFUSE_BAD: &str = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        RAISE EXCEPTION 'no bad records' USING ERRCODE = 'data_exception'; END $$; \
+     CREATE TRIGGER refuse BEFORE INSERT ON remediation_audit FOR EACH ROW WHEN (NEW.name = 'bad') \
+        EXECUTE FUNCTION refuse()";
+
+/// BR-STORAGE-005: one record that the database refuses costs no neighbour, and leaves nothing behind.
+#[tokio::test]
+async fn a_refused_record_costs_no_neighbour() {
+    let bench = Bench::with(one_writer()).await;
+    bench.connect().await.batch_execute(REFUSE_BAD).await.unwrap();
+    let names = ["a", "bad", "b", "c", "bad", "d"];
+    let outcomes = futures_util::future::join_all(names.map(|name| bench.write(remediation(name)))).await;
+    for (name, outcome) in names.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => assert_ne!(name, "bad"),
+            Err(error) => {
+                assert!(matches!(error, WriteError::Refused(_)) && name == "bad", "{name}: {error}")
+            }
+        }
+    }
+    assert_eq!(bench.count(RECORDS).await, 4);
+    assert_eq!(bench.count("SELECT count(*) AS n FROM vector_outbox").await, 4);
+}
+
+/// BR-STORAGE-002: when the outbox row cannot be stored, neither is the record.
+#[tokio::test]
+async fn a_record_without_its_outbox_row_is_not_stored() {
+    let bench = Bench::new().await;
+    bench
+        .connect()
+        .await
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'full'; END $$; \
+             CREATE TRIGGER refuse BEFORE INSERT ON vector_outbox FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .await
+        .unwrap();
+    assert!(matches!(bench.write(remediation("a")).await, Err(WriteError::Refused(_))));
+    assert_eq!(bench.count(RECORDS).await, 0);
+}
+
+/// F13: a transaction that loses against another one is run again, unseen by the client.
+#[tokio::test]
+async fn conflicts_are_retried() {
+    for code in ["serialization_failure", "deadlock_detected"] {
+        let bench = Bench::new().await;
+        let text =
+            if code == "deadlock_detected" { "deadlock detected" } else { "could not serialize access" };
+        let trigger = format!(
+            "CREATE SEQUENCE tries; CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                IF nextval('tries') < 3 THEN RAISE EXCEPTION '{text}' USING ERRCODE = '{code}'; END IF; \
+                RETURN NEW; END $$; \
+             CREATE TRIGGER conflict BEFORE INSERT ON remediation_audit FOR EACH ROW EXECUTE FUNCTION conflict()"
+        );
+        bench.connect().await.batch_execute(&trigger).await.unwrap();
+        bench.write(remediation("a")).await.unwrap();
+        assert_eq!(bench.count(RECORDS).await, 1, "{code}");
+    }
+}
+
+/// F04: a record given up while it is queued is not stored; one whose transaction has begun is, exactly once.
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_nothing_or_exactly_one_row() {
+    let bench = Bench::with(one_writer()).await;
+    bench.remediation("warm").await;
+    let mut blocker = bench.connect().await;
+    blocker.batch_execute("BEGIN; LOCK TABLE vector_outbox IN ACCESS EXCLUSIVE MODE").await.unwrap();
+
+    let begun = Box::pin(bench.write(remediation("begun")));
+    let queued = Box::pin(bench.write(remediation("queued")));
+    let late = bench.write_until(remediation("late"), Instant::now() + Duration::from_millis(200));
+    // Drives the first write into its transaction, where it waits for the lock, before the others are queued.
+    let begun = match futures_util::future::select(begun, Box::pin(until(&bench, BLOCKED, 1))).await {
+        futures_util::future::Either::Right((_, begun)) => begun,
+        futures_util::future::Either::Left((outcome, _)) => panic!("not blocked: {outcome:?}"),
+    };
+    let (late, queued) = match futures_util::future::select(Box::pin(late), queued).await {
+        futures_util::future::Either::Left((late, queued)) => (late, queued),
+        futures_util::future::Either::Right((outcome, _)) => panic!("not blocked: {outcome:?}"),
+    };
+    assert_eq!(late, Err(WriteError::DeadlinePassed));
+    drop((begun, queued));
+    blocker.batch_execute("ROLLBACK").await.unwrap();
+
+    bench.remediation("after").await;
+    assert_eq!(bench.count(RECORDS).await, 3);
+    let names = "SELECT count(*) AS n FROM remediation_audit WHERE name IN ('queued', 'late')";
+    assert_eq!(bench.count(names).await, 0);
+}
+
+/// A full queue refuses at once instead of letting clients wait.
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let settings = WriterSettings { writers: 1, queue_records: 1, ..patient() };
+    let bench = Bench::with(settings).await;
+    bench.remediation("warm").await;
+    let mut blocker = bench.connect().await;
+    blocker.batch_execute("BEGIN; LOCK TABLE vector_outbox IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let others = async {
+        until(&bench, BLOCKED, 1).await;
+        // The writer is busy and the queue has room for one: whichever comes second is refused, at once.
+        let writes = [bench.write(remediation("b")), bench.write(remediation("c"))].map(Box::pin);
+        let (first, _, waiting) = futures_util::future::select_all(writes).await;
+        assert_eq!(first, Err(WriteError::QueueFull));
+        blocker.batch_execute("ROLLBACK").await.unwrap();
+        futures_util::future::join_all(waiting).await
+    };
+    let (begun, queued) = tokio::join!(bench.write(remediation("a")), others);
+    assert!(begun.is_ok() && queued.iter().all(Result::is_ok), "{begun:?} {queued:?}");
+}
+
+/// F16: stopping writes what is queued and takes nothing more.
+#[tokio::test]
+async fn stopping_drains_the_queue() {
+    let bench = Bench::new().await;
+    bench.remediation("warm").await;
+    let writes = futures_util::future::join_all((0..50).map(|n| bench.write(remediation(&n.to_string()))));
+    let stop = async {
+        tokio::task::yield_now().await;
+        bench.writer.stop(Duration::from_secs(20)).await
+    };
+    let (outcomes, in_time) = tokio::join!(writes, stop);
+    assert!(in_time);
+    let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert!(
+        outcomes.iter().all(|outcome| outcome.is_ok() || *outcome == Err(WriteError::Stopping)),
+        "{outcomes:?}"
+    );
+    assert_eq!(bench.count(RECORDS).await, i64::try_from(stored).unwrap() + 1);
+    assert_eq!(bench.write(remediation("late")).await, Err(WriteError::Stopping));
+}
