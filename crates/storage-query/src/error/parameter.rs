@@ -1,0 +1,134 @@
+//! A parameter that breaks a rule.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use storage_models::Timestamp;
+
+use crate::MAX_VALUES;
+
+/// One parameter that breaks a rule. Its text does not hold the value, which may be long or private.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {reason}")]
+pub struct InvalidParameter {
+    /// The parameter's name.
+    pub field: Cow<'static, str>,
+    /// What was given.
+    pub value: String,
+    /// The rule that it breaks.
+    pub reason: InvalidReason,
+}
+
+impl InvalidParameter {
+    pub(crate) fn new(
+        field: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+        reason: InvalidReason,
+    ) -> Self {
+        Self { field: field.into(), value: value.into(), reason }
+    }
+}
+
+/// The rule that a parameter breaks; reads as the rest of a sentence that its name begins.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidReason {
+    /// Nothing has this name.
+    #[error("is not a parameter here")]
+    Unknown,
+    /// A parameter that takes one value came twice.
+    #[error("is given more than once")]
+    Repeated,
+    /// Not a word of a closed set.
+    #[error("must be one of {allowed}")]
+    NotOneOf {
+        /// The words, separated by commas.
+        allowed: String,
+    },
+    /// Not a number, or one outside the range.
+    #[error("must be a whole number from {min} to {max}")]
+    NotInRange {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// An offset too deep.
+    #[error("must be a whole number from 0 to {max}; to read further, use cursor")]
+    OffsetTooDeep {
+        /// The deepest.
+        max: i64,
+    },
+    /// Not a number from 0 to 1.
+    #[error("must be a number from 0 to 1")]
+    NotAFraction,
+    /// Neither a time nor an age.
+    #[error("must be an RFC 3339 time, a date such as 2026-01-31, or an age such as 90m, 24h or 7d")]
+    NotATime,
+    /// A time that the calendar or the database does not have.
+    #[error("must lie in the years 0 to 9999, and an age be at most 36500d")]
+    TimeOutOfRange,
+    /// A range of time that ends before it begins.
+    #[error("must not be after until, which is {until}")]
+    AfterUntil {
+        /// The end of the range.
+        until: Timestamp,
+    },
+    /// More values than [`MAX_VALUES`].
+    #[error("has more than {MAX_VALUES} values")]
+    TooManyValues,
+    /// NUL, which no text in PostgreSQL can hold.
+    #[error("holds the character NUL")]
+    Nul,
+}
+
+/// Every parameter of a query that breaks a rule; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidParameters(Vec<InvalidParameter>);
+
+impl InvalidParameters {
+    /// `Err` with `parameters` unless there are none.
+    pub(crate) fn check(parameters: Vec<InvalidParameter>) -> Result<(), Self> {
+        if parameters.is_empty() { Ok(()) } else { Err(Self(parameters)) }
+    }
+
+    /// Each of them, in the order they were found.
+    pub fn iter(&self) -> std::slice::Iter<'_, InvalidParameter> {
+        self.0.iter()
+    }
+}
+
+impl From<InvalidParameter> for InvalidParameters {
+    fn from(parameter: InvalidParameter) -> Self {
+        Self(vec![parameter])
+    }
+}
+
+impl IntoIterator for InvalidParameters {
+    type Item = InvalidParameter;
+    type IntoIter = std::vec::IntoIter<InvalidParameter>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a InvalidParameters {
+    type Item = &'a InvalidParameter;
+    type IntoIter = std::slice::Iter<'a, InvalidParameter>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for InvalidParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, parameter) in self.iter().enumerate() {
+            write!(f, "{}{parameter}", if index == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidParameters {}

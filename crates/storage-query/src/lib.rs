@@ -1,0 +1,69 @@
+//! The query builder of the audit store, shared by its own server and by other services that read its tables.
+//!
+//! A query is built from a filter, an order and a page, without any I/O; given a connection it returns typed
+//! rows. Another driver can take its SQL text and values instead (`to_sql`). The crate owns no pool and knows
+//! no transport.
+//!
+//! ```no_run
+//! use chrono::TimeDelta;
+//! use diesel_async::AsyncPgConnection;
+//! use storage_models::{Phase, Remediation, Timestamp};
+//! use storage_query::{AuditFilter, ListQuery, QueryError, RemediationFilter, TimeBound};
+//!
+//! # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
+//! let filter = RemediationFilter::default()
+//!     .namespace("prod")
+//!     .phase(Phase::Failed)
+//!     .since(TimeBound::Ago(TimeDelta::days(7)))
+//!     .check(Timestamp::now())?;
+//! let page = ListQuery::<Remediation>::new(filter).run(conn).await?;
+//! println!("{} of {:?}", page.records.len(), page.total);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to | take |
+//! |---|---|
+//! | say which records | a filter such as [`RemediationFilter`]; [`AuditFilter::check`] makes it [`Valid`] |
+//! | read a page, with the total | [`ListQuery`] with [`Sort`], [`PageRequest`], [`Total`]; gives a [`Page`] |
+//! | read by id | [`get()`], [`get_many()`] |
+//! | count | [`count()`] |
+//! | search by meaning | [`NearestQuery`] with [`SearchRequest`]; gives [`Nearest`] |
+//!
+//! # What holds
+//!
+//! - One function turns a filter into SQL; lists, totals, counts and searches all use it.
+//! - SQL text is fixed when this crate is compiled. Values are bound, always.
+//! - A page and its total are one statement, hence one snapshot. A row that cannot be read fails the whole.
+//! - Every list of values, page and result has a bound, and the bound is a named constant.
+//! - No statement enters diesel's cache of prepared statements, which has no bound.
+//!
+//! # What the owner of the connection must provide
+//!
+//! - `lc_messages = 'C'`: errors are told apart by the server's messages, see [`DatabaseFault`].
+//! - `statement_timeout`: nothing else bounds how long a read may take.
+//! - pgvector 0.8 or later on the search path, for [`NearestQuery`].
+//! - Cancellation: a dropped future does not stop its statement. Cancel it and discard the connection.
+
+mod error;
+mod filter;
+mod number;
+mod page;
+mod read;
+mod record;
+mod search;
+mod sort;
+mod sql;
+mod time_bound;
+
+pub use error::{DatabaseFault, InvalidParameter, InvalidParameters, InvalidReason, QueryError};
+pub use filter::{
+    AiAnalysisFilter, AuditFilter, ExecutionFilter, MAX_VALUES, RemediationFilter, Valid, WorkflowFilter,
+};
+pub use page::{Page, PageRequest, Total};
+pub use read::{ListQuery, count, get, get_many};
+pub use record::AuditRecord;
+pub use search::{Hit, Nearest, NearestQuery, SearchRequest};
+pub use sort::{Direction, Sort};
+pub use sql::{Bind, BoundSql};
+pub use time_bound::TimeBound;

@@ -1,0 +1,57 @@
+//! How the rows of each kind of statement are read. The record's columns come first, in their order; what is
+//! added to them follows, and is read by its name.
+
+use diesel::deserialize::{self, FromSqlRow, QueryableByName};
+use diesel::pg::Pg;
+use diesel::row::NamedRow;
+use diesel::sql_types::{BigInt, Double, Nullable};
+
+use crate::AuditRecord;
+
+/// A row that is a record.
+pub(crate) struct Plain<R>(pub(crate) R);
+
+/// A row of a page with the total beside it; without a record when the page is empty.
+pub(crate) struct Counted<R> {
+    pub(crate) total: i64,
+    pub(crate) record: Option<R>,
+}
+
+/// A record with its distance from what was searched for.
+pub(crate) struct Distant<R> {
+    pub(crate) record: R,
+    pub(crate) distance: f64,
+}
+
+/// A row that is a number.
+pub(crate) struct Number(pub(crate) i64);
+
+impl<R: AuditRecord> QueryableByName<Pg> for Plain<R> {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        Ok(Self(FromSqlRow::build_from_row(row)?))
+    }
+}
+
+impl<R: AuditRecord> QueryableByName<Pg> for Counted<R> {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let total = NamedRow::get::<BigInt, _>(row, "total")?;
+        // Judged by the id alone: a null in any other column that must have a value is an error, not an empty
+        // page.
+        let id: Option<i64> = row.get_value::<Nullable<BigInt>, _, _>(0)?;
+        let record = id.map(|_| R::build_from_row(row)).transpose()?;
+        Ok(Self { total, record })
+    }
+}
+
+impl<R: AuditRecord> QueryableByName<Pg> for Distant<R> {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let distance = NamedRow::get::<Double, _>(row, "distance")?;
+        Ok(Self { record: R::build_from_row(row)?, distance })
+    }
+}
+
+impl QueryableByName<Pg> for Number {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        row.get_value::<BigInt, _, _>(0).map(Self)
+    }
+}

@@ -1,0 +1,92 @@
+//! The SQL of every shape of read, as golden files in `snapshots/`.
+
+use std::fmt::Write as _;
+
+use storage_models::{AiAnalysis, Execution, Phase, Remediation, Severity, Status, Timestamp, Workflow};
+
+use super::{ListQuery, by_id, count};
+use crate::{AuditFilter, AuditRecord, BoundSql, PageRequest, RemediationFilter, Sort, Total, Valid};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn render(golden: &mut String, title: &str, BoundSql { text, binds }: BoundSql) {
+    writeln!(golden, "-- {title}\n{text}\n   {binds:?}\n").unwrap();
+}
+
+/// A filter with one value for the first field, two for each other, and a range of time.
+fn full_filter<F: AuditFilter>() -> Valid<F> {
+    let value = |field: &str, index: usize| match (field, index) {
+        ("since", _) => "2026-01-01".to_owned(),
+        ("until", _) => "2026-02-01".to_owned(),
+        ("phase", _) => "completed,failed".to_owned(),
+        ("status", _) => "success,failed".to_owned(),
+        ("severity", _) => "critical,high".to_owned(),
+        ("dry_run", _) => "true".to_owned(),
+        ("remediation_id", _) => "1,2".to_owned(),
+        (_, 0) => format!("{field}-a"),
+        _ => format!("{field}-a,{field}-b"),
+    };
+    let pairs: Vec<_> =
+        F::FIELDS.iter().zip(0..).map(|(field, index)| (*field, value(field, index))).collect();
+    let filter = F::from_pairs(pairs.iter().map(|(field, value)| (*field, value.as_str()))).unwrap();
+    filter.check(at("2026-03-01T00:00:00Z")).unwrap()
+}
+
+fn golden_for<R: AuditRecord>() -> String {
+    let mut golden = String::new();
+    let all = Valid::<R::Filter>::default();
+    render(&mut golden, "list, newest first", ListQuery::<R>::new(all.clone()).to_sql());
+    for sort in Sort::<R>::all() {
+        let query = ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None);
+        render(&mut golden, &format!("list without total, sort={sort}"), query.to_sql());
+    }
+    let page = PageRequest::new(20, 40).unwrap();
+    let query = ListQuery::<R>::new(full_filter()).page(page);
+    render(&mut golden, "list, every filter, third page", query.to_sql());
+    render(&mut golden, "count, every filter", count::sql::<R>(&full_filter()).into_bound());
+    render(&mut golden, "get", by_id::get_sql::<R>(7).into_bound());
+    render(&mut golden, "get many", by_id::get_many_sql::<R>(&[3, 1, 2], &all).into_bound());
+    golden
+}
+
+#[test]
+fn golden_sql_of_remediations() {
+    insta::assert_snapshot!("remediation", golden_for::<Remediation>());
+}
+
+#[test]
+fn golden_sql_of_analyses() {
+    insta::assert_snapshot!("aianalysis", golden_for::<AiAnalysis>());
+}
+
+#[test]
+fn golden_sql_of_workflows() {
+    insta::assert_snapshot!("workflow", golden_for::<Workflow>());
+}
+
+#[test]
+fn golden_sql_of_executions() {
+    insta::assert_snapshot!("execution", golden_for::<Execution>());
+}
+
+/// F02: the list, its total and the count demand the same.
+#[test]
+fn one_clause_feeds_list_total_and_count() {
+    let filter = RemediationFilter::default()
+        .namespace("prod")
+        .phase(Phase::Completed)
+        .phase(Phase::Failed)
+        .status(Status::Failed)
+        .severity(Severity::High)
+        .check(at("2026-03-01T00:00:00Z"))
+        .unwrap();
+    let clause = "WHERE namespace = $1 AND phase = ANY($2) AND status = $3 AND severity = $4";
+    let list = ListQuery::<Remediation>::new(filter.clone());
+    let statements =
+        [list.to_sql(), list.total(Total::None).to_sql(), count::sql::<Remediation>(&filter).into_bound()];
+    for BoundSql { text, .. } in statements {
+        assert_eq!((text.matches(clause).count(), text.matches("WHERE").count()), (1, 1), "{text}");
+    }
+}

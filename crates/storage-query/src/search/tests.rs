@@ -1,0 +1,111 @@
+//! Tests for the order of hits, and the SQL of a search as a golden file.
+
+use proptest::prelude::*;
+use storage_models::{Embedding, Phase, Remediation, Status, Timestamp};
+
+use super::hits::{ranked, similarity};
+use super::{NearestQuery, SearchRequest};
+use crate::read::rows::Distant;
+use crate::{AuditFilter as _, RemediationFilter};
+
+fn remediation(id: i64, start_time: &str) -> Remediation {
+    let start_time: Timestamp = start_time.parse().unwrap();
+    Remediation {
+        id,
+        name: String::new(),
+        namespace: String::new(),
+        phase: Phase::Pending,
+        action_type: String::new(),
+        target_name: None,
+        status: Status::Pending,
+        start_time,
+        end_time: None,
+        duration_ms: None,
+        environment: None,
+        cluster: None,
+        remediation_request_id: None,
+        alert_name: None,
+        alert_fingerprint: None,
+        severity: None,
+        error_message: None,
+        metadata: None,
+        created_at: start_time,
+        updated_at: start_time,
+    }
+}
+
+fn found(id: i64, day: u32, distance: f64) -> Distant<Remediation> {
+    Distant { record: remediation(id, &format!("2026-01-{day:02}T00:00:00Z")), distance }
+}
+
+fn ids(rows: Vec<Distant<Remediation>>, min_similarity: f64) -> Vec<i64> {
+    ranked(rows, min_similarity).into_iter().map(|hit| hit.record.id).collect()
+}
+
+#[test]
+fn ties_are_ordered_newest_first_and_then_by_id() {
+    let rows = vec![
+        found(1, 1, 0.3),
+        found(2, 2, 0.300_000_9),
+        found(3, 3, 0.300_002),
+        found(9, 5, 0.1),
+        found(8, 5, 0.1),
+        found(7, 6, 0.100_000_5),
+        found(4, 4, f64::NAN),
+    ];
+    assert_eq!(ids(rows, 0.0), [7, 8, 9, 2, 1, 3, 4]);
+}
+
+#[test]
+fn hits_below_the_wanted_similarity_are_left_out() {
+    let rows = || vec![found(1, 1, 0.2), found(2, 1, 0.5), found(3, 1, 0.500_001_1), found(4, 1, f64::NAN)];
+    assert_eq!(ids(rows(), 0.5), [1, 2]);
+    assert_eq!(ids(rows(), 0.0), [1, 2, 3, 4]);
+    assert_eq!(ids(rows(), 1.0), [0_i64; 0]);
+    assert_eq!(ids(vec![], 0.0), [0_i64; 0]);
+}
+
+#[test]
+fn similarity_is_one_minus_distance_within_its_range() {
+    for (distance, expected) in
+        [(0.0, 1.0), (0.25, 0.75), (1.0, 0.0), (2.0, 0.0), (-1e-9, 1.0), (f64::NAN, 0.0)]
+    {
+        assert_eq!(similarity(distance).to_bits(), f64::to_bits(expected), "{distance}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn ranking_loses_nothing_and_never_puts_a_farther_group_first(
+        distances in prop::collection::vec((0_u32..50, 1_u32..28), 0..40)
+    ) {
+        let rows: Vec<_> = distances.iter().zip(1..)
+            .map(|((steps, day), id)| found(id, *day, f64::from(*steps) * 4e-7)).collect();
+        let hits = ranked(rows, 0.0);
+        prop_assert_eq!(hits.len(), distances.len());
+        for pair in hits.windows(2) {
+            prop_assert!(pair[1].similarity - pair[0].similarity <= 1e-6 + 1e-12);
+        }
+    }
+}
+
+#[test]
+fn golden_sql_of_a_search() {
+    let mut values = vec![0.0; Embedding::DIMENSION];
+    values[0] = 1.0;
+    let vector = Embedding::new(values).unwrap();
+    let filter = RemediationFilter::default().namespace("prod").check(Timestamp::now()).unwrap();
+    let query = NearestQuery::new(vector, filter, SearchRequest::default());
+    let (index, exact) = (query.to_sql(), query.to_exact_sql());
+    assert_eq!(index.binds.len(), 3);
+    assert_eq!(index.binds, exact.binds);
+    insta::assert_snapshot!(
+        "nearest",
+        format!(
+            "-- settings\n{}\n\n-- along the index\n{}\n\n-- exact\n{}\n",
+            NearestQuery::SETTINGS,
+            index.text,
+            exact.text
+        )
+    );
+}

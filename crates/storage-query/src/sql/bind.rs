@@ -1,0 +1,45 @@
+//! The values a statement may carry, each with its SQL type.
+
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
+use storage_models::{Embedding, Timestamp, VectorSql};
+
+/// A value to be bound, named after its SQL type.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Bind {
+    /// `bigint`
+    BigInt(i64),
+    /// `bigint[]`
+    BigIntArray(Vec<i64>),
+    /// `boolean`
+    Bool(bool),
+    /// `boolean[]`
+    BoolArray(Vec<bool>),
+    /// `text`
+    Text(String),
+    /// `text[]`
+    TextArray(Vec<String>),
+    /// `timestamptz`
+    Timestamptz(Timestamp),
+    /// pgvector's `vector`
+    Vector(Embedding),
+}
+
+impl Bind {
+    /// Hands the value to diesel under its SQL type.
+    pub(super) fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        match self {
+            Self::BigInt(value) => out.push_bind_param::<BigInt, _>(value),
+            Self::BigIntArray(values) => out.push_bind_param::<Array<BigInt>, _>(values),
+            Self::Bool(value) => out.push_bind_param::<Bool, _>(value),
+            Self::BoolArray(values) => out.push_bind_param::<Array<Bool>, _>(values),
+            Self::Text(value) => out.push_bind_param::<Text, _>(value),
+            Self::TextArray(values) => out.push_bind_param::<Array<Text>, _>(values),
+            Self::Timestamptz(value) => out.push_bind_param::<Timestamptz, _>(value),
+            Self::Vector(value) => out.push_bind_param::<VectorSql, _>(value),
+        }
+    }
+}

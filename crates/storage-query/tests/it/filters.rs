@@ -1,0 +1,125 @@
+//! Every filter against the migrated schema, and values that would be SQL if they were not bound.
+
+use diesel_async::AsyncPgConnection;
+use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
+use storage_query::{AuditFilter, AuditRecord, ListQuery, RemediationFilter, Sort, Valid, count};
+
+use crate::model::{Modelled, Row, vocabulary};
+use crate::support::{database, execute, now, number, seed};
+
+const INJECTIONS: &[&str] = &[
+    "'",
+    "''",
+    "\\",
+    "\\'",
+    "\"",
+    "`",
+    "$1",
+    "$$",
+    "%",
+    "_",
+    ";",
+    "--",
+    "/*",
+    "NULL",
+    "{}",
+    "{a,b}",
+    "{\"a\",NULL}",
+    "' OR '1'='1",
+    "' OR 1=1 --",
+    "'; DROP TABLE remediation_audit; --",
+    "'); DROP TABLE remediation_audit CASCADE; --",
+    "1; DELETE FROM remediation_audit",
+    "' UNION SELECT * FROM pg_shadow --",
+    "'||(SELECT pg_sleep(10))||'",
+    "\\x27 OR 1=1",
+    "E'\\047'",
+    "\u{2019} OR 1=1",
+    "\u{ff07}; DROP TABLE remediation_audit",
+    "${jndi:ldap://localhost/a}",
+    "{{7*7}}",
+    "\r\nDROP TABLE remediation_audit",
+    "😀",
+];
+
+fn valid<R: AuditRecord>(field: &str, value: &str) -> Option<Valid<R::Filter>> {
+    let escaped = value.replace(',', r"\,");
+    R::Filter::from_pairs([(field, escaped.as_str())]).ok()?.check(now()).ok()
+}
+
+async fn run_every_filter_and_sort<R: Modelled>(conn: &mut AsyncPgConnection) {
+    let rows = Row::<R>::every(conn).await;
+    for (field, values) in vocabulary(&rows, R::Filter::FIELDS) {
+        for value in values {
+            let filter = valid::<R>(field, &value).unwrap();
+            for sort in Sort::all() {
+                let page = ListQuery::<R>::new(filter.clone()).sort(sort).run(conn).await.unwrap();
+                let wanted = [(field, vec![value.clone()])].into();
+                let matching = rows.iter().filter(|row| row.matches(&wanted)).count();
+                assert_eq!(page.total, Some(matching.try_into().unwrap()), "{field}={value} sort={sort}");
+            }
+        }
+    }
+}
+
+/// F03, BR-STORAGE-013: no filter or sort names what the schema lacks, and each one filters.
+#[tokio::test]
+async fn every_filter_and_sort_runs_against_the_migrated_schema() {
+    let (_database, mut conn) = database().await;
+    seed(&mut conn).await;
+    run_every_filter_and_sort::<Remediation>(&mut conn).await;
+    run_every_filter_and_sort::<AiAnalysis>(&mut conn).await;
+    run_every_filter_and_sort::<Workflow>(&mut conn).await;
+    run_every_filter_and_sort::<Execution>(&mut conn).await;
+}
+
+/// How many fields took the value as text; the others must have refused it.
+async fn try_in_every_field<R: AuditRecord>(conn: &mut AsyncPgConnection, value: &str) -> usize {
+    let mut taken = 0;
+    for field in R::Filter::FIELDS {
+        if let Some(filter) = valid::<R>(field, value) {
+            let page = ListQuery::<R>::new(filter).run(conn).await.unwrap();
+            assert_eq!((page.records.len(), page.total), (0, Some(0)), "{field}={value}");
+            taken += 1;
+        }
+    }
+    taken
+}
+
+/// BR-STORAGE-011: injection through a filter is impossible, because values are bound.
+#[tokio::test]
+async fn values_that_look_like_sql_match_nothing_and_change_nothing() {
+    let (_database, mut conn) = database().await;
+    seed(&mut conn).await;
+    for value in INJECTIONS {
+        assert_eq!(try_in_every_field::<Remediation>(&mut conn, value).await, 9, "{value}");
+        assert_eq!(try_in_every_field::<AiAnalysis>(&mut conn, value).await, 2, "{value}");
+        assert_eq!(try_in_every_field::<Workflow>(&mut conn, value).await, 1, "{value}");
+        assert_eq!(try_in_every_field::<Execution>(&mut conn, value).await, 4, "{value}");
+    }
+    for table in ["remediation_audit", "ai_analysis_audit", "workflow_audit", "execution_audit"] {
+        assert_eq!(number(&mut conn, &format!("SELECT count(*) FROM {table}")).await, 300);
+    }
+}
+
+/// BR-STORAGE-013: such a value finds the very records that hold it, alone and among others.
+#[tokio::test]
+async fn values_that_look_like_sql_find_the_records_that_hold_them() {
+    let (_database, mut conn) = database().await;
+    for value in INJECTIONS {
+        let literal = value.replace('\'', "''");
+        let insert = format!(
+            "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time)
+             VALUES ('{literal}', 'ns', 'pending', 'scale', '2026-01-01')"
+        );
+        execute(&mut conn, &insert).await;
+    }
+    for value in INJECTIONS {
+        let filter = RemediationFilter::default().name(*value);
+        let alone = ListQuery::<Remediation>::new(filter.clone().check(now()).unwrap());
+        let records = alone.run(&mut conn).await.unwrap().records;
+        assert_eq!(records.iter().map(|record| &record.name).collect::<Vec<_>>(), [value], "{value}");
+        let among = filter.name("other").check(now()).unwrap();
+        assert_eq!(count::<Remediation>(&mut conn, &among).await.unwrap(), 1, "{value}");
+    }
+}
