@@ -9,7 +9,9 @@ mod parse;
 mod tests;
 mod text;
 
-pub use parse::{JsonError, JsonFault, JsonFaultKind, MAX_DEPTH, MAX_NUMBER_LENGTH, Parsed};
+pub use parse::{
+    JsonError, JsonFault, JsonFaultKind, MAX_DEPTH, MAX_FAULTS, MAX_NUMBER_LENGTH, MAX_TOKEN_LENGTH, Parsed,
+};
 pub use text::JsonText;
 
 use serde::ser::{Error as _, SerializeMap as _};

@@ -14,6 +14,12 @@ pub const MAX_DEPTH: usize = 16;
 /// Digits and signs of one number beyond this are refused; PostgreSQL's `numeric` holds far more.
 pub const MAX_NUMBER_LENGTH: usize = 1_000;
 
+/// Faults beyond this many are not listed: a hostile text must not grow by being described.
+pub const MAX_FAULTS: usize = 100;
+
+/// Characters of one key in a fault's pointer; the rest of a longer key is left out.
+pub const MAX_TOKEN_LENGTH: usize = 256;
+
 /// A text that is not JSON at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("malformed JSON at line {line}, column {column}: {reason}")]
@@ -81,7 +87,7 @@ impl fmt::Display for JsonFaultKind {
 pub struct Parsed {
     /// The value; a faulty part stands as `null`.
     pub value: Json,
-    /// Every fault, in the order of the text. Empty means that `value` is the text.
+    /// The faults, in the order of the text, the first [`MAX_FAULTS`] of them. Empty means that `value` is the text.
     pub faults: Vec<JsonFault>,
 }
 
@@ -97,7 +103,7 @@ impl Json {
             reason: reason_of(&error),
         })?;
         let mut faults = Vec::new();
-        let value = read(raw.get(), "", 0, &mut faults);
+        let value = read(raw.get(), &Place::Root, 0, &mut faults);
         Ok(Parsed { value, faults })
     }
 }
@@ -108,55 +114,76 @@ fn reason_of(error: &serde_json::Error) -> String {
     sentence.split(" at line ").next().unwrap_or(&sentence).to_owned()
 }
 
-fn read(raw: &str, pointer: &str, depth: usize, faults: &mut Vec<JsonFault>) -> Json {
-    let mut fault = |kind| {
-        faults.push(JsonFault { pointer: pointer.to_owned(), kind });
+/// Where a value stands, as a chain up to the whole text; spelled out only for a fault.
+enum Place<'a> {
+    Root,
+    Member(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Member(parent, key) => {
+                let key: String = key.chars().take(MAX_TOKEN_LENGTH).collect();
+                pointer_to(&parent.pointer(), &key)
+            }
+            Self::Item(parent, index) => pointer_to(&parent.pointer(), &index.to_string()),
+        }
+    }
+
+    fn fault(&self, kind: JsonFaultKind, faults: &mut Vec<JsonFault>) -> Json {
+        if faults.len() < MAX_FAULTS {
+            faults.push(JsonFault { pointer: self.pointer(), kind });
+        }
         Json::Null
-    };
+    }
+}
+
+fn read(raw: &str, place: &Place<'_>, depth: usize, faults: &mut Vec<JsonFault>) -> Json {
     match raw.as_bytes().first() {
-        Some(b'{' | b'[') if depth >= MAX_DEPTH => fault(JsonFaultKind::TooDeep),
-        Some(b'{') => read_object(raw, pointer, depth, faults),
-        Some(b'[') => read_array(raw, pointer, depth, faults),
+        Some(b'{' | b'[') if depth >= MAX_DEPTH => place.fault(JsonFaultKind::TooDeep, faults),
+        Some(b'{') => read_object(raw, place, depth, faults),
+        Some(b'[') => read_array(raw, place, depth, faults),
         Some(b'"') => match serde_json::from_str::<String>(raw) {
-            Ok(text) if text.contains('\0') => fault(JsonFaultKind::NulCharacter),
+            Ok(text) if text.contains('\0') => place.fault(JsonFaultKind::NulCharacter, faults),
             Ok(text) => Json::String(text),
-            Err(_) => fault(JsonFaultKind::InvalidString),
+            Err(_) => place.fault(JsonFaultKind::InvalidString, faults),
         },
         Some(b't') => Json::Bool(true),
         Some(b'f') => Json::Bool(false),
         Some(b'n') | None => Json::Null,
         Some(_) if in_range(raw) => Json::Number(raw.to_owned()),
-        Some(_) => fault(JsonFaultKind::NumberOutOfRange),
+        Some(_) => place.fault(JsonFaultKind::NumberOutOfRange, faults),
     }
 }
 
-fn read_object(raw: &str, pointer: &str, depth: usize, faults: &mut Vec<JsonFault>) -> Json {
+fn read_object(raw: &str, place: &Place<'_>, depth: usize, faults: &mut Vec<JsonFault>) -> Json {
     let Ok(Members(members)) = serde_json::from_str(raw) else {
         // The text is well-formed, so only a key can be at fault.
-        faults.push(JsonFault { pointer: pointer.to_owned(), kind: JsonFaultKind::InvalidString });
-        return Json::Null;
+        return place.fault(JsonFaultKind::InvalidString, faults);
     };
     let mut seen = HashSet::with_capacity(members.len());
     let mut object = Vec::with_capacity(members.len());
     for (key, raw) in members {
-        let place = pointer_to(pointer, &key);
+        let member = Place::Member(place, &key);
         if key.contains('\0') {
-            faults.push(JsonFault { pointer: place, kind: JsonFaultKind::NulCharacter });
+            member.fault(JsonFaultKind::NulCharacter, faults);
         } else if seen.insert(key.clone()) {
-            let value = read(raw.get(), &place, depth + 1, faults);
+            let value = read(raw.get(), &member, depth + 1, faults);
             object.push((key, value));
         } else {
-            faults.push(JsonFault { pointer: place, kind: JsonFaultKind::DuplicateKey });
+            member.fault(JsonFaultKind::DuplicateKey, faults);
         }
     }
     Json::Object(object)
 }
 
-fn read_array(raw: &str, pointer: &str, depth: usize, faults: &mut Vec<JsonFault>) -> Json {
+fn read_array(raw: &str, place: &Place<'_>, depth: usize, faults: &mut Vec<JsonFault>) -> Json {
     let items: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
-    let read_item = |(index, raw): (usize, &&RawValue)| {
-        read(raw.get(), &pointer_to(pointer, &index.to_string()), depth + 1, faults)
-    };
+    let read_item =
+        |(index, raw): (usize, &&RawValue)| read(raw.get(), &Place::Item(place, index), depth + 1, faults);
     Json::Array(items.iter().enumerate().map(read_item).collect())
 }
 

@@ -46,6 +46,15 @@ fn each_fault_is_named_with_its_pointer() {
     assert_eq!(faults(&deep), [("/0".repeat(super::MAX_DEPTH), JsonFaultKind::TooDeep)]);
 }
 
+/// A hostile text is not answered with something far larger than itself.
+#[test]
+fn the_description_of_faults_is_bounded() {
+    let text = format!(r#"{{"{}":[{}1e999]}}"#, "k".repeat(100_000), "1e999,".repeat(10_000));
+    let found = faults(&text);
+    assert_eq!(found.len(), super::MAX_FAULTS);
+    assert!(found.iter().all(|(pointer, _)| pointer.len() < super::MAX_TOKEN_LENGTH + 10));
+}
+
 #[test]
 fn malformed_text_has_a_line_and_a_column() {
     for (text, line, column) in

@@ -1,0 +1,82 @@
+//! Untrusted JSON to trusted audit records.
+//!
+//! [`record()`] takes one record as the strict parser read it and gives a [`Valid`] one, or an [`Invalid`] that
+//! names every bad place at once. What it lets through may be stored as it is: the types behind it
+//! ([`storage_models::NewRecord`]) are trusted by every other crate.
+//!
+//! ```
+//! use storage_models::{Json, RecordType, Timestamp};
+//!
+//! let sent = br#"{"name": "restart-web", "phase": "x", "action_type": "restart-pod", "nmae": 1}"#;
+//! let invalid = storage_validation::record(RecordType::Remediation, Json::parse(sent)?, Timestamp::now())
+//!     .unwrap_err();
+//! assert_eq!(invalid.to_string(), "namespace is required; invalid phase: x; unknown field: nmae");
+//! # Ok::<(), storage_models::JsonError>(())
+//! ```
+//!
+//! # Rules
+//!
+//! Text is trimmed, sanitized, and then validated as it will be stored; nothing is altered without being named
+//! in [`Valid::sanitized_fields`]. `null` is the same as absent; an empty string is a value of its own, except
+//! in a required field.
+//!
+//! | kind | accepted | stored |
+//! |---|---|---|
+//! | identifier | a string without control characters, U+2028, U+2029 and bidirectional controls; its length counts Unicode scalar values, as PostgreSQL does | trimmed, without `<`, `>`, `;` and the parentheses of a call |
+//! | word | a string that is one of a set, compared exactly | trimmed |
+//! | free text | a string without C0 controls other than tab, newline and carriage return; a field's length counts bytes | byte for byte, unless a browser would run something in it: then what ammonia makes of it |
+//! | time | an RFC 3339 string, from 10 years before to 1 day after the receipt | in UTC, cut to microseconds |
+//! | integer | a number without a fraction, however spelled (`3`, `3.0`, `30e-1`), in its range | the number |
+//! | fraction | a number from 0 to 1 | the nearest 64-bit floating point number |
+//! | metadata | an object of at most [`MAX_METADATA_BYTES`] and [`MAX_METADATA_DEPTH`] | compact, numbers as spelled, strings as free text, keys as they are: a key with a character that no identifier may hold, or with markup that runs, is refused |
+//!
+//! Which field is of which kind is a table for each record type (`tables.rs`); there is no other place that
+//! knows. The lengths and ranges themselves are checked by the traits of the `validator` crate. Its derive is
+//! not used: it wants one struct for each set of fields that may be sent, its errors come in no order and carry
+//! the rejected value, and wrong types and unknown fields have to be found before it can begin.
+//!
+//! # Codes
+//!
+//! | code | means |
+//! |---|---|
+//! | `required` | absent, null, or nothing left after trimming and sanitizing |
+//! | `wrong_type` | another JSON type, or a fraction where an integer is due |
+//! | `unknown_field` | no field of the type, or one that only the server sets |
+//! | `too_long` | more characters (identifiers) or bytes (free text) than the column takes |
+//! | `too_large`, `too_deep` | the metadata as a whole |
+//! | `too_complex` | HTML that cannot be judged in time linear in its length |
+//! | `invalid_value` | not a word of the set, not a time |
+//! | `out_of_range` | a number or time outside its range, or one that contradicts another field |
+//! | `status_required` | a finished record without a final status |
+//! | `forbidden_character`, `forbidden_markup` | text that is refused rather than altered |
+//! | `duplicate_key`, `number_out_of_range`, `nul_character`, `invalid_string`, `too_deep` | found by the parser, see [`storage_models::json::JsonFaultKind`] |
+
+mod assemble;
+mod checks;
+mod draft;
+mod error;
+mod field;
+mod free_text;
+mod identifier;
+mod metadata;
+mod number;
+mod problem;
+mod record;
+mod report;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod text;
+mod time;
+
+pub use error::{FieldError, Invalid};
+pub use record::{Valid, record};
+
+/// Bytes of UTF-8 that a field of free text may hold, as sent and as stored.
+pub const MAX_FREE_TEXT_BYTES: u64 = 64 * 1024;
+
+/// Bytes of UTF-8 that metadata may take as compact JSON text, as sent and as stored.
+pub const MAX_METADATA_BYTES: u64 = 256 * 1024;
+
+/// How deeply metadata may be nested; the object itself is the first level.
+pub const MAX_METADATA_DEPTH: usize = 10;

@@ -1,0 +1,102 @@
+//! What can be wrong with a field, and how it is said.
+
+use storage_models::Timestamp;
+use storage_models::json::JsonFaultKind;
+
+use crate::identifier;
+
+/// Characters of a client's text that a message repeats at most.
+const MAX_EXCERPT: usize = 100;
+
+/// One broken rule.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Problem {
+    Required,
+    TooLong { max: u64 },
+    TooManyBytes { max: u64 },
+    TooLarge { max: u64 },
+    TooDeep { max: usize },
+    TooComplex,
+    UnknownWord(String),
+    UnknownField,
+    SetByServer,
+    WrongType { expected: &'static str, found: &'static str },
+    NotAnInteger,
+    NotATime(String),
+    OutOfRange { low: String, high: String },
+    EndsBeforeStart(Timestamp),
+    StatusRequired { found: &'static str },
+    ForbiddenCharacter(char),
+    ForbiddenMarkup,
+    Unkeepable(JsonFaultKind),
+}
+
+impl Problem {
+    /// The stable code; see the crate's table.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::TooLong { .. } | Self::TooManyBytes { .. } => "too_long",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooDeep { .. } => "too_deep",
+            Self::TooComplex => "too_complex",
+            Self::UnknownWord(_) | Self::NotATime(_) => "invalid_value",
+            Self::UnknownField | Self::SetByServer => "unknown_field",
+            Self::WrongType { .. } | Self::NotAnInteger => "wrong_type",
+            Self::OutOfRange { .. } | Self::EndsBeforeStart(_) => "out_of_range",
+            Self::StatusRequired { .. } => "status_required",
+            Self::ForbiddenCharacter(_) => "forbidden_character",
+            Self::ForbiddenMarkup => "forbidden_markup",
+            Self::Unkeepable(kind) => kind.code(),
+        }
+    }
+
+    /// The sentence about the field of that name.
+    pub(crate) fn message(&self, name: &str) -> String {
+        match self {
+            Self::Required => format!("{name} is required"),
+            Self::TooLong { max } => format!("{name} exceeds maximum length of {max}"),
+            Self::TooManyBytes { max } => format!("{name} exceeds maximum length of {max} bytes"),
+            Self::TooLarge { max } => format!("{name} exceeds maximum size of {max} bytes as JSON text"),
+            Self::TooDeep { max } => format!("{name} is nested deeper than {max} levels"),
+            Self::TooComplex => {
+                format!("{name} holds HTML that is too deeply nested or too repetitive to be checked")
+            }
+            Self::UnknownWord(word) => format!("invalid {name}: {}", excerpt(word)),
+            Self::UnknownField => format!("unknown field: {name}"),
+            Self::SetByServer => format!("unknown field: {name} is set by the server and cannot be sent"),
+            Self::WrongType { expected, found } => format!("{name} must be {expected}, not {found}"),
+            Self::NotAnInteger => format!("{name} must be an integer, not a fraction"),
+            Self::NotATime(text) => {
+                format!("{name} must be an RFC 3339 time such as 2026-01-02T03:04:05Z, not {}", excerpt(text))
+            }
+            Self::OutOfRange { low, high } => format!("{name} must be between {low} and {high}"),
+            Self::EndsBeforeStart(start) => format!("{name} must not be before start_time ({start})"),
+            Self::StatusRequired { found } => {
+                format!("{name} must be success, failed or unknown when the record is finished, not {found}")
+            }
+            Self::ForbiddenCharacter(c) => {
+                format!("{name} holds the forbidden character U+{:04X}", u32::from(*c))
+            }
+            Self::ForbiddenMarkup => format!("{name} is a key that could act as markup"),
+            Self::Unkeepable(kind) => format!("{name}: {kind}"),
+        }
+    }
+}
+
+/// A client's text as a message may repeat it: short, and without what could forge a line of a log.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut excerpt = String::new();
+    let mut room = MAX_EXCERPT;
+    for c in text.chars() {
+        let shown = if identifier::is_forbidden(c) { c.escape_unicode().to_string() } else { c.to_string() };
+        let length = shown.chars().count();
+        if length > room {
+            excerpt.push('…');
+            break;
+        }
+        room -= length;
+        excerpt.push_str(&shown);
+    }
+    excerpt
+}

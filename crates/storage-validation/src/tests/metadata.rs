@@ -1,0 +1,123 @@
+//! Metadata: limits, numbers, strings, keys.
+
+use serde_json::{Value, json};
+use storage_models::NewRecord;
+use storage_models::RecordType::Remediation;
+
+use super::{errors, only_error, run, run_text, with};
+use crate::{Invalid, Valid};
+
+fn run_metadata(text: &str) -> Result<Valid, Invalid> {
+    run_text(Remediation, &with(Remediation, "metadata", "#").to_string().replace("\"#\"", text))
+}
+
+/// The text that is stored for a metadata text, and what was altered in it.
+#[track_caller]
+fn stored(text: &str) -> (String, Vec<String>) {
+    let valid = run_metadata(text).unwrap();
+    let NewRecord::Remediation(record) = valid.record else { panic!("another type") };
+    (record.metadata.unwrap().as_str().to_owned(), valid.sanitized_fields)
+}
+
+/// F29: literals of numbers, the order of members and every string survive.
+#[test]
+fn untouched_metadata_keeps_its_value() {
+    let text = concat!(
+        r#"{"z":9007199254740993,"a":123456789012345678901234567890,"m":0.1000000000000000000001,"e":1E+2,"#,
+        r#""s":["a < b","Vec<String>","\n\t"," ",""],"n":null,"o":{},"l":[],"t":true,"-":-0}"#,
+    );
+    assert_eq!(stored(text), (text.to_owned(), vec![]));
+    assert_eq!(stored("{ \"a\" : [ 1 , \"\\u00e9\" ] }").0, r#"{"a":[1,"é"]}"#);
+}
+
+/// BR-STORAGE-011: strings are free text at any depth, and each altered one is named.
+#[test]
+fn strings_are_sanitized_and_named() {
+    let text = r#"{"ok":"<b>","a/b":["x<script>1</script>",{"c":"<b onclick=x>y</b>"}],"n":1e2}"#;
+    let clean = r#"{"ok":"<b>","a/b":["x",{"c":"<b>y</b>"}],"n":1e2}"#;
+    let altered = vec!["/metadata/a~1b/0".to_owned(), "/metadata/a~1b/1/c".to_owned()];
+    assert_eq!(stored(text), (clean.to_owned(), altered));
+}
+
+/// When very many strings were altered, the field is named as a whole.
+#[test]
+fn many_altered_strings_are_named_together() {
+    for (count, named) in [(100, 100), (101, 1)] {
+        let strings = vec!["<script></script>"; count];
+        let (_, altered) = stored(&json!({"a": strings}).to_string());
+        assert_eq!(altered.len(), named);
+        assert_eq!(altered.iter().any(|pointer| pointer == "/metadata"), named == 1);
+    }
+}
+
+/// BR-STORAGE-011: keys are never altered; what may not be stored in one is refused.
+#[test]
+fn keys_are_kept_or_refused() {
+    for key in ["a", "", " a ", "a.b/c", "Vec<String>", "x;y", "f(x)", "日本", "a < b"] {
+        let text = json!({key: 1}).to_string();
+        assert_eq!(stored(&text), (text.clone(), vec![]));
+    }
+    for (key, code) in [
+        ("a\nb", "forbidden_character"),
+        ("a\u{202e}", "forbidden_character"),
+        ("\u{2028}", "forbidden_character"),
+        ("<script>", "forbidden_markup"),
+        ("<img src=x onerror=alert(1)>", "forbidden_markup"),
+        ("<svg", "forbidden_markup"),
+    ] {
+        let error = only_error(run_metadata(&json!({"x": [{key: 1}]}).to_string()));
+        assert_eq!((error.pointer, error.code), (format!("/metadata/x/0/{key}"), code));
+    }
+}
+
+/// BR-STORAGE-010
+#[test]
+fn metadata_has_a_depth() {
+    let nested = |levels: usize| "{\"a\":".repeat(levels - 1) + "{}" + &"}".repeat(levels - 1);
+    assert!(run_metadata(&nested(10)).is_ok());
+    let in_arrays = format!("{{\"a\":{}1{}}}", "[".repeat(9), "]".repeat(9));
+    assert!(run_metadata(&in_arrays).is_ok());
+    let error = only_error(run_metadata(&nested(11)));
+    assert_eq!((error.pointer.as_str(), error.code), ("/metadata", "too_deep"));
+    assert_eq!(error.message, "metadata is nested deeper than 10 levels");
+    // Deeper than the parser follows: said once, by the parser.
+    assert_eq!(only_error(run_metadata(&nested(40))).code, "too_deep");
+}
+
+/// BR-STORAGE-010: the limit counts bytes of compact JSON, as sent and as stored.
+#[test]
+fn metadata_has_a_size() {
+    const MAX: usize = 256 * 1024;
+    let of_size = |size: usize| json!({"a": "x".repeat(size - r#"{"a":""}"#.len())}).to_string();
+    assert!(run_metadata(&of_size(MAX)).is_ok());
+    assert!(run_metadata(&of_size(MAX).replace(':', ": \n ")).is_ok(), "white space does not count");
+    let message = "metadata exceeds maximum size of 262144 bytes as JSON text";
+    let growing = json!({"a": vec!["<b onx>".to_owned() + &"&".repeat(4096); 16]}).to_string();
+    for text in [of_size(MAX + 1), growing] {
+        let error = only_error(run_metadata(&text));
+        assert_eq!(
+            (error.pointer.as_str(), error.code, error.message.as_str()),
+            ("/metadata", "too_large", message)
+        );
+    }
+}
+
+/// BR-STORAGE-011
+#[test]
+fn strings_are_refused_by_the_rules_of_free_text() {
+    let deep = "<div>".repeat(10_000);
+    let found =
+        errors(run(Remediation, &with(Remediation, "metadata", json!({"a": ["\u{1b}[0m"], "b": deep}))));
+    let places: Vec<_> = found.iter().map(|(pointer, code, _)| (pointer.as_str(), *code)).collect();
+    assert_eq!(places, [("/metadata/a/0", "forbidden_character"), ("/metadata/b", "too_complex")]);
+}
+
+/// A long key over many bad values must not be spelled out for each of them.
+#[test]
+fn long_keys_do_not_multiply() {
+    let sent = json!({"k".repeat(100_000): vec![Value::from("\u{1}"); 10_000]});
+    let invalid = run(Remediation, &with(Remediation, "metadata", sent)).unwrap_err();
+    assert_eq!(invalid.errors().len() + invalid.omitted(), 10_000);
+    let size: usize = invalid.errors().iter().map(|error| error.pointer.len() + error.message.len()).sum();
+    assert!(size < 200_000, "{size}");
+}

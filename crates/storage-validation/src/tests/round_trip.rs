@@ -1,0 +1,158 @@
+//! Valid records keep every field.
+
+use serde_json::json;
+use storage_models::{
+    JsonText, NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Phase, RecordType,
+    Severity, Status, Timestamp, WorkflowPhase,
+};
+
+use super::{full, minimal, now, run, with};
+use crate::Valid;
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn full_remediation() -> NewRemediation {
+    let metadata = r#"{"attempt":3,"nested":{"none":null,"ok":true},"tags":["a","<none>"]}"#;
+    NewRemediation {
+        name: "restart-web".to_owned(),
+        namespace: "shop".to_owned(),
+        phase: Phase::Completed,
+        action_type: "restart-pod".to_owned(),
+        target_name: text("web-7d4b9c6f5-x2x9z"),
+        status: Status::Success,
+        start_time: time("2026-02-28T21:59:58.123456Z"),
+        end_time: Some(time("2026-02-28T22:00:01Z")),
+        environment: text("production"),
+        cluster: text("eu-1"),
+        remediation_request_id: text("req-17"),
+        alert_name: text("PodCrashLooping"),
+        alert_fingerprint: text("a1b2c3"),
+        severity: Some(Severity::High),
+        error_message: text("exit code < 0 & more\n\tat line 3"),
+        metadata: Some(JsonText::new(metadata.to_owned()).unwrap()),
+    }
+}
+
+/// BR-STORAGE-001, F29: no field of a full record of any type is lost, changed or swapped with another.
+#[test]
+fn full_records_keep_every_field() {
+    let (start, end) = (time("2026-03-01T11:00:00Z"), time("2026-03-01T11:30:00Z"));
+    let ai_analysis = NewAiAnalysis {
+        remediation_id: 7,
+        analysis_type: "root-cause".to_owned(),
+        confidence: 0.875,
+        recommendation: "raise the limit".to_owned(),
+        reasoning: text("memory > limit"),
+        timestamp: start,
+        model: "model-1".to_owned(),
+        tokens_used: Some(1200),
+        latency_ms: Some(350),
+    };
+    let workflow = NewWorkflow {
+        remediation_id: 8,
+        workflow_name: "drain-and-restart".to_owned(),
+        phase: WorkflowPhase::Executing,
+        status: Status::Running,
+        start_time: start,
+        end_time: Some(end),
+        step_count: 5,
+        current_step: 2,
+    };
+    let execution = NewExecution {
+        remediation_id: 9,
+        action_type: "scale".to_owned(),
+        target_kind: "Deployment".to_owned(),
+        target_name: "web".to_owned(),
+        namespace: text("shop"),
+        status: Status::Failed,
+        start_time: start,
+        end_time: Some(end),
+        error_message: text("quota exceeded"),
+        dry_run: true,
+    };
+    for record in [
+        NewRecord::Remediation(full_remediation()),
+        NewRecord::AiAnalysis(ai_analysis),
+        NewRecord::Workflow(workflow),
+        NewRecord::Execution(execution),
+    ] {
+        let record_type = record.record_type();
+        let expected = Valid { record, sanitized_fields: vec![] };
+        assert_eq!(run(record_type, &full(record_type)), Ok(expected));
+    }
+}
+
+/// F17: absent and null are the same, and are nothing but the documented defaults.
+#[test]
+fn absent_and_null_are_defaults_or_none() {
+    for record_type in RecordType::ALL {
+        let sent = minimal(record_type);
+        let mut nulls = full(record_type);
+        for (field, value) in nulls.as_object_mut().unwrap() {
+            *value = sent.get(field).cloned().unwrap_or_default();
+        }
+        let valid = run(record_type, &sent).unwrap();
+        assert_eq!(run(record_type, &nulls), Ok(valid.clone()));
+        assert_eq!(valid.sanitized_fields, [""; 0]);
+        assert_eq!(valid.record.partition_time(), now());
+    }
+    let Ok(Valid { record: NewRecord::Remediation(record), .. }) =
+        run(RecordType::Remediation, &minimal(RecordType::Remediation))
+    else {
+        panic!("a minimal remediation is one");
+    };
+    assert_eq!(record.status, Status::Pending);
+    let options = [
+        record.target_name.is_none(),
+        record.end_time.is_none(),
+        record.environment.is_none(),
+        record.cluster.is_none(),
+        record.remediation_request_id.is_none(),
+        record.alert_name.is_none(),
+        record.alert_fingerprint.is_none(),
+        record.severity.is_none(),
+        record.error_message.is_none(),
+        record.metadata.is_none(),
+    ];
+    assert_eq!(options, [true; 10]);
+}
+
+/// BR-STORAGE-001: null and empty are kept apart.
+#[test]
+fn empty_is_not_null() {
+    let sent = with(RecordType::Remediation, "cluster", "");
+    let Ok(Valid { record: NewRecord::Remediation(record), sanitized_fields }) =
+        run(RecordType::Remediation, &sent)
+    else {
+        panic!("an empty cluster is valid");
+    };
+    assert_eq!((record.cluster, sanitized_fields), (text(""), vec![]));
+    let mut sent = with(RecordType::Remediation, "error_message", "");
+    sent["metadata"] = json!({});
+    let expected = NewRemediation {
+        error_message: text(""),
+        metadata: Some(JsonText::new("{}".to_owned()).unwrap()),
+        ..full_remediation()
+    };
+    assert_eq!(run(RecordType::Remediation, &sent).unwrap().record, NewRecord::Remediation(expected));
+}
+
+/// BR-STORAGE-011: every field that was altered is named, in order; nothing else is.
+#[test]
+fn altered_fields_are_named() {
+    let mut sent = full(RecordType::Remediation);
+    sent["error_message"] = json!("a<script>b</script>");
+    sent["name"] = json!(" restart-web");
+    sent["severity"] = json!("high\n");
+    sent["cluster"] = json!("eu-1;");
+    let valid = run(RecordType::Remediation, &sent).unwrap();
+    assert_eq!(valid.sanitized_fields, ["/name", "/cluster", "/severity", "/error_message"]);
+    let expected = NewRemediation { error_message: text("a"), ..full_remediation() };
+    assert_eq!(valid.record, NewRecord::Remediation(expected));
+}
