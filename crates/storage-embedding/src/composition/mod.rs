@@ -1,0 +1,90 @@
+//! Which of a record's values make up the text that is embedded, and how.
+//!
+//! Chosen by measurement: `docs/decisions/encoder.md` has the figures.
+
+#[cfg(test)]
+mod tests;
+
+use crate::words::{spell_out, split_identifier, split_text};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Version of [`compose`] and [`compose_query`]: it grows whenever either gives another text for
+/// the same input, since vectors of different texts are not to be compared.
+pub const COMPOSITION_VERSION: u32 = 1;
+
+/// How much of an error message, or of a string of the metadata, is looked at, in characters.
+const MAX_TEXT_CHARACTERS: usize = 512;
+
+/// The values of a remediation record that a composition may use.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RecordText<'a> {
+    /// The record's name; used only when nothing else gives a word.
+    pub name: &'a str,
+    /// What was done, such as `restart-pod`.
+    pub action_type: &'a str,
+    /// What it was done to.
+    pub target_name: Option<&'a str>,
+    /// The phase. Not part of the text: filters find it, and in the text it blurs the rest.
+    pub phase: &'a str,
+    /// The status. Not part of the text, as the phase.
+    pub status: &'a str,
+    /// The alert behind it, such as `KubePodCrashLooping`.
+    pub alert_name: Option<&'a str>,
+    /// The severity. Not part of the text, as the phase.
+    pub severity: Option<&'a str>,
+    /// What went wrong, in a machine's words.
+    pub error_message: Option<&'a str>,
+    /// The metadata object as JSON; its top-level strings `reason` and `message` are used.
+    pub metadata: Option<&'a str>,
+}
+
+/// The strings of the metadata that carry meaning.
+#[derive(Default, Deserialize)]
+struct Told {
+    reason: Option<Value>,
+    message: Option<Value>,
+}
+
+/// The text to embed for a record: never empty unless the record's name is blank too.
+#[must_use]
+pub fn compose(record: &RecordText<'_>) -> String {
+    let told: Told = record.metadata.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let parts = [
+        split_identifier(record.alert_name.unwrap_or_default()),
+        split_text(start_of(string(told.reason.as_ref()))),
+        split_text(start_of(record.error_message.unwrap_or_default())),
+        split_text(start_of(string(told.message.as_ref()))),
+        split_identifier(record.action_type),
+        split_identifier(record.target_name.unwrap_or_default()),
+    ];
+    let told = parts.iter().filter(|part| !part.is_empty()).map(|part| spell_out(part));
+    let text = told.collect::<Vec<_>>().join(", ");
+    if text.is_empty() { or_folded(&split_identifier(record.name), record.name) } else { text }
+}
+
+/// The text to embed for what someone searches for.
+#[must_use]
+pub fn compose_query(query: &str) -> String {
+    or_folded(&split_text(query), query)
+}
+
+/// `words` spelt out, or when there are none, what they were made of with white space folded.
+fn or_folded(words: &str, original: &str) -> String {
+    if words.is_empty() {
+        original.split_whitespace().collect::<Vec<_>>().join(" ")
+    } else {
+        spell_out(words)
+    }
+}
+
+fn string(value: Option<&Value>) -> &str {
+    value.and_then(Value::as_str).unwrap_or_default()
+}
+
+fn start_of(text: &str) -> &str {
+    match text.char_indices().nth(MAX_TEXT_CHARACTERS) {
+        Some((end, _)) => text.get(..end).unwrap_or(text),
+        None => text,
+    }
+}

@@ -1,0 +1,58 @@
+//! Text to vectors: what is embedded of a record, by which model, and how not to do it twice.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use storage_embedding::{
+//!     DEFAULT_TTL, EmbeddingService, HashingEmbedder, MemoryCache, RecordText,
+//! };
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let cache = MemoryCache::new(16 << 20, DEFAULT_TTL);
+//! let service = EmbeddingService::new(Arc::new(HashingEmbedder::new()), Arc::new(cache));
+//!
+//! let record = RecordText {
+//!     name: "rr-1",
+//!     action_type: "restart-pod",
+//!     alert_name: Some("KubePodCrashLooping"),
+//!     ..RecordText::default()
+//! };
+//! let vectors = service.embed_records(&[record]).await;
+//! assert!(vectors.iter().all(Result::is_ok));
+//! let query = service.embed_query("a pod keeps crashing").await?;
+//! assert_eq!(query.as_slice().len(), 384);
+//! # Ok::<(), storage_embedding::EmbedError>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - [`compose`] and [`compose_query`] make the text: values that carry meaning, split into words,
+//!   without ids, times and generated suffixes. Texts therefore repeat, and most are cache hits.
+//! - [`Embedder`] turns texts into vectors of 384 numbers and length 1. [`LocalEmbedder`] runs
+//!   all-MiniLM-L6-v2 in this process; [`HashingEmbedder`] needs no model and knows no meaning.
+//! - [`EmbeddingCache`] remembers vectors by composition, model, dimension and text, so that a
+//!   vector of another model is a miss. [`MemoryCache`] is the one of this process.
+//! - [`EmbeddingService`] joins them: each distinct text once, batches of at most [`MAX_BATCH`], one
+//!   bad text never failing its neighbours.
+//! - [`EmbeddingSetKey`] stamps a set of vectors; vectors under different stamps are not compared.
+//! - [`quality`] measures rankings.
+//!
+//! Nothing here knows HTTP, SQL or the settings.
+
+mod cache;
+mod composition;
+mod embedder;
+mod error;
+mod hashing;
+mod local;
+pub mod quality;
+mod service;
+mod words;
+
+pub use cache::{CacheKey, DEFAULT_TTL, EmbeddingCache, MemoryCache};
+pub use composition::{COMPOSITION_VERSION, RecordText, compose, compose_query};
+pub use embedder::{Embedder, EmbeddingSetKey, ModelIdentity};
+pub use error::{Cause, EmbedError, Fault, LoadError, Retry};
+pub use hashing::HashingEmbedder;
+pub use local::LocalEmbedder;
+pub use service::{CACHE_HITS, CACHE_MISSES, EmbeddingService, GENERATION_DURATION, MAX_BATCH};
+pub use words::{split_identifier, split_text};

@@ -1,0 +1,103 @@
+//! Texts to vectors the economical way: each distinct text once, through the cache, in batches.
+
+mod flight;
+#[cfg(test)]
+mod tests;
+
+use crate::cache::{CacheKey, EmbeddingCache};
+use crate::composition::{RecordText, compose, compose_query};
+use crate::embedder::{Embedder, EmbeddingSetKey};
+use crate::error::EmbedError;
+use flight::{Flight, FlightDeck, Work};
+use futures_util::future::join_all;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use storage_models::Embedding;
+
+/// Counts texts that got their vector without a call of the embedder.
+pub const CACHE_HITS: &str = "datastorage_cache_hits_total";
+/// Counts texts that were given to the embedder.
+pub const CACHE_MISSES: &str = "datastorage_cache_misses_total";
+/// Seconds that one call of the embedder took, with up to [`MAX_BATCH`] texts.
+pub const GENERATION_DURATION: &str = "datastorage_embedding_generation_duration_seconds";
+
+/// How many texts go to the embedder at once, at most.
+pub const MAX_BATCH: usize = 32;
+
+/// An embedder behind a cache.
+///
+/// Equal texts are embedded once, within one call and across concurrent ones (as long as they live:
+/// when every caller that waits for a text has gone, the work for it ends too). A text that cannot
+/// be embedded fails alone.
+pub struct EmbeddingService {
+    set: EmbeddingSetKey,
+    embedder: Arc<dyn Embedder>,
+    cache: Arc<dyn EmbeddingCache>,
+    deck: Arc<FlightDeck>,
+}
+
+impl EmbeddingService {
+    /// Puts `cache` before `embedder`.
+    #[must_use]
+    pub fn new(embedder: Arc<dyn Embedder>, cache: Arc<dyn EmbeddingCache>) -> Self {
+        Self { set: EmbeddingSetKey::current(embedder.model()), embedder, cache, deck: Arc::default() }
+    }
+
+    /// The stamp of the vectors that this service gives.
+    #[must_use]
+    pub fn set_key(&self) -> &EmbeddingSetKey {
+        &self.set
+    }
+
+    /// One answer for each record, in order.
+    pub async fn embed_records(&self, records: &[RecordText<'_>]) -> Vec<Result<Embedding, EmbedError>> {
+        self.embed_texts(records.iter().map(compose).collect()).await
+    }
+
+    /// The vector of what someone searches for.
+    ///
+    /// # Errors
+    /// When the embedder gave none.
+    pub async fn embed_query(&self, query: &str) -> Result<Embedding, EmbedError> {
+        let mut answers = self.embed_texts(vec![compose_query(query)]).await;
+        answers.pop().unwrap_or_else(|| Err(self.lost()))
+    }
+
+    /// One answer for each text, in order. The texts are taken as they are, not composed.
+    pub async fn embed_texts(&self, texts: Vec<String>) -> Vec<Result<Embedding, EmbedError>> {
+        let keys: Vec<CacheKey> = texts.iter().map(|text| CacheKey::new(&self.set, text)).collect();
+        let flights = self.board(&keys, texts);
+        let landed = join_all(flights).await;
+        let answers: HashMap<&CacheKey, _> = landed.iter().flat_map(|answers| answers.iter()).collect();
+        keys.iter()
+            .map(|key| answers.get(key).map_or_else(|| Err(self.lost()), |&answer| answer.clone()))
+            .collect()
+    }
+
+    /// The flights that together will answer every key: others' that are under way, and at most one
+    /// of our own.
+    fn board(&self, keys: &[CacheKey], texts: Vec<String>) -> Vec<Flight> {
+        let total = texts.len();
+        let mut seen = HashSet::new();
+        let mut distinct: Vec<(CacheKey, String)> = keys.iter().copied().zip(texts).collect();
+        distinct.retain(|(key, _)| seen.insert(*key));
+        let (flights, started) = self.deck.board(distinct, |wanted| {
+            let work = Work { wanted, embedder: Arc::clone(&self.embedder), cache: Arc::clone(&self.cache) };
+            work.run()
+        });
+        count_hits(total.saturating_sub(started));
+        flights
+    }
+
+    fn lost(&self) -> EmbedError {
+        EmbedError::provider(&self.set.model, "no vector came for the text")
+    }
+}
+
+fn count_hits(texts: usize) {
+    metrics::counter!(CACHE_HITS).increment(u64::try_from(texts).unwrap_or(u64::MAX));
+}
+
+fn count_misses(texts: usize) {
+    metrics::counter!(CACHE_MISSES).increment(u64::try_from(texts).unwrap_or(u64::MAX));
+}
