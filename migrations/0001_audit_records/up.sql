@@ -102,7 +102,7 @@ CREATE INDEX IF NOT EXISTS remediation_audit_request_idx ON remediation_audit (r
     WHERE remediation_request_id IS NOT NULL;
 -- Nearest neighbours by cosine distance. docs/decisions/hnsw.md has the figures behind the type and the parameters.
 CREATE INDEX IF NOT EXISTS remediation_audit_embedding_idx ON remediation_audit
-    USING hnsw (embedding vector_cosine_ops) WITH (m = 8, ef_construction = 32);
+    USING hnsw (embedding vector_cosine_ops) WITH (m = 16, ef_construction = 64);
 
 -- Everything that belongs to one remediation, in time order.
 CREATE INDEX IF NOT EXISTS ai_analysis_audit_remediation_idx ON ai_analysis_audit (remediation_id, timestamp);

@@ -1,5 +1,6 @@
 //! Development tasks of the workspace: `cargo xtask --help` lists them.
 
+mod bench;
 mod files;
 mod progress;
 mod requirements;
@@ -33,6 +34,9 @@ enum Task {
     Schema(schema::Action),
     /// Write the page that maps requirements to tests.
     Requirements(requirements::Arguments),
+    /// Measure, side by side, what decisions rest on.
+    #[command(subcommand)]
+    Bench(bench::Scenario),
     /// Check the arrows between crates, and how files begin.
     Tidy,
     /// Set up what the tests need, and run them.
@@ -55,6 +59,7 @@ async fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Up(arguments) => up::up(&arguments).await.map(|()| ExitCode::SUCCESS),
         Task::Down(arguments) => up::down(&arguments).await.map(|()| ExitCode::SUCCESS),
+        Task::Bench(scenario) => bench::run(&scenario).await.map(|()| ExitCode::SUCCESS),
         Task::Schema(action) => schema::run(&action).await,
         Task::Requirements(arguments) => requirements::run(&arguments),
         Task::Tidy => tidy::run(),

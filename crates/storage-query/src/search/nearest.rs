@@ -60,7 +60,7 @@ impl NearestQuery {
     /// nearest and cost more time. A plan for the very values that are bound leaves out the partitions
     /// outside the range of time.
     pub const SETTINGS: &str = "SET LOCAL hnsw.iterative_scan = strict_order; \
-                                SET LOCAL hnsw.ef_search = 100; \
+                                SET LOCAL hnsw.ef_search = 400; \
                                 SET LOCAL plan_cache_mode = force_custom_plan";
 
     /// The search for `vector`.
