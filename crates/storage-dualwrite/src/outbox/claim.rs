@@ -72,6 +72,14 @@ fixed_statement! {
     }
 }
 
+fixed_statement! {
+    /// Ends every lease of one owner.
+    Resume -> () {
+        "UPDATE vector_outbox SET lease_owner = NULL, lease_until = NULL, next_attempt_at = now() WHERE lease_owner = ",
+            owner: Uuid => SqlUuid;
+    }
+}
+
 /// A leased row with its record at the leased version.
 #[derive(Debug)]
 pub(crate) struct ClaimedRecord {
@@ -122,6 +130,11 @@ pub(crate) async fn take(
         }
     }
     Ok(claim)
+}
+
+/// Frees what this owner held on a connection it has lost, so that it need not wait for its own leases to end.
+pub(crate) async fn resume(connection: &mut AsyncPgConnection, owner: Uuid) -> QueryResult<usize> {
+    Resume { owner }.execute(connection).await
 }
 
 async fn read(

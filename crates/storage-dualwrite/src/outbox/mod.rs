@@ -6,7 +6,7 @@
 mod claim;
 mod operate;
 
-pub(crate) use claim::{Claim, ClaimedRecord, complete, discard, fail, release, take};
+pub(crate) use claim::{Claim, ClaimedRecord, complete, discard, fail, release, resume, take};
 pub use operate::{Depth, Parked, depth, list, retry};
 
 /// One row of the outbox as the projector holds it.

@@ -88,7 +88,7 @@ impl Worker {
     async fn turn(&self, slot: &mut Option<AsyncPgConnection>) -> Result<Next, TurnError> {
         let mut connection = match slot.take() {
             Some(connection) => connection,
-            None => self.connector.connect().await?,
+            None => self.connect().await?,
         };
         let claim = self.claim(&mut connection).await?;
         let is_full = i64::try_from(claim.len()).is_ok_and(|rows| rows >= self.settings.batch);
@@ -104,6 +104,13 @@ impl Worker {
             None if is_full => Next::Again,
             None => Next::Idle,
         })
+    }
+
+    /// A new connection, with what this worker had claimed on a lost one free again.
+    async fn connect(&self) -> Result<AsyncPgConnection, TurnError> {
+        let mut connection = self.connector.connect().await?;
+        outbox::resume(&mut connection, self.owner).await?;
+        Ok(connection)
     }
 
     async fn claim(&self, connection: &mut AsyncPgConnection) -> Result<Claim, TurnError> {
