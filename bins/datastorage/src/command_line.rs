@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use storage_server::{Flag, Sources};
+
+const EXAMPLES: &str = "\
+Examples:
+  datastorage settings --defaults > datastorage.toml
+  datastorage schema bootstrap --database-url postgres://owner@localhost/audit
+  datastorage serve --config datastorage.toml
+  DATASTORAGE__EMBEDDING__PROVIDER=hashing datastorage serve --database-url postgres://app@localhost/audit
+  datastorage outbox list
+  datastorage outbox retry --all
+
+Settings:
+  Defaults give way to the file (--config), the file to the environment, the environment to flags.
+  Every setting is an environment variable: server.addr is DATASTORAGE__SERVER__ADDR.
+  `datastorage settings --defaults` lists them all.
+
+Signals:
+  SIGTERM and SIGINT stop the service step by step within 25 seconds; a second one stops it at once.
+
+Exit codes:
+  0    done; the service was stopped as asked
+  1    the command failed, or `schema verify` found differences
+  2    the command line is wrong
+  69   PostgreSQL could not be reached
+  78   the settings, or what they name (model, schema, stored vectors), cannot be used
+  130  a second SIGINT ended the service during its stop; 143: a second SIGTERM";
+
+/// Stores what was done on a cluster, when, by what, and whether it worked; and finds it again.
+#[derive(Debug, Parser)]
+#[command(name = "datastorage", version, after_help = EXAMPLES, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the service.
+    Serve,
+    /// Make the database's schema, or compare it.
+    #[command(subcommand)]
+    Schema(SchemaAction),
+    /// Look after records that could not be embedded.
+    #[command(subcommand)]
+    Outbox(OutboxAction),
+    /// Check the settings, or print them all with their defaults.
+    Settings {
+        /// Print a commented file of every setting at its default.
+        #[arg(long)]
+        defaults: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum SchemaAction {
+    /// Bring the database to the current schema; may be run any number of times.
+    Bootstrap,
+    /// Name every difference between the database and the current schema; exit 1 when there is one.
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxAction {
+    /// List parked records: those that failed for their own reasons again and again.
+    List {
+        /// How many at most, the oldest first.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+        limit: i64,
+        /// Print one JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put parked records back to work.
+    Retry {
+        /// Their ids, as `outbox list` shows them.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<i64>,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Flags that override settings; every one fits every command.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArguments {
+    /// A file of settings, TOML or YAML.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The database's address, such as postgres://user@host:5432/name [database.url].
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// The database's host [database.host].
+    #[arg(long, global = true, value_name = "HOST")]
+    db_host: Option<String>,
+    /// The database's port [database.port].
+    #[arg(long, global = true, value_name = "PORT")]
+    db_port: Option<String>,
+    /// The database's name [database.name].
+    #[arg(long, global = true, value_name = "NAME")]
+    db_name: Option<String>,
+    /// The role to connect as [database.user].
+    #[arg(long, global = true, value_name = "ROLE")]
+    db_user: Option<String>,
+    /// Its password; others on this machine can see it here, so better a file [database.password].
+    #[arg(long, global = true, value_name = "PASSWORD")]
+    db_password: Option<String>,
+    /// A file with its password [database.password_file].
+    #[arg(long, global = true, value_name = "FILE")]
+    db_password_file: Option<String>,
+    /// Where the API listens [server.addr].
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    addr: Option<String>,
+    /// Where metrics and health listen [server.admin_addr].
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    admin_addr: Option<String>,
+}
+
+impl SettingsArguments {
+    /// The file, the environment and the flags.
+    pub(crate) fn sources(&self) -> Sources {
+        let flags = [
+            ("database.url", "--database-url", &self.database_url),
+            ("database.host", "--db-host", &self.db_host),
+            ("database.port", "--db-port", &self.db_port),
+            ("database.name", "--db-name", &self.db_name),
+            ("database.user", "--db-user", &self.db_user),
+            ("database.password", "--db-password", &self.db_password),
+            ("database.password_file", "--db-password-file", &self.db_password_file),
+            ("server.addr", "--addr", &self.addr),
+            ("server.admin_addr", "--admin-addr", &self.admin_addr),
+        ];
+        let flags = flags.into_iter().filter_map(|(key, name, value)| {
+            value.as_ref().map(|value| Flag { key, name, value: value.clone() })
+        });
+        Sources { file: self.config.clone(), flags: flags.collect(), ..Sources::of_process() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_follow_the_command_and_become_settings() {
+        let arguments =
+            Arguments::parse_from(["datastorage", "serve", "--db-host", "h", "--addr", "127.0.0.1:1"]);
+        let sources = arguments.settings.sources();
+        let flags: Vec<_> = sources.flags.iter().map(|flag| (flag.key, flag.value.as_str())).collect();
+        assert_eq!(flags, [("database.host", "h"), ("server.addr", "127.0.0.1:1")]);
+    }
+
+    #[test]
+    fn a_retry_names_records_or_says_all() {
+        let parses = |arguments: &[&str]| Arguments::try_parse_from(arguments).is_ok();
+        assert!(parses(&["datastorage", "outbox", "retry", "1", "2"]));
+        assert!(parses(&["datastorage", "outbox", "retry", "--all"]));
+        assert!(!parses(&["datastorage", "outbox", "retry"]));
+        assert!(!parses(&["datastorage", "outbox", "retry", "1", "--all"]));
+    }
+}

@@ -1,0 +1,37 @@
+//! The Data Storage service and its maintenance commands: composes what the library crates provide.
+
+mod command_line;
+mod failure;
+mod outbox;
+mod schema;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use command_line::{Arguments, Command};
+use failure::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let Arguments { command, settings } = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::from(anyhow::Error::from(error)).tell(),
+    };
+    let outcome = runtime.block_on(async {
+        match command {
+            Command::Serve => serve::run(&settings).await,
+            Command::Schema(action) => schema::run(&settings, action).await,
+            Command::Outbox(action) => outbox::run(&settings, action).await,
+            Command::Settings { defaults } => settings::run(&settings, defaults),
+        }
+    });
+    // What still runs, such as a batch in the model, must not hold up the end.
+    runtime.shutdown_background();
+    outcome.unwrap_or_else(|failure| failure.tell())
+}

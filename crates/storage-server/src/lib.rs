@@ -1,0 +1,73 @@
+//! The HTTP service of the audit store: the only crate that knows actix, HTTP statuses and settings files.
+//!
+//! A process reads [`Settings`], starts telemetry, chooses an embedder and hands everything over as [`Parts`]:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use storage_embedding::{DEFAULT_TTL, EmbeddingService, HashingEmbedder, MemoryCache};
+//! use storage_server::{Parts, Server, Settings, Sources, telemetry};
+//!
+//! let settings = Settings::load(&Sources::of_process())?;
+//! telemetry::log::init(&settings.log)?;
+//! let metrics = telemetry::metrics::install()?;
+//! let cache = MemoryCache::new(32 << 20, DEFAULT_TTL);
+//! let embedding = Arc::new(EmbeddingService::new(Arc::new(HashingEmbedder::new()), Arc::new(cache)));
+//! let connectors = settings.database.connectors()?;
+//!
+//! let server = Server::start(Parts { settings, connectors, embedding, metrics }).await?;
+//! println!("http://{}", server.addr());
+//! server.run_until_stopped().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The way of a request
+//!
+//! | step | where |
+//! |---|---|
+//! | ids, span, deadline; on the way out the log line, the metrics, the problem document | `telemetry::request` |
+//! | the name that is asked for | `host` |
+//! | the body: type, size, byte budget | `body` |
+//! | the query string, strictly | `parameters` |
+//! | the handler | `routes` |
+//! | what it asks of the store | `edge`, `pool` |
+//! | what went wrong, as a document | `problem` |
+//!
+//! # What holds
+//!
+//! - A handler sees the store only through `edge`, so that tests can put faults in its place.
+//! - One table turns causes into problems (`problem::convert`), one defines them (`problem::kind`).
+//! - A request that is dropped or out of time ends its statement on the server; a record that has left the write
+//!   queue is never answered with a passed deadline.
+//! - Bodies are bounded before they are read; what waits is bounded by one byte budget.
+//! - No body, no token and no password is ever logged.
+
+mod body;
+#[cfg(test)]
+mod documents;
+mod edge;
+mod embedder;
+mod etag;
+mod health;
+mod host;
+mod life;
+mod links;
+mod parameters;
+mod pool;
+mod problem;
+mod routes;
+mod settings;
+mod state;
+pub mod telemetry;
+
+pub use life::{Ended, Parts, RunningServer, Server, StartError};
+pub use problem::reference as problems_reference;
+pub use settings::{
+    ByteSize, Connectors, ConnectorsError, DatabaseSettings, EmbeddingSettings, Flag, InvalidSettings, LogFormat,
+    LogSettings, ProjectorSection, Provider, SchemaSettings, ServerSettings, SettingFault, Settings, Sources,
+    WriterSection, default_file, reference as settings_reference,
+};
+
+/// The version of this build.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

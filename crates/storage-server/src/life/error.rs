@@ -1,0 +1,63 @@
+//! Why the service did not start.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use storage_dualwrite::{ConnectError, EmbeddingSetError};
+use storage_schema::SchemaError;
+
+/// A start that ended before the service was ready.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// PostgreSQL could not be reached for as long as `database.start_timeout` says.
+    #[error("PostgreSQL could not be reached for {} s (database.start_timeout); check its address and that it runs", .waited.as_secs())]
+    DatabaseAway {
+        /// How long it was tried.
+        waited: Duration,
+        /// What the last try met.
+        #[source]
+        source: ConnectError,
+    },
+    /// The schema could not be made.
+    #[error("the schema could not be made (schema.bootstrap)")]
+    Bootstrap(#[source] SchemaError),
+    /// The schema could not be read.
+    #[error("the schema could not be compared with what this version needs")]
+    Verify(#[source] SchemaError),
+    /// The database lacks what this version needs.
+    #[error(
+        "the database is not as this version needs it:\n  {}\nrun `datastorage schema bootstrap`, or set schema.bootstrap",
+        .0.join("\n  ")
+    )]
+    Schema(Vec<String>),
+    /// The stored vectors are another embedder's, or their set could not be read.
+    #[error("the embedder cannot be used with this database")]
+    EmbeddingSet(#[source] EmbeddingSetError),
+    /// The pool of connections cannot be made.
+    #[error("the pool of connections for reads cannot be made: {0}")]
+    Pool(String),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {addr}; is something else using it?")]
+    Bind {
+        /// The address of the settings.
+        addr: SocketAddr,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A step of the start ended before its time.
+    #[error("a step of the start was ended")]
+    Interrupted(#[source] tokio::task::JoinError),
+}
+
+impl StartError {
+    /// What the process exits with: 69 when PostgreSQL is away, 78 when the settings name what cannot be used, else 1.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::DatabaseAway { .. } => 69,
+            Self::Schema(_) | Self::EmbeddingSet(EmbeddingSetError::Mismatch { .. }) => 78,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! From settings to a running server, and from a signal to its end.
+
+mod error;
+mod http;
+mod monitor;
+mod partitions;
+mod prepare;
+mod signals;
+mod stop;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::StartError;
+pub(crate) use http::STOP_MARGIN;
+pub use stop::Ended;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use storage_dualwrite::{ByteBudget, Projector, RecordEmbedder, Writer};
+use storage_embedding::EmbeddingService;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::embedder::Embeddings;
+use crate::health::Health;
+use crate::pool::ReadPool;
+use crate::settings::{Connectors, Settings};
+use crate::state::{AppState, Limits, Port};
+use crate::telemetry::millis;
+
+/// How long the tasks beside the requests may take to end.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a server is made of, chosen by whoever composes it.
+pub struct Parts {
+    /// The settings, checked.
+    pub settings: Settings,
+    /// Where PostgreSQL is; [`crate::DatabaseSettings::connectors`] makes them.
+    pub connectors: Connectors,
+    /// The embedder behind its cache.
+    pub embedding: Arc<EmbeddingService>,
+    /// Where measurements are read from.
+    pub metrics: PrometheusHandle,
+}
+
+/// The service.
+#[derive(Debug)]
+pub struct Server;
+
+/// A server that is ready.
+pub struct RunningServer {
+    addr: SocketAddr,
+    admin_addr: SocketAddr,
+    settings: Settings,
+    stopping: CancellationToken,
+    health: Arc<Health>,
+    api: http::HttpPort,
+    admin: http::HttpPort,
+    writer: Writer,
+    projector: Projector,
+    pool: ReadPool,
+    tasks: TaskTracker,
+    tasks_stopping: CancellationToken,
+}
+
+/// What is behind the ports.
+struct Core {
+    writer: Writer,
+    projector: Projector,
+    pool: ReadPool,
+    health: Arc<Health>,
+    embeddings: Arc<Embeddings>,
+    tasks: TaskTracker,
+    tasks_stopping: CancellationToken,
+}
+
+impl Server {
+    /// Prepares the database, starts everything, and returns when the ports are open and the service is ready.
+    ///
+    /// PostgreSQL being away is waited out for `database.start_timeout`. Needs a multi-thread tokio runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is left running.
+    pub async fn start(parts: Parts) -> Result<RunningServer, StartError> {
+        let started = Instant::now();
+        let embeddings = Arc::new(Embeddings::new(Arc::clone(&parts.embedding)));
+        let set = prepare::database(&parts, &embeddings).await?;
+        let core = Core::start(&parts, embeddings, set)?;
+        let opened = http::open(&parts, core.state(&parts));
+        let (api, admin) = match opened {
+            Ok(ports) => ports,
+            Err(error) => {
+                core.abandon().await;
+                return Err(error);
+            }
+        };
+        tracing::info!(
+            version = crate::VERSION,
+            api = format!("http://{}", api.addr()),
+            admin = format!("http://{}", admin.addr()),
+            model = core.embeddings.model(),
+            ready_after_ms = millis(started.elapsed()),
+            "ready"
+        );
+        Ok(core.running(parts.settings, api, admin))
+    }
+}
+
+impl Core {
+    fn start(parts: &Parts, embeddings: Arc<Embeddings>, set: i64) -> Result<Self, StartError> {
+        let Parts { settings, connectors, .. } = parts;
+        let database = &settings.database;
+        let pool = ReadPool::new(connectors.read.clone(), database.read_connections, database.acquire_timeout)
+            .map_err(|error| StartError::Pool(error.to_string()))?;
+        let committed = Arc::new(Notify::new());
+        let writer =
+            Writer::start(connectors.write.clone(), settings.writer.to_writer(), Arc::clone(&committed));
+        let embedder: Arc<dyn RecordEmbedder> = embeddings.clone();
+        let projector =
+            Projector::start(&connectors.projector, &embedder, set, &settings.projector.to_projector(), &committed);
+        let core = Self {
+            writer,
+            projector,
+            pool,
+            health: Arc::default(),
+            embeddings,
+            tasks: TaskTracker::new(),
+            tasks_stopping: CancellationToken::new(),
+        };
+        core.health.note_database(Some(Duration::ZERO));
+        core.spawn_tasks(parts);
+        Ok(core)
+    }
+
+    fn spawn_tasks(&self, parts: &Parts) {
+        let monitor = monitor::Monitor {
+            connector: parts.connectors.maintenance.clone(),
+            health: Arc::clone(&self.health),
+            pool: self.pool.clone(),
+            metrics: parts.metrics.clone(),
+        };
+        let stopping = self.tasks_stopping.clone();
+        self.tasks.spawn(async move { stopping.run_until_cancelled_owned(monitor.run()).await });
+        let stopping = self.tasks_stopping.clone();
+        let keeping = partitions::keep(parts.connectors.maintenance.clone());
+        self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
+    }
+
+    fn state(&self, parts: &Parts) -> AppState {
+        AppState {
+            writer: Arc::new(self.writer.clone()),
+            reader: Arc::new(self.pool.clone()),
+            embeddings: Arc::clone(&self.embeddings),
+            budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
+            health: Arc::clone(&self.health),
+            metrics: parts.metrics.clone(),
+            limits: Limits::of(&parts.settings.server),
+            port: Port::Api,
+        }
+    }
+
+    fn running(self, settings: Settings, api: http::HttpPort, admin: http::HttpPort) -> RunningServer {
+        RunningServer {
+            addr: api.addr(),
+            admin_addr: admin.addr(),
+            settings,
+            stopping: CancellationToken::new(),
+            health: self.health,
+            api,
+            admin,
+            writer: self.writer,
+            projector: self.projector,
+            pool: self.pool,
+            tasks: self.tasks,
+            tasks_stopping: self.tasks_stopping,
+        }
+    }
+
+    /// Ends what was started when the ports could not be opened.
+    async fn abandon(self) {
+        self.tasks_stopping.cancel();
+        self.writer.stop(CLOSE_TIMEOUT).await;
+        self.projector.stop(CLOSE_TIMEOUT).await;
+        self.pool.close();
+    }
+}
+
+impl RunningServer {
+    /// Where the API listens; the port that was found when the settings said 0.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where metrics and health listen.
+    #[must_use]
+    pub const fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+
+    /// Cancelled, it stops the server as SIGTERM does.
+    #[must_use]
+    pub fn stopper(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+}

@@ -1,0 +1,101 @@
+//! Looks after the service every second: does PostgreSQL answer, how deep is the outbox, how full the pool.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use metrics_exporter_prometheus::PrometheusHandle;
+use storage_dualwrite::{Connector, outbox};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::health::Health;
+use crate::pool::{PoolUse, ReadPool};
+use crate::telemetry::metrics as names;
+
+/// How often it looks.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long PostgreSQL may take to answer before it counts as away.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The part of the time, as one in so many, that counting the outbox may take: a held snapshot makes it slow (F27).
+const DEPTH_SHARE: u32 = 20;
+
+/// How often the outbox is counted at least.
+const MAX_DEPTH_INTERVAL: Duration = Duration::from_secs(60);
+
+pub(super) struct Monitor {
+    pub(super) connector: Connector,
+    pub(super) health: Arc<Health>,
+    pub(super) pool: ReadPool,
+    pub(super) metrics: PrometheusHandle,
+}
+
+impl Monitor {
+    /// Runs until dropped.
+    pub(super) async fn run(self) {
+        let mut tick = tokio::time::interval(INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut connection = None;
+        let mut depth_due = Instant::now();
+        loop {
+            tick.tick().await;
+            self.metrics.run_upkeep();
+            self.note_pool();
+            connection = self.ping(connection).await;
+            if let Some(connection) = connection.as_mut().filter(|_| Instant::now() >= depth_due) {
+                depth_due = self.sample_depth(connection).await;
+            }
+        }
+    }
+
+    /// Gives the connection back while PostgreSQL answers on it.
+    async fn ping(&self, connection: Option<AsyncPgConnection>) -> Option<AsyncPgConnection> {
+        let work = async {
+            let mut connection = match connection {
+                Some(connection) => connection,
+                None => self.connector.connect().await.ok()?,
+            };
+            let started = Instant::now();
+            connection.batch_execute("SELECT 1").await.ok()?;
+            Some((connection, started.elapsed()))
+        };
+        let answer = tokio::time::timeout(PING_TIMEOUT, work).await.ok().flatten();
+        let latency = answer.as_ref().map(|(_, latency)| *latency);
+        if self.health.note_database(latency) {
+            match latency {
+                Some(_) => tracing::info!("PostgreSQL answers; the service is ready"),
+                None => tracing::error!("PostgreSQL does not answer; the service is not ready"),
+            }
+        }
+        answer.map(|(connection, _)| connection)
+    }
+
+    /// Counts the outbox and says when to do so again.
+    async fn sample_depth(&self, connection: &mut AsyncPgConnection) -> Instant {
+        let started = Instant::now();
+        match outbox::depth(connection).await {
+            Ok(depth) => {
+                self.health.note_depth(depth);
+                set_gauge("waiting", depth.waiting);
+                set_gauge("parked", depth.parked);
+            }
+            Err(error) => tracing::warn!(%error, "the outbox could not be counted"),
+        }
+        let pause = (started.elapsed() * DEPTH_SHARE).clamp(INTERVAL, MAX_DEPTH_INTERVAL);
+        Instant::now() + pause
+    }
+
+    fn note_pool(&self) {
+        let PoolUse { in_use, idle } = self.pool.usage();
+        for (state, connections) in [("in_use", in_use), ("idle", idle)] {
+            let connections = u32::try_from(connections).unwrap_or(u32::MAX);
+            metrics::gauge!(names::DB_CONNECTIONS, "pool" => "read", "state" => state).set(connections);
+        }
+    }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a count of rows, far below 2^53")]
+fn set_gauge(state: &'static str, rows: i64) {
+    metrics::gauge!(names::OUTBOX_DEPTH, "state" => state).set(rows as f64);
+}

@@ -1,0 +1,78 @@
+//! Making sure of the database before anything is started: reachable, migrated, and with this embedder's vectors.
+
+use std::time::Duration;
+
+use diesel_async::AsyncPgConnection;
+use storage_dualwrite::{ConnectError, Connector, embedding_set};
+use storage_schema::Difference;
+use tokio::time::Instant;
+
+use super::{Parts, StartError};
+use crate::embedder::Embeddings;
+use crate::settings::Settings;
+use crate::telemetry::chain;
+
+/// The pause after the first try to reach PostgreSQL; doubles up to [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest pause between two tries.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+
+/// Returns the id of the embedding set that serves.
+pub(super) async fn database(parts: &Parts, embeddings: &Embeddings) -> Result<i64, StartError> {
+    let settings = &parts.settings;
+    let mut connection = reach(&parts.connectors.maintenance, settings.database.start_timeout).await?;
+    if settings.schema.bootstrap {
+        bootstrap(settings).await?;
+    }
+    verify(&mut connection).await?;
+    embedding_set::activate(&mut connection, &embeddings.set()).await.map_err(StartError::EmbeddingSet)
+}
+
+/// Connects, waiting for a PostgreSQL that is not there yet.
+async fn reach(connector: &Connector, patience: Duration) -> Result<AsyncPgConnection, StartError> {
+    let started = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let source = match connector.connect().await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => error,
+        };
+        let is_hopeless = matches!(source, ConnectError::Url(_));
+        if is_hopeless || started.elapsed() + pause > patience {
+            return Err(StartError::DatabaseAway { waited: started.elapsed(), source });
+        }
+        tracing::warn!(
+            error = chain(&source),
+            seconds_left = patience.saturating_sub(started.elapsed()).as_secs(),
+            "PostgreSQL cannot be reached yet; trying again"
+        );
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(MAX_PAUSE);
+    }
+}
+
+/// In a task of its own: migrations block their thread, which nothing else may share.
+async fn bootstrap(settings: &Settings) -> Result<(), StartError> {
+    use secrecy::ExposeSecret as _;
+
+    let owner = match &settings.schema.owner_url {
+        Some(url) => url.clone(),
+        // It was read when the settings were checked.
+        None => settings.database.address().unwrap_or_default(),
+    };
+    let migrating = tokio::spawn(async move { storage_schema::bootstrap(owner.expose_secret()).await });
+    let report = migrating.await.map_err(StartError::Interrupted)?.map_err(StartError::Bootstrap)?;
+    tracing::info!(migrations = report.applied.len(), partitions = report.partitions, "the schema is up to date");
+    Ok(())
+}
+
+/// What is missing ends the start; what is extra belongs to a newer version and is named in the log.
+async fn verify(connection: &mut AsyncPgConnection) -> Result<(), StartError> {
+    let report = storage_schema::verify(connection).await.map_err(StartError::Verify)?;
+    for extra in report.differences.iter().filter(|it| matches!(it, Difference::Extra { .. })) {
+        tracing::warn!(difference = %extra, "the database has something that this version does not know");
+    }
+    let fatal: Vec<String> = report.fatal().map(ToString::to_string).collect();
+    if fatal.is_empty() { Ok(()) } else { Err(StartError::Schema(fatal)) }
+}

@@ -1,0 +1,211 @@
+//! The connections that requests read through.
+//!
+//! A future dropped while its statement runs leaves that statement running (measured: the next user of the
+//! connection waited for it). So whoever is dropped or runs out of time takes the connection out of the pool, has
+//! the statement cancelled, and the connection is closed.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::PoolableConnection as _;
+use storage_dualwrite::{ConnectError, Connector};
+use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Workflow};
+use storage_query::{AuditRecord, ListQuery, Nearest, NearestQuery, QueryError};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tokio_postgres::NoTls;
+
+use crate::edge::{AnyList, AuditReader, ReadError, RecordPage};
+use crate::telemetry::metrics as names;
+
+/// How long a cancel request may take; it is worth no more.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A pool of connections for reads. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ReadPool {
+    pool: Pool<ReadManager>,
+}
+
+/// How many connections the pool has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PoolUse {
+    pub(crate) in_use: usize,
+    pub(crate) idle: usize,
+}
+
+#[derive(Debug)]
+struct ReadManager {
+    connector: Connector,
+    /// Connections live on the main runtime: those of the HTTP threads end before the last request has.
+    runtime: Handle,
+}
+
+impl Manager for ReadManager {
+    type Type = AsyncPgConnection;
+    type Error = ConnectError;
+
+    async fn create(&self) -> Result<AsyncPgConnection, ConnectError> {
+        let connector = self.connector.clone();
+        let limit = connector.session().connect_timeout;
+        let opening = self.runtime.spawn(async move { connector.connect().await });
+        // The task ends early only when the runtime does.
+        opening.await.unwrap_or(Err(ConnectError::TimedOut(limit)))
+    }
+
+    async fn recycle(&self, connection: &mut AsyncPgConnection, _: &Metrics) -> RecycleResult<ConnectError> {
+        if connection.is_broken() { Err(RecycleError::message("the connection is broken")) } else { Ok(()) }
+    }
+}
+
+impl ReadPool {
+    /// A pool that opens at most `size` connections, on the runtime this is called in.
+    ///
+    /// # Errors
+    /// When there is no timer to bound the waiting with.
+    pub(crate) fn new(
+        connector: Connector,
+        size: usize,
+        acquire_timeout: Duration,
+    ) -> Result<Self, deadpool::managed::BuildError> {
+        let manager = ReadManager { connector, runtime: Handle::current() };
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .wait_timeout(Some(acquire_timeout))
+            .runtime(Runtime::Tokio1)
+            .build()?;
+        Ok(Self { pool })
+    }
+
+    /// What it holds now.
+    pub(crate) fn usage(&self) -> PoolUse {
+        let status = self.pool.status();
+        PoolUse { in_use: status.size.saturating_sub(status.available), idle: status.available }
+    }
+
+    /// Closes idle connections at once and the others as they come back.
+    pub(crate) fn close(&self) {
+        self.pool.close();
+    }
+
+    /// Runs one read on a connection. A connection that was lost while idle is replaced once.
+    async fn read<T>(
+        &self,
+        operation: &'static str,
+        deadline: Instant,
+        query: impl AsyncFn(&mut AsyncPgConnection) -> Result<T, QueryError>,
+    ) -> Result<T, ReadError> {
+        let started = Instant::now();
+        let work = async {
+            match self.attempt(&query).await {
+                Err(ReadError::Query(error)) if lost_connection(&error) => self.attempt(&query).await,
+                outcome => outcome,
+            }
+        };
+        let outcome = tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(ReadError::DeadlinePassed));
+        metrics::histogram!(names::QUERY_DURATION, "operation" => operation).record(started.elapsed());
+        outcome
+    }
+
+    async fn attempt<T>(
+        &self,
+        query: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, QueryError>,
+    ) -> Result<T, ReadError> {
+        let object = self.pool.get().await.map_err(unavailable)?;
+        let mut lease = Lease { object: Some(object), runtime: self.pool.manager().runtime.clone() };
+        let outcome = match lease.object.as_mut() {
+            Some(connection) => query(connection).await.map_err(ReadError::Query),
+            None => Err(ReadError::Busy),
+        };
+        lease.give_back();
+        outcome
+    }
+}
+
+fn unavailable(error: PoolError<ConnectError>) -> ReadError {
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => ReadError::Busy,
+        PoolError::Backend(error) => ReadError::Connect(error),
+        PoolError::Closed => ReadError::Stopping,
+        other => ReadError::Pool(other.to_string()),
+    }
+}
+
+const fn lost_connection(error: &QueryError) -> bool {
+    matches!(error, QueryError::Database { fault, .. } if fault.ends_connection())
+}
+
+/// A connection in use. Dropped before it is given back, its statement is cancelled and it is closed.
+struct Lease {
+    object: Option<Object<ReadManager>>,
+    runtime: Handle,
+}
+
+impl Lease {
+    fn give_back(mut self) {
+        self.object.take();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else { return };
+        let connection = Object::take(object);
+        let token = connection.cancel_token();
+        self.runtime.spawn(async move {
+            // Only this statement can be hit, however late: the connection is nobody else's any more.
+            let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, token.cancel_query(NoTls)).await;
+            tracing::debug!(in_time = cancelled.is_ok(), "an abandoned read was cancelled");
+            drop(connection);
+        });
+    }
+}
+
+#[async_trait(?Send)]
+impl AuditReader for ReadPool {
+    async fn list(&self, query: AnyList, deadline: Instant) -> Result<RecordPage, ReadError> {
+        match query {
+            AnyList::Remediation(query) => self.list_of(&query, "list_remediation", deadline).await,
+            AnyList::AiAnalysis(query) => self.list_of(&query, "list_aianalysis", deadline).await,
+            AnyList::Workflow(query) => self.list_of(&query, "list_workflow", deadline).await,
+            AnyList::Execution(query) => self.list_of(&query, "list_execution", deadline).await,
+        }
+    }
+
+    async fn get(&self, record_type: RecordType, id: i64, deadline: Instant) -> Result<Option<Record>, ReadError> {
+        match record_type {
+            RecordType::Remediation => self.one::<Remediation>(id, deadline).await,
+            RecordType::AiAnalysis => self.one::<AiAnalysis>(id, deadline).await,
+            RecordType::Workflow => self.one::<Workflow>(id, deadline).await,
+            RecordType::Execution => self.one::<Execution>(id, deadline).await,
+        }
+    }
+
+    async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
+        self.read("search_semantic", deadline, async |connection| query.run(connection).await).await
+    }
+}
+
+impl ReadPool {
+    async fn list_of<R: AuditRecord>(
+        &self,
+        query: &ListQuery<R>,
+        operation: &'static str,
+        deadline: Instant,
+    ) -> Result<RecordPage, ReadError> {
+        let page = self.read(operation, deadline, async |connection| query.run(connection).await).await?;
+        Ok(page.into())
+    }
+
+    async fn one<R: AuditRecord>(&self, id: i64, deadline: Instant) -> Result<Option<Record>, ReadError> {
+        let record =
+            self.read("get", deadline, async |connection| storage_query::get::<R>(connection, id).await).await?;
+        Ok(record.map(AuditRecord::into_record))
+    }
+}

@@ -1,0 +1,132 @@
+//! The pool against a real PostgreSQL: nothing that a request leaves behind reaches the next one.
+
+use std::time::Duration;
+
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use storage_dualwrite::{Connector, SessionSettings};
+use storage_query::{DatabaseFault, QueryError};
+use storage_testkit::TestDatabase;
+use tokio::time::Instant;
+
+use super::{PoolUse, ReadPool};
+use crate::edge::ReadError;
+
+/// Longer than any test should take; a wait that reaches it fails the test.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const READERS: &str = "SELECT count(*) AS n FROM pg_stat_activity \
+     WHERE datname = current_database() AND application_name = 'read' AND state = 'active'";
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+fn pool(database: &TestDatabase, size: usize) -> ReadPool {
+    let session = SessionSettings { statement_timeout: PATIENCE, ..SessionSettings::new("read") };
+    let connector = Connector::new(database.url().into(), session).unwrap();
+    ReadPool::new(connector, size, Duration::from_millis(200)).unwrap()
+}
+
+fn failed(source: diesel::result::Error) -> QueryError {
+    QueryError::Database { operation: "test", fault: DatabaseFault::of(&source), source }
+}
+
+async fn number(connection: &mut AsyncPgConnection, query: &'static str) -> Result<i64, QueryError> {
+    sql_query(query).get_result::<Row>(connection).await.map(|row| row.n).map_err(failed)
+}
+
+async fn ask(pool: &ReadPool, query: &'static str, limit: Duration) -> Result<i64, ReadError> {
+    pool.read("test", Instant::now() + limit, async |connection| number(connection, query).await).await
+}
+
+const SLEEP: &str = "SELECT count(*) AS n FROM pg_sleep(20)";
+
+/// Waits until so many statements of the pool run.
+async fn until_running(database: &TestDatabase, wanted: i64) {
+    let mut watcher = database.connect().await.unwrap();
+    let mut poll = tokio::time::interval(Duration::from_millis(10));
+    let reached = async {
+        while number(&mut watcher, READERS).await.unwrap() != wanted {
+            poll.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE / 3, reached).await.unwrap();
+}
+
+/// F04: a deadline ends the statement on the server, and its connection serves nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_out_of_time_is_cancelled_and_the_pool_goes_on() {
+    let database = TestDatabase::create().await.unwrap();
+    let pool = pool(&database, 1);
+    let late = ask(&pool, SLEEP, Duration::from_millis(300)).await;
+    assert!(matches!(late, Err(ReadError::DeadlinePassed)), "{late:?}");
+    assert_eq!(pool.usage(), PoolUse { in_use: 0, idle: 0 });
+    until_running(&database, 0).await;
+    assert_eq!(ask(&pool, "SELECT 5::bigint AS n", PATIENCE).await.unwrap(), 5);
+    pool.close();
+    database.close().await.unwrap();
+}
+
+/// F04: so does a request that is dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_is_dropped_is_cancelled() {
+    let database = TestDatabase::create().await.unwrap();
+    let pool = pool(&database, 1);
+    {
+        let read = ask(&pool, SLEEP, PATIENCE);
+        tokio::pin!(read);
+        tokio::select! {
+            outcome = &mut read => panic!("{outcome:?}"),
+            () = until_running(&database, 1) => {}
+        }
+    }
+    until_running(&database, 0).await;
+    assert_eq!(ask(&pool, "SELECT 5::bigint AS n", PATIENCE).await.unwrap(), 5);
+    pool.close();
+    database.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_lost_while_idle_costs_no_read_its_answer() {
+    let database = TestDatabase::create().await.unwrap();
+    let pool = pool(&database, 2);
+    ask(&pool, "SELECT 1::bigint AS n", PATIENCE).await.unwrap();
+    let mut other = database.connect().await.unwrap();
+    let kill = "SELECT count(pg_terminate_backend(pid, 5000)) AS n FROM pg_stat_activity \
+                WHERE datname = current_database() AND application_name = 'read'";
+    assert_eq!(number(&mut other, kill).await.unwrap(), 1);
+    assert_eq!(ask(&pool, "SELECT 5::bigint AS n", PATIENCE).await.unwrap(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_finds_no_connection_free_is_refused_soon() {
+    let database = TestDatabase::create().await.unwrap();
+    let pool = pool(&database, 1);
+    let holding = ask(&pool, SLEEP, PATIENCE);
+    tokio::pin!(holding);
+    let refused = async {
+        until_running(&database, 1).await;
+        ask(&pool, "SELECT 1::bigint AS n", PATIENCE).await
+    };
+    tokio::select! {
+        outcome = &mut holding => panic!("{outcome:?}"),
+        outcome = refused => assert!(matches!(outcome, Err(ReadError::Busy)), "{outcome:?}"),
+    }
+    pool.close();
+    let closed = ask(&pool, "SELECT 1::bigint AS n", PATIENCE).await;
+    assert!(matches!(closed, Err(ReadError::Stopping)), "{closed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_is_told_apart() {
+    let session = SessionSettings::new("read");
+    // Port 1 of loopback: nothing listens there.
+    let connector = Connector::new("postgres://u@127.0.0.1:1/d".into(), session).unwrap();
+    let pool = ReadPool::new(connector, 1, PATIENCE).unwrap();
+    let away = ask(&pool, "SELECT 1::bigint AS n", PATIENCE).await;
+    assert!(matches!(away, Err(ReadError::Connect(_))), "{away:?}");
+}

@@ -1,0 +1,115 @@
+//! The one table from causes to problems.
+
+use storage_dualwrite::WriteError;
+use storage_models::{ErrorCode, JsonError};
+use storage_query::{InvalidParameter, InvalidParameters, InvalidReason, QueryError};
+use storage_validation::Invalid;
+
+use super::{Place, Problem, ProblemKind, Violation};
+use crate::edge::ReadError;
+
+/// The field by which a record names its remediation.
+const PARENT_POINTER: &str = "/remediation_id";
+
+impl From<ErrorCode> for ProblemKind {
+    fn from(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Invalid => Self::ValidationFailed,
+            ErrorCode::NotFound => Self::RecordNotFound,
+            ErrorCode::Conflict => Self::Conflict,
+            ErrorCode::Overloaded => Self::Overloaded,
+            ErrorCode::DeadlinePassed => Self::DeadlinePassed,
+            ErrorCode::Unavailable => Self::DatabaseUnavailable,
+            ErrorCode::Stopping => Self::Stopping,
+            ErrorCode::OutcomeUnknown => Self::OutcomeUnknown,
+            ErrorCode::Internal => Self::Internal,
+        }
+    }
+}
+
+/// The writer has logged what is worth it: a refused record, a lost commit, an outage once.
+impl From<WriteError> for Problem {
+    fn from(error: WriteError) -> Self {
+        let problem = Self::new(error.code().into());
+        match error {
+            WriteError::ParentNotFound(_) => problem.errors(vec![Violation {
+                place: Place::Pointer(PARENT_POINTER.to_owned()),
+                code: "remediation_not_found",
+                message: error.to_string(),
+            }]),
+            _ => problem,
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Query(QueryError::Invalid(parameters)) => parameters.into(),
+            error => Self::new(error.code().into()).cause(error),
+        }
+    }
+}
+
+impl From<JsonError> for Problem {
+    fn from(error: JsonError) -> Self {
+        Self::new(ProblemKind::MalformedJson).detail(error.to_string())
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        let omitted = invalid.omitted();
+        let errors = invalid.into_errors().into_iter().map(|error| Violation {
+            place: Place::Pointer(error.pointer),
+            code: error.code,
+            message: error.message,
+        });
+        let problem = Self::new(ProblemKind::ValidationFailed).errors(errors.collect());
+        if omitted == 0 {
+            return problem;
+        }
+        problem.detail(format!(
+            "The record breaks one or more rules; nothing was stored. {omitted} more errors are not listed."
+        ))
+    }
+}
+
+impl From<InvalidParameters> for Problem {
+    fn from(parameters: InvalidParameters) -> Self {
+        Self::invalid_parameters(parameters.iter().map(Violation::from).collect())
+    }
+}
+
+impl Problem {
+    /// Every parameter that cannot be used.
+    pub(crate) fn invalid_parameters(errors: Vec<Violation>) -> Self {
+        Self::new(ProblemKind::InvalidParameters).errors(errors)
+    }
+}
+
+impl From<&InvalidParameter> for Violation {
+    fn from(parameter: &InvalidParameter) -> Self {
+        Self {
+            place: Place::Parameter(parameter.field.to_string()),
+            code: code_of(&parameter.reason),
+            message: parameter.to_string(),
+        }
+    }
+}
+
+/// The stable code of a broken rule.
+const fn code_of(reason: &InvalidReason) -> &'static str {
+    match reason {
+        InvalidReason::Unknown => "unknown_parameter",
+        InvalidReason::Repeated => "repeated",
+        InvalidReason::NotInRange { .. }
+        | InvalidReason::OffsetTooDeep { .. }
+        | InvalidReason::NotAFraction
+        | InvalidReason::TimeOutOfRange
+        | InvalidReason::AfterUntil { .. } => "out_of_range",
+        InvalidReason::TooManyValues => "too_many_values",
+        InvalidReason::Nul => "forbidden_character",
+        _ => "invalid_value",
+    }
+}

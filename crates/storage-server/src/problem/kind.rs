@@ -1,0 +1,146 @@
+//! The kinds of problem: one table for answers, pages and the document.
+
+/// Defines the kinds.
+macro_rules! problems {
+    ($($name:ident = $status:literal $slug:literal, $title:literal $(, retry after $seconds:literal s)? {
+        $detail:literal
+        $remedy:literal
+    })+) => {
+        /// What kind of problem it is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum ProblemKind { $($name,)+ }
+
+        impl ProblemKind {
+            /// Every kind, by status.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The last part of its URI, which is stable.
+            pub(crate) const fn slug(self) -> &'static str {
+                match self { $(Self::$name => $slug,)+ }
+            }
+
+            /// The HTTP status.
+            pub(crate) const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// A few words that are the same for every occurrence.
+            pub(crate) const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+
+            /// What happened, when there is nothing more particular to say.
+            pub(crate) const fn detail(self) -> &'static str {
+                match self { $(Self::$name => $detail,)+ }
+            }
+
+            /// What to do about it.
+            pub(crate) const fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy,)+ }
+            }
+
+            /// Seconds after which repeating may help.
+            pub(crate) const fn retry_after(self) -> Option<u16> {
+                match self { $(Self::$name => { let seconds: &[u16] = &[$($seconds)?]; first(seconds) })+ }
+            }
+        }
+    };
+}
+
+const fn first(seconds: &[u16]) -> Option<u16> {
+    match seconds {
+        [first, ..] => Some(*first),
+        [] => None,
+    }
+}
+
+impl ProblemKind {
+    /// The URI that `type` holds, which is also where its page is.
+    pub(crate) fn path(self) -> String {
+        format!("/problems/{}", self.slug())
+    }
+
+    /// The kind with that slug.
+    pub(crate) fn with_slug(slug: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.slug() == slug)
+    }
+}
+
+problems! {
+    BadRequest = 400 "bad-request", "Bad request" {
+        "The request cannot be understood."
+        "Send a well-formed HTTP request."
+    }
+    MalformedJson = 400 "malformed-json", "Malformed JSON" {
+        "The body is not JSON."
+        "`detail` names the line and the column, counted from 1, where reading stopped. Send one JSON object in UTF-8."
+    }
+    ValidationFailed = 400 "validation-failed", "Validation failed" {
+        "The record breaks one or more rules; nothing was stored."
+        "`errors` lists every bad field at once: `pointer` is its place (a JSON pointer), `code` says what is wrong to machines and `message` to people. Correct them all; sending the same again cannot succeed."
+    }
+    InvalidParameters = 400 "invalid-parameters", "Invalid parameters" {
+        "One or more parameters of the query string cannot be used."
+        "`errors` lists every bad parameter at once by its name. A parameter that is not known, or that is repeated and takes one value, is refused rather than ignored."
+    }
+    RecordNotFound = 404 "record-not-found", "Record not found" {
+        "No such record exists."
+        "Check the type and the id; ids are numbers counted apart for each type."
+    }
+    RouteNotFound = 404 "route-not-found", "Route not found" {
+        "Nothing is served under this path."
+        "Check the path; every route of the API begins with /api/v1, and none ends with a slash."
+    }
+    MethodNotAllowed = 405 "method-not-allowed", "Method not allowed" {
+        "The path exists and does not have this method."
+        "The header Allow lists its methods. Records cannot be deleted."
+    }
+    RequestTimeout = 408 "request-timeout", "Request timeout" {
+        "The body did not arrive in time; nothing was stored."
+        "Send the whole body within the request's time (15 seconds unless set otherwise)."
+    }
+    Conflict = 409 "conflict", "Conflict" {
+        "The record's state does not allow this."
+        "Read the record again; a finished record cannot be changed."
+    }
+    BodyTooLarge = 413 "body-too-large", "Body too large" {
+        "The body is larger than the limit; nothing was stored."
+        "`detail` names the limit, a setting of the service (server.body_limit). Shorten error messages and metadata."
+    }
+    UnsupportedMediaType = 415 "unsupported-media-type", "Unsupported media type" {
+        "The body is not JSON as it must be."
+        "Send Content-Type: application/json, in UTF-8 and without Content-Encoding."
+    }
+    Misdirected = 421 "misdirected", "Misdirected request" {
+        "The host in the request is not a name of this service."
+        "Without authentication the service answers to loopback names alone: localhost, 127.0.0.1 or [::1]. This keeps web pages from reaching it through a name of their own."
+    }
+    Internal = 500 "internal", "Internal error" {
+        "The service failed in a way that is its own fault."
+        "Report it with the correlation id in `instance`: the log has the cause under it."
+    }
+    Overloaded = 503 "overloaded", "Overloaded", retry after 1 s {
+        "There is no room for more work now; nothing was stored."
+        "Repeat after the seconds in Retry-After, with increasing pauses."
+    }
+    DeadlinePassed = 503 "deadline-passed", "Deadline passed", retry after 1 s {
+        "The request's time was up before it was done; nothing was stored."
+        "Repeat it; narrow the filter of a read that takes too long."
+    }
+    DatabaseUnavailable = 503 "database-unavailable", "Database unavailable", retry after 2 s {
+        "PostgreSQL cannot be used now; nothing was stored."
+        "Repeat after the seconds in Retry-After. The service recovers by itself once PostgreSQL is back; /ready says when."
+    }
+    EmbedderUnavailable = 503 "embedder-unavailable", "Embedder unavailable", retry after 5 s {
+        "The text searched for could not be turned into a vector."
+        "Repeat later, or list with filters, which needs no embedder. Writes go on meanwhile."
+    }
+    Stopping = 503 "stopping", "Stopping", retry after 1 s {
+        "This replica is stopping; nothing was stored."
+        "Repeat; another replica, or this one after its restart, will answer."
+    }
+    OutcomeUnknown = 503 "outcome-unknown", "Outcome unknown", retry after 2 s {
+        "The connection to PostgreSQL was lost at the very commit: the record may be stored or not."
+        "Look for the record before sending it again; sending it twice may store it twice."
+    }
+}

@@ -1,0 +1,152 @@
+//! Refusals and failures as problem documents (RFC 9457).
+
+mod convert;
+mod docs;
+mod kind;
+
+#[cfg(test)]
+mod tests;
+
+pub use docs::reference;
+pub(crate) use docs::page;
+pub(crate) use kind::ProblemKind;
+
+use std::error::Error;
+use std::fmt;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+/// The media type of a problem document.
+const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// Why a request was not done. The correlation id is added, and the cause logged, where every answer passes
+/// (`telemetry::request`); the cause itself is in no answer.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    kind: ProblemKind,
+    detail: Option<String>,
+    errors: Vec<Violation>,
+    allow: Option<&'static str>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// One bad place of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Violation {
+    #[serde(flatten)]
+    pub(crate) place: Place,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+/// Where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Place {
+    /// In the body, as a JSON pointer (RFC 6901).
+    Pointer(String),
+    /// In the query string, by its name.
+    Parameter(String),
+}
+
+/// The document as it is sent.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Violation],
+}
+
+impl Problem {
+    pub(crate) const fn new(kind: ProblemKind) -> Self {
+        Self { kind, detail: None, errors: Vec::new(), allow: None, cause: None }
+    }
+
+    /// Says more than the kind's own sentence. Not for 5xx, whose sentences are fixed (F18).
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        debug_assert!(self.kind.status() < 500, "the sentence of a 5xx is fixed");
+        self.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn errors(mut self, errors: Vec<Violation>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Keeps what happened, for the log.
+    pub(crate) fn cause(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// The route exists, and these are its methods.
+    pub(crate) const fn method_not_allowed(allow: &'static str) -> Self {
+        let mut problem = Self::new(ProblemKind::MethodNotAllowed);
+        problem.allow = Some(allow);
+        problem
+    }
+
+    pub(crate) const fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// Every bad place.
+    #[cfg(test)]
+    pub(crate) fn violations(&self) -> &[Violation] {
+        &self.errors
+    }
+
+    pub(crate) fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+
+    /// The answer.
+    pub(crate) fn render(&self, correlation_id: &str) -> HttpResponse<BoxBody> {
+        let document = Document {
+            r#type: self.kind.path(),
+            title: self.kind.title(),
+            status: self.kind.status(),
+            detail: self.detail.as_deref().unwrap_or(self.kind.detail()),
+            instance: correlation_id,
+            errors: &self.errors,
+        };
+        // A document of strings and numbers cannot fail to serialize; without its body the status still stands.
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = HttpResponse::with_body(self.status_code(), BoxBody::new(body));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, MEDIA_TYPE);
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(seconds) = self.kind.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail.as_deref().unwrap_or(self.kind.detail()))
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Replaced where the correlation id is known.
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        HttpResponse::new(self.status_code())
+    }
+}

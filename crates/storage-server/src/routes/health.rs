@@ -1,0 +1,84 @@
+//! Whether the process lives, whether it can serve, what it is, and what it has measured.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Answer;
+use crate::state::AppState;
+use crate::telemetry;
+
+/// The model name of the provider that knows no meaning.
+const HASHING: &str = "hashing";
+
+/// A dependency's state. Names no host and no error: anybody may ask.
+#[derive(Debug, Serialize)]
+struct Dependency {
+    state: &'static str,
+    latency_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+/// `GET /health`: touches nothing.
+#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
+pub(super) async fn alive() -> Answer {
+    Ok(HttpResponse::Ok().json(json!({ "status": "alive" })))
+}
+
+/// `GET /ready`: 503 when PostgreSQL is away or the service is stopping, else 200.
+#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
+pub(super) async fn ready(state: web::Data<AppState>) -> Answer {
+    let database = state.health.database().filter(|_| state.writer.is_up());
+    let is_embedder_up = state.embeddings.is_up();
+    let status = match (state.health.is_stopping(), database) {
+        (true, _) => "stopping",
+        (false, None) => "unavailable",
+        (false, Some(_)) if is_embedder_up => "ready",
+        (false, Some(_)) => "degraded",
+    };
+    let body = json!({
+        "status": status,
+        "dependencies": {
+            "postgresql": Dependency::new(database.is_some(), database, None),
+            "embedder": Dependency::new(is_embedder_up, state.embeddings.latency(), embedder_note(&state)),
+            "vector_index": Dependency::new(
+                database.is_some(),
+                database,
+                Some("pgvector; no outside index is configured".to_owned()),
+            ),
+            "cache": Dependency::new(true, None, Some("memory of this process".to_owned())),
+        },
+    });
+    let mut response =
+        if matches!(status, "ready" | "degraded") { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    Ok(response.json(body))
+}
+
+impl Dependency {
+    fn new(is_up: bool, latency: Option<Duration>, note: Option<String>) -> Self {
+        let state = if is_up { "up" } else { "down" };
+        Self { state, latency_ms: latency.map(telemetry::millis), note }
+    }
+}
+
+fn embedder_note(state: &AppState) -> Option<String> {
+    let model = state.embeddings.model();
+    let meaning = if model.starts_with(HASHING) { "; compares words, knows no meaning" } else { "" };
+    Some(format!("{model}{meaning}"))
+}
+
+/// `GET /version`
+#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
+pub(super) async fn version() -> Answer {
+    Ok(HttpResponse::Ok().json(json!({ "name": "datastorage", "version": crate::VERSION })))
+}
+
+/// `GET /metrics`
+#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
+pub(super) async fn metrics(state: web::Data<AppState>) -> Answer {
+    let text = telemetry::metrics::render(&state.metrics);
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}

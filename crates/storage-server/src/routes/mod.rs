@@ -1,0 +1,88 @@
+//! The routes of both ports.
+
+mod get;
+mod health;
+mod list;
+mod problems;
+mod search;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
+use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
+use storage_query::{AuditRecord, ListQuery};
+
+use crate::edge::AnyList;
+use crate::problem::{Problem, ProblemKind};
+
+/// What a handler gives.
+type Answer = Result<HttpResponse, Problem>;
+
+/// The routes of the API.
+pub(crate) fn api(config: &mut ServiceConfig) {
+    config.service(read_only("/api/v1/audit/search", search::search));
+    audit::<Remediation>(config);
+    audit::<AiAnalysis>(config);
+    audit::<Workflow>(config);
+    audit::<Execution>(config);
+    config.service(read_only("/problems/{slug}", problems::page));
+    common(config);
+}
+
+/// The routes of the admin port.
+pub(crate) fn admin(config: &mut ServiceConfig) {
+    config.service(read_only("/metrics", health::metrics));
+    common(config);
+}
+
+/// What both ports have.
+fn common(config: &mut ServiceConfig) {
+    config
+        .service(read_only("/health", health::alive))
+        .service(read_only("/livez", health::alive))
+        .service(read_only("/ready", health::ready))
+        .service(read_only("/readyz", health::ready))
+        .service(read_only("/version", health::version))
+        .default_service(web::to(no_route));
+}
+
+/// The routes of one record type.
+fn audit<R: AuditRecord>(config: &mut ServiceConfig)
+where
+    AnyList: From<ListQuery<R>>,
+{
+    let path = format!("/api/v1/audit/{}", R::TYPE.path());
+    let collection = web::resource(path.as_str())
+        .route(web::get().to(list::list::<R>))
+        .route(web::head().to(list::list::<R>))
+        .route(web::post().to(write::write::<R>))
+        .default_service(web::to(|| not_allowed("GET, HEAD, POST")));
+    config.service(collection);
+    config.service(read_only(&format!("{path}/{{id}}"), get::get::<R>));
+}
+
+/// A resource that can only be read.
+fn read_only<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(|| not_allowed("GET, HEAD")))
+}
+
+#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
+async fn not_allowed(methods: &'static str) -> Answer {
+    Err(Problem::method_not_allowed(methods))
+}
+
+#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
+async fn no_route(_: HttpRequest) -> Answer {
+    Err(Problem::new(ProblemKind::RouteNotFound))
+}

@@ -1,0 +1,50 @@
+//! What is logged, and how.
+
+use tracing_subscriber::EnvFilter;
+
+use super::fault::Faults;
+use super::section::section;
+use super::value::Setting;
+
+section! {
+    /// The log, on standard error.
+    LogSettings = "log" {
+        /// `json` is one object a line; `human` is for reading; `auto` is human on a terminal and json elsewhere.
+        format: LogFormat = "auto",
+        /// The least level that is logged: error, warn, info, debug or trace; also by target, as in
+        /// `info,storage_dualwrite=debug`.
+        level: String = "info",
+    }
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Human,
+    /// Human on a terminal, JSON elsewhere.
+    Auto,
+}
+
+impl Setting for LogFormat {
+    const FORM: &'static str = "json, human or auto";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "json" => Some(Self::Json),
+            "human" => Some(Self::Human),
+            "auto" => Some(Self::Auto),
+            _ => None,
+        }
+    }
+}
+
+impl LogSettings {
+    pub(super) fn check(&self, faults: &mut Faults) {
+        if let Err(error) = EnvFilter::builder().parse(&self.level) {
+            faults.push("log.level", format!("is no filter of levels, `{}`: {error}", self.level));
+        }
+    }
+}

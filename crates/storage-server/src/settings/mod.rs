@@ -1,0 +1,172 @@
+//! The service's settings: read in layers, checked as a whole before anything starts.
+
+mod database;
+mod embedding;
+mod fault;
+mod layers;
+mod log;
+mod projector;
+mod sample;
+mod schema;
+mod section;
+mod server;
+mod value;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use database::{Connectors, ConnectorsError, DatabaseSettings};
+pub use embedding::{EmbeddingSettings, Provider};
+pub use fault::{InvalidSettings, SettingFault};
+pub use layers::{Flag, Sources};
+pub use log::{LogFormat, LogSettings};
+pub use projector::ProjectorSection;
+pub use sample::{default_file, reference};
+pub use schema::SchemaSettings;
+pub use server::ServerSettings;
+pub use value::ByteSize;
+pub use writer::WriterSection;
+
+use fault::Faults;
+use section::{Reader, Section};
+
+/// The whole of it, one struct per concern.
+///
+/// Defaults give way to the file, the file to the environment (`DATASTORAGE__SECTION__KEY`), the environment to flags.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Addresses, limits and the stop.
+    pub server: ServerSettings,
+    /// PostgreSQL.
+    pub database: DatabaseSettings,
+    /// Making the tables at start.
+    pub schema: SchemaSettings,
+    /// The write queue.
+    pub writer: WriterSection,
+    /// The embedding of stored records.
+    pub projector: ProjectorSection,
+    /// The embedder and its cache.
+    pub embedding: EmbeddingSettings,
+    /// What is logged, and how.
+    pub log: LogSettings,
+}
+
+/// How many connections all replicas' shares of PostgreSQL must fit in, per replica.
+const MAX_CONNECTIONS: usize = 50;
+
+/// Connections beside the pools: the monitor, the partition task, and a spare for lost commits.
+const OTHER_CONNECTIONS: usize = 3;
+
+/// What the whole stop may take.
+const STOP_BUDGET: std::time::Duration = std::time::Duration::from_secs(25);
+
+/// What the settings are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Service,
+    Maintenance,
+}
+
+impl Settings {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// Every fault there is, at once.
+    pub fn load(sources: &Sources) -> Result<Self, InvalidSettings> {
+        Self::load_for(sources, Purpose::Service)
+    }
+
+    /// Reads and checks what a maintenance command needs, which neither listens nor embeds.
+    ///
+    /// # Errors
+    /// Every fault there is, at once.
+    pub fn load_for_maintenance(sources: &Sources) -> Result<Self, InvalidSettings> {
+        Self::load_for(sources, Purpose::Maintenance)
+    }
+
+    fn load_for(sources: &Sources, purpose: Purpose) -> Result<Self, InvalidSettings> {
+        let mut faults = Faults::default();
+        let mut reader = Reader::new(sources.entries(&mut faults));
+        let settings = Self::read(&mut reader, &mut faults, purpose);
+        reader.refuse_unknown(&mut faults);
+        if let Some(settings) = &settings {
+            settings.check_across(&mut faults);
+        }
+        match (settings, faults.into_invalid()) {
+            (Some(settings), None) => Ok(settings),
+            (_, invalid) => Err(invalid.unwrap_or_default()),
+        }
+    }
+
+    /// Each section is read and checked before any is given up, so that all faults are found.
+    fn read(reader: &mut Reader, faults: &mut Faults, purpose: Purpose) -> Option<Self> {
+        let serves = purpose == Purpose::Service;
+        let server = ServerSettings::read(reader, faults).inspect(|it| if serves { it.check(faults) });
+        let database = DatabaseSettings::read(reader, faults).inspect(|it| it.check(faults));
+        let schema = SchemaSettings::read(reader, faults);
+        let writer = WriterSection::read(reader, faults).inspect(|it| it.check(faults));
+        let projector = ProjectorSection::read(reader, faults).inspect(|it| it.check(faults));
+        let embedding = EmbeddingSettings::read(reader, faults).inspect(|it| if serves { it.check(faults) });
+        let log = LogSettings::read(reader, faults).inspect(|it| it.check(faults));
+        Some(Self {
+            server: server?,
+            database: database?,
+            schema: schema?,
+            writer: writer?,
+            projector: projector?,
+            embedding: embedding?,
+            log: log?,
+        })
+    }
+
+    fn check_across(&self, faults: &mut Faults) {
+        let statement = self.database.statement_timeout;
+        for (key, step) in
+            [("writer.step_timeout", self.writer.step_timeout), ("projector.step_timeout", self.projector.step_timeout)]
+        {
+            if step <= statement {
+                faults.push(key, "must be longer than database.statement_timeout, which ends a statement first");
+            }
+        }
+        if statement >= self.server.request_timeout {
+            faults.push("database.statement_timeout", "must be shorter than server.request_timeout");
+        }
+        if self.writer.byte_budget.bytes() < self.server.body_limit.bytes() {
+            faults.push("writer.byte_budget", "must hold at least one body of server.body_limit");
+        }
+        let connections =
+            self.database.read_connections + self.writer.writers + self.projector.workers + OTHER_CONNECTIONS;
+        if connections > MAX_CONNECTIONS {
+            faults.push(
+                "database.read_connections",
+                format!(
+                    "with writer.writers and projector.workers makes {connections} connections; at most \
+                     {MAX_CONNECTIONS} are allowed"
+                ),
+            );
+        }
+        if self.stop_time() > STOP_BUDGET {
+            faults.push(
+                "server.drain_delay",
+                format!(
+                    "with server.drain_timeout, writer.stop_timeout and projector.stop_timeout makes a stop of {} s; \
+                     at most {} s are allowed",
+                    self.stop_time().as_secs(),
+                    STOP_BUDGET.as_secs()
+                ),
+            );
+        }
+    }
+
+    /// The longest that a stop takes.
+    #[must_use]
+    pub fn stop_time(&self) -> std::time::Duration {
+        self.server.drain_delay
+            + self.server.drain_timeout
+            + self.writer.stop_timeout
+            + self.projector.stop_timeout
+            + crate::life::STOP_MARGIN
+            + crate::life::CLOSE_TIMEOUT
+    }
+}

@@ -1,0 +1,60 @@
+//! The embedding of stored records.
+
+use std::time::Duration;
+
+use storage_dualwrite::ProjectorSettings;
+
+use super::fault::Faults;
+use super::section::section;
+
+section! {
+    /// How stored remediations get their vectors, behind the request's back.
+    ProjectorSection = "projector" {
+        /// Tasks, each with a connection of its own.
+        workers: usize = "1",
+        /// Records claimed at once, which is also how many texts go to the embedder together.
+        batch: i64 = "32",
+        /// How long a claim lasts; records that a killed process held wait this long. Longer than a batch takes.
+        lease: Duration = "30s",
+        /// How often to look for work when nothing wakes the projector.
+        poll: Duration = "1s",
+        /// How often a record may fail for its own reasons before it is parked (`datastorage outbox list`).
+        attempts: i32 = "5",
+        /// The wait after a record's first failure; doubles with each.
+        retry_delay: Duration = "1s",
+        /// The pause after PostgreSQL or the embedder failed, unless it asked for another.
+        outage_pause: Duration = "2s",
+        /// How long one step in the database may take before its connection is given up. Longer than
+        /// `database.statement_timeout`.
+        step_timeout: Duration = "7s",
+        /// How long a stop waits for the batch at hand.
+        stop_timeout: Duration = "4s",
+    }
+}
+
+impl ProjectorSection {
+    pub(super) fn check(&self, faults: &mut Faults) {
+        faults.range("projector.workers", self.workers, 1, 16);
+        faults.range("projector.batch", self.batch, 1, 1_000);
+        faults.range("projector.attempts", self.attempts, 1, 1_000);
+        faults.above_zero("projector.lease", self.lease);
+        faults.above_zero("projector.poll", self.poll);
+        faults.above_zero("projector.retry_delay", self.retry_delay);
+        faults.above_zero("projector.outage_pause", self.outage_pause);
+    }
+
+    /// As the projector takes them.
+    #[must_use]
+    pub fn to_projector(&self) -> ProjectorSettings {
+        ProjectorSettings {
+            workers: self.workers,
+            batch: self.batch,
+            lease: self.lease,
+            poll: self.poll,
+            attempts: self.attempts,
+            retry_delay: self.retry_delay,
+            outage_pause: self.outage_pause,
+            step_timeout: self.step_timeout,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Addresses, limits and the stop.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::fault::Faults;
+use super::section::section;
+use super::value::ByteSize;
+
+section! {
+    /// Where the service listens, what it takes on, and how it stops.
+    ServerSettings = "server" {
+        /// Where the API listens. Without authentication, which is all there is, only a loopback address is accepted:
+        /// any other ends the start.
+        addr: SocketAddr = "127.0.0.1:8080",
+        /// Where metrics, health and readiness listen. GET only; says states and numbers, no names and no records.
+        admin_addr: SocketAddr = "127.0.0.1:9090",
+        /// Threads that speak HTTP; 0 is one a core.
+        workers: usize = "0",
+        /// Connections that each of these threads accepts; further ones wait in the kernel.
+        max_connections: usize = "10000",
+        /// How long a request may take, its body included. Then it is answered 503, unless its record is already being
+        /// written.
+        request_timeout: Duration = "15s",
+        /// How long a client may take to send the head of a request.
+        header_timeout: Duration = "5s",
+        /// How long a connection may idle.
+        keep_alive: Duration = "75s",
+        /// The largest body of a single record; a larger one is refused before it is read.
+        body_limit: ByteSize = "1MiB",
+        /// How long to go on serving after a stop was asked for and readiness has turned to 503: as long as load
+        /// balancers take to notice.
+        drain_delay: Duration = "0s",
+        /// How long requests under way may take to finish once no further ones are accepted.
+        drain_timeout: Duration = "8s",
+    }
+}
+
+impl ServerSettings {
+    pub(super) fn check(&self, faults: &mut Faults) {
+        if !self.addr.ip().is_loopback() {
+            faults.push(
+                "server.addr",
+                format!(
+                    "is {}, which others can reach: without authentication only a loopback address such as \
+                     127.0.0.1:8080 is accepted",
+                    self.addr
+                ),
+            );
+        }
+        if self.addr == self.admin_addr && self.addr.port() != 0 {
+            faults.push("server.admin_addr", "must differ from server.addr");
+        }
+        faults.range("server.workers", self.workers, 0, 256);
+        faults.range("server.max_connections", self.max_connections, 1, 1_000_000);
+        faults.range("server.body_limit", self.body_limit, ByteSize::new(1), ByteSize::new(64 << 20));
+        faults.above_zero("server.request_timeout", self.request_timeout);
+        faults.above_zero("server.header_timeout", self.header_timeout);
+        faults.above_zero("server.keep_alive", self.keep_alive);
+    }
+}

@@ -1,0 +1,196 @@
+//! Settings as a whole: layers, faults, and the documents made from them.
+
+use std::io::Write as _;
+
+use secrecy::ExposeSecret as _;
+
+use super::{Flag, InvalidSettings, LogFormat, Provider, Settings, Sources, default_file, reference};
+
+fn sources(environment: &[(&str, &str)]) -> Sources {
+    let mut environment: Vec<_> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    // The default provider needs a model's directory, which no default can name.
+    environment.push(("DATASTORAGE__EMBEDDING__PROVIDER".to_owned(), "hashing".to_owned()));
+    Sources { environment, ..Sources::default() }
+}
+
+fn file(ending: &str, text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(ending).tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn faults(environment: &[(&str, &str)]) -> Vec<String> {
+    keys(&Settings::load(&sources(environment)).unwrap_err())
+}
+
+fn keys(invalid: &InvalidSettings) -> Vec<String> {
+    invalid.faults().iter().map(|fault| fault.key.clone()).collect()
+}
+
+#[test]
+fn the_defaults_are_usable_but_for_the_model() {
+    let settings = Settings::load(&sources(&[])).unwrap();
+    assert_eq!(settings.server.addr.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.server.admin_addr.to_string(), "127.0.0.1:9090");
+    assert_eq!(
+        settings.database.address().unwrap().expose_secret(),
+        "host='localhost' port=5432 dbname='kubernaut' user='postgres'"
+    );
+    assert_eq!(keys(&Settings::load(&Sources::default()).unwrap_err()), ["embedding.model_dir"]);
+    assert!(Settings::load_for_maintenance(&Sources::default()).is_ok());
+}
+
+#[test]
+fn a_later_source_overrides_an_earlier_one() {
+    let toml = file(".toml", "[log]\nlevel = 'warn'\nformat = 'json'\n[database]\nport = 1\npassword = 12345\n");
+    let mut sources = sources(&[("DATASTORAGE__LOG__LEVEL", "debug"), ("DATASTORAGE__DATABASE__PORT", "2")]);
+    sources.file = Some(toml.path().to_owned());
+    sources.flags.push(Flag { key: "database.port", name: "--db-port", value: "3".to_owned() });
+    let settings = Settings::load(&sources).unwrap();
+    assert_eq!((settings.log.level.as_str(), settings.log.format), ("debug", LogFormat::Json));
+    assert_eq!(settings.database.port, Some(3));
+    assert_eq!(settings.database.password.unwrap().expose_secret(), "12345");
+    assert_eq!(settings.embedding.provider, Provider::Hashing);
+}
+
+#[test]
+fn yaml_is_read_as_toml_is() {
+    let yaml = file(".yaml", "writer:\n  writers: 1\n  byte_budget: 32MiB\nschema:\n  bootstrap: true\n");
+    let mut sources = sources(&[]);
+    sources.file = Some(yaml.path().to_owned());
+    let settings = Settings::load(&sources).unwrap();
+    assert_eq!((settings.writer.writers, settings.writer.byte_budget.bytes()), (1, 32 << 20));
+    assert!(settings.schema.bootstrap);
+}
+
+/// F20, F23: what is unknown, unreadable, out of range or contradictory is refused, all of it at once.
+#[test]
+fn every_fault_of_every_source_is_told_at_once() {
+    let toml = file(".toml", "[server]\nadr = '127.0.0.1:1'\n[projector]\nbatch = 0\n[nonsense]\nx = 1\n[log]\nlevel = [1]\n");
+    let mut sources = sources(&[
+        ("DATASTORAGE__SERVER__REQUEST_TIMEOUT", "soon"),
+        ("DATASTORAGE__DATABASE__PASSWORD", ""),
+        ("DATASTORAGE__WRITER__WRITERS", "many"),
+        ("DATASTORAGE__TYPO", "x"),
+        ("DATASTORAGE_WITHOUT_SECOND_UNDERSCORE", "ignored"),
+        ("PATH", "ignored"),
+    ]);
+    sources.file = Some(toml.path().to_owned());
+    sources.flags.push(Flag { key: "server.addr", name: "--addr", value: "nowhere".to_owned() });
+    let invalid = Settings::load(&sources).unwrap_err();
+    assert_eq!(
+        keys(&invalid),
+        [
+            "server.addr",
+            "server.request_timeout",
+            "writer.writers",
+            "projector.batch",
+            "log.level",
+            "nonsense.x",
+            "server.adr",
+            "typo"
+        ]
+    );
+    let text = invalid.to_string();
+    assert!(text.starts_with("8 settings are wrong:\n"), "{text}");
+    assert!(text.contains("`nowhere` (the flag --addr)"), "{text}");
+    assert!(text.contains("`soon` (the environment)"), "{text}");
+}
+
+#[test]
+fn values_that_contradict_each_other_are_refused() {
+    let cases: [(&[(&str, &str)], &[&str]); 12] = [
+        (&[("DATASTORAGE__SERVER__ADDR", "0.0.0.0:8080")], &["server.addr"]),
+        (&[("DATASTORAGE__SERVER__ADDR", "[::]:8080")], &["server.addr"]),
+        (&[("DATASTORAGE__SERVER__ADDR", "127.0.0.1:9090")], &["server.admin_addr"]),
+        (&[("DATASTORAGE__SERVER__REQUEST_TIMEOUT", "4s")], &["database.statement_timeout"]),
+        (&[("DATASTORAGE__WRITER__STEP_TIMEOUT", "5s")], &["writer.step_timeout"]),
+        (&[("DATASTORAGE__PROJECTOR__STEP_TIMEOUT", "1s")], &["projector.step_timeout"]),
+        (&[("DATASTORAGE__SERVER__DRAIN_DELAY", "20s")], &["server.drain_delay"]),
+        (
+            &[("DATASTORAGE__SERVER__BODY_LIMIT", "64MiB"), ("DATASTORAGE__WRITER__BYTE_BUDGET", "1MiB")],
+            &["writer.byte_budget"],
+        ),
+        (
+            &[("DATASTORAGE__DATABASE__READ_CONNECTIONS", "47"), ("DATASTORAGE__PROJECTOR__WORKERS", "4")],
+            &["database.read_connections"],
+        ),
+        (
+            &[("DATASTORAGE__DATABASE__URL", "postgres://u@h/d"), ("DATASTORAGE__DATABASE__HOST", "h")],
+            &["database.host"],
+        ),
+        (&[("DATASTORAGE__DATABASE__URL", "mysql://u:secret@h/d")], &["database.url"]),
+        (
+            &[
+                ("DATASTORAGE__DATABASE__PASSWORD", "secret"),
+                ("DATASTORAGE__DATABASE__PASSWORD_FILE", "/nowhere/at/all"),
+            ],
+            &["database.password_file", "database.password_file"],
+        ),
+    ];
+    for (environment, expected) in cases {
+        assert_eq!(faults(environment), expected, "{environment:?}");
+    }
+    assert_eq!(
+        Settings::load(&sources(&[("DATASTORAGE__SERVER__ADMIN_ADDR", "0.0.0.0:9090")]))
+            .map(|settings| settings.server.admin_addr.to_string()),
+        Ok("0.0.0.0:9090".to_owned())
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_fault_beside_the_others() {
+    let broken = file(".toml", "[server\n");
+    let mut sources = sources(&[("DATASTORAGE__WRITER__WRITERS", "0")]);
+    sources.file = Some(broken.path().to_owned());
+    assert_eq!(keys(&Settings::load(&sources).unwrap_err()), [&broken.path().display().to_string(), "writer.writers"]);
+}
+
+/// BR-STORAGE-018: a secret is in no message and in no dump.
+#[test]
+fn secrets_are_shown_nowhere() {
+    let secret = "hunter2-hunter2";
+    let url = format!("postgres://u:{secret}@h/d");
+    let settings = Settings::load(&sources(&[
+        ("DATASTORAGE__DATABASE__URL", &url),
+        ("DATASTORAGE__SCHEMA__OWNER_URL", &url),
+    ]))
+    .unwrap();
+    assert!(!format!("{settings:?} {:?}", settings.database.connectors().unwrap()).contains(secret));
+    let invalid = Settings::load(&sources(&[
+        ("DATASTORAGE__DATABASE__URL", &format!("postgres://u:{secret}@h:port/d")),
+        ("DATASTORAGE__DATABASE__PASSWORD", secret),
+        ("DATASTORAGE__DATABASE__PASSWORD_FILE", "/nowhere"),
+    ]))
+    .unwrap_err();
+    assert!(!invalid.to_string().contains(secret), "{invalid}");
+}
+
+#[test]
+fn a_password_from_a_file_reaches_the_address_without_its_line_end() {
+    let password = file("", "s e'cret\n");
+    let path = password.path().display().to_string();
+    let settings = Settings::load(&sources(&[
+        ("DATASTORAGE__DATABASE__HOST", "db"),
+        ("DATASTORAGE__DATABASE__PASSWORD_FILE", &path),
+    ]))
+    .unwrap();
+    let address: tokio_postgres::Config = settings.database.address().unwrap().expose_secret().parse().unwrap();
+    assert_eq!(address.get_password(), Some(b"s e'cret".as_slice()));
+}
+
+#[test]
+fn the_sample_is_a_settings_file_that_changes_nothing() {
+    let sample = default_file();
+    let sample = file(".toml", &sample);
+    let mut with_file = sources(&[]);
+    with_file.file = Some(sample.path().to_owned());
+    let (with_file, without) = (Settings::load(&with_file).unwrap(), Settings::load(&sources(&[])).unwrap());
+    assert_eq!(format!("{with_file:?}"), format!("{without:?}"));
+}
+
+#[test]
+fn the_reference_in_docs_is_not_stale() {
+    crate::documents::assert_current("settings.md", &reference());
+}

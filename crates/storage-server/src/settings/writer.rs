@@ -1,0 +1,56 @@
+//! The write queue.
+
+use std::time::Duration;
+
+use storage_dualwrite::WriterSettings;
+
+use super::fault::Faults;
+use super::section::section;
+use super::value::ByteSize;
+
+section! {
+    /// The queue in front of PostgreSQL and the transactions that empty it.
+    WriterSection = "writer" {
+        /// Tasks that write, each with a connection of its own. More than two did not help when it was measured.
+        writers: usize = "2",
+        /// Records that may wait; beyond them a write is answered 503 at once.
+        queue_records: usize = "10000",
+        /// Records in one transaction.
+        group_records: usize = "256",
+        /// Bytes of bodies in flight and records queued, together; beyond them a write is answered 503 at once.
+        byte_budget: ByteSize = "64MiB",
+        /// How long one step of a transaction may take before its connection is given up. Longer than
+        /// `database.statement_timeout`, so that it passes only when PostgreSQL does not answer at all.
+        step_timeout: Duration = "7s",
+        /// How long to ask what became of a commit whose answer was lost.
+        settle_timeout: Duration = "5s",
+        /// How often a transaction that lost against another one is run again.
+        conflict_retries: u32 = "5",
+        /// How long a stop waits for what is queued to be written.
+        stop_timeout: Duration = "6s",
+    }
+}
+
+impl WriterSection {
+    pub(super) fn check(&self, faults: &mut Faults) {
+        faults.range("writer.writers", self.writers, 1, 16);
+        faults.range("writer.queue_records", self.queue_records, 1, 1_000_000);
+        faults.range("writer.group_records", self.group_records, 1, 10_000);
+        faults.range("writer.byte_budget", self.byte_budget, ByteSize::new(1 << 16), ByteSize::new(2 << 30));
+        faults.range("writer.conflict_retries", self.conflict_retries, 0, 100);
+        faults.above_zero("writer.settle_timeout", self.settle_timeout);
+    }
+
+    /// As the writer takes them.
+    #[must_use]
+    pub fn to_writer(&self) -> WriterSettings {
+        WriterSettings {
+            writers: self.writers,
+            queue_records: self.queue_records,
+            group_records: self.group_records,
+            step_timeout: self.step_timeout,
+            settle_timeout: self.settle_timeout,
+            conflict_retries: self.conflict_retries,
+        }
+    }
+}

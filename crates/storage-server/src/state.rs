@@ -1,0 +1,63 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use storage_dualwrite::ByteBudget;
+
+use crate::edge::{AuditReader, AuditWriter};
+use crate::embedder::Embeddings;
+use crate::health::Health;
+use crate::settings::ServerSettings;
+
+/// The state of one server; each of its ports has its own.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    pub(crate) writer: Arc<dyn AuditWriter>,
+    pub(crate) reader: Arc<dyn AuditReader>,
+    pub(crate) embeddings: Arc<Embeddings>,
+    pub(crate) budget: ByteBudget,
+    pub(crate) health: Arc<Health>,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) limits: Limits,
+    pub(crate) port: Port,
+}
+
+/// Which port this is the state of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Port {
+    /// The API's, whose requests are counted.
+    Api,
+    /// That of metrics and health. `is_loopback` says whether only this machine can reach it.
+    Admin {
+        /// Then a foreign Host is refused here too.
+        is_loopback: bool,
+    },
+}
+
+/// What a request may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) request_timeout: Duration,
+    /// In bytes.
+    pub(crate) body: u32,
+}
+
+impl Limits {
+    pub(crate) fn of(settings: &ServerSettings) -> Self {
+        Self { request_timeout: settings.request_timeout, body: settings.body_limit.saturating_u32() }
+    }
+}
+
+impl AppState {
+    /// Whether requests count in the metrics.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.port == Port::Api
+    }
+
+    /// Whether only loopback names may be asked for.
+    pub(crate) fn checks_host(&self) -> bool {
+        matches!(self.port, Port::Api | Port::Admin { is_loopback: true })
+    }
+}

@@ -1,0 +1,158 @@
+//! The metrics: one table of names, labels and meanings, from which they are described, given buckets and documented.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Counts requests.
+pub(crate) const HTTP_REQUESTS: &str = "datastorage_http_requests_total";
+/// Seconds a request took.
+pub(crate) const HTTP_DURATION: &str = "datastorage_http_request_duration_seconds";
+/// Seconds a read took.
+pub(crate) const QUERY_DURATION: &str = "datastorage_query_duration_seconds";
+/// Counts broken rules.
+pub(crate) const VALIDATION_FAILURES: &str = "datastorage_validation_failures_total";
+/// Counts altered fields.
+pub(crate) const SANITIZED_FIELDS: &str = "datastorage_sanitized_fields_total";
+/// Connections held.
+pub(crate) const DB_CONNECTIONS: &str = "datastorage_db_connections";
+/// Rows of the outbox.
+pub(crate) const OUTBOX_DEPTH: &str = "datastorage_outbox_depth";
+/// Which build this is.
+pub(crate) const BUILD_INFO: &str = "datastorage_build_info";
+/// Whether searches by meaning cannot be answered.
+pub(crate) const FALLBACK_MODE: &str = "datastorage_fallback_mode";
+
+/// What a metric measures, which decides how it is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram(&'static [f64]),
+}
+
+/// One metric.
+#[derive(Debug)]
+struct Metric {
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+}
+
+/// From a cached read to the longest request.
+const SECONDS: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0];
+/// From one text to a full batch.
+const EMBEDDING_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+/// From at once to a long outage.
+const LAG_SECONDS: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1_800.0, 7_200.0];
+/// Records of a transaction.
+const BATCH_RECORDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+const fn metric(name: &'static str, kind: Kind, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind, labels, help }
+}
+
+/// Every metric of the service; those of the process come from `metrics-process`.
+static METRICS: &[Metric] = &[
+    metric(HTTP_REQUESTS, Kind::Counter, &["method", "path", "status"],
+        "Requests answered; path is the route's template, status 499 a client that went away first."),
+    metric(HTTP_DURATION, Kind::Histogram(SECONDS), &["method", "path"], "Seconds from a request's head to its answer."),
+    metric("datastorage_write_total", Kind::Counter, &["table", "status"],
+        "Records given to the writer; status is success or failure."),
+    metric("datastorage_write_duration_seconds", Kind::Histogram(SECONDS), &["table"],
+        "Seconds from a record's hand-over to the writer to its outcome."),
+    metric("datastorage_write_batch_size", Kind::Histogram(BATCH_RECORDS), &[], "Records in one transaction."),
+    metric("datastorage_write_queue_depth", Kind::Gauge, &[], "Records that wait for a transaction."),
+    metric(QUERY_DURATION, Kind::Histogram(SECONDS), &["operation"],
+        "Seconds a read took, waiting for a connection included."),
+    metric(VALIDATION_FAILURES, Kind::Counter, &["field", "reason"],
+        "Broken rules in refused records; field is unknown for names that no record type has."),
+    metric(SANITIZED_FIELDS, Kind::Counter, &["field"], "Fields that were altered before they were stored."),
+    metric(DB_CONNECTIONS, Kind::Gauge, &["pool", "state"],
+        "Connections of a pool; state is in_use or idle. The writer and the projector hold one for each task beside them."),
+    metric(OUTBOX_DEPTH, Kind::Gauge, &["state"],
+        "Records without the vector of their version; state is waiting or parked."),
+    metric("datastorage_projection_lag_seconds", Kind::Histogram(LAG_SECONDS), &[],
+        "Seconds from a record's commit to its vector."),
+    metric("datastorage_cache_hits_total", Kind::Counter, &[], "Texts whose vector needed no embedder."),
+    metric("datastorage_cache_misses_total", Kind::Counter, &[], "Texts that were given to the embedder."),
+    metric("datastorage_embedding_generation_duration_seconds", Kind::Histogram(EMBEDDING_SECONDS), &[],
+        "Seconds one call of the embedder took, of up to 32 texts."),
+    metric(FALLBACK_MODE, Kind::Gauge, &[],
+        "1 while the embedder is away and searches by meaning are refused, else 0."),
+    metric(BUILD_INFO, Kind::Gauge, &["version"], "1; the label says which build this is."),
+];
+
+/// Makes the recorder of this process.
+///
+/// # Errors
+/// When there is one already.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = builder()?.install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+/// A recorder that nothing records into, for servers that run inside a test.
+///
+/// # Errors
+/// When a histogram has no buckets.
+pub fn detached() -> Result<PrometheusHandle, BuildError> {
+    Ok(builder()?.build_recorder().handle())
+}
+
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    METRICS.iter().try_fold(PrometheusBuilder::new(), |builder, metric| match metric.kind {
+        Kind::Histogram(buckets) => {
+            builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)
+        }
+        Kind::Counter | Kind::Gauge => Ok(builder),
+    })
+}
+
+fn describe() {
+    for Metric { name, kind, help, .. } in METRICS {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(*name, *help),
+            Kind::Gauge => metrics::describe_gauge!(*name, *help),
+            Kind::Histogram(_) => metrics::describe_histogram!(*name, *help),
+        }
+    }
+    metrics_process::Collector::default().describe();
+    metrics::gauge!(BUILD_INFO, "version" => crate::VERSION).set(1.0);
+    metrics::gauge!(FALLBACK_MODE).set(0.0);
+    metrics::gauge!("datastorage_write_queue_depth").set(0.0);
+}
+
+/// Everything measured so far, as Prometheus reads it.
+pub(crate) fn render(handle: &PrometheusHandle) -> String {
+    metrics_process::Collector::default().collect();
+    handle.render()
+}
+
+/// Every metric, in Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Metrics\n\n\
+         Served by the admin port at `/metrics` in the text format of Prometheus. Durations are in seconds. Beside these\n\
+         there are the usual `process_*` metrics.\n\n\
+         This page is generated from the code; a test fails when it is stale.\n\n\
+         | metric | type | labels | meaning |\n|---|---|---|---|\n",
+    );
+    for Metric { name, kind, labels, help } in METRICS {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram(_) => "histogram",
+        };
+        let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(page, "| `{name}` | {kind} | {labels} | {help} |");
+    }
+    page
+}

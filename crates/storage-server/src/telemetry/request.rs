@@ -1,0 +1,205 @@
+//! What every request passes on its way in and out: ids, span, deadline, the line in the log, the metrics, and the
+//! problem document of what went wrong.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::Method;
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpResponse, web};
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
+
+use super::correlation::{self, CorrelationId};
+use super::{chain, metrics as names, millis, trace_context};
+use crate::problem::{Problem, ProblemKind};
+use crate::state::AppState;
+
+/// Who asks, while there is no authentication.
+const ANONYMOUS: &str = "anonymous";
+
+/// The status counted for a client that went away before its answer; nginx's number.
+const CLIENT_GONE: u16 = 499;
+
+/// The route of what matched none.
+const UNMATCHED: &str = "unmatched";
+
+/// What a handler may know of its request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestContext {
+    /// When it must be done.
+    pub(crate) deadline: Instant,
+}
+
+/// The span of a request. At level error, so that its ids are in every line whatever the level logged.
+pub(crate) fn span(correlation_id: &str, trace_id: &str) -> Span {
+    tracing::error_span!("request", correlation_id, trace_id)
+}
+
+/// The outermost middleware.
+pub(crate) async fn observe(
+    state: web::Data<AppState>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let mut record = RequestRecord::of(&request, state.is_measured());
+    let deadline = record.started + state.limits.request_timeout;
+    request.extensions_mut().insert(RequestContext { deadline });
+    let work = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(record.span.clone());
+    let outcome = work.await;
+    let span = record.span.clone();
+    let _entered = span.enter();
+    match outcome {
+        Ok(Ok(response)) => Ok(record.finish(response)),
+        Ok(Err(error)) => Err(record.finish_lost(&error)),
+        Err(_panic) => Err(record.finish_lost(&Problem::new(ProblemKind::Internal).into())),
+    }
+}
+
+/// One request, from its head to its answer.
+struct RequestRecord {
+    method: &'static str,
+    route: String,
+    correlation_id: CorrelationId,
+    started: Instant,
+    span: Span,
+    is_measured: bool,
+    is_answered: bool,
+}
+
+impl RequestRecord {
+    fn of(request: &ServiceRequest, is_measured: bool) -> Self {
+        let correlation_id = CorrelationId::of(request.headers().get(correlation::HEADER));
+        let trace_id = trace_context::trace_id(request.headers().get(trace_context::HEADER));
+        Self {
+            method: method_label(request.method()),
+            route: request.match_pattern().unwrap_or_else(|| UNMATCHED.to_owned()),
+            span: span(correlation_id.as_str(), &trace_id),
+            correlation_id,
+            started: Instant::now(),
+            is_measured,
+            is_answered: false,
+        }
+    }
+
+    /// Completes an answer.
+    fn finish(&mut self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+        let mut problem = None;
+        let rendered = response.response().error().map(|error| {
+            let (kind, document) = self.render(error);
+            problem = Some(kind);
+            document
+        });
+        let mut response = match rendered {
+            Some(document) => response.into_response(document),
+            None => response,
+        };
+        self.stamp(response.response_mut());
+        self.note(response.status().as_u16(), problem);
+        response
+    }
+
+    /// Answers in place of a service that gave none.
+    fn finish_lost(&mut self, error: &Error) -> Error {
+        let (kind, mut document) = self.render(error);
+        self.stamp(&mut document);
+        self.note(document.status().as_u16(), Some(kind));
+        InternalError::from_response(kind.slug(), document).into()
+    }
+
+    /// The document of an error; one that no handler of ours made is told by its status.
+    fn render(&self, error: &Error) -> (ProblemKind, HttpResponse<BoxBody>) {
+        let foreign;
+        let problem = match error.as_error::<Problem>() {
+            Some(problem) => problem,
+            None => {
+                foreign = foreign_problem(error);
+                &foreign
+            }
+        };
+        if let Some(cause) = problem.source() {
+            let cause = chain(cause);
+            match problem.kind() {
+                ProblemKind::Internal => tracing::error!(error = cause, "a request failed"),
+                _ => tracing::warn!(error = cause, "a request was not answered"),
+            }
+        }
+        (problem.kind(), problem.render(self.correlation_id.as_str()))
+    }
+
+    fn stamp(&self, response: &mut HttpResponse<BoxBody>) {
+        if let Some(value) = self.correlation_id.header_value() {
+            response.headers_mut().insert(correlation::HEADER, value);
+        }
+    }
+
+    /// Logs and counts the request, once.
+    fn note(&mut self, status: u16, problem: Option<ProblemKind>) {
+        self.is_answered = true;
+        let elapsed = self.started.elapsed();
+        let problem = problem.map(ProblemKind::slug);
+        let duration_ms = millis(elapsed);
+        let Self { method, route, .. } = self;
+        if is_probe(route) {
+            tracing::debug!(method, route, status, duration_ms, caller = ANONYMOUS, problem, "request");
+        } else {
+            tracing::info!(method, route, status, duration_ms, caller = ANONYMOUS, problem, "request");
+        }
+        if self.is_measured {
+            metrics::counter!(
+                names::HTTP_REQUESTS,
+                "method" => *method, "path" => route.clone(), "status" => status.to_string()
+            )
+            .increment(1);
+            metrics::histogram!(names::HTTP_DURATION, "method" => *method, "path" => route.clone()).record(elapsed);
+        }
+    }
+}
+
+impl Drop for RequestRecord {
+    /// The client went away, and the handler with it.
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let span = self.span.clone();
+            let _entered = span.enter();
+            self.note(CLIENT_GONE, None);
+        }
+    }
+}
+
+fn foreign_problem(error: &Error) -> Problem {
+    match error.as_response_error().status_code() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(ProblemKind::BodyTooLarge),
+        StatusCode::NOT_FOUND => Problem::new(ProblemKind::RouteNotFound),
+        status if status.is_client_error() => Problem::new(ProblemKind::BadRequest),
+        _ => Problem::new(ProblemKind::Internal).cause(ForeignError(error.to_string())),
+    }
+}
+
+/// An error of the framework.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct ForeignError(String);
+
+/// Probes and scrapes come every few seconds from every side; their lines would bury the others.
+fn is_probe(route: &str) -> bool {
+    matches!(route, "/health" | "/livez" | "/ready" | "/readyz" | "/metrics")
+}
+
+/// A label with a bound, whatever clients invent.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
