@@ -1,0 +1,66 @@
+//! Stopping.
+
+use std::time::{Duration, Instant};
+
+use diesel_async::SimpleAsyncConnection;
+
+use crate::support::{Service, eventually, options, remediation};
+
+/// F16: SIGTERM ends the service cleanly, with what was queued written.
+#[tokio::test]
+async fn sigterm_ends_the_service_with_everything_written() {
+    let mut service = Service::start().await;
+    for n in 0..20 {
+        service.remediation(&n.to_string()).await;
+    }
+    service.process.terminate().unwrap();
+    let status = service.process.wait_exit(Duration::from_secs(25)).await.unwrap();
+    assert!(status.success(), "{status}: {}", service.process.logs());
+    assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit").await, 20);
+}
+
+/// F16: a request that is stuck does not keep the service from draining, closing and exiting within its budget.
+#[tokio::test]
+async fn a_stuck_request_does_not_keep_the_service() {
+    let mut service = Service::with(options().set("DATASTORAGE__LOG__LEVEL", "debug")).await;
+    service.remediation("warm").await;
+    let mut blocker = service.database.connect().await.unwrap();
+    blocker.batch_execute("BEGIN; LOCK TABLE remediation_audit IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let url = format!("{}/api/v1/audit/remediation", service.process.url());
+    let body = remediation("stuck").to_string();
+    let stuck =
+        tokio::spawn(service.client.post(url).header("Content-Type", "application/json").body(body).send());
+    eventually("the request is stuck", async || {
+        service.count("SELECT count(*) AS n FROM pg_locks WHERE NOT granted").await > 0
+    })
+    .await;
+    let started = Instant::now();
+    service.process.terminate().unwrap();
+    service.process.wait_exit(Duration::from_secs(25)).await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(25));
+    stuck.abort();
+    let log = service.process.logs();
+    for step in ["requests", "writer", "projector", "background tasks"] {
+        assert!(log.contains(&format!("\"step\":\"{step}\"")), "{step}: {log}");
+    }
+    assert!(log.contains("\"message\":\"stopped\""), "{log}");
+}
+
+/// A second signal ends the service at once.
+#[tokio::test]
+async fn a_second_signal_stops_at_once() {
+    let mut service = Service::start().await;
+    let mut blocker = service.database.connect().await.unwrap();
+    blocker.batch_execute("BEGIN; LOCK TABLE remediation_audit IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let url = format!("{}/api/v1/audit/remediation", service.process.url());
+    let stuck = tokio::spawn(service.client.get(url).send());
+    eventually("the request is stuck", async || {
+        service.count("SELECT count(*) AS n FROM pg_locks WHERE NOT granted").await > 0
+    })
+    .await;
+    service.process.terminate().unwrap();
+    eventually("stopping", async || service.process.logs().contains("stopping")).await;
+    service.process.terminate().unwrap();
+    service.process.wait_exit(Duration::from_secs(2)).await.unwrap();
+    stuck.abort();
+}

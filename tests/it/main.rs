@@ -1,0 +1,19 @@
+//! The service as its clients see it: HTTP in, HTTP out, a real PostgreSQL behind it, faults in between.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on shall stop where it is"
+)]
+
+mod bodies;
+mod injection;
+mod lifecycle;
+mod observability;
+mod outages;
+mod reads;
+mod search;
+mod start;
+mod support;
+mod values;
+mod writes;

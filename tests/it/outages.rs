@@ -1,0 +1,148 @@
+//! PostgreSQL goes away; the service is killed; clients go away.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use storage_testkit::{Fault, FaultProxy, ServiceProcess, TestDatabase};
+
+use crate::support::{Service, eventually, options, remediation};
+
+/// BR-STORAGE-006, BR-STORAGE-017, F18: PostgreSQL away is a 503 at once, without a word of its internals; readiness
+/// says so; and everything works again when it is back, without a restart.
+#[tokio::test]
+async fn an_outage_of_postgresql_is_said_at_once_and_ends_by_itself() {
+    let database = TestDatabase::create().await.unwrap();
+    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
+    let url = proxy.url(&database.url());
+    let service = Service::reaching(database, &url).await;
+    service.remediation("before").await;
+
+    proxy.set(Fault::Refuse);
+    proxy.cut_all();
+    for path in ["/api/v1/audit/remediation", "/api/v1/audit/remediation/1"] {
+        let started = Instant::now();
+        let answer = service.get(path).await.expect(503);
+        assert!(started.elapsed() < Duration::from_secs(5), "{path}: {:?}", started.elapsed());
+        is_free_of_internals(&answer.text);
+    }
+    let started = Instant::now();
+    let answer = service.post("remediation", &remediation("away")).await.expect(503);
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(answer.header("Retry-After").parse::<u32>().unwrap() >= 1);
+    assert_eq!(answer.header("Content-Type"), "application/problem+json");
+    is_free_of_internals(&answer.text);
+    service.get("/ready").await.expect(503);
+    service.get("/health").await.expect(200);
+
+    proxy.set(Fault::Pass);
+    eventually("ready again", async || service.get("/ready").await.status == 200).await;
+    eventually("writable again", async || {
+        service.post("remediation", &remediation("after")).await.status == 201
+    })
+    .await;
+    service.get("/api/v1/audit/remediation").await.expect(200);
+    service.embedded().await;
+}
+
+fn is_free_of_internals(text: &str) {
+    for word in ["postgres://", "tokio", "diesel", "os error", "127.0.0.1", "SELECT", "connection refused"] {
+        assert!(!text.to_lowercase().contains(&word.to_lowercase()), "{word}: {text}");
+    }
+}
+
+/// F14, BR-STORAGE-002, BR-STORAGE-005: whatever was acknowledged before a kill is there afterwards, once, and gets
+/// its vector.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_during_writes_loses_nothing_that_was_acknowledged() {
+    let mut service = Service::with(short_lease()).await;
+    let acknowledged: Mutex<HashSet<i64>> = Mutex::default();
+    let url = format!("{}/api/v1/audit/remediation", service.process.url());
+    let client = async |client: usize| {
+        for n in 0.. {
+            let body = remediation(&format!("c{client}-{n}")).to_string();
+            let request = service.client.post(&url).header("Content-Type", "application/json").body(body);
+            let Ok(response) = request.send().await else { return };
+            let Ok(record) = response.json::<Value>().await else { return };
+            acknowledged.lock().unwrap().insert(record["id"].as_i64().unwrap());
+        }
+    };
+    let identity = service.process.process().unwrap();
+    let kill = async {
+        eventually("enough is written", async || acknowledged.lock().unwrap().len() > 500).await;
+        identity.kill9().unwrap();
+    };
+    tokio::join!(futures_util::future::join_all((0..16).map(client)), kill);
+
+    service.process = ServiceProcess::start(&service.database.url(), short_lease()).await.unwrap();
+    let acknowledged = acknowledged.into_inner().unwrap();
+    for id in &acknowledged {
+        service.get(&format!("/api/v1/audit/remediation/{id}")).await.expect(200);
+    }
+    let total = service.count("SELECT count(*) AS n FROM remediation_audit").await;
+    let distinct = service.count("SELECT count(DISTINCT name) AS n FROM remediation_audit").await;
+    assert_eq!(total, distinct);
+    // Those whose answer the kill cut off may be there as well: at most one a client.
+    assert!(total >= i64::try_from(acknowledged.len()).unwrap());
+    assert!(total <= i64::try_from(acknowledged.len()).unwrap() + 16);
+    service.embedded().await;
+    let without = "SELECT count(*) AS n FROM remediation_audit WHERE embedding IS NULL";
+    assert_eq!(service.count(without).await, 0);
+}
+
+/// What a killed process had claimed is taken over after this long instead of half a minute.
+fn short_lease() -> storage_testkit::ServiceOptions {
+    options().set("DATASTORAGE__PROJECTOR__LEASE", "1s")
+}
+
+/// F34: the answer to COMMIT is lost between PostgreSQL and the service; the client is answered, the record is there
+/// once.
+#[tokio::test]
+async fn a_lost_commit_answer_is_settled() {
+    let database = TestDatabase::create().await.unwrap();
+    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
+    let url = proxy.url(&database.url());
+    let service = Service::reaching(database, &url).await;
+    service.remediation("warm").await;
+    service.embedded().await;
+    proxy.cut_before_answer("COMMIT");
+    service.remediation("settled").await;
+    assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit WHERE name = 'settled'").await, 1);
+}
+
+/// F04: a client that disconnects while its record is queued leaves no row, and the pool gets its connection back
+/// from a client that disconnects while reading.
+#[tokio::test]
+async fn a_client_that_disconnects_leaves_no_row_and_holds_no_connection() {
+    use diesel_async::SimpleAsyncConnection as _;
+    const WAITING: &str = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted";
+    let service = Service::with(options().set("DATASTORAGE__WRITER__WRITERS", "1")).await;
+    service.remediation("warm").await;
+    service.embedded().await;
+    let mut blocker = service.database.connect().await.unwrap();
+    blocker.batch_execute("BEGIN; LOCK TABLE remediation_audit IN ACCESS EXCLUSIVE MODE").await.unwrap();
+
+    let impatient = reqwest::Client::builder().timeout(Duration::from_millis(300)).build().unwrap();
+    let post = |name: &str| {
+        let url = format!("{}/api/v1/audit/remediation", service.process.url());
+        let body = remediation(name).to_string();
+        impatient.post(url).header("Content-Type", "application/json").body(body).send()
+    };
+    let list = |_: usize| impatient.get(format!("{}/api/v1/audit/remediation", service.process.url())).send();
+    let (begun, queued) = tokio::join!(post("begun"), async {
+        eventually("a writer waits", async || service.count(WAITING).await > 0).await;
+        post("queued").await
+    });
+    assert!(begun.is_err() && queued.is_err());
+    let reads = futures_util::future::join_all((0..20).map(list)).await;
+    assert!(reads.iter().all(Result::is_err));
+    eventually("the readers' statements are gone", async || service.count(WAITING).await <= 1).await;
+    blocker.batch_execute("ROLLBACK").await.unwrap();
+
+    service.remediation("after").await;
+    service.get("/api/v1/audit/remediation").await.expect(200);
+    let queued = "SELECT count(*) AS n FROM remediation_audit WHERE name = 'queued'";
+    assert_eq!(service.count(queued).await, 0);
+    assert!(service.count("SELECT count(*) AS n FROM remediation_audit WHERE name = 'begun'").await <= 1);
+}

@@ -1,0 +1,141 @@
+//! A service on a database of its own, and a client for it.
+
+use std::time::Duration;
+
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use storage_testkit::{ServiceOptions, ServiceProcess, TestDatabase};
+
+/// Longer than anything here should take; a wait that reaches it fails the test.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running service with the hashing embedder, its database and a client.
+pub(crate) struct Service {
+    pub(crate) process: ServiceProcess,
+    pub(crate) client: reqwest::Client,
+    pub(crate) database: TestDatabase,
+}
+
+/// An answer: status, headers, body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
+    }
+
+    /// The pointers and codes of a problem's errors.
+    pub(crate) fn errors(&self) -> Vec<(String, String)> {
+        let word = |value: &Value| value.as_str().unwrap().to_owned();
+        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| (word(&error["pointer"]), word(&error["code"]))).collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+}
+
+/// Settings of a service under test: the hashing embedder needs no file.
+pub(crate) fn options() -> ServiceOptions {
+    ServiceOptions::default().set("DATASTORAGE__EMBEDDING__PROVIDER", "hashing")
+}
+
+impl Service {
+    pub(crate) async fn start() -> Self {
+        Self::with(options()).await
+    }
+
+    pub(crate) async fn with(options: ServiceOptions) -> Self {
+        let database = TestDatabase::create().await.unwrap();
+        let process = ServiceProcess::start(&database.url(), options).await.unwrap();
+        Self { process, client: client(), database }
+    }
+
+    /// A service that reaches its database by another URL, such as a proxy's.
+    pub(crate) async fn reaching(database: TestDatabase, url: &str) -> Self {
+        let process = ServiceProcess::start(url, options()).await.unwrap();
+        Self { process, client: client(), database }
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str) -> Answer {
+        let url = format!("{}{path}", self.process.url());
+        Answer::of(self.client.request(method, url).send().await.unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path).await
+    }
+
+    pub(crate) async fn post_text(&self, kind: &str, body: impl Into<String>) -> Answer {
+        let url = format!("{}/api/v1/audit/{kind}", self.process.url());
+        let request = self.client.post(url).header("Content-Type", "application/json").body(body.into());
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, kind: &str, body: &Value) -> Answer {
+        self.post_text(kind, body.to_string()).await
+    }
+
+    /// Stores a remediation called so and returns its id.
+    pub(crate) async fn remediation(&self, name: &str) -> i64 {
+        self.post("remediation", &remediation(name)).await.expect(201).json()["id"].as_i64().unwrap()
+    }
+
+    pub(crate) async fn count(&self, query: &'static str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            n: i64,
+        }
+        let mut connection = self.database.connect().await.unwrap();
+        sql_query(query).get_result::<Row>(&mut connection).await.unwrap().n
+    }
+
+    /// Waits until every remediation has its vector.
+    pub(crate) async fn embedded(&self) {
+        eventually("the outbox is empty", async || {
+            self.count("SELECT count(*) AS n FROM vector_outbox WHERE parked_at IS NULL").await == 0
+        })
+        .await;
+    }
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(PATIENCE).build().unwrap()
+}
+
+/// The least a remediation needs.
+pub(crate) fn remediation(name: &str) -> Value {
+    json!({ "name": name, "namespace": "default", "phase": "processing", "action_type": "restart-pod" })
+}
+
+/// Waits until the condition holds.
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let mut poll = tokio::time::interval(Duration::from_millis(20));
+    let holds = async {
+        while !condition().await {
+            poll.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, holds).await.unwrap_or_else(|_| panic!("never came true: {what}"));
+}

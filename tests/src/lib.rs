@@ -1,0 +1,1 @@
+//! The package of the black-box tests; they are in `it/`.
