@@ -26,8 +26,12 @@
 //! |---|---|
 //! | say which records | a filter such as [`RemediationFilter`]; [`AuditFilter::check`] makes it [`Valid`] |
 //! | read a page, with the total | [`ListQuery`] with [`Sort`], [`PageRequest`], [`Total`]; gives a [`Page`] |
+//! | read on from a page | [`ListQuery::after`] with the page's [`Cursor`] |
+//! | follow what is written | [`ListQuery`] sorted by ascending `created_at`, a feed that misses nothing |
 //! | read by id | [`get()`], [`get_many()`] |
-//! | count | [`count()`] |
+//! | read all that belongs to a remediation | [`timeline()`]; gives a [`Timeline`] |
+//! | read remediations as incidents | [`Incident`] in the place of the record |
+//! | count | [`count()`], [`success_rate()`], [`group_counts()`], [`trend()`] |
 //! | search by meaning | [`NearestQuery`] with [`SearchRequest`]; gives [`Nearest`] |
 //!
 //! # What holds
@@ -35,6 +39,7 @@
 //! - One function turns a filter into SQL; lists, totals, counts and searches all use it.
 //! - SQL text is fixed when this crate is compiled. Values are bound, always.
 //! - A page and its total are one statement, hence one snapshot. A row that cannot be read fails the whole.
+//! - A cursor works with the filter, sort and record type it was made for, and with no other.
 //! - Every list of values, page and result has a bound, and the bound is a named constant.
 //! - No statement enters diesel's cache of prepared statements, which has no bound.
 //!
@@ -43,10 +48,16 @@
 //! - `lc_messages = 'C'`: errors are told apart by the server's messages, see [`DatabaseFault`].
 //! - `statement_timeout`: nothing else bounds how long a read may take.
 //! - pgvector 0.8 or later on the search path, for [`NearestQuery`].
+//! - For feeds, a role that sees when the writers' transactions began: theirs, a member of it, or one that has
+//!   `pg_read_all_stats`; on the primary, outside of repeatable read. Else the feed says so: [`FeedObstacle`].
 //! - Cancellation: a dropped future does not stop its statement. Cancel it and discard the connection.
 
+mod aggregate;
+mod cursor;
 mod error;
+mod feed;
 mod filter;
+mod incident;
 mod number;
 mod page;
 mod read;
@@ -56,13 +67,21 @@ mod sort;
 mod sql;
 mod time_bound;
 
-pub use error::{DatabaseFault, InvalidParameter, InvalidParameters, InvalidReason, QueryError};
-pub use filter::{
-    AiAnalysisFilter, AuditFilter, ExecutionFilter, MAX_VALUES, RemediationFilter, Valid, WorkflowFilter,
+pub use aggregate::{
+    Bucket, Group, Grouping, Groups, Interval, MAX_BUCKETS, MAX_GROUPS, SuccessRate, group_counts,
+    success_rate, trend,
 };
+pub use cursor::Cursor;
+pub use error::{DatabaseFault, InvalidParameter, InvalidParameters, InvalidReason, QueryError};
+pub use feed::FeedObstacle;
+pub use filter::{
+    AiAnalysisFilter, AuditFilter, DurationRange, ExecutionFilter, MAX_METADATA_KEYS, MAX_VALUES,
+    MetadataValues, RemediationFilter, Valid, WorkflowFilter,
+};
+pub use incident::Incident;
 pub use page::{Page, PageRequest, Total};
-pub use read::{ListQuery, count, get, get_many};
-pub use record::AuditRecord;
+pub use read::{ListQuery, MAX_EVENTS, Timeline, count, get, get_many, timeline};
+pub use record::{AuditRecord, Listed};
 pub use search::{Hit, Nearest, NearestQuery, SearchRequest};
 pub use sort::{Direction, Sort};
 pub use sql::{Bind, BoundSql};

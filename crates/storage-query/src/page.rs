@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::number::parse_in;
-use crate::{InvalidParameter, InvalidParameters, InvalidReason};
+use crate::{Cursor, InvalidParameter, InvalidParameters, InvalidReason};
 
 /// Part of a list by position: at most `limit` records after the first `offset`.
 ///
@@ -124,17 +124,30 @@ pub struct Page<R> {
     pub records: Vec<R>,
     /// How many records match the filter in all; `None` when it was not asked for.
     pub total: Option<i64>,
-    /// Which part was asked for.
+    /// Which part was asked for. After a cursor only its limit counts, see [`Self::offset`].
     pub request: PageRequest,
+    /// Whether the page was asked for by a cursor, so that nobody knows how many records precede it.
+    pub is_after_cursor: bool,
     /// Whether records follow this page.
     pub has_more: bool,
+    /// Where to read on, if records follow.
+    ///
+    /// A list by ascending `created_at` grows at its end, so there it is set also when none follow yet,
+    /// unless no record was seen so far.
+    pub next_cursor: Option<Cursor>,
 }
 
 impl<R> Page<R> {
-    /// The page's number, counted from 1.
+    /// How many records were skipped; `None` after a cursor.
     #[must_use]
-    pub const fn number(&self) -> i64 {
-        self.request.offset / self.request.limit + 1
+    pub fn offset(&self) -> Option<i64> {
+        (!self.is_after_cursor).then_some(self.request.offset)
+    }
+
+    /// The page's number, counted from 1; `None` after a cursor.
+    #[must_use]
+    pub fn number(&self) -> Option<i64> {
+        self.offset().map(|offset| offset / self.request.limit + 1)
     }
 
     /// How many pages of this size there are in all, if the total is known.
@@ -176,15 +189,26 @@ mod tests {
         assert_eq!(PageRequest::parse(None, None), Ok(PageRequest::default()));
     }
 
+    fn page(request: PageRequest, total: Option<i64>, is_after_cursor: bool) -> Page<()> {
+        Page { records: vec![], total, request, is_after_cursor, has_more: false, next_cursor: None }
+    }
+
     #[test]
     fn pages_are_counted_from_one_and_the_last_may_be_short() {
         for (limit, offset, total, number, pages) in
             [(10, 0, 0, 1, 0), (10, 9, 10, 1, 1), (10, 10, 11, 2, 2), (1000, 100_000, 12_345, 101, 13)]
         {
             let request = PageRequest::new(limit, offset).unwrap();
-            let page = Page::<()> { records: vec![], total: Some(total), request, has_more: false };
-            assert_eq!((page.number(), page.total_pages()), (number, Some(pages)));
+            let page = page(request, Some(total), false);
+            let place = (page.offset(), page.number(), page.total_pages());
+            assert_eq!(place, (Some(offset), Some(number), Some(pages)));
         }
+    }
+
+    #[test]
+    fn a_page_after_a_cursor_has_no_number() {
+        let page = page(PageRequest::default(), Some(101), true);
+        assert_eq!((page.offset(), page.number(), page.total_pages()), (None, None, Some(2)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the four record types have in common, so that one implementation serves them all.
+//! What the kinds of record have in common, so that one implementation serves them all.
 
 use std::fmt::Debug;
 
@@ -10,10 +10,11 @@ use serde::Serialize;
 use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Workflow};
 
 use crate::sort::SortKey;
-use crate::{AiAnalysisFilter, AuditFilter, ExecutionFilter, RemediationFilter, WorkflowFilter};
+use crate::{AiAnalysisFilter, AuditFilter, ExecutionFilter, Incident, RemediationFilter, WorkflowFilter};
 
-/// A stored record of one of the four types. Nothing outside this crate can implement it.
-pub trait AuditRecord:
+/// What can be listed and read by id: the four types of record, and [`Incident`]. Nothing outside this crate
+/// can implement it.
+pub trait Listed:
     sealed::Shape
     + FromSqlRow<<Self as sealed::Shape>::Columns, Pg>
     + Serialize
@@ -26,18 +27,21 @@ pub trait AuditRecord:
     /// The filter of its lists.
     type Filter: AuditFilter;
 
+    /// The number that identifies it among its like.
+    fn id(&self) -> i64;
+}
+
+/// A stored record of one of the four types.
+pub trait AuditRecord: Listed {
     /// Which of the four it is.
     const TYPE: RecordType;
-
-    /// The number that identifies it among the records of its type.
-    fn id(&self) -> i64;
 
     /// The record as one of the four.
     fn into_record(self) -> Record;
 }
 
 pub(crate) mod sealed {
-    //! Keeps [`AuditRecord`](super::AuditRecord) closed and holds what only this crate needs to know.
+    //! Keeps [`Listed`](super::Listed) closed and holds what only this crate needs to know.
 
     use crate::sort::SortKey;
 
@@ -47,56 +51,98 @@ pub(crate) mod sealed {
 
         /// The columns in the order of the record's fields, with commas between.
         const COLUMNS: &'static str;
+        /// Where they are.
+        const TABLE: &'static str;
         /// The column of its own time, which decides its partition.
         const TIME: &'static str;
         /// What its lists may be ordered by.
         const SORT_KEYS: &'static [SortKey];
+        /// What stands for it in a cursor. A number once given never changes its meaning.
+        const CODE: u8;
+
+        /// Its place in an order: an instant as microseconds since 1970, a duration as milliseconds.
+        fn sort_value(&self, key: SortKey) -> Option<i64>;
     }
+
+    /// What has a duration.
+    pub trait Lasting {}
+
+    impl Lasting for storage_models::Remediation {}
+    impl Lasting for crate::Incident {}
 }
 
-macro_rules! audit_record {
-    ($record:ident by $time:literal, sorted by $keys:expr, filtered by $filter:ident: $columns:literal) => {
+macro_rules! listed {
+    (
+        $record:ident of $table:literal by $time:ident, sorted by $keys:expr, coded $code:literal,
+        lasting $duration:expr, filtered by $filter:ident: $columns:literal
+    ) => {
         impl sealed::Shape for $record {
             type Columns = SqlTypeOf<<$record as Selectable<Pg>>::SelectExpression>;
 
             const COLUMNS: &'static str = $columns;
-            const TIME: &'static str = $time;
+            const TABLE: &'static str = $table;
+            const TIME: &'static str = stringify!($time);
             const SORT_KEYS: &'static [SortKey] = $keys;
+            const CODE: u8 = $code;
+
+            fn sort_value(&self, key: SortKey) -> Option<i64> {
+                match key {
+                    SortKey::Time => Some(self.$time.micros()),
+                    SortKey::CreatedAt => Some(self.created_at.micros()),
+                    SortKey::Duration => $duration(self),
+                }
+            }
         }
 
-        impl AuditRecord for $record {
+        impl Listed for $record {
             type Filter = $filter;
-
-            const TYPE: RecordType = RecordType::$record;
 
             fn id(&self) -> i64 {
                 self.id
-            }
-
-            fn into_record(self) -> Record {
-                Record::$record(self)
             }
         }
     };
 }
 
-const TIMES: &[SortKey] = &[SortKey::Time, SortKey::CreatedAt];
+macro_rules! audit_record {
+    ($($record:ident)+) => {$(
+        impl AuditRecord for $record {
+            const TYPE: RecordType = RecordType::$record;
 
-audit_record!(Remediation by "start_time",
-    sorted by &[SortKey::Time, SortKey::CreatedAt, SortKey::Duration],
-    filtered by RemediationFilter:
+            fn into_record(self) -> Record {
+                Record::$record(self)
+            }
+        }
+    )+};
+}
+
+const TIMES: &[SortKey] = &[SortKey::Time, SortKey::CreatedAt];
+const TIMES_AND_DURATION: &[SortKey] = &[SortKey::Time, SortKey::CreatedAt, SortKey::Duration];
+
+listed!(Remediation of "remediation_audit" by start_time, sorted by TIMES_AND_DURATION, coded 1,
+    lasting |it: &Remediation| it.duration_ms, filtered by RemediationFilter:
     "id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, \
      environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, \
      error_message, metadata, created_at, updated_at");
-audit_record!(AiAnalysis by "timestamp", sorted by TIMES, filtered by AiAnalysisFilter:
+listed!(AiAnalysis of "ai_analysis_audit" by timestamp, sorted by TIMES, coded 2,
+    lasting |_| None, filtered by AiAnalysisFilter:
     "id, remediation_id, analysis_type, confidence, recommendation, reasoning, timestamp, model, \
      tokens_used, latency_ms, created_at");
-audit_record!(Workflow by "start_time", sorted by TIMES, filtered by WorkflowFilter:
+listed!(Workflow of "workflow_audit" by start_time, sorted by TIMES, coded 3,
+    lasting |_| None, filtered by WorkflowFilter:
     "id, remediation_id, workflow_name, phase, status, start_time, end_time, step_count, current_step, \
      created_at, updated_at");
-audit_record!(Execution by "start_time", sorted by TIMES, filtered by ExecutionFilter:
+listed!(Execution of "execution_audit" by start_time, sorted by TIMES, coded 4,
+    lasting |_| None, filtered by ExecutionFilter:
     "id, remediation_id, action_type, target_kind, target_name, namespace, status, start_time, end_time, \
      error_message, dry_run, created_at");
+listed!(Incident of "remediation_audit" by start_time, sorted by TIMES_AND_DURATION, coded 5,
+    lasting |it: &Incident| it.duration_ms, filtered by RemediationFilter:
+    "id, alert_name, alert_fingerprint, severity, action_type, namespace, cluster, environment, target_name, \
+     remediation_request_id, phase, status, start_time, end_time, duration_ms, error_message, metadata, \
+     created_at");
+
+audit_record!(Remediation AiAnalysis Workflow Execution);
 
 #[cfg(test)]
 mod tests {
@@ -105,7 +151,9 @@ mod tests {
     use diesel::{QueryDsl as _, SelectableHelper as _};
     use storage_models::{AiAnalysis, Execution, Remediation, Workflow, schema};
 
+    use super::AuditRecord;
     use super::sealed::Shape;
+    use crate::Incident;
 
     fn columns_of(query: &impl QueryFragment<Pg>, table: &str) -> String {
         let mut builder = PgQueryBuilder::default();
@@ -125,6 +173,10 @@ mod tests {
                 columns_of(&remediation_audit::table.select(Remediation::as_select()), "remediation_audit"),
             ),
             (
+                Incident::COLUMNS,
+                columns_of(&remediation_audit::table.select(Incident::as_select()), "remediation_audit"),
+            ),
+            (
                 AiAnalysis::COLUMNS,
                 columns_of(&ai_analysis_audit::table.select(AiAnalysis::as_select()), "ai_analysis_audit"),
             ),
@@ -139,5 +191,24 @@ mod tests {
         ] {
             assert_eq!(columns, found);
         }
+    }
+
+    fn table_of<R: AuditRecord>() {
+        assert_eq!(R::TABLE, R::TYPE.table());
+    }
+
+    #[test]
+    fn each_record_is_in_the_table_of_its_type() {
+        table_of::<Remediation>();
+        table_of::<AiAnalysis>();
+        table_of::<Workflow>();
+        table_of::<Execution>();
+    }
+
+    /// A cursor is told from another list's by this number alone.
+    #[test]
+    fn no_two_lists_share_a_code() {
+        let codes = [Remediation::CODE, AiAnalysis::CODE, Workflow::CODE, Execution::CODE, Incident::CODE];
+        assert_eq!(codes, [1, 2, 3, 4, 5]);
     }
 }

@@ -4,10 +4,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use storage_models::Remediation;
+use storage_models::Timestamp;
 
-use crate::sql::Sql;
-use crate::{AuditRecord, InvalidParameter, InvalidReason};
+use crate::cursor::Position;
+use crate::filter::Conditions;
+use crate::record::sealed::Lasting;
+use crate::sql::{Bind, Sql};
+use crate::time_bound::is_in_range;
+use crate::{InvalidParameter, InvalidReason, Listed};
 
 /// Which way a list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,15 +73,15 @@ impl<R> Sort<R> {
     }
 }
 
-impl Sort<Remediation> {
-    /// By how long it took; records that have not ended come last.
+impl<R: Lasting> Sort<R> {
+    /// By how long it took, of remediations and incidents; those that have not ended come last.
     #[must_use]
     pub const fn duration_ms(direction: Direction) -> Self {
         Self::new(SortKey::Duration, direction)
     }
 }
 
-impl<R: AuditRecord> Sort<R> {
+impl<R: Listed> Sort<R> {
     /// Every order there is, as parameters.
     pub fn all() -> impl Iterator<Item = Self> {
         R::SORT_KEYS.iter().flat_map(|key| {
@@ -109,6 +113,72 @@ impl<R: AuditRecord> Sort<R> {
     }
 }
 
+impl<R: Listed> Sort<R> {
+    /// Oldest written first: a list that grows at its end while it is read.
+    pub(crate) fn is_feed(&self) -> bool {
+        (self.key, self.direction) == (SortKey::CreatedAt, Direction::Ascending)
+    }
+
+    /// What stands for it in a cursor. A number once given never changes its meaning.
+    pub(crate) const fn code(&self) -> u8 {
+        let key = match self.key {
+            SortKey::Time => 0,
+            SortKey::CreatedAt => 2,
+            SortKey::Duration => 4,
+        };
+        match self.direction {
+            Direction::Ascending => key,
+            Direction::Descending => key + 1,
+        }
+    }
+
+    /// Where `record` stands in it.
+    pub(crate) fn position_of(&self, record: &R) -> Position {
+        Position { value: record.sort_value(self.key), id: record.id() }
+    }
+
+    /// Whether a record can stand there.
+    pub(crate) fn has(&self, position: Position) -> bool {
+        match (self.key, position.value) {
+            (SortKey::Duration, _) => true,
+            (_, value) => value.and_then(Timestamp::from_micros).is_some_and(is_in_range),
+        }
+    }
+
+    /// Demands what follows `position`, one that it [`Self::has`].
+    ///
+    /// One comparison of rows is one range of the index. The partitions it rules out are known only from a
+    /// comparison of the time alone, which it implies.
+    pub(crate) fn push_after(&self, position: Position, conditions: &mut Conditions) {
+        let (beyond, up_to) = match self.direction {
+            Direction::Ascending => (" > ", " >= "),
+            Direction::Descending => (" < ", " <= "),
+        };
+        let Some(value) = position.value else {
+            conditions.and(self.column()).text(" IS NULL");
+            conditions.and("id").text(beyond).bind(Bind::BigInt(position.id));
+            return;
+        };
+        if self.key == SortKey::Time {
+            conditions.and(self.column()).text(up_to).bind(self.bind(value));
+        }
+        let nulls_follow = self.key == SortKey::Duration;
+        let sql = conditions.and(if nulls_follow { "((" } else { "(" });
+        sql.text(self.column()).text(", id)").text(beyond).text("(").bind(self.bind(value));
+        sql.text(", ").bind(Bind::BigInt(position.id)).text(")");
+        if nulls_follow {
+            sql.text(" OR ").text(self.column()).text(" IS NULL)");
+        }
+    }
+
+    fn bind(&self, value: i64) -> Bind {
+        match (self.key, Timestamp::from_micros(value)) {
+            (SortKey::Time | SortKey::CreatedAt, Some(instant)) => Bind::Timestamptz(instant),
+            _ => Bind::BigInt(value),
+        }
+    }
+}
+
 impl<R> Clone for Sort<R> {
     fn clone(&self) -> Self {
         *self
@@ -123,14 +193,14 @@ impl<R> Default for Sort<R> {
     }
 }
 
-impl<R: AuditRecord> fmt::Display for Sort<R> {
+impl<R: Listed> fmt::Display for Sort<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.direction == Direction::Descending { "-" } else { "" };
         write!(f, "{sign}{}", self.column())
     }
 }
 
-impl<R: AuditRecord> FromStr for Sort<R> {
+impl<R: Listed> FromStr for Sort<R> {
     type Err = InvalidParameter;
 
     fn from_str(text: &str) -> Result<Self, InvalidParameter> {
@@ -146,9 +216,9 @@ mod tests {
     use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 
     use super::{Direction, Sort};
-    use crate::AuditRecord;
+    use crate::{Incident, Listed};
 
-    fn names<R: AuditRecord>() -> String {
+    fn names<R: Listed>() -> String {
         for sort in Sort::<R>::all() {
             assert_eq!(sort.to_string().parse(), Ok(sort));
         }
@@ -165,6 +235,7 @@ mod tests {
             names::<AiAnalysis>(),
             "sort must be one of timestamp, -timestamp, created_at, -created_at"
         );
+        assert_eq!(names::<Incident>(), names::<Remediation>());
         let times = "sort must be one of start_time, -start_time, created_at, -created_at";
         assert_eq!((names::<Workflow>(), names::<Execution>()), (times.to_owned(), times.to_owned()));
     }

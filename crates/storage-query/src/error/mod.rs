@@ -10,6 +10,8 @@ pub use storage_models::DatabaseFault;
 
 use storage_models::ErrorCode;
 
+use crate::FeedObstacle;
+
 /// A query that could not be built or answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +30,9 @@ pub enum QueryError {
         #[source]
         source: diesel::result::Error,
     },
+    /// A list by ascending `created_at` was asked where its end cannot be told.
+    #[error("cannot list by created_at without missing records: {0}")]
+    Feed(FeedObstacle),
 }
 
 impl QueryError {
@@ -42,6 +47,8 @@ impl QueryError {
         match self {
             Self::Invalid(_) => ErrorCode::Invalid,
             Self::Database { fault, .. } => fault.code(),
+            Self::Feed(FeedObstacle::FixedSnapshot) => ErrorCode::Internal,
+            Self::Feed(_) => ErrorCode::Unavailable,
         }
     }
 }

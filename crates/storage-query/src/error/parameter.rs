@@ -5,7 +5,7 @@ use std::fmt;
 
 use storage_models::Timestamp;
 
-use crate::MAX_VALUES;
+use crate::{MAX_METADATA_KEYS, MAX_VALUES};
 
 /// One parameter that breaks a rule. Its text does not hold the value, which may be long or private.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,9 +74,51 @@ pub enum InvalidReason {
         /// The end of the range.
         until: Timestamp,
     },
+    /// Not a duration, or too long a one.
+    #[error("must be a duration such as 250ms, 90s, 5m or 2h, of at most 36500d")]
+    NotADuration,
+    /// A range of durations that ends before it begins.
+    #[error("must not be above max_duration, which is {max}ms")]
+    AboveMaximum {
+        /// The end of the range in milliseconds.
+        max: i64,
+    },
     /// More values than [`MAX_VALUES`].
     #[error("has more than {MAX_VALUES} values")]
     TooManyValues,
+    /// More keys than [`MAX_METADATA_KEYS`].
+    #[error("names more than {MAX_METADATA_KEYS} keys")]
+    TooManyKeys,
+    /// A key that is too long.
+    #[error("has a key of more than {max} characters")]
+    KeyTooLong {
+        /// The longest.
+        max: usize,
+    },
+    /// A value that is too long.
+    #[error("has a value of more than {max} characters")]
+    ValueTooLong {
+        /// The longest.
+        max: usize,
+    },
+    /// Not a text that this crate made, or one of another version of it.
+    #[error("is not a cursor of this list; begin again without it")]
+    NotACursor,
+    /// A cursor of another list.
+    #[error("belongs to another {part}; begin again without it")]
+    OtherCursor {
+        /// What differs: `record type`, `sort` or `filter`.
+        part: &'static str,
+    },
+    /// An offset beside a cursor.
+    #[error("cannot be combined with cursor")]
+    WithCursor,
+    /// A range of time of too many buckets.
+    #[error("begins a range of more than {max} buckets; ask for less time, or for a longer interval")]
+    TooManyBuckets {
+        /// The most buckets.
+        max: usize,
+    },
     /// NUL, which no text in PostgreSQL can hold.
     #[error("holds the character NUL")]
     Nul,

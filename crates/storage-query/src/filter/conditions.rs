@@ -32,19 +32,22 @@ impl Conditions {
     }
 
     /// Demands that `column` is one of `values`; none means any.
+    pub(super) fn one_of<V: FilterValue>(&mut self, column: &'static str, values: &[V]) {
+        if !values.is_empty() {
+            self.and(column);
+            self.equals_one_of(values);
+        }
+    }
+
+    /// Goes on with a comparison to `values`, of which there is at least one.
     ///
     /// A single value is compared with `=`: an index on the column and a time then gives the rows in the
     /// order of the time, which it does not for `= ANY`, and a page is read without sorting all that match.
-    pub(super) fn one_of<V: FilterValue>(&mut self, column: &'static str, values: &[V]) {
+    pub(super) fn equals_one_of<V: FilterValue>(&mut self, values: &[V]) {
         match values {
-            [] => {}
-            [value] => {
-                self.and(column).text(" = ").bind(value.bind());
-            }
-            values => {
-                self.and(column).text(" = ANY(").bind(V::bind_all(values)).text(")");
-            }
-        }
+            [value] => self.sql.text(" = ").bind(value.bind()),
+            values => self.sql.text(" = ANY(").bind(V::bind_all(values)).text(")"),
+        };
     }
 
     pub(crate) fn into_sql(self) -> Sql {

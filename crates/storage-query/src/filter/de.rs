@@ -24,7 +24,7 @@ impl<'de, F: AuditFilter> Visitor<'de> for FilterVisitor<F> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<F, A::Error> {
         let mut filter = F::default();
         while let Some((field, Texts(texts))) = map.next_entry::<String, Texts>()? {
-            if !F::FIELDS.contains(&field.as_str()) {
+            if !F::has_field(&field) {
                 return Err(A::Error::unknown_field(&field, F::FIELDS));
             }
             for text in texts {

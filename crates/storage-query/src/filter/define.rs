@@ -11,16 +11,20 @@ use crate::{InvalidParameter, InvalidParameters};
 /// Read from parameters, a field lists its values with commas or by being repeated (`\,` is a comma inside a
 /// value), and a record matches when its column equals one of them. An empty value means the empty text.
 pub trait AuditFilter: sealed::Fields + Default + Clone + DeserializeOwned + Send + Sync + 'static {
-    /// The names of its parameters, `since` and `until` last.
+    /// The names of its parameters, `since` and `until` last. Remediations also have any that begins with
+    /// `metadata.`; see [`Self::has_field`].
     const FIELDS: &'static [&'static str];
+
+    /// Whether it has a parameter of this name.
+    fn has_field(name: &str) -> bool;
 
     /// Adds what the parameter `field` says.
     ///
     /// # Errors
-    /// When there is no such field, a value cannot be read, or `since` or `until` comes a second time.
+    /// When there is no such field, a value cannot be read, or a parameter with one value comes a second time.
     fn set(&mut self, field: &str, text: &str) -> Result<(), InvalidParameter>;
 
-    /// Reads parameters, each of which must be one of [`Self::FIELDS`].
+    /// Reads parameters, each of which it must have ([`Self::has_field`]).
     ///
     /// # Errors
     /// All that [`Self::set`] refuses.
@@ -35,8 +39,9 @@ pub trait AuditFilter: sealed::Fields + Default + Clone + DeserializeOwned + Sen
     /// Checks what the types leave open, and turns ages into instants as of `now`.
     ///
     /// # Errors
-    /// Every field with more than [`MAX_VALUES`](crate::MAX_VALUES) values or with NUL in one; times out of
-    /// range; `since` after `until`.
+    /// Every field with more than [`MAX_VALUES`](crate::MAX_VALUES) values or with NUL in one; more than
+    /// [`MAX_METADATA_KEYS`](crate::MAX_METADATA_KEYS) keys, and keys or values of theirs that are too long;
+    /// times and durations out of range; `since` after `until`, `min_duration` above `max_duration`.
     fn check(self, now: Timestamp) -> Result<Valid<Self>, InvalidParameters> {
         Valid::new(self, now)
     }
@@ -59,19 +64,25 @@ pub(super) mod sealed {
 
         /// Everything but the range of time.
         fn push_conditions(&self, conditions: &mut Conditions);
+
+        /// Each parameter that is set, but for the range of time, with its values as texts.
+        fn describe(&self) -> Vec<(String, Vec<String>)>;
     }
 }
 
-/// Defines a filter: each field is a column of the same name, with the type of its values.
+/// Defines a filter: each field is a column of the same name, with the type of its values. Members after
+/// `and` read the parameters that stand behind them by their own rules.
 macro_rules! filter {
     (
         $(#[$meta:meta])*
         $name:ident by $time:literal { $($(#[$field_meta:meta])* $field:ident: $value:ty,)+ }
+        $(and { $($(#[$extra_meta:meta])* $extra:ident: $extra_type:ty [$($extra_name:literal),*],)+ })?
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct $name {
             $($(#[$field_meta])* pub $field: Vec<$value>,)+
+            $($($(#[$extra_meta])* pub $extra: $extra_type,)+)?
             #[doc = concat!("Only records whose `", $time, "` is not before this.")]
             pub since: Option<$crate::TimeBound>,
             #[doc = concat!("Only records whose `", $time, "` is before this.")]
@@ -112,15 +123,30 @@ macro_rules! filter {
 
             fn push_errors(&self, errors: &mut Vec<$crate::InvalidParameter>) {
                 $($crate::filter::define::check_values(stringify!($field), &self.$field, errors);)+
+                $($($crate::filter::extra::Extra::push_errors(&self.$extra, errors);)+)?
             }
 
             fn push_conditions(&self, conditions: &mut $crate::filter::Conditions) {
                 $(conditions.one_of(stringify!($field), &self.$field);)+
+                $($($crate::filter::extra::Extra::push_conditions(&self.$extra, conditions);)+)?
+            }
+
+            fn describe(&self) -> Vec<(String, Vec<String>)> {
+                let mut out = Vec::new();
+                $($crate::filter::define::describe_values(stringify!($field), &self.$field, &mut out);)+
+                $($($crate::filter::extra::Extra::describe(&self.$extra, &mut out);)+)?
+                out
             }
         }
 
         impl $crate::AuditFilter for $name {
-            const FIELDS: &'static [&'static str] = &[$(stringify!($field),)+ "since", "until"];
+            const FIELDS: &'static [&'static str] =
+                &[$(stringify!($field),)+ $($($($extra_name,)*)+)? "since", "until"];
+
+            fn has_field(name: &str) -> bool {
+                Self::FIELDS.contains(&name)
+                    $($(|| <$extra_type as $crate::filter::extra::Extra>::accepts(name))+)?
+            }
 
             fn set(&mut self, field: &str, text: &str) -> Result<(), $crate::InvalidParameter> {
                 use $crate::filter::define::{add_values, set_bound};
@@ -128,6 +154,9 @@ macro_rules! filter {
                     $(stringify!($field) => add_values(stringify!($field), &mut self.$field, text),)+
                     "since" => set_bound("since", &mut self.since, text),
                     "until" => set_bound("until", &mut self.until, text),
+                    $($(field if <$extra_type as $crate::filter::extra::Extra>::accepts(field) => {
+                        $crate::filter::extra::Extra::set(&mut self.$extra, field, text)
+                    })+)?
                     _ => {
                         let reason = $crate::InvalidReason::Unknown;
                         Err($crate::InvalidParameter::new(field.to_owned(), text, reason))
@@ -150,12 +179,13 @@ use super::value::{FilterValue, split_values};
 use crate::{InvalidReason, TimeBound};
 
 pub(super) fn add_values<V: FilterValue>(
-    field: &'static str,
+    field: &str,
     values: &mut Vec<V>,
     text: &str,
 ) -> Result<(), InvalidParameter> {
     for value in split_values(text) {
-        values.push(V::parse(&value).map_err(|reason| InvalidParameter::new(field, value, reason))?);
+        values
+            .push(V::parse(&value).map_err(|reason| InvalidParameter::new(field.to_owned(), value, reason))?);
     }
     Ok(())
 }
@@ -173,17 +203,27 @@ pub(super) fn set_bound(
     }
 }
 
-pub(super) fn check_values<V: FilterValue>(
-    field: &'static str,
-    values: &[V],
-    errors: &mut Vec<InvalidParameter>,
-) {
+pub(super) fn check_values<V: FilterValue>(field: &str, values: &[V], errors: &mut Vec<InvalidParameter>) {
     if values.len() > MAX_VALUES {
-        errors.push(InvalidParameter::new(field, values.len().to_string(), InvalidReason::TooManyValues));
+        errors.push(InvalidParameter::new(
+            field.to_owned(),
+            values.len().to_string(),
+            InvalidReason::TooManyValues,
+        ));
     }
     for value in values {
         if let Err((text, reason)) = value.check() {
-            errors.push(InvalidParameter::new(field, text, reason));
+            errors.push(InvalidParameter::new(field.to_owned(), text, reason));
         }
+    }
+}
+
+pub(super) fn describe_values<V: FilterValue>(
+    field: &str,
+    values: &[V],
+    out: &mut Vec<(String, Vec<String>)>,
+) {
+    if !values.is_empty() {
+        out.push((field.to_owned(), values.iter().map(FilterValue::text).collect()));
     }
 }

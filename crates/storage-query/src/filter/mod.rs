@@ -3,6 +3,10 @@
 mod conditions;
 mod de;
 mod define;
+mod digest;
+mod duration;
+mod extra;
+mod metadata;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -11,8 +15,14 @@ mod value;
 
 pub(crate) use conditions::Conditions;
 pub use define::AuditFilter;
+pub(crate) use digest::{Digest, digest};
+pub use duration::DurationRange;
+pub use metadata::MetadataValues;
 pub use records::{AiAnalysisFilter, ExecutionFilter, RemediationFilter, WorkflowFilter};
 pub use valid::Valid;
 
 /// The most values that one field of a filter may list.
 pub const MAX_VALUES: usize = 100;
+
+/// The most keys of `metadata` that a filter may name.
+pub const MAX_METADATA_KEYS: usize = 10;

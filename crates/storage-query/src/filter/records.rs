@@ -1,8 +1,11 @@
 //! The filters of the four record types.
 
+use std::time::Duration;
+
 use storage_models::{Phase, Severity, Status, WorkflowPhase};
 
 use super::define::filter;
+use super::{DurationRange, MetadataValues};
 
 filter! {
     /// Which remediations are meant: all of them, unless a field says otherwise; every field that does must
@@ -44,6 +47,34 @@ filter! {
         alert_fingerprint: String,
         /// The request that asked for it.
         remediation_request_id: String,
+    } and {
+        /// How long it took.
+        duration: DurationRange ["min_duration", "max_duration"],
+        /// What it says under keys of its own.
+        metadata: MetadataValues [],
+    }
+}
+
+impl RemediationFilter {
+    /// Only records that ended and took at least this long.
+    #[must_use]
+    pub const fn min_duration(mut self, duration: Duration) -> Self {
+        self.duration.min = Some(duration);
+        self
+    }
+
+    /// Only records that ended and took at most this long.
+    #[must_use]
+    pub const fn max_duration(mut self, duration: Duration) -> Self {
+        self.duration.max = Some(duration);
+        self
+    }
+
+    /// Also accepts this value of this top-level key of `metadata`; see [`MetadataValues`].
+    #[must_use]
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.add(key, value);
+        self
     }
 }
 

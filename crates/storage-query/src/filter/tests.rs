@@ -1,13 +1,17 @@
 //! Tests for filters without a database.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use serde::Deserialize as _;
 use serde::de::value::{Error as ValueError, MapDeserializer};
 use storage_models::{AiAnalysis, Execution, Phase, Remediation, Severity, Timestamp, Workflow};
 
 use super::value::split_values;
-use super::{AuditFilter, Conditions, ExecutionFilter, MAX_VALUES, RemediationFilter, Valid};
-use crate::{AuditRecord, InvalidParameters, InvalidReason};
+use super::{
+    AuditFilter, Conditions, ExecutionFilter, MAX_METADATA_KEYS, MAX_VALUES, RemediationFilter, Valid,
+};
+use crate::{InvalidParameters, InvalidReason, Listed};
 
 fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
@@ -150,9 +154,12 @@ fn serde_reads_scalars_and_lists_and_refuses_other_names() {
     }
 }
 
-fn check_columns<R: AuditRecord>() {
-    for field in R::Filter::FIELDS.iter().filter(|field| !["since", "until"].contains(*field)) {
-        assert!(R::COLUMNS.split(", ").any(|column| column == *field), "{field} of {}", R::TYPE);
+fn check_columns<R: Listed>() {
+    let columns = R::Filter::FIELDS
+        .iter()
+        .filter(|field| !["min_duration", "max_duration", "since", "until"].contains(*field));
+    for field in columns {
+        assert!(R::COLUMNS.split(", ").any(|column| column == *field), "{field} of {}", R::TABLE);
     }
     assert_eq!(<R::Filter as super::define::sealed::Fields>::TIME, R::TIME);
 }
@@ -164,4 +171,127 @@ fn every_filter_is_a_column_of_its_record() {
     check_columns::<AiAnalysis>();
     check_columns::<Workflow>();
     check_columns::<Execution>();
+}
+
+/// F19: durations have one strict grammar.
+#[test]
+fn durations_are_digits_and_a_unit() {
+    for (text, millis) in [
+        ("0ms", 0),
+        ("250ms", 250),
+        ("90s", 90_000),
+        ("5m", 300_000),
+        ("2h", 7_200_000),
+        ("007d", 604_800_000),
+        ("36500d", 3_153_600_000_000),
+    ] {
+        let filter = RemediationFilter::from_pairs([("min_duration", text)]).unwrap();
+        assert_eq!(
+            filter,
+            RemediationFilter::default().min_duration(Duration::from_millis(millis)),
+            "{text}"
+        );
+    }
+    for text in [
+        "",
+        "ms",
+        "5",
+        "90000",
+        "-5m",
+        "+5m",
+        "1.5h",
+        "5 m",
+        " 5m",
+        "5M",
+        "1h30m",
+        "5mm",
+        "5sms",
+        "36501d",
+        "1w",
+        "99999999999999999999s",
+        "\u{663}s",
+    ] {
+        let errors = RemediationFilter::from_pairs([("max_duration", text)]).unwrap_err();
+        let errors: Vec<_> = errors.iter().map(|error| (&*error.field, error.reason.clone())).collect();
+        assert_eq!(errors, [("max_duration", InvalidReason::NotADuration)], "{text}");
+    }
+}
+
+/// F19: a range of durations is checked as a range of time is.
+#[test]
+fn a_range_of_durations_has_an_order_and_bounds() {
+    let any = RemediationFilter::default;
+    let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3_600));
+    for (filter, expected) in [
+        (any().min_duration(hour).max_duration(hour), ""),
+        (
+            any().min_duration(hour).max_duration(second),
+            "min_duration must not be above max_duration, which is 1000ms",
+        ),
+        (
+            any().max_duration(Duration::MAX),
+            "max_duration must be a duration such as 250ms, 90s, 5m or 2h, of at most 36500d",
+        ),
+    ] {
+        let error = filter.check(now()).err().map(|errors| errors.to_string());
+        assert_eq!(error.unwrap_or_default(), expected);
+    }
+    let twice = RemediationFilter::from_pairs([("min_duration", "1s"), ("min_duration", "1s")]).unwrap_err();
+    assert_eq!(twice.to_string(), "min_duration is given more than once");
+    assert_eq!(
+        sql_of(any().min_duration(second).max_duration(hour)),
+        " WHERE duration_ms >= $1 AND duration_ms <= $2"
+    );
+    assert!(ExecutionFilter::from_pairs([("min_duration", "1s")]).is_err());
+}
+
+#[test]
+fn keys_of_metadata_add_up_and_their_values_are_alternatives() {
+    let pairs =
+        [("metadata.team", "a,b"), ("metadata.", r"x\,y"), ("metadata.a.b=c,d", "1"), ("metadata.team", "c")];
+    let filter = RemediationFilter::from_pairs(pairs).unwrap();
+    let built =
+        RemediationFilter::default().metadata("team", "a").metadata("team", "b").metadata("team", "c");
+    assert_eq!(filter, built.metadata("", "x,y").metadata("a.b=c,d", "1"));
+    assert_eq!(
+        sql_of(filter.clone()),
+        " WHERE (metadata ->> $1) = $2 AND (metadata ->> $3) = $4 AND (metadata ->> $5) = ANY($6)"
+    );
+    let read: RemediationFilter = serde_json::from_str(
+        r#"{"metadata.team": ["a", "b,c"], "metadata.": "x\\,y", "metadata.a.b=c,d": 1}"#,
+    )
+    .unwrap();
+    assert_eq!(read, filter);
+    for field in ["metadata", "Metadata.a", "metadata_a"] {
+        assert!(!RemediationFilter::has_field(field), "{field}");
+        assert!(RemediationFilter::from_pairs([(field, "a")]).is_err(), "{field}");
+    }
+    assert!(!ExecutionFilter::has_field("metadata.a"));
+}
+
+#[test]
+fn keys_of_metadata_are_bounded() {
+    let keys = |count: usize| {
+        (0..count).fold(RemediationFilter::default(), |filter, n| filter.metadata(n.to_string(), "v"))
+    };
+    assert!(keys(MAX_METADATA_KEYS).check(now()).is_ok());
+    let fine = RemediationFilter::default().metadata("k".repeat(255), "ä".repeat(1_000));
+    assert!(fine.check(now()).is_ok());
+    let many = (0..=MAX_VALUES).fold(RemediationFilter::default(), |filter, _| filter.metadata("k", "v"));
+    for (filter, expected) in [
+        (keys(MAX_METADATA_KEYS + 1), "metadata names more than 10 keys"),
+        (
+            RemediationFilter::default().metadata("k".repeat(256), "v"),
+            "metadata has a key of more than 255 characters",
+        ),
+        (
+            RemediationFilter::default().metadata("k", "v".repeat(1_001)),
+            "metadata.k has a value of more than 1000 characters",
+        ),
+        (many, "metadata.k has more than 100 values"),
+        (RemediationFilter::default().metadata("k", "\0"), "metadata.k holds the character NUL"),
+        (RemediationFilter::default().metadata("\0", "v"), "metadata holds the character NUL"),
+    ] {
+        assert_eq!(filter.check(now()).unwrap_err().to_string(), expected);
+    }
 }

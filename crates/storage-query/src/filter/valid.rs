@@ -45,6 +45,20 @@ impl<F: AuditFilter> Valid<F> {
         }
         InvalidParameters::check(errors).map(|()| Self { filter, since, until })
     }
+
+    /// The ends of the range of time that were given as ages, as instants: what a cursor must remember.
+    pub(crate) fn resolved_ages(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let (since, until) = self.filter.bounds();
+        let is_age = |bound: Option<TimeBound>| matches!(bound, Some(TimeBound::Ago(_)));
+        (self.since.filter(|_| is_age(since)), self.until.filter(|_| is_age(until)))
+    }
+
+    /// The same filter with its ages as they were resolved before.
+    pub(crate) fn with_resolved_ages(mut self, since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        self.since = since.or(self.since);
+        self.until = until.or(self.until);
+        self
+    }
 }
 
 impl<F: Default> Default for Valid<F> {

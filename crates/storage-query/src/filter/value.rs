@@ -16,6 +16,9 @@ pub(super) trait FilterValue: Sized {
         Ok(())
     }
 
+    /// As a parameter writes it.
+    fn text(&self) -> String;
+
     fn bind(&self) -> Bind;
 
     fn bind_all(values: &[Self]) -> Bind;
@@ -28,6 +31,10 @@ impl FilterValue for String {
 
     fn check(&self) -> Result<(), (String, InvalidReason)> {
         if self.contains('\0') { Err((self.clone(), InvalidReason::Nul)) } else { Ok(()) }
+    }
+
+    fn text(&self) -> String {
+        self.clone()
     }
 
     fn bind(&self) -> Bind {
@@ -44,6 +51,10 @@ impl FilterValue for i64 {
         parse_in(text, 1, Self::MAX).ok_or(InvalidReason::NotInRange { min: 1, max: Self::MAX })
     }
 
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
     fn bind(&self) -> Bind {
         Bind::BigInt(*self)
     }
@@ -56,6 +67,10 @@ impl FilterValue for i64 {
 impl FilterValue for bool {
     fn parse(text: &str) -> Result<Self, InvalidReason> {
         text.parse().ok().ok_or_else(|| InvalidReason::NotOneOf { allowed: "true, false".to_owned() })
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
     }
 
     fn bind(&self) -> Bind {
@@ -74,6 +89,10 @@ macro_rules! words {
                 text.parse().map_err(|error: storage_models::UnknownValue| {
                     InvalidReason::NotOneOf { allowed: error.allowed }
                 })
+            }
+
+            fn text(&self) -> String {
+                self.to_string()
             }
 
             fn bind(&self) -> Bind {

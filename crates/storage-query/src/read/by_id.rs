@@ -7,13 +7,13 @@ use diesel_async::AsyncPgConnection;
 use super::rows::Plain;
 use crate::filter::Conditions;
 use crate::sql::{Bind, Sql, Statement};
-use crate::{AuditRecord, QueryError, Valid};
+use crate::{Listed, QueryError, Valid};
 
 /// The record with this id, if there is one.
 ///
 /// # Errors
 /// [`QueryError::Database`].
-pub async fn get<R: AuditRecord>(conn: &mut AsyncPgConnection, id: i64) -> Result<Option<R>, QueryError> {
+pub async fn get<R: Listed>(conn: &mut AsyncPgConnection, id: i64) -> Result<Option<R>, QueryError> {
     let rows = Statement::<Plain<R>>::new(get_sql::<R>(id)).load(conn, "read a record").await?;
     Ok(rows.into_iter().next().map(|Plain(record)| record))
 }
@@ -24,7 +24,7 @@ pub async fn get<R: AuditRecord>(conn: &mut AsyncPgConnection, id: i64) -> Resul
 ///
 /// # Errors
 /// [`QueryError::Database`].
-pub async fn get_many<R: AuditRecord>(
+pub async fn get_many<R: Listed>(
     conn: &mut AsyncPgConnection,
     ids: &[i64],
     filter: &Valid<R::Filter>,
@@ -34,13 +34,13 @@ pub async fn get_many<R: AuditRecord>(
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-pub(super) fn get_sql<R: AuditRecord>(id: i64) -> Sql {
+pub(super) fn get_sql<R: Listed>(id: i64) -> Sql {
     let mut sql = select_from::<R>();
     sql.text(" WHERE id = ").bind(Bind::BigInt(id));
     sql
 }
 
-pub(super) fn get_many_sql<R: AuditRecord>(ids: &[i64], filter: &Valid<R::Filter>) -> Sql {
+pub(super) fn get_many_sql<R: Listed>(ids: &[i64], filter: &Valid<R::Filter>) -> Sql {
     let mut conditions = Conditions::of(filter);
     conditions.and("id = ANY(").bind(Bind::BigIntArray(ids.to_vec())).text(")");
     let mut sql = select_from::<R>();
@@ -48,8 +48,8 @@ pub(super) fn get_many_sql<R: AuditRecord>(ids: &[i64], filter: &Valid<R::Filter
     sql
 }
 
-fn select_from<R: AuditRecord>() -> Sql {
+fn select_from<R: Listed>() -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.text(R::COLUMNS).text(" FROM ").text(R::TYPE.table());
+    sql.text(R::COLUMNS).text(" FROM ").text(R::TABLE);
     sql
 }

@@ -5,13 +5,13 @@ use diesel_async::AsyncPgConnection;
 use super::rows::Number;
 use crate::filter::Conditions;
 use crate::sql::{Sql, Statement};
-use crate::{AuditRecord, QueryError, Valid};
+use crate::{Listed, QueryError, Valid};
 
 /// How many records match `filter`, counted by the database.
 ///
 /// # Errors
 /// [`QueryError::Database`].
-pub async fn count<R: AuditRecord>(
+pub async fn count<R: Listed>(
     conn: &mut AsyncPgConnection,
     filter: &Valid<R::Filter>,
 ) -> Result<i64, QueryError> {
@@ -19,8 +19,8 @@ pub async fn count<R: AuditRecord>(
     Ok(rows.first().map_or(0, |row| row.0))
 }
 
-pub(super) fn sql<R: AuditRecord>(filter: &Valid<R::Filter>) -> Sql {
+pub(super) fn sql<R: Listed>(filter: &Valid<R::Filter>) -> Sql {
     let mut sql = Sql::new("SELECT count(*) FROM ");
-    sql.text(R::TYPE.table()).append(Conditions::of(filter).into_sql());
+    sql.text(R::TABLE).append(Conditions::of(filter).into_sql());
     sql
 }

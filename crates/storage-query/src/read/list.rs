@@ -1,15 +1,28 @@
 //! One page of what matches a filter, and how many match in all.
 
 use diesel_async::AsyncPgConnection;
+use storage_models::Timestamp;
 
 use super::rows::{Counted, Plain};
+use crate::cursor::Position;
 use crate::filter::Conditions;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{AuditRecord, Page, PageRequest, QueryError, Sort, Total, Valid};
+use crate::{
+    Cursor, InvalidParameter, InvalidReason, Listed, Page, PageRequest, QueryError, Sort, Total, Valid, feed,
+};
 
 const OPERATION: &str = "list records";
 
 /// A list: filter, order and page. By default the 100 newest records, with the exact total.
+///
+/// Every page says by a [`Cursor`] where the next one begins ([`Page::next_cursor`]); reading on from there
+/// ([`Self::after`]) costs the same however deep it is, while an offset costs what it skips.
+///
+/// **Feeds.** A list by ascending `created_at` ends before what a transaction that is still open may add, so
+/// that whoever reads on by its cursors meets every record once, and in particular none is passed over that
+/// is committed late. Such a list lags a fifth of a second behind, and as far behind as the oldest open
+/// transaction that writes or is younger than a minute; its total counts all that match. It needs a role that
+/// may see when the writers' transactions began, see [`FeedObstacle`](crate::FeedObstacle).
 ///
 /// ```no_run
 /// use diesel_async::AsyncPgConnection;
@@ -26,28 +39,31 @@ const OPERATION: &str = "list records";
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct ListQuery<R: AuditRecord> {
+pub struct ListQuery<R: Listed> {
     filter: Valid<R::Filter>,
     sort: Sort<R>,
     page: PageRequest,
     total: Total,
+    after: Option<Position>,
 }
 
-impl<R: AuditRecord> ListQuery<R> {
+impl<R: Listed> ListQuery<R> {
     /// The first page of what matches, newest first.
     #[must_use]
     pub fn new(filter: Valid<R::Filter>) -> Self {
-        Self { filter, sort: Sort::default(), page: PageRequest::default(), total: Total::default() }
+        let (sort, page, total) = (Sort::default(), PageRequest::default(), Total::default());
+        Self { filter, sort, page, total, after: None }
     }
 
-    /// In this order.
+    /// In this order, from its beginning.
     #[must_use]
     pub fn sort(mut self, sort: Sort<R>) -> Self {
         self.sort = sort;
+        self.after = None;
         self
     }
 
-    /// This part of it.
+    /// This part of it; after a cursor, only the limit counts.
     #[must_use]
     pub fn page(mut self, page: PageRequest) -> Self {
         self.page = page;
@@ -61,39 +77,76 @@ impl<R: AuditRecord> ListQuery<R> {
         self
     }
 
-    /// The statement, for a service with another driver.
-    ///
-    /// With the total, each row is a record's columns and `total`; a page past the end is one row whose other
-    /// columns are null. Without it, each row is a record's columns, and one row more than the limit says
-    /// that more follow.
-    #[must_use]
-    pub fn to_sql(&self) -> BoundSql {
-        self.sql().into_bound()
-    }
-
-    /// Runs it: one statement, hence one snapshot of records and total.
+    /// What follows `cursor`, a place in the list of this very filter and sort, which must be set before. Ages
+    /// in the filter mean the instants that they meant on the first page.
     ///
     /// # Errors
-    /// [`QueryError::Database`].
+    /// When the cursor is of another list, or the page has an offset.
+    pub fn after(mut self, cursor: &Cursor) -> Result<Self, InvalidParameter> {
+        if self.page.offset() > 0 {
+            let offset = self.page.offset().to_string();
+            return Err(InvalidParameter::new("offset", offset, InvalidReason::WithCursor));
+        }
+        let (filter, position) = cursor.open(self.filter, self.sort)?;
+        self.filter = filter;
+        self.after = Some(position);
+        Ok(self)
+    }
+
+    /// The statement, for a service with another driver.
+    ///
+    /// Each row is a record's columns, and one row more than the limit says that more follow. With the total,
+    /// each row also has `total`, and an empty page is one row whose other columns are null.
+    ///
+    /// By ascending `created_at` it passes over what open transactions add later; [`Self::to_feed_sql`] does
+    /// not.
+    #[must_use]
+    pub fn to_sql(&self) -> BoundSql {
+        self.sql(None).into_bound()
+    }
+
+    /// For a list by ascending `created_at` in another driver: the statement that must be run first. Its one
+    /// row has `bound`, and `obstacle`, which must be null ([`FeedObstacle`](crate::FeedObstacle)).
+    #[must_use]
+    pub fn to_bound_sql() -> BoundSql {
+        feed::statement::<R>()
+    }
+
+    /// As [`Self::to_sql`], only up to `bound`.
+    #[must_use]
+    pub fn to_feed_sql(&self, bound: Timestamp) -> BoundSql {
+        self.sql(Some(bound)).into_bound()
+    }
+
+    /// Runs it: one statement, hence one snapshot of records and total. By ascending `created_at` another one
+    /// before it finds out how far the list may go.
+    ///
+    /// # Errors
+    /// [`QueryError::Database`]; by ascending `created_at` also [`QueryError::Feed`].
     pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Page<R>, QueryError> {
+        let bound = if self.sort.is_feed() { Some(feed::bound::<R>(conn).await?) } else { None };
+        let sql = self.sql(bound);
         match self.total {
             Total::Exact => {
-                let rows = Statement::<Counted<R>>::new(self.sql()).load(conn, OPERATION).await?;
-                Ok(self.counted_page(rows))
+                let rows = Statement::<Counted<R>>::new(sql).load(conn, OPERATION).await?;
+                let total = rows.first().map_or(0, |row| row.total);
+                Ok(self.page_of(rows.into_iter().filter_map(|row| row.record).collect(), Some(total)))
             }
             Total::None => {
-                let rows = Statement::<Plain<R>>::new(self.sql()).load(conn, OPERATION).await?;
-                Ok(self.uncounted_page(rows))
+                let rows = Statement::<Plain<R>>::new(sql).load(conn, OPERATION).await?;
+                Ok(self.page_of(rows.into_iter().map(|Plain(record)| record).collect(), None))
             }
         }
     }
 
-    fn sql(&self) -> Sql {
+    fn sql(&self, bound: Option<Timestamp>) -> Sql {
         match self.total {
-            Total::Exact => self.counted_sql(),
+            Total::Exact => self.counted_sql(bound),
             Total::None => {
-                let mut sql = matching::<R>(&self.filter);
-                sql.append(self.window(self.page.limit() + 1));
+                let mut conditions = Conditions::of(&self.filter);
+                self.push_window(bound, &mut conditions);
+                let mut sql = select::<R>(conditions);
+                sql.append(self.window());
                 sql
             }
         }
@@ -101,47 +154,59 @@ impl<R: AuditRecord> ListQuery<R> {
 
     /// The filter stands in the statement once, and PostgreSQL plans the page and the count each on its own.
     /// The count is on the left of the join: there it gives its row also when the page is empty.
-    fn counted_sql(&self) -> Sql {
+    fn counted_sql(&self, bound: Option<Timestamp>) -> Sql {
+        let mut conditions = Conditions::default();
+        self.push_window(bound, &mut conditions);
         let mut sql = Sql::new("WITH matching AS NOT MATERIALIZED (");
-        sql.append(matching::<R>(&self.filter))
+        sql.append(select::<R>(Conditions::of(&self.filter)))
             .text(") SELECT page.*, counted.total FROM (SELECT count(*) AS total FROM matching) AS counted")
             .text(" LEFT JOIN (SELECT * FROM matching")
-            .append(self.window(self.page.limit()))
+            .append(conditions.into_sql())
+            .append(self.window())
             .text(") AS page ON true")
             .append(self.sort.order_by());
         sql
     }
 
-    fn window(&self, limit: i64) -> Sql {
+    /// What the page demands beyond the filter.
+    fn push_window(&self, bound: Option<Timestamp>, conditions: &mut Conditions) {
+        if let Some(bound) = bound {
+            conditions.and("created_at < ").bind(Bind::Timestamptz(bound));
+        }
+        if let Some(position) = self.after {
+            self.sort.push_after(position, conditions);
+        }
+    }
+
+    fn window(&self) -> Sql {
         let mut sql = self.sort.order_by();
-        sql.text(" LIMIT ").bind(Bind::BigInt(limit)).text(" OFFSET ").bind(Bind::BigInt(self.page.offset()));
+        sql.text(" LIMIT ").bind(Bind::BigInt(self.page.limit() + 1));
+        if self.after.is_none() {
+            sql.text(" OFFSET ").bind(Bind::BigInt(self.page.offset()));
+        }
         sql
     }
 
-    fn counted_page(&self, rows: Vec<Counted<R>>) -> Page<R> {
-        let total = rows.first().map_or(0, |row| row.total);
-        let records: Vec<R> = rows.into_iter().filter_map(|row| row.record).collect();
-        let has_more = !records.is_empty() && self.page.offset() + length(&records) < total;
-        Page { records, total: Some(total), request: self.page, has_more }
-    }
-
-    fn uncounted_page(&self, rows: Vec<Plain<R>>) -> Page<R> {
-        let mut records: Vec<R> = rows.into_iter().map(|Plain(record)| record).collect();
-        let has_more = length(&records) > self.page.limit();
-        if has_more {
-            records.pop();
+    fn page_of(&self, mut records: Vec<R>, total: Option<i64>) -> Page<R> {
+        let limit = usize::try_from(self.page.limit()).unwrap_or(usize::MAX);
+        let has_more = records.len() > limit;
+        records.truncate(limit);
+        let last = records.last().map(|record| self.sort.position_of(record)).or(self.after);
+        let next = last.filter(|_| has_more || self.sort.is_feed());
+        Page {
+            records,
+            total,
+            request: self.page,
+            is_after_cursor: self.after.is_some(),
+            has_more,
+            next_cursor: next.map(|position| Cursor::new(&self.filter, self.sort, position)),
         }
-        Page { records, total: None, request: self.page, has_more }
     }
 }
 
-/// `SELECT` of every record that `filter` lets through.
-fn matching<R: AuditRecord>(filter: &Valid<R::Filter>) -> Sql {
+/// `SELECT` of the records under `conditions`.
+fn select<R: Listed>(conditions: Conditions) -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.text(R::COLUMNS).text(" FROM ").text(R::TYPE.table()).append(Conditions::of(filter).into_sql());
+    sql.text(R::COLUMNS).text(" FROM ").text(R::TABLE).append(conditions.into_sql());
     sql
-}
-
-fn length<T>(records: &[T]) -> i64 {
-    i64::try_from(records.len()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Records by filter, by page and by id.
+//! Records by filter, by page, by id, and by what they belong to.
 
 mod by_id;
 mod count;
@@ -6,7 +6,9 @@ mod list;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 pub use by_id::{get, get_many};
 pub use count::count;
 pub use list::ListQuery;
+pub use timeline::{MAX_EVENTS, Timeline, timeline};

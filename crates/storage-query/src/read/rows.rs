@@ -6,7 +6,7 @@ use diesel::pg::Pg;
 use diesel::row::NamedRow;
 use diesel::sql_types::{BigInt, Double, Nullable};
 
-use crate::AuditRecord;
+use crate::Listed;
 
 /// A row that is a record.
 pub(crate) struct Plain<R>(pub(crate) R);
@@ -26,13 +26,13 @@ pub(crate) struct Distant<R> {
 /// A row that is a number.
 pub(crate) struct Number(pub(crate) i64);
 
-impl<R: AuditRecord> QueryableByName<Pg> for Plain<R> {
+impl<R: Listed> QueryableByName<Pg> for Plain<R> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         Ok(Self(FromSqlRow::build_from_row(row)?))
     }
 }
 
-impl<R: AuditRecord> QueryableByName<Pg> for Counted<R> {
+impl<R: Listed> QueryableByName<Pg> for Counted<R> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         let total = NamedRow::get::<BigInt, _>(row, "total")?;
         // Judged by the id alone: a null in any other column that must have a value is an error, not an empty
@@ -43,7 +43,7 @@ impl<R: AuditRecord> QueryableByName<Pg> for Counted<R> {
     }
 }
 
-impl<R: AuditRecord> QueryableByName<Pg> for Distant<R> {
+impl<R: Listed> QueryableByName<Pg> for Distant<R> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         let distance = NamedRow::get::<Double, _>(row, "distance")?;
         Ok(Self { record: R::build_from_row(row)?, distance })

@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 
 use storage_models::{AiAnalysis, Execution, Phase, Remediation, Severity, Status, Timestamp, Workflow};
 
-use super::{ListQuery, by_id, count};
-use crate::{AuditFilter, AuditRecord, BoundSql, PageRequest, RemediationFilter, Sort, Total, Valid};
+use super::{ListQuery, by_id, count, timeline};
+use crate::cursor::Position;
+use crate::{
+    AuditFilter, BoundSql, Cursor, Direction, Incident, Listed, PageRequest, RemediationFilter, Sort, Total,
+    Valid,
+};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -24,17 +28,25 @@ fn full_filter<F: AuditFilter>() -> Valid<F> {
         ("status", _) => "success,failed".to_owned(),
         ("severity", _) => "critical,high".to_owned(),
         ("dry_run", _) => "true".to_owned(),
+        ("min_duration", _) => "90s".to_owned(),
+        ("max_duration", _) => "2h".to_owned(),
         ("remediation_id", _) => "1,2".to_owned(),
         (_, 0) => format!("{field}-a"),
         _ => format!("{field}-a,{field}-b"),
     };
-    let pairs: Vec<_> =
-        F::FIELDS.iter().zip(0..).map(|(field, index)| (*field, value(field, index))).collect();
+    let keys = ["metadata.team", "metadata.tier"].into_iter().filter(|key| F::has_field(key));
+    let pairs: Vec<_> = F::FIELDS
+        .iter()
+        .copied()
+        .chain(keys)
+        .zip(0..)
+        .map(|(field, index)| (field, value(field, index)))
+        .collect();
     let filter = F::from_pairs(pairs.iter().map(|(field, value)| (*field, value.as_str()))).unwrap();
     filter.check(at("2026-03-01T00:00:00Z")).unwrap()
 }
 
-fn golden_for<R: AuditRecord>() -> String {
+fn golden_for<R: Listed>() -> String {
     let mut golden = String::new();
     let all = Valid::<R::Filter>::default();
     render(&mut golden, "list, newest first", ListQuery::<R>::new(all.clone()).to_sql());
@@ -42,6 +54,21 @@ fn golden_for<R: AuditRecord>() -> String {
         let query = ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None);
         render(&mut golden, &format!("list without total, sort={sort}"), query.to_sql());
     }
+    for sort in Sort::<R>::all() {
+        let values: &[_] =
+            if sort.to_string().contains("duration") { &[Some(250), None] } else { &[Some(250)] };
+        for value in values {
+            let cursor = Cursor::new(&all, sort, Position { value: *value, id: 7 });
+            let query =
+                ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None).after(&cursor).unwrap();
+            render(&mut golden, &format!("list after {value:?}, sort={sort}"), query.to_sql());
+        }
+    }
+    let sort = Sort::<R>::created_at(Direction::Ascending);
+    let cursor = Cursor::new(&full_filter::<R::Filter>(), sort, Position { value: Some(250), id: 7 });
+    let query = ListQuery::<R>::new(full_filter()).sort(sort).after(&cursor).unwrap();
+    render(&mut golden, "end of the feed", ListQuery::<R>::to_bound_sql());
+    render(&mut golden, "feed, every filter, with total", query.to_feed_sql(at("2026-02-03T04:05:06Z")));
     let page = PageRequest::new(20, 40).unwrap();
     let query = ListQuery::<R>::new(full_filter()).page(page);
     render(&mut golden, "list, every filter, third page", query.to_sql());
@@ -69,6 +96,18 @@ fn golden_sql_of_workflows() {
 #[test]
 fn golden_sql_of_executions() {
     insta::assert_snapshot!("execution", golden_for::<Execution>());
+}
+
+#[test]
+fn golden_sql_of_incidents() {
+    insta::assert_snapshot!("incident", golden_for::<Incident>());
+}
+
+#[test]
+fn golden_sql_of_a_timeline() {
+    let mut golden = String::new();
+    render(&mut golden, "timeline", timeline::sql(7).into_bound());
+    insta::assert_snapshot!("timeline", golden);
 }
 
 /// F02: the list, its total and the count demand the same.

@@ -47,10 +47,13 @@ impl TimeBound {
             Self::Ago(age) if age < TimeDelta::zero() || age > MAX_AGE => None,
             Self::Ago(age) => now.checked_add(-age),
         };
-        instant
-            .filter(|instant| (0..=9999).contains(&instant.as_datetime().year()))
-            .ok_or(InvalidReason::TimeOutOfRange)
+        instant.filter(|instant| is_in_range(*instant)).ok_or(InvalidReason::TimeOutOfRange)
     }
+}
+
+/// Whether it lies in the years 0 to 9999, which is less than the database has.
+pub(crate) fn is_in_range(instant: Timestamp) -> bool {
+    (0..=9999).contains(&instant.as_datetime().year())
 }
 
 impl From<Timestamp> for TimeBound {

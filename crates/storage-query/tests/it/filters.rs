@@ -2,7 +2,7 @@
 
 use diesel_async::AsyncPgConnection;
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
-use storage_query::{AuditFilter, AuditRecord, ListQuery, RemediationFilter, Sort, Valid, count};
+use storage_query::{AuditFilter, Incident, ListQuery, Listed, RemediationFilter, Sort, Valid, count};
 
 use crate::model::{Modelled, Row, vocabulary};
 use crate::support::{database, execute, now, number, seed};
@@ -42,14 +42,14 @@ const INJECTIONS: &[&str] = &[
     "😀",
 ];
 
-fn valid<R: AuditRecord>(field: &str, value: &str) -> Option<Valid<R::Filter>> {
+fn valid<R: Listed>(field: &str, value: &str) -> Option<Valid<R::Filter>> {
     let escaped = value.replace(',', r"\,");
     R::Filter::from_pairs([(field, escaped.as_str())]).ok()?.check(now()).ok()
 }
 
 async fn run_every_filter_and_sort<R: Modelled>(conn: &mut AsyncPgConnection) {
     let rows = Row::<R>::every(conn).await;
-    for (field, values) in vocabulary(&rows, R::Filter::FIELDS) {
+    for (field, values) in vocabulary(&rows, &R::parameters()) {
         for value in values {
             let filter = valid::<R>(field, &value).unwrap();
             for sort in Sort::all() {
@@ -71,10 +71,11 @@ async fn every_filter_and_sort_runs_against_the_migrated_schema() {
     run_every_filter_and_sort::<AiAnalysis>(&mut conn).await;
     run_every_filter_and_sort::<Workflow>(&mut conn).await;
     run_every_filter_and_sort::<Execution>(&mut conn).await;
+    run_every_filter_and_sort::<Incident>(&mut conn).await;
 }
 
 /// How many fields took the value as text; the others must have refused it.
-async fn try_in_every_field<R: AuditRecord>(conn: &mut AsyncPgConnection, value: &str) -> usize {
+async fn try_in_every_field<R: Listed>(conn: &mut AsyncPgConnection, value: &str) -> usize {
     let mut taken = 0;
     for field in R::Filter::FIELDS {
         if let Some(filter) = valid::<R>(field, value) {
@@ -121,5 +122,60 @@ async fn values_that_look_like_sql_find_the_records_that_hold_them() {
         assert_eq!(records.iter().map(|record| &record.name).collect::<Vec<_>>(), [value], "{value}");
         let among = filter.name("other").check(now()).unwrap();
         assert_eq!(count::<Remediation>(&mut conn, &among).await.unwrap(), 1, "{value}");
+    }
+}
+
+/// BR-STORAGE-011, BR-STORAGE-013: the same of keys of metadata and their values.
+#[tokio::test]
+async fn keys_that_look_like_sql_find_the_records_that_have_them() {
+    let (_database, mut conn) = database().await;
+    for value in INJECTIONS {
+        let metadata = serde_json::json!({ *value: "here", "value": value }).to_string().replace('\'', "''");
+        let insert = format!(
+            "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, metadata)
+             VALUES ('n', 'ns', 'pending', 'scale', '2026-01-01', '{metadata}')"
+        );
+        execute(&mut conn, &insert).await;
+    }
+    let any = RemediationFilter::default;
+    for value in INJECTIONS {
+        for (filter, expected) in [
+            (any().metadata(*value, "here"), 1),
+            (any().metadata(*value, "here").metadata("value", *value), 1),
+            (any().metadata("value", *value).metadata("value", "other"), 1),
+            (any().metadata(*value, "there"), 0),
+        ] {
+            let filter = filter.check(now()).unwrap();
+            assert_eq!(count::<Remediation>(&mut conn, &filter).await.unwrap(), expected, "{value}");
+        }
+    }
+}
+
+/// What is no string is compared as PostgreSQL writes it.
+#[tokio::test]
+async fn values_of_metadata_are_compared_as_text() {
+    let (_database, mut conn) = database().await;
+    execute(
+        &mut conn,
+        r#"INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, metadata)
+           VALUES ('n', 'ns', 'pending', 'scale', '2026-01-01',
+               '{"n": 1.50, "e": 1e2, "b": false, "l": [1,{"a":2}], "z": null, "s": "", "o": {"k": "v"}}')"#,
+    )
+    .await;
+    for (key, value, matches) in [
+        ("n", "1.50", true),
+        ("n", "1.5", false),
+        ("e", "100", true),
+        ("b", "false", true),
+        ("l", r#"[1, {"a": 2}]"#, true),
+        ("z", "null", false),
+        ("z", "", false),
+        ("s", "", true),
+        ("k", "v", false),
+        ("missing", "", false),
+    ] {
+        let filter = RemediationFilter::default().metadata(key, value).check(now()).unwrap();
+        let found = count::<Remediation>(&mut conn, &filter).await.unwrap();
+        assert_eq!(found, i64::from(matches), "{key}={value}");
     }
 }

@@ -8,31 +8,37 @@ use proptest::sample::subsequence;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditFilter, AuditRecord, ListQuery, Page, PageRequest, RemediationFilter, Sort, Total, Valid, count,
-    get_many,
+    AuditFilter, AuditRecord, Incident, ListQuery, Page, PageRequest, RemediationFilter, Sort, Total, Valid,
+    count, get_many,
 };
 
 use crate::model::{Modelled, Row, Wanted, vocabulary};
 use crate::support::{connect, database, execute, now, seed};
 
 /// Any filter over what `rows` hold: each field absent more often than not, else with one to three values.
-fn any_wanted<R: Modelled>(rows: &[Row<R>]) -> impl Strategy<Value = Wanted> + use<R> {
-    let fields = vocabulary(rows, R::Filter::FIELDS);
+pub(crate) fn any_wanted<R: Modelled>(rows: &[Row<R>]) -> impl Strategy<Value = Wanted> + use<R> {
+    let fields = vocabulary(rows, &R::parameters());
     let field = |(field, values): (&'static str, Vec<String>)| {
-        let most = if ["since", "until"].contains(&field) { 1 } else { 3.min(values.len()) };
+        let most = if ["since", "until", "min_duration", "max_duration"].contains(&field) {
+            1
+        } else {
+            3.min(values.len())
+        };
         prop::option::weighted(0.2, (Just(field), subsequence(values, 1..=most)))
     };
     let fields: Vec<_> = fields.into_iter().map(field).collect();
     fields.prop_map(|fields| fields.into_iter().flatten().collect::<Wanted>()).prop_filter(
-        "since is not after until",
-        |wanted| match (wanted.get("since"), wanted.get("until")) {
-            (Some(since), Some(until)) => since <= until,
-            _ => true,
+        "no range ends before it begins",
+        |wanted| {
+            // The texts of the times, and those of the durations, sort as they do.
+            let in_order =
+                |from, to| wanted.get(from).zip(wanted.get(to)).is_none_or(|(from, to)| from <= to);
+            in_order("since", "until") && in_order("min_duration", "max_duration")
         },
     )
 }
 
-fn filter<F: AuditFilter>(wanted: &Wanted) -> Valid<F> {
+pub(crate) fn filter<F: AuditFilter>(wanted: &Wanted) -> Valid<F> {
     let escaped = |values: &Vec<String>| {
         values.iter().map(|value| value.replace(',', r"\,")).collect::<Vec<_>>().join(",")
     };
@@ -47,7 +53,12 @@ fn any_page() -> impl Strategy<Value = PageRequest> {
 }
 
 /// The page that `rows` make, and how many match.
-fn expected<R: Modelled>(rows: &[Row<R>], wanted: &Wanted, sort: &str, page: PageRequest) -> (Vec<R>, usize) {
+pub(crate) fn expected<R: Modelled>(
+    rows: &[Row<R>],
+    wanted: &Wanted,
+    sort: &str,
+    page: PageRequest,
+) -> (Vec<R>, usize) {
     let mut matching: Vec<_> = rows.iter().filter(|row| row.matches(wanted)).collect();
     matching.sort_by(|a, b| a.compare(b, sort));
     let (offset, limit) = (page.offset().try_into().unwrap(), page.limit().try_into().unwrap());
@@ -117,6 +128,12 @@ fn pages_and_totals_of_workflows_are_what_rust_works_out() {
 #[test]
 fn pages_and_totals_of_executions_are_what_rust_works_out() {
     every_filter_sort_and_page::<Execution>();
+}
+
+/// F01, BR-STORAGE-012, BR-STORAGE-013, BR-STORAGE-014.
+#[test]
+fn pages_and_totals_of_incidents_are_what_rust_works_out() {
+    every_filter_sort_and_page::<Incident>();
 }
 
 async fn all<R: AuditRecord>(conn: &mut AsyncPgConnection, page: PageRequest) -> Page<R> {

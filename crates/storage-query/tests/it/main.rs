@@ -2,7 +2,10 @@
 
 #![cfg(test)]
 
+mod aggregates;
+mod cursors;
 mod errors;
+mod feed;
 mod filters;
 mod lists;
 mod model;
@@ -10,3 +13,4 @@ mod nulls;
 mod plans;
 mod search;
 mod support;
+mod timelines;

@@ -9,14 +9,15 @@ use crate::model::{Modelled, Row};
 use crate::support::{database, execute, number, seed};
 
 const BARE: &str = "
-    INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time)
-        VALUES ('n', 'ns', 'pending', 'scale', '2026-02-01');
-    INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model)
-        VALUES (1, 'root-cause', 0.5, 'wait', '2026-02-01', 'm');
-    INSERT INTO workflow_audit (remediation_id, workflow_name, phase, start_time, step_count)
-        VALUES (1, 'w', 'planning', '2026-02-01', 3);
-    INSERT INTO execution_audit (remediation_id, action_type, target_kind, target_name, start_time)
-        VALUES (1, 'scale', 'Pod', 'p', '2026-02-01');
+    INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, created_at)
+        VALUES ('n', 'ns', 'pending', 'scale', '2026-02-01', '2026-02-01');
+    INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model,
+            created_at)
+        VALUES (1, 'root-cause', 0.5, 'wait', '2026-02-01', 'm', '2026-02-01');
+    INSERT INTO workflow_audit (remediation_id, workflow_name, phase, start_time, step_count, created_at)
+        VALUES (1, 'w', 'planning', '2026-02-01', 3, '2026-02-01');
+    INSERT INTO execution_audit (remediation_id, action_type, target_kind, target_name, start_time, created_at)
+        VALUES (1, 'scale', 'Pod', 'p', '2026-02-01', '2026-02-01');
 ";
 
 /// The one record of the table, read by id and through a list in every order.

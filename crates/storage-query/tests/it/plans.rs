@@ -35,8 +35,12 @@ fn bound(query: Query, bind: Bind) -> Query {
     }
 }
 
-async fn plan(conn: &mut AsyncPgConnection, BoundSql { text, binds }: BoundSql) -> String {
-    let query = sql_query(format!("EXPLAIN (COSTS OFF) {text}")).into_boxed();
+async fn plan(conn: &mut AsyncPgConnection, sql: BoundSql) -> String {
+    explain(conn, "COSTS OFF", sql).await
+}
+
+async fn explain(conn: &mut AsyncPgConnection, options: &str, BoundSql { text, binds }: BoundSql) -> String {
+    let query = sql_query(format!("EXPLAIN ({options}) {text}")).into_boxed();
     let lines: Vec<PlanLine> = binds.into_iter().fold(query, bound).load(conn).await.unwrap();
     lines.into_iter().map(|line| line.line).collect::<Vec<_>>().join("\n")
 }
@@ -65,6 +69,19 @@ const MANY: &str = "
 fn page<R: AuditRecord>(pairs: &[(&str, &str)]) -> BoundSql {
     let filter = R::Filter::from_pairs(pairs.iter().copied()).unwrap().check(now()).unwrap();
     ListQuery::<R>::new(filter).page(PageRequest::new(10, 0).unwrap()).total(Total::None).to_sql()
+}
+
+/// The second page of 10.
+async fn next_page<R: AuditRecord>(
+    conn: &mut AsyncPgConnection,
+    sort: &str,
+    pairs: &[(&str, &str)],
+) -> BoundSql {
+    let filter = R::Filter::from_pairs(pairs.iter().copied()).unwrap().check(now()).unwrap();
+    let query =
+        ListQuery::<R>::new(filter).sort(sort.parse().unwrap()).page(PageRequest::new(10, 0).unwrap());
+    let cursor = query.run(conn).await.unwrap().next_cursor.unwrap();
+    query.total(Total::None).after(&cursor).unwrap().to_sql()
 }
 
 fn nearest() -> NearestQuery {
@@ -121,4 +138,90 @@ async fn the_total_does_not_cost_the_page_its_index() {
         "{plan}"
     );
     assert!(!below_limit.contains("Sort"), "{plan}");
+}
+
+/// The comparison with the cursor is a range of the index, and nothing is sorted.
+#[tokio::test]
+async fn each_next_page_is_a_range_of_its_index() {
+    let (_database, mut conn) = database().await;
+    execute(&mut conn, MANY).await;
+    let by_time = "(ROW(start_time, id) ";
+    for (sql, index, range) in [
+        (
+            next_page::<Remediation>(&mut conn, "-start_time", &[]).await,
+            "_2026_03_start_time_id_idx",
+            by_time,
+        ),
+        (next_page::<Remediation>(&mut conn, "start_time", &[]).await, "_2026_01_start_time_id_idx", by_time),
+        (
+            next_page::<Remediation>(&mut conn, "-start_time", &[("namespace", "ns-1")]).await,
+            "_2026_03_namespace_start_time_id_idx",
+            by_time,
+        ),
+        (
+            next_page::<Remediation>(&mut conn, "-start_time", &[("status", "failed")]).await,
+            "_2026_03_status_start_time_id_idx",
+            by_time,
+        ),
+        (
+            next_page::<AiAnalysis>(&mut conn, "-timestamp", &[]).await,
+            "_2026_03_timestamp_id_idx",
+            "(ROW(\"timestamp\", id) ",
+        ),
+        (next_page::<Workflow>(&mut conn, "-start_time", &[]).await, "_2026_03_start_time_id_idx", by_time),
+        (next_page::<Execution>(&mut conn, "start_time", &[]).await, "_2026_01_start_time_id_idx", by_time),
+    ] {
+        let plan = plan(&mut conn, sql.clone()).await;
+        assert!(
+            plan.contains(index) && !plan.contains("Sort Key: start_time"),
+            "{}\n{index}\n{plan}",
+            sql.text
+        );
+        let condition = plan.lines().find(|line| line.contains("Index Cond") && line.contains(range));
+        assert!(condition.is_some() && !reads_a_whole_partition(&plan), "{}\n{plan}", sql.text);
+    }
+}
+
+/// Pages of memory that a statement touched.
+async fn buffers(conn: &mut AsyncPgConnection, sql: BoundSql) -> u32 {
+    let plan = explain(conn, "ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF", sql).await;
+    let line = plan.lines().find(|line| line.contains("Buffers: shared")).expect("something was read");
+    let counts = line.split_whitespace().filter_map(|word| {
+        let (kind, count) = word.split_once('=')?;
+        ["hit", "read"].contains(&kind).then(|| count.parse::<u32>().unwrap())
+    });
+    counts.sum()
+}
+
+/// R2, BR-STORAGE-014: how deep a page is makes no difference by cursor, while an offset reads all it skips.
+#[tokio::test]
+async fn page_ten_thousand_costs_what_page_one_costs() {
+    let (_database, mut conn) = database().await;
+    execute(
+        &mut conn,
+        "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time)
+         SELECT 'n', 'ns-' || n % 2, 'pending', 'scale', '2026-01-01'::timestamptz + n * interval '70 s'
+         FROM generate_series(1, 100000) AS n",
+    )
+    .await;
+    execute(&mut conn, "VACUUM ANALYZE remediation_audit").await;
+    for (sort, pairs) in
+        [("-start_time", &[][..]), ("start_time", &[]), ("-start_time", &[("namespace", "ns-1")])]
+    {
+        let filter = storage_query::RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
+        let query = ListQuery::<Remediation>::new(filter.check(now()).unwrap())
+            .sort(sort.parse().unwrap())
+            .total(Total::None)
+            .page(PageRequest::new(4, 0).unwrap());
+        let first = buffers(&mut conn, query.to_sql()).await;
+        let skipping = query.clone().page(PageRequest::new(4, 9_998 * 4).unwrap());
+        let by_offset = buffers(&mut conn, skipping.to_sql()).await;
+        let cursor = skipping.run(&mut conn).await.unwrap().next_cursor.unwrap();
+        let deep = query.after(&cursor).unwrap();
+        let by_cursor = buffers(&mut conn, deep.to_sql()).await;
+        assert!(deep.run(&mut conn).await.unwrap().has_more);
+        // The range of the index is found from its root, and a page of rows may lie across one page more.
+        assert!(by_cursor <= first + 4, "{sort} {pairs:?}: {by_cursor} against {first}");
+        assert!(by_offset > 20 * by_cursor, "{sort} {pairs:?}: {by_offset} against {by_cursor}");
+    }
 }

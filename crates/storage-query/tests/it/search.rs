@@ -92,26 +92,27 @@ fn numbers(found: &Nearest) -> Vec<u64> {
     found.hits.iter().map(|hit| hit.record.id.try_into().unwrap()).collect()
 }
 
-fn nearest_by_hand(query: &Embedding, lets_through: fn(u64) -> bool, limit: i64) -> Vec<u64> {
-    let mut all: Vec<_> =
-        (1..=COUNT).filter(|n| lets_through(*n)).map(|n| (distance(query, &vector(n)), n)).collect();
+/// All numbers, the nearest first.
+fn by_distance(query: &Embedding) -> Vec<u64> {
+    let mut all: Vec<_> = (1..=COUNT).map(|n| (distance(query, &vector(n)), n)).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    all.into_iter().take(limit.try_into().unwrap()).map(|(_, n)| n).collect()
+    all.into_iter().map(|(_, n)| n).collect()
 }
 
 /// Every selection at several limits; gives how many searches had to go without the index.
-async fn search_every_selection(conn: &mut AsyncPgConnection) -> usize {
-    let query = vector(COUNT + 1);
+async fn search_every_selection(conn: &mut AsyncPgConnection, query: &Embedding) -> usize {
+    let ordered = by_distance(query);
     let mut exact = 0;
     for (name, filter, lets_through) in selections() {
         for limit in [1, 5, 10, 100] {
             let found = search(conn, query.clone(), filter.clone(), limit, 0.0).await;
-            let expected = nearest_by_hand(&query, lets_through, limit);
+            let expected = ordered.iter().copied().filter(|n| lets_through(*n));
+            let expected: Vec<u64> = expected.take(limit.try_into().unwrap()).collect();
             let found_numbers = numbers(&found);
             assert_eq!(found_numbers.len(), expected.len(), "{name}, limit {limit}");
             assert!(found_numbers.iter().all(|n| lets_through(*n)), "{name}, limit {limit}");
             for hit in &found.hits {
-                let similarity = 1.0 - distance(&query, &vector(hit.record.id.try_into().unwrap()));
+                let similarity = 1.0 - distance(query, &vector(hit.record.id.try_into().unwrap()));
                 assert!((hit.similarity - similarity.max(0.0)).abs() < 1e-5, "{name}: {}", hit.similarity);
             }
             if found.exact {
@@ -128,7 +129,7 @@ async fn search_every_selection(conn: &mut AsyncPgConnection) -> usize {
 #[tokio::test]
 async fn as_many_come_back_as_were_asked_for_whenever_as_many_match() {
     let (_database, mut conn) = seeded().await;
-    let exact = search_every_selection(&mut conn).await;
+    let exact = search_every_selection(&mut conn, &vector(COUNT + 1)).await;
     // At least the searches that nothing or too little matches: none at four limits, 0.1 % at two, 1 % at
     // one.
     assert!((7..24).contains(&exact), "{exact} of 24 went without the index");
@@ -138,8 +139,12 @@ async fn as_many_come_back_as_were_asked_for_whenever_as_many_match() {
         "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET hnsw.max_scan_tuples = 1",
     )
     .await;
-    let forced = search_every_selection(&mut conn).await;
-    assert!(forced > exact, "a scan that gives up early must fall short more often: {forced}, {exact}");
+    // Whether a scan that stops meets all that match is luck; in each of several searches it is not.
+    let mut forced = 0;
+    for n in 1..=6 {
+        forced += search_every_selection(&mut conn, &vector(COUNT + n)).await;
+    }
+    assert!(forced > 6 * 7, "a scan that gives up early must fall short more often: {forced}");
 }
 
 #[tokio::test]

@@ -72,7 +72,8 @@ const SEED: &str = "
         pg_temp.pick(n, 9, 'production', NULL), pg_temp.pick(n, 10, 'east', 'west', NULL),
         pg_temp.pick(n, 11, 'req-1', 'req-2', NULL), pg_temp.pick(n, 12, 'OOM', NULL),
         pg_temp.pick(n, 13, 'f1', 'f2', NULL), pg_temp.pick(n, 14, 'critical', 'high', 'info', NULL),
-        pg_temp.pick(n, 15, 'boom', NULL), pg_temp.pick(n, 16, '{\"a\": 12345678901234567890}', NULL)::jsonb,
+        pg_temp.pick(n, 15, 'boom', NULL), pg_temp.pick(n, 16, '{\"a\": 12345678901234567890}', '{\"a\": \"x, y\", \"\": true}', NULL,
+            '{\"a\": null, \"o''$1\\\"} k,=\": \"it''s\"}', '{\"a\": \"true\", \"o''$1\\\"} k,=\": 0.5}')::jsonb,
         pg_temp.day(n, 17, 5)
     FROM generate_series(1, 300) AS n, pg_temp.day(n, 7, 80) AS t;
 

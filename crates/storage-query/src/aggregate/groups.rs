@@ -1,0 +1,129 @@
+//! How many remediations have each value of a column.
+
+use std::str::FromStr;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel_async::AsyncPgConnection;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use storage_models::Remediation;
+
+use crate::filter::Conditions;
+use crate::record::sealed::Shape as _;
+use crate::sql::{Bind, Sql, Statement};
+use crate::{InvalidParameter, InvalidReason, QueryError, RemediationFilter, Valid};
+
+/// The most groups that come back.
+pub const MAX_GROUPS: usize = 1_000;
+
+/// A column that remediations may be counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Grouping {
+    /// The namespace.
+    Namespace,
+    /// The alert's severity.
+    Severity,
+    /// What was done.
+    ActionType,
+}
+
+impl Grouping {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Namespace, Self::Severity, Self::ActionType];
+
+    /// The column's name.
+    #[must_use]
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Namespace => "namespace",
+            Self::Severity => "severity",
+            Self::ActionType => "action_type",
+        }
+    }
+}
+
+impl FromStr for Grouping {
+    type Err = InvalidParameter;
+
+    fn from_str(text: &str) -> Result<Self, InvalidParameter> {
+        Self::ALL.into_iter().find(|grouping| grouping.column() == text).ok_or_else(|| {
+            let allowed = Self::ALL.map(Self::column).join(", ");
+            InvalidParameter::new("group_by", text, InvalidReason::NotOneOf { allowed })
+        })
+    }
+}
+
+/// How many remediations have one value.
+///
+/// Serializes under the column's own name: `{"severity": "critical", "count": 12}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Group {
+    /// The column.
+    pub by: Grouping,
+    /// Its value; `None` for records without one.
+    pub value: Option<String>,
+    /// How many records have it.
+    pub count: i64,
+}
+
+impl Serialize for Group {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry(self.by.column(), &self.value)?;
+        map.serialize_entry("count", &self.count)?;
+        map.end()
+    }
+}
+
+/// The groups, at most [`MAX_GROUPS`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Groups {
+    /// The largest first; equal ones by their values' bytes, those without a value last.
+    pub groups: Vec<Group>,
+    /// Whether smaller groups were left out.
+    pub is_truncated: bool,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Nullable<Text>)]
+    value: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// How many of the remediations that match `filter` have each value of a column.
+///
+/// # Errors
+/// [`QueryError::Database`].
+pub async fn group_counts(
+    conn: &mut AsyncPgConnection,
+    filter: &Valid<RemediationFilter>,
+    by: Grouping,
+) -> Result<Groups, QueryError> {
+    let rows = Statement::<Row>::new(sql(filter, by)).load(conn, "count groups").await?;
+    let is_truncated = rows.len() > MAX_GROUPS;
+    let groups = rows.into_iter().take(MAX_GROUPS);
+    let groups = groups.map(|Row { value, count }| Group { by, value, count }).collect();
+    Ok(Groups { groups, is_truncated })
+}
+
+/// Ordered by bytes, which does not depend on how the database was made.
+pub(super) fn sql(filter: &Valid<RemediationFilter>, by: Grouping) -> Sql {
+    let limit = i64::try_from(MAX_GROUPS + 1).unwrap_or(i64::MAX);
+    let mut sql = Sql::new("SELECT ");
+    sql.text(by.column())
+        .text(" AS value, count(*) AS count FROM ")
+        .text(Remediation::TABLE)
+        .append(Conditions::of(filter).into_sql())
+        .text(" GROUP BY ")
+        .text(by.column())
+        .text(" ORDER BY count DESC, ")
+        .text(by.column())
+        .text(" COLLATE \"C\" ASC NULLS LAST LIMIT ")
+        .bind(Bind::BigInt(limit));
+    sql
+}

@@ -1,0 +1,15 @@
+//! Counts of remediations: how many succeeded, how many of each kind, how many over time.
+
+mod groups;
+mod rate;
+#[cfg(test)]
+mod tests;
+mod trend;
+
+pub use groups::{Group, Grouping, Groups, MAX_GROUPS, group_counts};
+pub use rate::{SuccessRate, success_rate};
+pub use trend::{Bucket, Interval, MAX_BUCKETS, trend};
+
+/// `count(*)` of those that succeeded and of those that failed, for the end of a list of columns.
+const OUTCOMES: &str = "count(*) AS total, count(*) FILTER (WHERE status = 'success') AS success, \
+                        count(*) FILTER (WHERE status = 'failed') AS failed";

@@ -1,0 +1,72 @@
+//! How many of the finished remediations succeeded.
+
+use diesel::QueryableByName;
+use diesel::sql_types::BigInt;
+use diesel_async::AsyncPgConnection;
+use serde::Serialize;
+use storage_models::Remediation;
+
+use super::OUTCOMES;
+use crate::filter::Conditions;
+use crate::record::sealed::Shape as _;
+use crate::sql::{Sql, Statement};
+use crate::{QueryError, RemediationFilter, Valid};
+
+/// How the finished remediations went, those with phase completed or failed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SuccessRate {
+    /// How many are finished, whatever their status.
+    pub total_count: i64,
+    /// How many of them have status success.
+    pub success_count: i64,
+    /// How many of them have status failed; those with neither count as unknown.
+    pub failure_count: i64,
+    /// `success_count / total_count`, from 0 to 1; `None` (null) when none is finished.
+    pub success_rate: Option<f64>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    total: i64,
+    #[diesel(sql_type = BigInt)]
+    success: i64,
+    #[diesel(sql_type = BigInt)]
+    failed: i64,
+}
+
+/// How the finished remediations that match `filter` went.
+///
+/// # Errors
+/// [`QueryError::Database`].
+pub async fn success_rate(
+    conn: &mut AsyncPgConnection,
+    filter: &Valid<RemediationFilter>,
+) -> Result<SuccessRate, QueryError> {
+    let rows = Statement::<Row>::new(sql(filter)).load(conn, "count outcomes").await?;
+    Ok(rows
+        .first()
+        .map_or_else(|| SuccessRate::of(0, 0, 0), |row| SuccessRate::of(row.total, row.success, row.failed)))
+}
+
+impl SuccessRate {
+    pub(super) fn of(total_count: i64, success_count: i64, failure_count: i64) -> Self {
+        let success_rate = (total_count > 0).then(|| float(success_count) / float(total_count));
+        Self { total_count, success_count, failure_count, success_rate }
+    }
+}
+
+/// Exact up to 2^53, more rows than any table has.
+#[expect(clippy::as_conversions, reason = "the standard library has no other way from i64 to f64")]
+fn float(count: i64) -> f64 {
+    count as f64
+}
+
+pub(super) fn sql(filter: &Valid<RemediationFilter>) -> Sql {
+    let mut conditions = Conditions::of(filter);
+    conditions.and("phase IN ('completed', 'failed')");
+    let mut sql = Sql::new("SELECT ");
+    sql.text(OUTCOMES).text(" FROM ").text(Remediation::TABLE).append(conditions.into_sql());
+    sql
+}

@@ -1,0 +1,64 @@
+//! Remediations as other services see them.
+
+use diesel::{Queryable, Selectable};
+use serde::Serialize;
+use storage_models::{JsonText, Phase, Severity, Status, Timestamp, schema};
+
+/// A remediation as an incident: the same row, with the keys that other services agreed on. Listed, filtered
+/// and sorted as remediations are.
+///
+/// ```no_run
+/// use diesel_async::AsyncPgConnection;
+/// use storage_models::{Severity, Timestamp};
+/// use storage_query::{AuditFilter, Incident, ListQuery, QueryError, RemediationFilter, get};
+///
+/// # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
+/// let filter = RemediationFilter::default().severity(Severity::Critical).check(Timestamp::now())?;
+/// let page = ListQuery::<Incident>::new(filter).run(conn).await?;
+/// let one: Option<Incident> = get(conn, 7).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Queryable, Selectable)]
+#[diesel(table_name = schema::remediation_audit)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+#[non_exhaustive]
+pub struct Incident {
+    /// The remediation's id.
+    pub id: i64,
+    /// The alert that caused it.
+    pub alert_name: Option<String>,
+    /// The alert's fingerprint.
+    pub alert_fingerprint: Option<String>,
+    /// The alert's severity.
+    pub severity: Option<Severity>,
+    /// What was done.
+    pub action_type: String,
+    /// The namespace it was done in.
+    pub namespace: String,
+    /// The cluster's name.
+    pub cluster: Option<String>,
+    /// Such as `production`.
+    pub environment: Option<String>,
+    /// What it was done to.
+    pub target_name: Option<String>,
+    /// The request that asked for it.
+    pub remediation_request_id: Option<String>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// How it went.
+    pub status: Status,
+    /// When it began.
+    pub start_time: Timestamp,
+    /// When it ended.
+    pub end_time: Option<Timestamp>,
+    /// `end_time - start_time` in whole milliseconds.
+    pub duration_ms: Option<i64>,
+    /// What went wrong.
+    pub error_message: Option<String>,
+    /// Anything else, a JSON object.
+    pub metadata: Option<JsonText>,
+    /// When the row was written, which lists may be sorted by; not one of the keys.
+    #[serde(skip)]
+    pub created_at: Timestamp,
+}
