@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use diesel_async::SimpleAsyncConnection;
 
-use crate::support::{Service, eventually, options, remediation};
+use crate::support::{Service, WAITING_FOR_LOCKS, eventually, options, remediation};
 
 /// F16: SIGTERM ends the service cleanly, with what was queued written.
 #[tokio::test]
@@ -30,10 +30,7 @@ async fn a_stuck_request_does_not_keep_the_service() {
     let body = remediation("stuck").to_string();
     let stuck =
         tokio::spawn(service.client.post(url).header("Content-Type", "application/json").body(body).send());
-    eventually("the request is stuck", async || {
-        service.count("SELECT count(*) AS n FROM pg_locks WHERE NOT granted").await > 0
-    })
-    .await;
+    eventually("the request is stuck", async || service.count(WAITING_FOR_LOCKS).await > 0).await;
     let started = Instant::now();
     service.process.terminate().unwrap();
     service.process.wait_exit(Duration::from_secs(25)).await.unwrap();
@@ -54,10 +51,7 @@ async fn a_second_signal_stops_at_once() {
     blocker.batch_execute("BEGIN; LOCK TABLE remediation_audit IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let url = format!("{}/api/v1/audit/remediation", service.process.url());
     let stuck = tokio::spawn(service.client.get(url).send());
-    eventually("the request is stuck", async || {
-        service.count("SELECT count(*) AS n FROM pg_locks WHERE NOT granted").await > 0
-    })
-    .await;
+    eventually("the request is stuck", async || service.count(WAITING_FOR_LOCKS).await > 0).await;
     service.process.terminate().unwrap();
     eventually("stopping", async || service.process.logs().contains("stopping")).await;
     service.process.terminate().unwrap();

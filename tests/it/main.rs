@@ -6,7 +6,10 @@
     reason = "a test that cannot go on shall stop where it is"
 )]
 
+mod aggregates;
 mod bodies;
+mod cursors;
+mod incidents;
 mod injection;
 mod lifecycle;
 mod observability;
@@ -15,5 +18,6 @@ mod reads;
 mod search;
 mod start;
 mod support;
+mod timelines;
 mod values;
 mod writes;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use storage_testkit::{Fault, FaultProxy, ServiceProcess, TestDatabase};
 
-use crate::support::{Service, eventually, options, remediation};
+use crate::support::{Service, WAITING_FOR_LOCKS, eventually, options, remediation};
 
 /// BR-STORAGE-006, BR-STORAGE-017, F18: PostgreSQL away is a 503 at once, without a word of its internals; readiness
 /// says so; and everything works again when it is back, without a restart.
@@ -116,7 +116,6 @@ async fn a_lost_commit_answer_is_settled() {
 #[tokio::test]
 async fn a_client_that_disconnects_leaves_no_row_and_holds_no_connection() {
     use diesel_async::SimpleAsyncConnection as _;
-    const WAITING: &str = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted";
     let service = Service::with(options().set("DATASTORAGE__WRITER__WRITERS", "1")).await;
     service.remediation("warm").await;
     service.embedded().await;
@@ -131,13 +130,14 @@ async fn a_client_that_disconnects_leaves_no_row_and_holds_no_connection() {
     };
     let list = |_: usize| impatient.get(format!("{}/api/v1/audit/remediation", service.process.url())).send();
     let (begun, queued) = tokio::join!(post("begun"), async {
-        eventually("a writer waits", async || service.count(WAITING).await > 0).await;
+        eventually("a writer waits", async || service.count(WAITING_FOR_LOCKS).await > 0).await;
         post("queued").await
     });
     assert!(begun.is_err() && queued.is_err());
     let reads = futures_util::future::join_all((0..20).map(list)).await;
     assert!(reads.iter().all(Result::is_err));
-    eventually("the readers' statements are gone", async || service.count(WAITING).await <= 1).await;
+    eventually("the readers' statements are gone", async || service.count(WAITING_FOR_LOCKS).await <= 1)
+        .await;
     blocker.batch_execute("ROLLBACK").await.unwrap();
 
     service.remediation("after").await;

@@ -12,6 +12,10 @@ use storage_testkit::{ServiceOptions, ServiceProcess, TestDatabase};
 /// Longer than anything here should take; a wait that reaches it fails the test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Counts the locks that sessions on this database wait for.
+pub(crate) const WAITING_FOR_LOCKS: &str = "SELECT count(*) AS n FROM pg_locks l \
+    JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND NOT l.granted";
+
 /// A running service with the hashing embedder, its database and a client.
 pub(crate) struct Service {
     pub(crate) process: ServiceProcess,

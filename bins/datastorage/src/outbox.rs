@@ -24,7 +24,8 @@ pub(crate) async fn run(arguments: &SettingsArguments, action: OutboxAction) -> 
         }
         OutboxAction::Retry { ids, all: _ } => {
             let revived = outbox::retry(&mut connection, &ids).await.context("cannot change the outbox")?;
-            writeln!(std::io::stdout().lock(), "{revived} records put back to work").context("cannot write")?;
+            writeln!(std::io::stdout().lock(), "{revived} records put back to work")
+                .context("cannot write")?;
         }
     }
     Ok(ExitCode::SUCCESS)

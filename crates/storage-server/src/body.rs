@@ -69,13 +69,16 @@ fn shrunk(reservation: Reservation, length: usize, budget: &ByteBudget) -> Reser
 }
 
 fn too_large(limit: u32) -> Problem {
-    Problem::new(ProblemKind::BodyTooLarge).detail(format!("The body is larger than {limit} bytes; nothing was stored."))
+    Problem::new(ProblemKind::BodyTooLarge)
+        .detail(format!("The body is larger than {limit} bytes; nothing was stored."))
 }
 
 fn announced_length(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(value) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
     let length = value.to_str().ok().and_then(|text| text.parse().ok());
-    length.map(Some).ok_or_else(|| Problem::new(ProblemKind::BadRequest).detail("Content-Length is not a number."))
+    length
+        .map(Some)
+        .ok_or_else(|| Problem::new(ProblemKind::BadRequest).detail("Content-Length is not a number."))
 }
 
 /// Accepts `application/json`, and a charset if it is UTF-8.

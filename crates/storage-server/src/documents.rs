@@ -12,5 +12,8 @@ pub(crate) fn assert_current(name: &str, content: &str) {
         std::fs::write(&path, content).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == content, "docs/{name} is stale; `{UPDATE}=1 cargo test -p storage-server docs` writes it anew");
+    assert!(
+        found == content,
+        "docs/{name} is stale; `{UPDATE}=1 cargo test -p storage-server docs` writes it anew"
+    );
 }

@@ -1,16 +1,28 @@
 //! What the handlers need of the store, so that tests can put faults in its place (F18).
 
+mod counts;
+
+pub(crate) use counts::{CountQuery, Counted, Counts};
+
 use async_trait::async_trait;
+use serde::Serialize;
 use storage_dualwrite::{ConnectError, Reservation, WriteError, Writer};
-use storage_models::{AiAnalysis, ErrorCode, Execution, NewRecord, Record, RecordType, Remediation, Workflow};
-use storage_query::{AuditRecord, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError};
+use storage_models::{
+    AiAnalysis, ErrorCode, Execution, NewRecord, Record, RecordType, Remediation, Workflow,
+};
+use storage_query::{Incident, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError, Timeline};
 use tokio::time::Instant;
 
 /// Takes records. The real one is [`Writer`]. Futures need not be `Send`: a handler stays on its thread.
 #[async_trait(?Send)]
 pub(crate) trait AuditWriter: Send + Sync {
     /// Stores one record, see [`Writer::write`].
-    async fn write(&self, record: NewRecord, size: Reservation, deadline: Instant) -> Result<Record, WriteError>;
+    async fn write(
+        &self,
+        record: NewRecord,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Record, WriteError>;
 
     /// Whether PostgreSQL answered when it was last asked for a write.
     fn is_up(&self) -> bool;
@@ -18,7 +30,12 @@ pub(crate) trait AuditWriter: Send + Sync {
 
 #[async_trait(?Send)]
 impl AuditWriter for Writer {
-    async fn write(&self, record: NewRecord, size: Reservation, deadline: Instant) -> Result<Record, WriteError> {
+    async fn write(
+        &self,
+        record: NewRecord,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Record, WriteError> {
         Self::write(self, record, size, deadline).await
     }
 
@@ -33,53 +50,100 @@ impl AuditWriter for Writer {
 #[async_trait(?Send)]
 pub(crate) trait AuditReader: Send + Sync {
     /// One page.
-    async fn list(&self, query: AnyList, deadline: Instant) -> Result<RecordPage, ReadError>;
+    async fn list(&self, query: AnyList, deadline: Instant) -> Result<ItemPage, ReadError>;
 
     /// The record with this id.
-    async fn get(&self, record_type: RecordType, id: i64, deadline: Instant) -> Result<Option<Record>, ReadError>;
+    async fn get(
+        &self,
+        record_type: RecordType,
+        id: i64,
+        deadline: Instant,
+    ) -> Result<Option<Record>, ReadError>;
+
+    /// The incident with this id.
+    async fn incident(&self, id: i64, deadline: Instant) -> Result<Option<Incident>, ReadError>;
+
+    /// The remediation with this id and all that belongs to it.
+    async fn timeline(&self, id: i64, deadline: Instant) -> Result<Option<Timeline>, ReadError>;
+
+    /// Counts of remediations.
+    async fn count(&self, query: CountQuery, deadline: Instant) -> Result<Counts, ReadError>;
 
     /// The remediations nearest in meaning.
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError>;
 }
 
-/// A list of any type.
+/// A list of any kind.
 #[derive(Debug, Clone)]
 pub(crate) enum AnyList {
     Remediation(ListQuery<Remediation>),
     AiAnalysis(ListQuery<AiAnalysis>),
     Workflow(ListQuery<Workflow>),
     Execution(ListQuery<Execution>),
+    Incident(ListQuery<Incident>),
+}
+
+/// What a list has in it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Item {
+    Record(Record),
+    Incident(Incident),
 }
 
 macro_rules! any_list {
-    ($($record:ident)+) => {$(
-        impl From<ListQuery<$record>> for AnyList {
-            fn from(query: ListQuery<$record>) -> Self {
-                Self::$record(query)
+    ($($kind:ident in $item:ident as $wrap:expr,)+) => {$(
+        impl From<ListQuery<$kind>> for AnyList {
+            fn from(query: ListQuery<$kind>) -> Self {
+                Self::$kind(query)
+            }
+        }
+
+        impl From<$kind> for Item {
+            fn from(item: $kind) -> Self {
+                Self::$item($wrap(item))
             }
         }
     )+};
 }
 
-any_list!(Remediation AiAnalysis Workflow Execution);
-
-/// A page of records of one type.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct RecordPage {
-    pub(crate) records: Vec<Record>,
-    pub(crate) total: Option<i64>,
-    pub(crate) request: PageRequest,
-    pub(crate) has_more: bool,
+any_list! {
+    Remediation in Record as Record::Remediation,
+    AiAnalysis in Record as Record::AiAnalysis,
+    Workflow in Record as Record::Workflow,
+    Execution in Record as Record::Execution,
+    Incident in Incident as std::convert::identity,
 }
 
-impl<R: AuditRecord> From<Page<R>> for RecordPage {
+/// A page of items of one kind.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ItemPage {
+    pub(crate) items: Vec<Item>,
+    pub(crate) total: Option<i64>,
+    pub(crate) request: PageRequest,
+    /// Then nobody knows how many items precede it.
+    pub(crate) is_after_cursor: bool,
+    pub(crate) has_more: bool,
+    pub(crate) next_cursor: Option<String>,
+}
+
+impl<R: Into<Item>> From<Page<R>> for ItemPage {
     fn from(page: Page<R>) -> Self {
         Self {
-            records: page.records.into_iter().map(AuditRecord::into_record).collect(),
+            items: page.records.into_iter().map(Into::into).collect(),
             total: page.total,
             request: page.request,
+            is_after_cursor: page.is_after_cursor,
             has_more: page.has_more,
+            next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
         }
+    }
+}
+
+impl ItemPage {
+    /// How many items were skipped; `None` after a cursor.
+    pub(crate) fn offset(&self) -> Option<i64> {
+        (!self.is_after_cursor).then_some(self.request.offset())
     }
 }
 

@@ -64,9 +64,9 @@ pub mod telemetry;
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
-    ByteSize, Connectors, ConnectorsError, DatabaseSettings, EmbeddingSettings, Flag, InvalidSettings, LogFormat,
-    LogSettings, ProjectorSection, Provider, SchemaSettings, ServerSettings, SettingFault, Settings, Sources,
-    WriterSection, default_file, reference as settings_reference,
+    ByteSize, Connectors, ConnectorsError, DatabaseSettings, EmbeddingSettings, Flag, InvalidSettings,
+    LogFormat, LogSettings, ProjectorSection, Provider, SchemaSettings, ServerSettings, SettingFault,
+    Settings, Sources, WriterSection, default_file, reference as settings_reference,
 };
 
 /// The version of this build.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::str::FromStr;
+
 use storage_query::{AuditFilter, InvalidParameter, InvalidParameters};
 
 use crate::problem::{Place, Problem, Violation};
@@ -44,17 +46,27 @@ impl Parameters {
         first
     }
 
+    /// Takes a parameter that has one value, and reads it.
+    pub(crate) fn take_parsed<T: FromStr<Err = InvalidParameter>>(
+        &mut self,
+        name: &'static str,
+    ) -> Option<T> {
+        let parsed = self.take(name).map(|text| text.parse());
+        self.note(parsed.transpose()).flatten()
+    }
+
     /// Takes all parameters of a filter.
     pub(crate) fn take_filter<F: AuditFilter>(&mut self) -> F {
         let mut filter = F::default();
-        for (name, value) in self.take_all(|given| F::FIELDS.contains(&given)) {
+        for (name, value) in self.take_all(F::has_field) {
             self.note(filter.set(&name, &value));
         }
         filter
     }
 
     fn take_all(&mut self, is_wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-        let (taken, left) = std::mem::take(&mut self.pairs).into_iter().partition(|(name, _)| is_wanted(name));
+        let (taken, left) =
+            std::mem::take(&mut self.pairs).into_iter().partition(|(name, _)| is_wanted(name));
         self.pairs = left;
         taken
     }

@@ -4,24 +4,25 @@
 //! connection waited for it). So whoever is dropped or runs out of time takes the connection out of the pool, has
 //! the statement cancelled, and the connection is closed.
 
+mod reader;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use deadpool::Runtime;
-use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType};
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType,
+};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection as _;
 use storage_dualwrite::{ConnectError, Connector};
-use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Workflow};
-use storage_query::{AuditRecord, ListQuery, Nearest, NearestQuery, QueryError};
+use storage_query::QueryError;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_postgres::NoTls;
 
-use crate::edge::{AnyList, AuditReader, ReadError, RecordPage};
+use crate::edge::ReadError;
 use crate::telemetry::metrics as names;
 
 /// How long a cancel request may take; it is worth no more.
@@ -164,48 +165,5 @@ impl Drop for Lease {
             tracing::debug!(in_time = cancelled.is_ok(), "an abandoned read was cancelled");
             drop(connection);
         });
-    }
-}
-
-#[async_trait(?Send)]
-impl AuditReader for ReadPool {
-    async fn list(&self, query: AnyList, deadline: Instant) -> Result<RecordPage, ReadError> {
-        match query {
-            AnyList::Remediation(query) => self.list_of(&query, "list_remediation", deadline).await,
-            AnyList::AiAnalysis(query) => self.list_of(&query, "list_aianalysis", deadline).await,
-            AnyList::Workflow(query) => self.list_of(&query, "list_workflow", deadline).await,
-            AnyList::Execution(query) => self.list_of(&query, "list_execution", deadline).await,
-        }
-    }
-
-    async fn get(&self, record_type: RecordType, id: i64, deadline: Instant) -> Result<Option<Record>, ReadError> {
-        match record_type {
-            RecordType::Remediation => self.one::<Remediation>(id, deadline).await,
-            RecordType::AiAnalysis => self.one::<AiAnalysis>(id, deadline).await,
-            RecordType::Workflow => self.one::<Workflow>(id, deadline).await,
-            RecordType::Execution => self.one::<Execution>(id, deadline).await,
-        }
-    }
-
-    async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
-        self.read("search_semantic", deadline, async |connection| query.run(connection).await).await
-    }
-}
-
-impl ReadPool {
-    async fn list_of<R: AuditRecord>(
-        &self,
-        query: &ListQuery<R>,
-        operation: &'static str,
-        deadline: Instant,
-    ) -> Result<RecordPage, ReadError> {
-        let page = self.read(operation, deadline, async |connection| query.run(connection).await).await?;
-        Ok(page.into())
-    }
-
-    async fn one<R: AuditRecord>(&self, id: i64, deadline: Instant) -> Result<Option<Record>, ReadError> {
-        let record =
-            self.read("get", deadline, async |connection| storage_query::get::<R>(connection, id).await).await?;
-        Ok(record.map(AuditRecord::into_record))
     }
 }

@@ -116,14 +116,20 @@ impl Core {
     fn start(parts: &Parts, embeddings: Arc<Embeddings>, set: i64) -> Result<Self, StartError> {
         let Parts { settings, connectors, .. } = parts;
         let database = &settings.database;
-        let pool = ReadPool::new(connectors.read.clone(), database.read_connections, database.acquire_timeout)
-            .map_err(|error| StartError::Pool(error.to_string()))?;
+        let pool =
+            ReadPool::new(connectors.read.clone(), database.read_connections, database.acquire_timeout)
+                .map_err(|error| StartError::Pool(error.to_string()))?;
         let committed = Arc::new(Notify::new());
         let writer =
             Writer::start(connectors.write.clone(), settings.writer.to_writer(), Arc::clone(&committed));
         let embedder: Arc<dyn RecordEmbedder> = embeddings.clone();
-        let projector =
-            Projector::start(&connectors.projector, &embedder, set, &settings.projector.to_projector(), &committed);
+        let projector = Projector::start(
+            &connectors.projector,
+            &embedder,
+            set,
+            &settings.projector.to_projector(),
+            &committed,
+        );
         let core = Self {
             writer,
             projector,

@@ -23,7 +23,10 @@ pub(super) async fn keep(connector: Connector) {
                 DAY
             }
             Err(error) => {
-                tracing::warn!(error, "partitions could not be made ahead; those needed are made with their records");
+                tracing::warn!(
+                    error,
+                    "partitions could not be made ahead; those needed are made with their records"
+                );
                 RETRY
             }
         };

@@ -39,15 +39,16 @@ async fn reach(connector: &Connector, patience: Duration) -> Result<AsyncPgConne
             Err(error) => error,
         };
         let is_hopeless = matches!(source, ConnectError::Url(_));
-        if is_hopeless || started.elapsed() + pause > patience {
+        let left = patience.saturating_sub(started.elapsed());
+        if is_hopeless || left.is_zero() {
             return Err(StartError::DatabaseAway { waited: started.elapsed(), source });
         }
         tracing::warn!(
             error = chain(&source),
-            seconds_left = patience.saturating_sub(started.elapsed()).as_secs(),
+            seconds_left = left.as_secs_f64(),
             "PostgreSQL cannot be reached yet; trying again"
         );
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(MAX_PAUSE);
     }
 }
@@ -63,7 +64,11 @@ async fn bootstrap(settings: &Settings) -> Result<(), StartError> {
     };
     let migrating = tokio::spawn(async move { storage_schema::bootstrap(owner.expose_secret()).await });
     let report = migrating.await.map_err(StartError::Interrupted)?.map_err(StartError::Bootstrap)?;
-    tracing::info!(migrations = report.applied.len(), partitions = report.partitions, "the schema is up to date");
+    tracing::info!(
+        migrations = report.applied.len(),
+        partitions = report.partitions,
+        "the schema is up to date"
+    );
     Ok(())
 }
 

@@ -126,6 +126,10 @@ fn tell(step: &'static str, limit: Duration, in_time: bool) {
     if in_time {
         tracing::debug!(step, "stopped in time");
     } else {
-        tracing::warn!(step, limit_seconds = limit.as_secs_f64(), "did not finish in time; going on with the stop");
+        tracing::warn!(
+            step,
+            limit_seconds = limit.as_secs_f64(),
+            "did not finish in time; going on with the stop"
+        );
     }
 }

@@ -29,8 +29,7 @@ fn several_values_come_by_comma_or_by_repetition() {
     let mut parameters = Parameters::parse("namespace=a,b&namespace=c%5C,d&&name=x%26y");
     let filter = parameters.take_filter::<RemediationFilter>();
     parameters.finish().unwrap();
-    let expected =
-        RemediationFilter::default().namespace("a").namespace("b").namespace("c,d").name("x&y");
+    let expected = RemediationFilter::default().namespace("a").namespace("b").namespace("c,d").name("x&y");
     assert_eq!(filter, expected);
     assert!(filter.check(Timestamp::now()).is_ok());
 }

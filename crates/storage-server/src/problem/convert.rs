@@ -46,6 +46,9 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Query(QueryError::Invalid(parameters)) => parameters.into(),
+            ReadError::Query(QueryError::Feed(_)) if error.code() == ErrorCode::Unavailable => {
+                Self::new(ProblemKind::FeedUnavailable).cause(error)
+            }
             error => Self::new(error.code().into()).cause(error),
         }
     }
@@ -107,8 +110,13 @@ const fn code_of(reason: &InvalidReason) -> &'static str {
         | InvalidReason::OffsetTooDeep { .. }
         | InvalidReason::NotAFraction
         | InvalidReason::TimeOutOfRange
-        | InvalidReason::AfterUntil { .. } => "out_of_range",
-        InvalidReason::TooManyValues => "too_many_values",
+        | InvalidReason::AfterUntil { .. }
+        | InvalidReason::AboveMaximum { .. }
+        | InvalidReason::TooManyBuckets { .. } => "out_of_range",
+        InvalidReason::TooManyValues | InvalidReason::TooManyKeys => "too_many_values",
+        InvalidReason::KeyTooLong { .. } | InvalidReason::ValueTooLong { .. } => "too_long",
+        InvalidReason::NotACursor | InvalidReason::OtherCursor { .. } => "invalid_cursor",
+        InvalidReason::WithCursor => "not_with_cursor",
         InvalidReason::Nul => "forbidden_character",
         _ => "invalid_value",
     }

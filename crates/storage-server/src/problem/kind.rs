@@ -131,6 +131,10 @@ problems! {
         "PostgreSQL cannot be used now; nothing was stored."
         "Repeat after the seconds in Retry-After. The service recovers by itself once PostgreSQL is back; /ready says when."
     }
+    FeedUnavailable = 503 "feed-unavailable", "Feed unavailable", retry after 2 s {
+        "A list by ascending created_at cannot tell now how far it is complete."
+        "Repeat it, or sort otherwise. If it stays so, the database is a standby, or another role writes and that of this service lacks pg_read_all_stats; the log says which."
+    }
     EmbedderUnavailable = 503 "embedder-unavailable", "Embedder unavailable", retry after 5 s {
         "The text searched for could not be turned into a vector."
         "Repeat later, or list with filters, which needs no embedder. Writes go on meanwhile."

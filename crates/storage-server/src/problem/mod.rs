@@ -7,8 +7,8 @@ mod kind;
 #[cfg(test)]
 mod tests;
 
-pub use docs::reference;
 pub(crate) use docs::page;
+pub use docs::reference;
 pub(crate) use kind::ProblemKind;
 
 use std::error::Error;
@@ -106,7 +106,8 @@ impl Problem {
     }
 
     pub(crate) fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause.as_deref().map(|cause| cause as _)
+        let cause: &(dyn Error + 'static) = self.cause.as_deref()?;
+        Some(cause)
     }
 
     /// The answer.

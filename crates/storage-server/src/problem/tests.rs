@@ -9,8 +9,11 @@ use crate::edge::ReadError;
 
 fn rendered(problem: &Problem) -> String {
     let response = problem.render("id-1");
-    let mut headers: Vec<_> =
-        response.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    let mut headers: Vec<_> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
     headers.sort();
     let status = response.status().as_u16();
     let body = response.into_body().try_into_bytes().unwrap();

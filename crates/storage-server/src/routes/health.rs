@@ -23,13 +23,11 @@ struct Dependency {
 }
 
 /// `GET /health`: touches nothing.
-#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
 pub(super) async fn alive() -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "status": "alive" })))
 }
 
 /// `GET /ready`: 503 when PostgreSQL is away or the service is stopping, else 200.
-#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
 pub(super) async fn ready(state: web::Data<AppState>) -> Answer {
     let database = state.health.database().filter(|_| state.writer.is_up());
     let is_embedder_up = state.embeddings.is_up();
@@ -52,8 +50,11 @@ pub(super) async fn ready(state: web::Data<AppState>) -> Answer {
             "cache": Dependency::new(true, None, Some("memory of this process".to_owned())),
         },
     });
-    let mut response =
-        if matches!(status, "ready" | "degraded") { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut response = if matches!(status, "ready" | "degraded") {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     Ok(response.json(body))
 }
 
@@ -71,13 +72,11 @@ fn embedder_note(state: &AppState) -> Option<String> {
 }
 
 /// `GET /version`
-#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
 pub(super) async fn version() -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "name": "datastorage", "version": crate::VERSION })))
 }
 
 /// `GET /metrics`
-#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
 pub(super) async fn metrics(state: web::Data<AppState>) -> Answer {
     let text = telemetry::metrics::render(&state.metrics);
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))

@@ -1,13 +1,16 @@
-//! Listing the records of a type.
+//! Listing the records of a type, or incidents.
 
 use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use storage_models::{Record, Timestamp};
-use storage_query::{AuditFilter as _, AuditRecord, ListQuery, PageRequest, Sort, Total};
+use storage_models::Timestamp;
+use storage_query::{
+    AuditFilter as _, Cursor, InvalidParameter, InvalidParameters, InvalidReason, ListQuery, Listed,
+    PageRequest,
+};
 
 use super::Answer;
-use crate::edge::{AnyList, RecordPage};
+use crate::edge::{AnyList, Item, ItemPage};
 use crate::links;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
@@ -17,24 +20,24 @@ use crate::telemetry::request::RequestContext;
 /// A page as it is sent.
 #[derive(Serialize)]
 struct PageAnswer<'a> {
-    data: &'a [Record],
-    pagination: Pagination,
+    data: &'a [Item],
+    pagination: Pagination<'a>,
 }
 
 /// Where the page stands in the list.
 #[derive(Serialize)]
-struct Pagination {
+struct Pagination<'a> {
     total: Option<i64>,
     limit: i64,
-    offset: i64,
-    page: i64,
+    offset: Option<i64>,
+    page: Option<i64>,
     total_pages: Option<i64>,
     has_more: bool,
-    next_cursor: Option<String>,
+    next_cursor: Option<&'a str>,
 }
 
-/// `GET /api/v1/audit/{type}`
-pub(super) async fn list<R: AuditRecord>(
+/// `GET /api/v1/audit/{type}`, `GET /api/v1/incidents`
+pub(super) async fn list<R: Listed>(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
@@ -45,39 +48,52 @@ where
     let query = query_of::<R>(request.query_string(), Timestamp::now())?;
     let page = state.reader.list(query.into(), context.deadline).await?;
     let link = links::of(request.path(), request.query_string(), &page);
-    let answer = PageAnswer { data: &page.records, pagination: Pagination::of(&page) };
+    let answer = PageAnswer { data: &page.items, pagination: Pagination::of(&page) };
     Ok(HttpResponse::Ok().insert_header((LINK, link)).json(answer))
 }
 
 /// The query that a query string asks for.
-fn query_of<R: AuditRecord>(text: &str, now: Timestamp) -> Result<ListQuery<R>, Problem> {
+fn query_of<R: Listed>(text: &str, now: Timestamp) -> Result<ListQuery<R>, Problem> {
     let mut parameters = Parameters::parse(text);
-    let sort = parameters.take("sort").map(|text| text.parse::<Sort<R>>());
-    let sort = parameters.note(sort.transpose()).flatten();
-    let total = parameters.take("total").map(|text| text.parse::<Total>());
-    let total = parameters.note(total.transpose()).flatten();
-    let (limit, offset) = (parameters.take("limit"), parameters.take("offset"));
-    let page = parameters.note_all(PageRequest::parse(limit.as_deref(), offset.as_deref()));
+    let sort = parameters.take_parsed("sort");
+    let total = parameters.take_parsed("total");
+    let (page, cursor) = take_place(&mut parameters);
     let filter = parameters.take_filter::<R::Filter>();
     let filter = parameters.note_all(filter.check(now));
     parameters.finish()?;
-    Ok(ListQuery::new(filter.unwrap_or_default())
+    let query = ListQuery::new(filter.unwrap_or_default())
         .sort(sort.unwrap_or_default())
-        .page(page.unwrap_or_default())
-        .total(total.unwrap_or_default()))
+        .page(page)
+        .total(total.unwrap_or_default());
+    match cursor {
+        Some(cursor) => query.after(&cursor).map_err(|error| InvalidParameters::from(error).into()),
+        None => Ok(query),
+    }
 }
 
-impl Pagination {
-    fn of(page: &RecordPage) -> Self {
-        let (limit, offset) = (page.request.limit(), page.request.offset());
+/// Which part of the list is wanted: by offset, or by cursor.
+fn take_place(parameters: &mut Parameters) -> (PageRequest, Option<Cursor>) {
+    let (limit, offset) = (parameters.take("limit"), parameters.take("offset"));
+    let page = parameters.note_all(PageRequest::parse(limit.as_deref(), offset.as_deref()));
+    let cursor = parameters.take_parsed::<Cursor>("cursor");
+    if let (Some(value), Some(_)) = (offset, &cursor) {
+        let reason = InvalidReason::WithCursor;
+        parameters.note::<()>(Err(InvalidParameter { field: "offset".into(), value, reason }));
+    }
+    (page.unwrap_or_default(), cursor)
+}
+
+impl<'a> Pagination<'a> {
+    fn of(page: &'a ItemPage) -> Self {
+        let limit = page.request.limit();
         Self {
             total: page.total,
             limit,
-            offset,
-            page: offset / limit + 1,
+            offset: page.offset(),
+            page: page.offset().map(|offset| offset / limit + 1),
             total_pages: page.total.map(|total| (total + limit - 1) / limit),
             has_more: page.has_more,
-            next_cursor: None,
+            next_cursor: page.next_cursor.as_deref(),
         }
     }
 }
@@ -85,12 +101,12 @@ impl Pagination {
 #[cfg(test)]
 mod tests {
     use storage_models::{Execution, Remediation, Timestamp};
-    use storage_query::AuditRecord;
+    use storage_query::{Incident, Listed};
 
     use super::query_of;
     use crate::problem::{Place, Violation};
 
-    fn refused<R: AuditRecord>(query: &str) -> String {
+    fn refused<R: Listed>(query: &str) -> String {
         let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
         let errors = query_of::<R>(query, now).err().map(|problem| problem.violations().to_vec());
         let name = |violation: &Violation| match &violation.place {
@@ -105,7 +121,10 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         for (query, expected) in [
             ("", ""),
-            ("namespace=a,b&namespace=c&phase=failed&since=7d&limit=10&offset=0&total=none&sort=-created_at", ""),
+            (
+                "namespace=a,b&namespace=c&phase=failed&since=7d&limit=10&offset=0&total=none&sort=-created_at",
+                "",
+            ),
             ("limit=10abc", "limit:out_of_range"),
             ("limit=0", "limit:out_of_range"),
             ("offset=100001", "offset:out_of_range"),
@@ -115,7 +134,13 @@ mod tests {
             ("phase=done", "phase:invalid_value"),
             ("since=2026-02-01&until=2026-01-01", "since:out_of_range"),
             ("since=7d&since=8d", "since:repeated"),
-            ("nmae=x&limit=x&cursor=1", "limit:out_of_range nmae:unknown_parameter cursor:unknown_parameter"),
+            ("nmae=x&limit=x&cursor=1", "limit:out_of_range cursor:invalid_cursor nmae:unknown_parameter"),
+            ("cursor=", "cursor:invalid_cursor"),
+            ("cursor=a&cursor=b", "cursor:repeated cursor:invalid_cursor"),
+            ("min_duration=90s&max_duration=2h&metadata.team=a,b&metadata.run%20book=x", ""),
+            ("min_duration=2h&max_duration=90s", "min_duration:out_of_range"),
+            ("min_duration=fast", "min_duration:invalid_value"),
+            ("metadata=x", "metadata:unknown_parameter"),
             ("remediation_id=1", "remediation_id:unknown_parameter"),
             ("name=%00", "name:forbidden_character"),
             ("name=%zz", "name:invalid_encoding"),
@@ -123,6 +148,9 @@ mod tests {
         ] {
             assert_eq!(refused::<Remediation>(query), expected, "{query}");
         }
+        assert_eq!(refused::<Incident>("namespace=a&metadata.team=b&sort=-duration_ms"), "");
+        assert_eq!(refused::<Incident>("remediation_id=1"), "remediation_id:unknown_parameter");
+        assert_eq!(refused::<Execution>("metadata.team=b"), "metadata.team:unknown_parameter");
         assert_eq!(refused::<Execution>("remediation_id=1&dry_run=true"), "");
         assert_eq!(refused::<Execution>("severity=high"), "severity:unknown_parameter");
     }

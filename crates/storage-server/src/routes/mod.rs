@@ -1,19 +1,25 @@
 //! The routes of both ports.
 
+mod aggregates;
 mod get;
 mod health;
+mod id;
+mod incidents;
 mod list;
 mod problems;
 mod search;
+mod timeline;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+use std::future::{Ready, ready};
+
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
-use storage_query::{AuditRecord, ListQuery};
+use storage_query::{AuditRecord, Incident, ListQuery};
 
 use crate::edge::AnyList;
 use crate::problem::{Problem, ProblemKind};
@@ -28,6 +34,10 @@ pub(crate) fn api(config: &mut ServiceConfig) {
     audit::<AiAnalysis>(config);
     audit::<Workflow>(config);
     audit::<Execution>(config);
+    config.service(read_only("/api/v1/audit/remediation/{id}/timeline", timeline::timeline));
+    config.service(read_only("/api/v1/incidents", list::list::<Incident>));
+    config.service(read_only("/api/v1/incidents/{id}", incidents::get));
+    aggregates::configure(config);
     config.service(read_only("/problems/{slug}", problems::page));
     common(config);
 }
@@ -77,12 +87,10 @@ where
         .default_service(web::to(|| not_allowed("GET, HEAD")))
 }
 
-#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
-async fn not_allowed(methods: &'static str) -> Answer {
-    Err(Problem::method_not_allowed(methods))
+fn not_allowed(methods: &'static str) -> Ready<Answer> {
+    ready(Err(Problem::method_not_allowed(methods)))
 }
 
-#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
 async fn no_route(_: HttpRequest) -> Answer {
     Err(Problem::new(ProblemKind::RouteNotFound))
 }

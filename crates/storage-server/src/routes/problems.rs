@@ -6,7 +6,6 @@ use super::Answer;
 use crate::problem::{self, Problem, ProblemKind};
 
 /// `GET /problems/{slug}`
-#[expect(clippy::unused_async, reason = "a handler is a function that returns a future")]
 pub(super) async fn page(request: HttpRequest) -> Answer {
     let kind = request.match_info().get("slug").and_then(ProblemKind::with_slug);
     let kind = kind.ok_or_else(|| Problem::new(ProblemKind::RouteNotFound))?;

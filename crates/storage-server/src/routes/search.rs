@@ -64,7 +64,11 @@ fn answer_of((rank, hit): (usize, &Hit)) -> HitAnswer<'_> {
     HitAnswer { similarity: hit.similarity, rank, matched: MODES, record: &hit.record }
 }
 
-async fn embedded(state: &AppState, query: &str, deadline: tokio::time::Instant) -> Result<Embedding, Problem> {
+async fn embedded(
+    state: &AppState,
+    query: &str,
+    deadline: tokio::time::Instant,
+) -> Result<Embedding, Problem> {
     let embedding = tokio::time::timeout_at(deadline, state.embeddings.embed_query(query));
     match embedding.await {
         Ok(outcome) => outcome.map_err(|error| Problem::new(ProblemKind::EmbedderUnavailable).cause(error)),

@@ -1,5 +1,7 @@
 //! The routes with faults in the store's place.
 
+mod store;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,56 +13,21 @@ use actix_web::web::Data;
 use actix_web::{App, HttpResponse};
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use storage_dualwrite::{ByteBudget, ConnectError, Reservation, WriteError};
+use storage_dualwrite::{ByteBudget, ConnectError, WriteError};
 use storage_embedding::{
     DEFAULT_TTL, EmbedError, Embedder, EmbeddingService, HashingEmbedder, MemoryCache, ModelIdentity,
 };
-use storage_models::{AiAnalysis, Embedding, NewRecord, Record, RecordType, Timestamp};
-use storage_query::{DatabaseFault, Nearest, NearestQuery, PageRequest, QueryError};
+use storage_models::{AiAnalysis, Embedding, Record, Timestamp};
+use storage_query::{DatabaseFault, FeedObstacle, QueryError};
 use tokio::time::Instant;
 
-use crate::edge::{AnyList, AuditReader, AuditWriter, ReadError, RecordPage};
+use self::store::Store;
+use crate::edge::ReadError;
 use crate::embedder::Embeddings;
 use crate::health::Health;
 use crate::state::{AppState, Limits, Port};
 use crate::telemetry::request::observe;
 use crate::{host, telemetry};
-
-/// What the store does next; empty means that it is never asked.
-#[derive(Default)]
-struct Store {
-    write: Mutex<Vec<Result<Record, WriteError>>>,
-    read: Mutex<Vec<Result<Option<Record>, ReadError>>>,
-    deadline: Mutex<Option<Instant>>,
-}
-
-#[async_trait(?Send)]
-impl AuditWriter for Store {
-    async fn write(&self, _: NewRecord, _: Reservation, deadline: Instant) -> Result<Record, WriteError> {
-        *self.deadline.lock().unwrap() = Some(deadline);
-        self.write.lock().unwrap().pop().expect("the store was not to be asked")
-    }
-
-    fn is_up(&self) -> bool {
-        true
-    }
-}
-
-#[async_trait(?Send)]
-impl AuditReader for Store {
-    async fn list(&self, _: AnyList, deadline: Instant) -> Result<RecordPage, ReadError> {
-        let records = self.get(RecordType::AiAnalysis, 0, deadline).await?.into_iter().collect();
-        Ok(RecordPage { records, total: Some(1), request: PageRequest::default(), has_more: false })
-    }
-
-    async fn get(&self, _: RecordType, _: i64, _: Instant) -> Result<Option<Record>, ReadError> {
-        self.read.lock().unwrap().pop().expect("the store was not to be asked")
-    }
-
-    async fn nearest(&self, _: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
-        Err(self.get(RecordType::Remediation, 0, deadline).await.unwrap_err())
-    }
-}
 
 /// An embedder that is away.
 struct Away(ModelIdentity);
@@ -230,10 +197,23 @@ async fn faults_of_a_write_are_told_apart_and_leak_nothing() {
     }
 }
 
+const READS: &[&str] = &[
+    "/api/v1/audit/aianalysis",
+    "/api/v1/audit/aianalysis/7",
+    "/api/v1/audit/search?q=x",
+    "/api/v1/incidents",
+    "/api/v1/incidents/7",
+    "/api/v1/incidents/aggregate/success-rate",
+    "/api/v1/incidents/aggregate/by-severity",
+    "/api/v1/incidents/aggregate/trend",
+    "/api/v1/audit/remediation/7/timeline",
+];
+
 /// F18, F17: a read that fails is an error and never an empty list.
 #[actix_web::test]
 async fn faults_of_a_read_are_told_apart_and_leak_nothing() {
-    let faults: [(fn() -> ReadError, u16, &str); 8] = [
+    type Case = (fn() -> ReadError, u16, &'static str);
+    let faults: [Case; 10] = [
         (|| ReadError::Busy, 503, "overloaded"),
         (|| ReadError::Connect(ConnectError::TimedOut(Duration::ZERO)), 503, "database-unavailable"),
         (|| ReadError::DeadlinePassed, 503, "deadline-passed"),
@@ -242,12 +222,18 @@ async fn faults_of_a_read_are_told_apart_and_leak_nothing() {
         (|| database_fault(DatabaseFault::StatementTimeout), 503, "deadline-passed"),
         (|| database_fault(DatabaseFault::ConnectionLost), 503, "database-unavailable"),
         (|| database_fault(DatabaseFault::Unreadable), 500, "internal"),
+        (|| ReadError::Query(QueryError::Feed(FeedObstacle::Standby)), 503, "feed-unavailable"),
+        (|| ReadError::Query(QueryError::Feed(FeedObstacle::FixedSnapshot)), 500, "internal"),
     ];
     for (fault, status, slug) in faults {
-        for uri in ["/api/v1/audit/aianalysis", "/api/v1/audit/aianalysis/7", "/api/v1/audit/search?q=x"] {
+        for uri in READS {
             let store = Store { read: Mutex::new(vec![Err(fault())]), ..Store::default() };
             let got = call(&state(store), TestRequest::get().uri(uri)).await;
-            assert_eq!((got.status, got.body["type"].as_str()), (status, Some(&*format!("/problems/{slug}"))), "{uri}");
+            assert_eq!(
+                (got.status, got.body["type"].as_str()),
+                (status, Some(&*format!("/problems/{slug}"))),
+                "{uri}"
+            );
             assert_eq!(got.body["instance"], got.header("x-correlation-id"));
             assert!(!got.body.to_string().contains("10.0.0.7"), "{}", got.body);
         }
@@ -267,7 +253,8 @@ async fn a_panic_costs_its_own_request_an_answer_of_500_and_nothing_else() {
 async fn a_record_that_is_known_already_is_not_sent_again() {
     for (known, status) in [(TAG, 304), ("\"7-1\", *", 200), ("*", 304), ("\"7-1\"", 200)] {
         let state = state(Store { read: Mutex::new(vec![Ok(Some(analysis()))]), ..Store::default() });
-        let request = TestRequest::get().uri("/api/v1/audit/aianalysis/7").insert_header(("if-none-match", known));
+        let request =
+            TestRequest::get().uri("/api/v1/audit/aianalysis/7").insert_header(("if-none-match", known));
         let got = call(&state, request).await;
         assert_eq!((got.status, got.header("etag")), (status, TAG), "{known}");
         assert_eq!(got.body.is_null(), status == 304);
@@ -281,6 +268,21 @@ async fn what_is_not_there_is_a_problem_with_the_right_status() {
     for (request, status, slug, allow) in [
         (get("/api/v1/audit/aianalysis/8"), 404, "record-not-found", ""),
         (get("/api/v1/audit/aianalysis/x"), 404, "record-not-found", ""),
+        (get("/api/v1/incidents/0"), 404, "record-not-found", ""),
+        (get("/api/v1/incidents?remediation_id=1"), 400, "invalid-parameters", ""),
+        (get("/api/v1/incidents/7?limit=1"), 400, "invalid-parameters", ""),
+        (TestRequest::post().uri("/api/v1/incidents"), 405, "method-not-allowed", "GET, HEAD"),
+        (get("/api/v1/incidents/aggregate/by-phase"), 404, "route-not-found", ""),
+        (get("/api/v1/incidents/aggregate/trend?interval=month"), 400, "invalid-parameters", ""),
+        (
+            TestRequest::post().uri("/api/v1/incidents/aggregate/trend"),
+            405,
+            "method-not-allowed",
+            "GET, HEAD",
+        ),
+        (get("/api/v1/audit/remediation/x/timeline"), 404, "record-not-found", ""),
+        (get("/api/v1/audit/remediation/7/timeline?since=1d"), 400, "invalid-parameters", ""),
+        (get("/api/v1/audit/workflow/7/timeline"), 404, "route-not-found", ""),
         (get("/api/v1/audit/incident"), 404, "route-not-found", ""),
         (get("/api/v1/audit/aianalysis/"), 404, "route-not-found", ""),
         (get("/problems/none"), 404, "route-not-found", ""),
@@ -337,11 +339,15 @@ async fn readiness_follows_postgresql_and_the_stop_but_not_the_embedder() {
 
 #[actix_web::test]
 async fn the_store_is_told_when_the_request_must_be_done() {
-    let store = Arc::new(Store { write: Mutex::new(vec![Ok(analysis())]), ..Store::default() });
-    let state = AppState { writer: store.clone(), ..state(Store::default()) };
-    let before = Instant::now();
-    call(&state, post(&valid())).await;
-    let deadline = store.deadline.lock().unwrap().unwrap();
-    assert!(deadline >= before + state.limits.request_timeout);
-    assert!(deadline <= Instant::now() + state.limits.request_timeout);
+    let requests = READS.iter().map(|uri| TestRequest::get().uri(uri)).chain([post(&valid())]);
+    for request in requests {
+        let (write, read) = (Mutex::new(vec![Ok(analysis())]), Mutex::new(vec![Err(ReadError::Busy)]));
+        let store = Arc::new(Store { write, read, ..Store::default() });
+        let state = AppState { writer: store.clone(), reader: store.clone(), ..state(Store::default()) };
+        let before = Instant::now();
+        call(&state, request).await;
+        let deadline = store.deadline.lock().unwrap().unwrap();
+        assert!(deadline >= before + state.limits.request_timeout);
+        assert!(deadline <= Instant::now() + state.limits.request_timeout);
+    }
 }

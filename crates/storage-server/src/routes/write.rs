@@ -10,7 +10,7 @@ use storage_validation::{Invalid, Valid};
 
 use super::Answer;
 use crate::parameters::Parameters;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::telemetry::metrics as names;
 use crate::telemetry::request::RequestContext;
@@ -33,6 +33,7 @@ pub(super) async fn write<R: AuditRecord>(
     context: web::ReqData<RequestContext>,
 ) -> Answer {
     Parameters::parse(request.query_string()).finish()?;
+    refuse_idempotency_key(&request)?;
     let deadline = context.deadline;
     let body = body::read(request.headers(), payload, &state.budget, state.limits.body, deadline).await?;
     let Valid { record, sanitized_fields } = validated(R::TYPE, &body.bytes)?;
@@ -45,6 +46,16 @@ pub(super) async fn write<R: AuditRecord>(
         .insert_header((LOCATION, format!("/api/v1/audit/{}/{}", R::TYPE.path(), stored.id())))
         .insert_header((ETAG, etag::of(&stored)))
         .json(answer))
+}
+
+/// A key that had no effect would let its client believe that repeating the request is safe.
+fn refuse_idempotency_key(request: &HttpRequest) -> Result<(), Problem> {
+    if request.headers().contains_key("Idempotency-Key") {
+        let detail =
+            "Idempotency-Key has no effect here yet; nothing was stored. Send the request without it.";
+        return Err(Problem::new(ProblemKind::BadRequest).detail(detail));
+    }
+    Ok(())
 }
 
 /// No time-out of our own here: once the record has left the queue only the writer knows what became of it.
@@ -82,11 +93,40 @@ const fn vector_sync(record_type: RecordType) -> &'static str {
 
 /// Every field that some record type has, as metrics name them: a client's own words must not become labels.
 const FIELDS: &[&str] = &[
-    "action_type", "alert_fingerprint", "alert_name", "analysis_type", "cluster", "confidence", "created_at",
-    "current_step", "dry_run", "duration_ms", "end_time", "environment", "error_message", "id", "latency_ms",
-    "metadata", "model", "name", "namespace", "phase", "reasoning", "recommendation", "remediation_id",
-    "remediation_request_id", "severity", "start_time", "status", "step_count", "target_kind", "target_name",
-    "timestamp", "tokens_used", "updated_at", "workflow_name",
+    "action_type",
+    "alert_fingerprint",
+    "alert_name",
+    "analysis_type",
+    "cluster",
+    "confidence",
+    "created_at",
+    "current_step",
+    "dry_run",
+    "duration_ms",
+    "end_time",
+    "environment",
+    "error_message",
+    "id",
+    "latency_ms",
+    "metadata",
+    "model",
+    "name",
+    "namespace",
+    "phase",
+    "reasoning",
+    "recommendation",
+    "remediation_id",
+    "remediation_request_id",
+    "severity",
+    "start_time",
+    "status",
+    "step_count",
+    "target_kind",
+    "target_name",
+    "timestamp",
+    "tokens_used",
+    "updated_at",
+    "workflow_name",
 ];
 
 /// The field that a JSON pointer leads into; `record` for the record as a whole.
@@ -126,7 +166,8 @@ mod tests {
             let parsed = Json::parse(body.as_bytes()).unwrap();
             let invalid = storage_validation::record(record_type, parsed, Timestamp::now()).unwrap_err();
             for error in invalid.errors() {
-                let is_foreign = error.code == "unknown_field" && !error.message.contains("set by the server");
+                let is_foreign =
+                    error.code == "unknown_field" && !error.message.contains("set by the server");
                 if !is_foreign {
                     known.insert(error.pointer.trim_start_matches('/').to_owned());
                 }

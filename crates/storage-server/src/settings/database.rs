@@ -179,7 +179,9 @@ fn quoted(value: &str) -> String {
 
 /// The address, which is a URL or of the form `key=value`, with a password added to it.
 fn with_password(address: &str, password: Option<&SecretString>) -> String {
-    let Some(password) = password.map(secrecy::ExposeSecret::expose_secret) else { return address.to_owned() };
+    let Some(password) = password.map(secrecy::ExposeSecret::expose_secret) else {
+        return address.to_owned();
+    };
     if !address.contains("://") {
         return format!("{address} password={}", quoted(password));
     }

@@ -46,8 +46,9 @@ impl Sources {
     /// The process's own environment.
     #[must_use]
     pub fn of_process() -> Self {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        });
         Self { environment: environment.collect(), ..Self::default() }
     }
 

@@ -102,12 +102,20 @@ impl Settings {
     /// Each section is read and checked before any is given up, so that all faults are found.
     fn read(reader: &mut Reader, faults: &mut Faults, purpose: Purpose) -> Option<Self> {
         let serves = purpose == Purpose::Service;
-        let server = ServerSettings::read(reader, faults).inspect(|it| if serves { it.check(faults) });
+        let server = ServerSettings::read(reader, faults).inspect(|it| {
+            if serves {
+                it.check(faults)
+            }
+        });
         let database = DatabaseSettings::read(reader, faults).inspect(|it| it.check(faults));
         let schema = SchemaSettings::read(reader, faults);
         let writer = WriterSection::read(reader, faults).inspect(|it| it.check(faults));
         let projector = ProjectorSection::read(reader, faults).inspect(|it| it.check(faults));
-        let embedding = EmbeddingSettings::read(reader, faults).inspect(|it| if serves { it.check(faults) });
+        let embedding = EmbeddingSettings::read(reader, faults).inspect(|it| {
+            if serves {
+                it.check(faults)
+            }
+        });
         let log = LogSettings::read(reader, faults).inspect(|it| it.check(faults));
         Some(Self {
             server: server?,
@@ -122,11 +130,15 @@ impl Settings {
 
     fn check_across(&self, faults: &mut Faults) {
         let statement = self.database.statement_timeout;
-        for (key, step) in
-            [("writer.step_timeout", self.writer.step_timeout), ("projector.step_timeout", self.projector.step_timeout)]
-        {
+        for (key, step) in [
+            ("writer.step_timeout", self.writer.step_timeout),
+            ("projector.step_timeout", self.projector.step_timeout),
+        ] {
             if step <= statement {
-                faults.push(key, "must be longer than database.statement_timeout, which ends a statement first");
+                faults.push(
+                    key,
+                    "must be longer than database.statement_timeout, which ends a statement first",
+                );
             }
         }
         if statement >= self.server.request_timeout {

@@ -105,7 +105,10 @@ impl Reader {
     /// Refuses what no section has taken (F20: a typing mistake is never ignored).
     pub(super) fn refuse_unknown(self, faults: &mut Faults) {
         for (key, entry) in self.entries {
-            faults.push(key, format!("is no setting; `datastorage settings --defaults` lists them ({})", entry.origin));
+            faults.push(
+                key,
+                format!("is no setting; `datastorage settings --defaults` lists them ({})", entry.origin),
+            );
         }
     }
 }

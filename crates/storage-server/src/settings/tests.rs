@@ -43,7 +43,8 @@ fn the_defaults_are_usable_but_for_the_model() {
 
 #[test]
 fn a_later_source_overrides_an_earlier_one() {
-    let toml = file(".toml", "[log]\nlevel = 'warn'\nformat = 'json'\n[database]\nport = 1\npassword = 12345\n");
+    let toml =
+        file(".toml", "[log]\nlevel = 'warn'\nformat = 'json'\n[database]\nport = 1\npassword = 12345\n");
     let mut sources = sources(&[("DATASTORAGE__LOG__LEVEL", "debug"), ("DATASTORAGE__DATABASE__PORT", "2")]);
     sources.file = Some(toml.path().to_owned());
     sources.flags.push(Flag { key: "database.port", name: "--db-port", value: "3".to_owned() });
@@ -67,7 +68,10 @@ fn yaml_is_read_as_toml_is() {
 /// F20, F23: what is unknown, unreadable, out of range or contradictory is refused, all of it at once.
 #[test]
 fn every_fault_of_every_source_is_told_at_once() {
-    let toml = file(".toml", "[server]\nadr = '127.0.0.1:1'\n[projector]\nbatch = 0\n[nonsense]\nx = 1\n[log]\nlevel = [1]\n");
+    let toml = file(
+        ".toml",
+        "[server]\nadr = '127.0.0.1:1'\n[projector]\nbatch = 0\n[nonsense]\nx = 1\n[log]\nlevel = [1]\n",
+    );
     let mut sources = sources(&[
         ("DATASTORAGE__SERVER__REQUEST_TIMEOUT", "soon"),
         ("DATASTORAGE__DATABASE__PASSWORD", ""),
@@ -100,7 +104,8 @@ fn every_fault_of_every_source_is_told_at_once() {
 
 #[test]
 fn values_that_contradict_each_other_are_refused() {
-    let cases: [(&[(&str, &str)], &[&str]); 12] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 12] = [
         (&[("DATASTORAGE__SERVER__ADDR", "0.0.0.0:8080")], &["server.addr"]),
         (&[("DATASTORAGE__SERVER__ADDR", "[::]:8080")], &["server.addr"]),
         (&[("DATASTORAGE__SERVER__ADDR", "127.0.0.1:9090")], &["server.admin_addr"]),
@@ -144,7 +149,10 @@ fn a_file_that_cannot_be_read_is_a_fault_beside_the_others() {
     let broken = file(".toml", "[server\n");
     let mut sources = sources(&[("DATASTORAGE__WRITER__WRITERS", "0")]);
     sources.file = Some(broken.path().to_owned());
-    assert_eq!(keys(&Settings::load(&sources).unwrap_err()), [&broken.path().display().to_string(), "writer.writers"]);
+    assert_eq!(
+        keys(&Settings::load(&sources).unwrap_err()),
+        [&broken.path().display().to_string(), "writer.writers"]
+    );
 }
 
 /// BR-STORAGE-018: a secret is in no message and in no dump.
@@ -176,7 +184,8 @@ fn a_password_from_a_file_reaches_the_address_without_its_line_end() {
         ("DATASTORAGE__DATABASE__PASSWORD_FILE", &path),
     ]))
     .unwrap();
-    let address: tokio_postgres::Config = settings.database.address().unwrap().expose_secret().parse().unwrap();
+    let address: tokio_postgres::Config =
+        settings.database.address().unwrap().expose_secret().parse().unwrap();
     assert_eq!(address.get_password(), Some(b"s e'cret".as_slice()));
 }
 

@@ -53,38 +53,93 @@ const LAG_SECONDS: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 6
 /// Records of a transaction.
 const BATCH_RECORDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-const fn metric(name: &'static str, kind: Kind, labels: &'static [&'static str], help: &'static str) -> Metric {
+const fn metric(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
     Metric { name, kind, labels, help }
 }
 
 /// Every metric of the service; those of the process come from `metrics-process`.
 static METRICS: &[Metric] = &[
-    metric(HTTP_REQUESTS, Kind::Counter, &["method", "path", "status"],
-        "Requests answered; path is the route's template, status 499 a client that went away first."),
-    metric(HTTP_DURATION, Kind::Histogram(SECONDS), &["method", "path"], "Seconds from a request's head to its answer."),
-    metric("datastorage_write_total", Kind::Counter, &["table", "status"],
-        "Records given to the writer; status is success or failure."),
-    metric("datastorage_write_duration_seconds", Kind::Histogram(SECONDS), &["table"],
-        "Seconds from a record's hand-over to the writer to its outcome."),
-    metric("datastorage_write_batch_size", Kind::Histogram(BATCH_RECORDS), &[], "Records in one transaction."),
+    metric(
+        HTTP_REQUESTS,
+        Kind::Counter,
+        &["method", "path", "status"],
+        "Requests answered; path is the route's template, status 499 a client that went away first.",
+    ),
+    metric(
+        HTTP_DURATION,
+        Kind::Histogram(SECONDS),
+        &["method", "path"],
+        "Seconds from a request's head to its answer.",
+    ),
+    metric(
+        "datastorage_write_total",
+        Kind::Counter,
+        &["table", "status"],
+        "Records given to the writer; status is success or failure.",
+    ),
+    metric(
+        "datastorage_write_duration_seconds",
+        Kind::Histogram(SECONDS),
+        &["table"],
+        "Seconds from a record's hand-over to the writer to its outcome.",
+    ),
+    metric(
+        "datastorage_write_batch_size",
+        Kind::Histogram(BATCH_RECORDS),
+        &[],
+        "Records in one transaction.",
+    ),
     metric("datastorage_write_queue_depth", Kind::Gauge, &[], "Records that wait for a transaction."),
-    metric(QUERY_DURATION, Kind::Histogram(SECONDS), &["operation"],
-        "Seconds a read took, waiting for a connection included."),
-    metric(VALIDATION_FAILURES, Kind::Counter, &["field", "reason"],
-        "Broken rules in refused records; field is unknown for names that no record type has."),
+    metric(
+        QUERY_DURATION,
+        Kind::Histogram(SECONDS),
+        &["operation"],
+        "Seconds a read took, waiting for a connection included.",
+    ),
+    metric(
+        VALIDATION_FAILURES,
+        Kind::Counter,
+        &["field", "reason"],
+        "Broken rules in refused records; field is unknown for names that no record type has.",
+    ),
     metric(SANITIZED_FIELDS, Kind::Counter, &["field"], "Fields that were altered before they were stored."),
-    metric(DB_CONNECTIONS, Kind::Gauge, &["pool", "state"],
-        "Connections of a pool; state is in_use or idle. The writer and the projector hold one for each task beside them."),
-    metric(OUTBOX_DEPTH, Kind::Gauge, &["state"],
-        "Records without the vector of their version; state is waiting or parked."),
-    metric("datastorage_projection_lag_seconds", Kind::Histogram(LAG_SECONDS), &[],
-        "Seconds from a record's commit to its vector."),
+    metric(
+        DB_CONNECTIONS,
+        Kind::Gauge,
+        &["pool", "state"],
+        "Connections of a pool; state is in_use or idle. The writer and the projector hold one for each task beside them.",
+    ),
+    metric(
+        OUTBOX_DEPTH,
+        Kind::Gauge,
+        &["state"],
+        "Records without the vector of their version; state is waiting or parked.",
+    ),
+    metric(
+        "datastorage_projection_lag_seconds",
+        Kind::Histogram(LAG_SECONDS),
+        &[],
+        "Seconds from a record's commit to its vector.",
+    ),
     metric("datastorage_cache_hits_total", Kind::Counter, &[], "Texts whose vector needed no embedder."),
     metric("datastorage_cache_misses_total", Kind::Counter, &[], "Texts that were given to the embedder."),
-    metric("datastorage_embedding_generation_duration_seconds", Kind::Histogram(EMBEDDING_SECONDS), &[],
-        "Seconds one call of the embedder took, of up to 32 texts."),
-    metric(FALLBACK_MODE, Kind::Gauge, &[],
-        "1 while the embedder is away and searches by meaning are refused, else 0."),
+    metric(
+        "datastorage_embedding_generation_duration_seconds",
+        Kind::Histogram(EMBEDDING_SECONDS),
+        &[],
+        "Seconds one call of the embedder took, of up to 32 texts.",
+    ),
+    metric(
+        FALLBACK_MODE,
+        Kind::Gauge,
+        &[],
+        "1 while the embedder is away and searches by meaning are refused, else 0.",
+    ),
     metric(BUILD_INFO, Kind::Gauge, &["version"], "1; the label says which build this is."),
 ];
 

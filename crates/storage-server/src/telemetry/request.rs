@@ -155,7 +155,8 @@ impl RequestRecord {
                 "method" => *method, "path" => route.clone(), "status" => status.to_string()
             )
             .increment(1);
-            metrics::histogram!(names::HTTP_DURATION, "method" => *method, "path" => route.clone()).record(elapsed);
+            metrics::histogram!(names::HTTP_DURATION, "method" => *method, "path" => route.clone())
+                .record(elapsed);
         }
     }
 }

@@ -45,9 +45,11 @@ fn counters_are_totals_and_histograms_are_in_base_units_with_rising_buckets() {
 
 #[test]
 fn what_the_embedding_crate_records_is_in_the_table() {
-    for name in
-        [storage_embedding::CACHE_HITS, storage_embedding::CACHE_MISSES, storage_embedding::GENERATION_DURATION]
-    {
+    for name in [
+        storage_embedding::CACHE_HITS,
+        storage_embedding::CACHE_MISSES,
+        storage_embedding::GENERATION_DURATION,
+    ] {
         assert!(METRICS.iter().any(|metric| metric.name == name), "{name}");
     }
 }

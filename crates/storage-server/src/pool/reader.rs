@@ -1,0 +1,79 @@
+//! The reads of the store, each on a connection of the pool and under a name of its own in the metrics.
+
+use async_trait::async_trait;
+use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Workflow};
+use storage_query::{AuditRecord, Incident, ListQuery, Listed, Nearest, NearestQuery, Timeline};
+use tokio::time::Instant;
+
+use super::ReadPool;
+use crate::edge::{AnyList, AuditReader, CountQuery, Counts, Item, ItemPage, ReadError};
+
+#[async_trait(?Send)]
+impl AuditReader for ReadPool {
+    async fn list(&self, query: AnyList, deadline: Instant) -> Result<ItemPage, ReadError> {
+        match query {
+            AnyList::Remediation(query) => self.list_of(&query, "list_remediation", deadline).await,
+            AnyList::AiAnalysis(query) => self.list_of(&query, "list_aianalysis", deadline).await,
+            AnyList::Workflow(query) => self.list_of(&query, "list_workflow", deadline).await,
+            AnyList::Execution(query) => self.list_of(&query, "list_execution", deadline).await,
+            AnyList::Incident(query) => self.list_of(&query, "list_incidents", deadline).await,
+        }
+    }
+
+    async fn get(
+        &self,
+        record_type: RecordType,
+        id: i64,
+        deadline: Instant,
+    ) -> Result<Option<Record>, ReadError> {
+        match record_type {
+            RecordType::Remediation => self.record::<Remediation>(id, deadline).await,
+            RecordType::AiAnalysis => self.record::<AiAnalysis>(id, deadline).await,
+            RecordType::Workflow => self.record::<Workflow>(id, deadline).await,
+            RecordType::Execution => self.record::<Execution>(id, deadline).await,
+        }
+    }
+
+    async fn incident(&self, id: i64, deadline: Instant) -> Result<Option<Incident>, ReadError> {
+        self.one(id, "get_incident", deadline).await
+    }
+
+    async fn timeline(&self, id: i64, deadline: Instant) -> Result<Option<Timeline>, ReadError> {
+        self.read("timeline", deadline, async |connection| storage_query::timeline(connection, id).await)
+            .await
+    }
+
+    async fn count(&self, query: CountQuery, deadline: Instant) -> Result<Counts, ReadError> {
+        let operation = query.counted.operation();
+        self.read(operation, deadline, async |connection| query.run(connection).await).await
+    }
+
+    async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
+        self.read("search_semantic", deadline, async |connection| query.run(connection).await).await
+    }
+}
+
+impl ReadPool {
+    async fn list_of<R: Listed + Into<Item>>(
+        &self,
+        query: &ListQuery<R>,
+        operation: &'static str,
+        deadline: Instant,
+    ) -> Result<ItemPage, ReadError> {
+        let page = self.read(operation, deadline, async |connection| query.run(connection).await).await?;
+        Ok(page.into())
+    }
+
+    async fn record<R: AuditRecord>(&self, id: i64, deadline: Instant) -> Result<Option<Record>, ReadError> {
+        Ok(self.one::<R>(id, "get", deadline).await?.map(AuditRecord::into_record))
+    }
+
+    async fn one<R: Listed>(
+        &self,
+        id: i64,
+        operation: &'static str,
+        deadline: Instant,
+    ) -> Result<Option<R>, ReadError> {
+        self.read(operation, deadline, async |connection| storage_query::get::<R>(connection, id).await).await
+    }
+}

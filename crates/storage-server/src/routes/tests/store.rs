@@ -1,0 +1,78 @@
+//! A store that does what a test wants next.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use storage_dualwrite::{Reservation, WriteError};
+use storage_models::{NewRecord, Record, RecordType};
+use storage_query::{Incident, Nearest, NearestQuery, PageRequest, Timeline};
+use tokio::time::Instant;
+
+use crate::edge::{AnyList, AuditReader, AuditWriter, CountQuery, Counts, Item, ItemPage, ReadError};
+
+/// What the store does next; empty means that it is never asked.
+#[derive(Default)]
+pub(super) struct Store {
+    pub(super) write: Mutex<Vec<Result<Record, WriteError>>>,
+    pub(super) read: Mutex<Vec<Result<Option<Record>, ReadError>>>,
+    /// When what was asked last had to be done.
+    pub(super) deadline: Mutex<Option<Instant>>,
+}
+
+impl Store {
+    fn next(&self, deadline: Instant) -> Result<Option<Record>, ReadError> {
+        *self.deadline.lock().unwrap() = Some(deadline);
+        self.read.lock().unwrap().pop().expect("the store was not to be asked")
+    }
+
+    /// For reads whose answers only a database can give.
+    fn fail<T>(&self, deadline: Instant) -> Result<T, ReadError> {
+        Err(self.next(deadline).unwrap_err())
+    }
+}
+
+#[async_trait(?Send)]
+impl AuditWriter for Store {
+    async fn write(&self, _: NewRecord, _: Reservation, deadline: Instant) -> Result<Record, WriteError> {
+        *self.deadline.lock().unwrap() = Some(deadline);
+        self.write.lock().unwrap().pop().expect("the store was not to be asked")
+    }
+
+    fn is_up(&self) -> bool {
+        true
+    }
+}
+
+#[async_trait(?Send)]
+impl AuditReader for Store {
+    async fn list(&self, _: AnyList, deadline: Instant) -> Result<ItemPage, ReadError> {
+        Ok(ItemPage {
+            items: self.next(deadline)?.into_iter().map(Item::Record).collect(),
+            total: Some(1),
+            request: PageRequest::default(),
+            is_after_cursor: false,
+            has_more: false,
+            next_cursor: None,
+        })
+    }
+
+    async fn get(&self, _: RecordType, _: i64, deadline: Instant) -> Result<Option<Record>, ReadError> {
+        self.next(deadline)
+    }
+
+    async fn incident(&self, _: i64, deadline: Instant) -> Result<Option<Incident>, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn timeline(&self, _: i64, deadline: Instant) -> Result<Option<Timeline>, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn count(&self, _: CountQuery, deadline: Instant) -> Result<Counts, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn nearest(&self, _: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
+        self.fail(deadline)
+    }
+}
