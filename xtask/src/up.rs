@@ -133,14 +133,16 @@ fn print_tour(stack: &Stack) {
     let (url, admin) = (stack.url(), stack.admin_url());
     for line in [
         String::new(),
-        format!("API        {url}/api/v1  (documentation: {url}/docs)"),
+        format!("API        {url}/api/v1"),
         format!("Admin      {admin}/ready, {admin}/metrics"),
         format!("PostgreSQL {}", stack.database_url()),
         String::new(),
         "Try:".to_owned(),
         format!("  curl '{url}/api/v1/audit/remediation?namespace=payments&limit=3'"),
         format!("  curl '{url}/api/v1/audit/search?q=pod+killed+because+it+ran+out+of+memory&limit=3'"),
-        format!("  curl '{url}/api/v1/incidents/aggregate/success-rate?since=7d'"),
+        format!(
+            "  curl '{url}/api/v1/audit/search?q=a+pod+keeps+crashing+after+start&severity=critical&limit=3'"
+        ),
         String::new(),
     ] {
         answer(&line);

@@ -9,7 +9,8 @@ use super::support::{Bench, patient, remediation, until};
 use crate::{WriteError, WriterSettings};
 
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
-const BLOCKED: &str = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted";
+const BLOCKED: &str = "SELECT count(*) AS n FROM pg_locks l \
+    JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND NOT l.granted";
 
 fn one_writer() -> WriterSettings {
     WriterSettings { writers: 1, ..patient() }

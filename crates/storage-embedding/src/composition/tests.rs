@@ -1,3 +1,5 @@
+//! What the composed text holds, and what it leaves out.
+
 use super::{RecordText, compose, compose_query};
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! What feature hashing promises without a model.
+
 use super::{fnv1a, hash_text};
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The encoder against reference vectors, bad files and panics.
+
 use super::functions::{LayerNorm, gelu, softmax};
 use super::matrix::Linear;
 use super::{LocalEmbedder, interrupted};

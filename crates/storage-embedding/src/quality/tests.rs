@@ -1,3 +1,5 @@
+//! The measures of a ranking, on rankings small enough to count by hand.
+
 use super::{Grades, Scores};
 
 fn grades(pairs: &[(&str, u8)]) -> Grades {

@@ -1,3 +1,5 @@
+//! Cache, batches and single flight, with embedders that count and fail.
+
 use super::{CACHE_HITS, CACHE_MISSES, EmbeddingService, GENERATION_DURATION};
 use crate::cache::{CacheKey, DEFAULT_TTL, EmbeddingCache, MemoryCache};
 use crate::embedder::{Embedder, EmbeddingSetKey, ModelIdentity};

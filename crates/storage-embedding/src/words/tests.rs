@@ -1,3 +1,5 @@
+//! How identifiers and texts fall into words.
+
 use super::{split_identifier, split_text};
 use proptest::prelude::*;
 
