@@ -6,6 +6,7 @@
 //!   path. It knows an embedder only through [`RecordEmbedder`].
 //! - [`outbox`] shows and revives what waits or is parked; [`embedding_set`] sees to it that vectors of two models
 //!   never mix.
+//! - [`index`] is the outside vector index that the records are projected into as well, when one is configured.
 //! - [`Connector`] opens connections with the session settings all of this relies on.
 //!
 //! ```text
@@ -19,6 +20,7 @@ mod budget;
 mod connector;
 pub mod embedding_set;
 mod fixed_statement;
+pub mod index;
 pub mod outbox;
 mod projector;
 mod writer;

@@ -1,0 +1,38 @@
+//! What an index holds and gives back.
+
+use storage_models::{Embedding, Remediation, Timestamp};
+
+/// One remediation in the index: its vector, and its fields to filter by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// The record as it was at its version, [`Remediation::updated_at`].
+    pub record: Remediation,
+    /// Its vector.
+    pub embedding: Embedding,
+}
+
+impl Point {
+    /// What the index has once it holds this point.
+    #[must_use]
+    pub const fn version(&self) -> PointVersion {
+        PointVersion { record_id: self.record.id, version: self.record.updated_at }
+    }
+}
+
+/// Which version of a record the index holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PointVersion {
+    /// [`Remediation::id`].
+    pub record_id: i64,
+    /// [`Remediation::updated_at`].
+    pub version: Timestamp,
+}
+
+/// A record that a search found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Neighbour {
+    /// [`Remediation::id`].
+    pub record_id: i64,
+    /// The cosine of the angle between the two vectors, -1 to 1.
+    pub similarity: f64,
+}
