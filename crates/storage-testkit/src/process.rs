@@ -48,6 +48,16 @@ impl ProcessIdentity {
         self.signal(Signal::KILL)
     }
 
+    /// Freezes the process (SIGSTOP): it keeps its connections and answers nothing, as a machine that hangs.
+    pub fn pause(&self) -> Result<(), TestkitError> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets a paused process go on (SIGCONT).
+    pub fn resume(&self) -> Result<(), TestkitError> {
+        self.signal(Signal::CONT)
+    }
+
     /// Waits until the process has ended.
     ///
     /// # Errors

@@ -150,6 +150,29 @@ impl Cluster {
         self.remove_locks()
     }
 
+    /// Freezes the server and all of its processes: connections stay open and nothing is answered.
+    ///
+    /// # Errors
+    /// When a process cannot be signalled.
+    pub fn pause(&self) -> Result<(), TestkitError> {
+        // The parent first, so that it starts no further process meanwhile.
+        self.processes().iter().try_for_each(ProcessIdentity::pause)
+    }
+
+    /// Lets a paused server go on.
+    ///
+    /// # Errors
+    /// When a process cannot be signalled.
+    pub fn resume(&self) -> Result<(), TestkitError> {
+        self.processes().iter().try_for_each(ProcessIdentity::resume)
+    }
+
+    fn processes(&self) -> Vec<ProcessIdentity> {
+        let server = self.process();
+        let children = server.iter().flat_map(ProcessIdentity::children).collect::<Vec<_>>();
+        server.into_iter().chain(children).collect()
+    }
+
     /// Removes the lock files of a server all of whose processes are gone. Where nothing reaps orphans its id stays
     /// taken by a zombie, and the next start would take that for a running server.
     fn remove_locks(&self) -> Result<(), TestkitError> {

@@ -32,6 +32,28 @@ async fn a_process_is_found_among_the_children_signalled_and_seen_to_end() {
     identity.kill9().unwrap();
 }
 
+#[tokio::test]
+async fn a_paused_process_stands_still_and_can_still_be_ended() {
+    let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let identity = ProcessIdentity::of(i32::try_from(child.id()).unwrap()).unwrap();
+    let state = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", identity.pid)).unwrap();
+        stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
+    };
+    identity.pause().unwrap();
+    let paused = async {
+        while state() != 'T' {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), paused).await.unwrap();
+    assert!(identity.is_running());
+
+    identity.resume().unwrap();
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success(), "it went on to the end of its input");
+}
+
 #[test]
 fn another_process_with_the_same_id_is_not_signalled() {
     let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();

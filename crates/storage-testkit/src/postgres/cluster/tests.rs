@@ -70,6 +70,23 @@ async fn a_cluster_is_found_running_left_running_and_removed() {
 }
 
 #[tokio::test]
+async fn a_paused_cluster_answers_nothing_until_it_goes_on() {
+    let cluster = Cluster::temporary(&programs(), ClusterSettings::for_tests()).await.unwrap();
+    cluster.pause().unwrap();
+    let url = cluster.url("postgres");
+    let mut database = Box::pin(TestDatabase::create_on(&url, None));
+    let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut database).await;
+    assert!(early.is_err(), "it answered while it was paused");
+
+    cluster.resume().unwrap();
+    database.await.unwrap().close().await.unwrap();
+    cluster.pause().unwrap();
+    let server = cluster.process().unwrap();
+    drop(cluster);
+    assert!(!server.is_running(), "a paused server can be ended");
+}
+
+#[tokio::test]
 async fn dropping_a_cluster_ends_its_server() {
     let cluster = Cluster::temporary(&programs(), ClusterSettings::for_tests()).await.unwrap();
     let (server, root) = (cluster.process().unwrap(), cluster.root.clone());
