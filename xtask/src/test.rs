@@ -6,7 +6,7 @@ use std::process::{ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
 use storage_testkit::{
-    Cluster, ClusterSettings, DevelopmentDir, PostgresSource, ProcessIdentity, environment,
+    Cluster, ClusterSettings, DevelopmentDir, PostgresSource, ProcessIdentity, RedisSource, environment,
 };
 use tokio::process::Command;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -43,10 +43,35 @@ struct Stand {
     admin_url: String,
     template: String,
     pg_bin: Option<PathBuf>,
+    redis: Redis,
+}
+
+/// Each test starts its own Redis, or all share the one that `REDIS_URL` names; those that kill theirs need the program
+/// in any case.
+struct Redis {
+    shared: Option<String>,
+    program: Option<PathBuf>,
+}
+
+impl Redis {
+    async fn find() -> Result<Self> {
+        let finding = Step::begin("Redis");
+        match RedisSource::find(crate::up::external_redis_url()).await? {
+            RedisSource::External(url) => {
+                finding.done("the server that REDIS_URL names");
+                Ok(Self { shared: Some(url), program: RedisSource::program_on_path() })
+            }
+            RedisSource::Program(program) => {
+                finding.done(RedisSource::version(&program).await?);
+                Ok(Self { shared: None, program: Some(program) })
+            }
+        }
+    }
 }
 
 impl Stand {
     async fn set_up(dev: &DevelopmentDir) -> Result<Self> {
+        let redis = Redis::find().await?;
         let fetching = Step::begin("PostgreSQL");
         let source =
             PostgresSource::find(dev, crate::up::external_database_url(), &|it| fetching.fetch(it)).await?;
@@ -64,7 +89,7 @@ impl Stand {
             }
         };
         let template = format!("datastorage_template_{}", std::process::id());
-        Ok(Self { cluster, admin_url, template, pg_bin })
+        Ok(Self { cluster, admin_url, template, pg_bin, redis })
     }
 
     async fn make_template(&self) -> Result<()> {
@@ -105,6 +130,12 @@ async fn run_tests(
         }
         if let Some(bin) = &stand.pg_bin {
             command.env(environment::PG_BIN, bin);
+        }
+        if let Some(program) = &stand.redis.program {
+            command.env(environment::REDIS_SERVER, program);
+        }
+        if let Some(url) = &stand.redis.shared {
+            command.env(environment::REDIS_URL, url);
         }
     };
     for mut command in runner_commands(arguments).await {

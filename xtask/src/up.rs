@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
-pub(crate) use state::{external_database_url, stack_database_url};
+pub(crate) use state::{external_database_url, external_redis_url, stack_database_url};
 
 use crate::progress::{answer, say};
 use crate::workspace;

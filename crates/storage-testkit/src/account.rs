@@ -1,4 +1,4 @@
-//! Which account PostgreSQL runs under, and which directories that account can reach.
+//! Which account servers run under, and which directories that account can reach.
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::TestkitError;
 
-/// Accounts to run PostgreSQL under when the caller is root, in order of preference.
+/// Accounts to run servers under when the caller is root, in order of preference.
 const CANDIDATES: &[&str] = &["postgres", "nobody"];
 
 /// An unprivileged account.

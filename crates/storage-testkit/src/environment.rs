@@ -12,6 +12,10 @@ pub const SERVICE_BIN: &str = "DATASTORAGE_TEST_BIN";
 pub const MODEL_DIR: &str = "DATASTORAGE_TEST_MODEL_DIR";
 /// Directory of PostgreSQL's programs, for tests that start a cluster of their own.
 pub const PG_BIN: &str = "DATASTORAGE_TEST_PG_BIN";
+/// Path of `redis-server`, for tests that start a Redis of their own.
+pub const REDIS_SERVER: &str = "DATASTORAGE_TEST_REDIS_SERVER";
+/// URL of a Redis that tests share, when `REDIS_URL` names one.
+pub const REDIS_URL: &str = "DATASTORAGE_TEST_REDIS_URL";
 
 /// The value of `name`.
 ///

@@ -37,6 +37,14 @@ pub enum TestkitError {
         /// What it said, its last lines only.
         output: String,
     },
+    /// A program is not installed.
+    #[error("`{program}` is not there: {advice}")]
+    MissingProgram {
+        /// The program's name.
+        program: &'static str,
+        /// What the user can do about it.
+        advice: &'static str,
+    },
     /// No wheel is pinned for this machine.
     #[error(
         "no {what} is pinned for {platform}: install PostgreSQL 15 or later with pgvector 0.8 or later \
@@ -114,6 +122,14 @@ pub enum TestkitError {
     #[error("PostgreSQL in {} did not start:\n{log}", root.display())]
     ClusterStart {
         /// The directory of the cluster.
+        root: PathBuf,
+        /// The end of its log.
+        log: String,
+    },
+    /// A Redis server did not start.
+    #[error("Redis in {} did not start:\n{log}", root.display())]
+    RedisStart {
+        /// The directory of the server.
         root: PathBuf,
         /// The end of its log.
         log: String,

@@ -2,6 +2,7 @@
 //!
 //! - [`PostgresSource::find`] finds PostgreSQL with pgvector, fetching a pinned build when there is none, and
 //!   [`Cluster`] runs a private server from it, to be killed and started again at will.
+//! - [`RedisSource::find`] finds a Redis server, [`RedisServer`] runs a private one, [`TestRedis`] is a test's own.
 //! - [`TestDatabase`] is a database of a test's own, a copy of a migrated template.
 //! - [`ServiceProcess`] runs the built service as a child, to be asked over HTTP, stopped or killed.
 //! - [`FaultProxy`] stands between two parties and breaks the network between them on purpose.
@@ -31,6 +32,7 @@ mod port;
 mod postgres;
 mod process;
 mod proxy;
+mod redis;
 mod service;
 mod wheel;
 
@@ -41,5 +43,6 @@ pub use model::fetch_model;
 pub use postgres::{Cluster, ClusterSettings, Durability, Installation, PostgresSource};
 pub use process::ProcessIdentity;
 pub use proxy::{Fault, FaultProxy};
+pub use redis::{RedisServer, RedisServerSettings, RedisSource, ServerCertificate, TestRedis};
 pub use service::{ServiceOptions, ServiceProcess};
 pub use wheel::{FetchStep, OnStep};

@@ -91,6 +91,11 @@ pub(crate) fn external_database_url() -> Option<String> {
     (!ours).then_some(named)
 }
 
+/// The Redis that the caller names in `REDIS_URL`.
+pub(crate) fn external_redis_url() -> Option<String> {
+    std::env::var("REDIS_URL").ok().filter(|it| !it.is_empty())
+}
+
 fn database_url_in(environment: &str) -> Option<String> {
     environment.lines().find_map(|line| line.strip_prefix("DATABASE_URL=")).map(str::to_owned)
 }

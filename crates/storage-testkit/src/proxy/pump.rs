@@ -41,6 +41,7 @@ pub(super) async fn carry_bytes(client: TcpStream, server: TcpStream, switches: 
         let mut piece = vec![0; PIECE];
         while let Some(bytes) = read_piece(&mut from_server, &mut piece).await? {
             switches.hold_answer().await;
+            switches.garble(bytes);
             to_client.write_all(bytes).await?;
         }
         to_client.shutdown().await
@@ -145,7 +146,8 @@ async fn carry_answers(
 ) -> Result<Ended> {
     let mut answers = Answers::default();
     let mut piece = vec![0; PIECE];
-    while let Some(mut rest) = read_piece(&mut from_server, &mut piece).await? {
+    while let Some(read) = read_piece(&mut from_server, &mut piece).await? {
+        let mut rest: &[u8] = read;
         switches.hold_answer().await;
         while !rest.is_empty() {
             let end = answers.read_to_end(rest);
@@ -170,9 +172,9 @@ async fn carry_answers(
 }
 
 /// The next bytes there are; `None` at the end.
-async fn read_piece<'a>(from: &mut OwnedReadHalf, piece: &'a mut [u8]) -> Result<Option<&'a [u8]>> {
+async fn read_piece<'a>(from: &mut OwnedReadHalf, piece: &'a mut [u8]) -> Result<Option<&'a mut [u8]>> {
     let read = from.read(piece).await?;
-    Ok(piece.get(..read).filter(|bytes| !bytes.is_empty()))
+    Ok(piece.get_mut(..read).filter(|bytes| !bytes.is_empty()))
 }
 
 /// The type of the next message; `None` when the client has closed.

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+/// No protocol begins an answer with it, and it is no UTF-8.
+const GARBAGE: u8 = 0xff;
+
 /// What the proxy does with all of its connections, until switched again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -16,6 +19,8 @@ pub enum Fault {
     Hang,
     /// Each piece a client sends (each message, with PostgreSQL) is held this long before it goes on.
     Delay(Duration),
+    /// Answers arrive as bytes that mean nothing in any protocol; requests pass. Not with PostgreSQL.
+    Garble,
 }
 
 /// What happens, once, when the awaited request comes.
@@ -102,6 +107,13 @@ impl Switches {
     pub(super) async fn hold_answer(&self) {
         // The sender lives in `self`, so waiting cannot fail.
         let _ = self.fault.subscribe().wait_for(|fault| *fault != Fault::Hang).await;
+    }
+
+    /// Spoils an answer when the standing fault demands it.
+    pub(super) fn garble(&self, answer: &mut [u8]) {
+        if *self.fault.borrow() == Fault::Garble {
+            answer.fill(GARBAGE);
+        }
     }
 
     /// Ends when the connections that are open now are to be closed.
