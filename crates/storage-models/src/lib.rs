@@ -12,7 +12,9 @@
 //! | [`Embedding`] | a vector of exactly 384 finite numbers |
 //! | [`ErrorCode`] | why an operation failed, free of any transport |
 //! | [`DatabaseFault`] | what a failed statement means, from what diesel tells of it |
+//! | [`breaker`] | when to leave a failing dependency alone; shared by crates that may not know one another |
 
+pub mod breaker;
 mod database_fault;
 mod embedding;
 mod enums;
@@ -23,6 +25,7 @@ mod records;
 pub mod schema;
 mod timestamp;
 
+pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use database_fault::DatabaseFault;
 pub use embedding::{Embedding, EmbeddingError, VectorSql};
 pub use enums::{Phase, Severity, Status, UnknownValue, WorkflowPhase};
