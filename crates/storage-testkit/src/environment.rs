@@ -16,6 +16,10 @@ pub const PG_BIN: &str = "DATASTORAGE_TEST_PG_BIN";
 pub const REDIS_SERVER: &str = "DATASTORAGE_TEST_REDIS_SERVER";
 /// URL of a Redis that tests share, when `REDIS_URL` names one.
 pub const REDIS_URL: &str = "DATASTORAGE_TEST_REDIS_URL";
+/// gRPC URL of a Qdrant that tests use instead of the test kit's own.
+pub const QDRANT_URL: &str = "QDRANT_URL";
+/// The key for [`QDRANT_URL`], when it wants one.
+pub const QDRANT_API_KEY: &str = "QDRANT_API_KEY";
 
 /// The value of `name`.
 ///

@@ -202,6 +202,15 @@ pub enum TestkitError {
         /// The end of its log.
         log: String,
     },
+    /// A Qdrant server did not do what a test needs of it.
+    #[error("cannot {action} the Qdrant server")]
+    Qdrant {
+        /// What was attempted, as a verb.
+        action: &'static str,
+        /// The client library's answer.
+        #[source]
+        source: Box<qdrant_client::QdrantError>,
+    },
     /// A socket could not be opened.
     #[error("cannot {action}")]
     Network {

@@ -6,6 +6,7 @@
 //! - [`TestDatabase`] is a database of a test's own, a copy of a migrated template.
 //! - [`ServiceProcess`] runs the built service as a child, to be asked over HTTP, stopped or killed.
 //! - [`FaultProxy`] stands between two parties and breaks the network between them on purpose.
+//! - [`TestQdrant`] is a Qdrant collection of a test's own, and [`QdrantServer`] a small Qdrant with faults to switch.
 //! - [`fetch_model`] provides the embedding model.
 //!
 //! Nothing here is part of the service. Linux only: processes are watched through `/proc` and pidfds.
@@ -32,6 +33,7 @@ mod port;
 mod postgres;
 mod process;
 mod proxy;
+mod qdrant;
 mod redis;
 mod service;
 mod wheel;
@@ -43,6 +45,9 @@ pub use model::fetch_model;
 pub use postgres::{Cluster, ClusterSettings, Durability, Installation, PostgresSource};
 pub use process::ProcessIdentity;
 pub use proxy::{Fault, FaultProxy};
+pub use qdrant::{QdrantFault, QdrantOperation, QdrantServer, TestQdrant};
 pub use redis::{RedisServer, RedisServerSettings, RedisSource, ServerCertificate, TestRedis};
 pub use service::{ServiceOptions, ServiceProcess};
+/// The codes of [`QdrantFault`].
+pub use tonic::Code as GrpcCode;
 pub use wheel::{FetchStep, OnStep};

@@ -26,7 +26,9 @@ impl VectorIndex for MemoryIndex {
         let mut state = self.state.write().await;
         match &state.identity {
             Some(owner) if owner != identity => Err(IndexError::Mismatch(format!(
-                "the index belongs to {owner:?}, not to {identity:?}; use an empty one"
+                "the index belongs to the installation {} and holds vectors of {}, expected {} and {}; fill \
+                 another one with `datastorage reconcile --rebuild`",
+                owner.installation, owner.set, identity.installation, identity.set
             ))),
             Some(_) => Ok(()),
             None => {
@@ -72,9 +74,7 @@ impl VectorIndex for MemoryIndex {
                 similarity: cosine(vector.as_slice(), point.embedding.as_slice()),
             })
             .collect();
-        found.sort_by(|a, b| {
-            b.similarity.total_cmp(&a.similarity).then_with(|| a.record_id.cmp(&b.record_id))
-        });
+        found.sort_by(Neighbour::nearest_first);
         found.truncate(limit);
         Ok(found)
     }

@@ -7,11 +7,13 @@ mod condition;
 mod error;
 mod memory;
 mod point;
+mod qdrant;
 
 pub use condition::{Condition, Field};
 pub use error::IndexError;
 pub use memory::MemoryIndex;
 pub use point::{Neighbour, Point, PointVersion};
+pub use qdrant::{QdrantIndex, QdrantSettings, QdrantSettingsError};
 
 use async_trait::async_trait;
 use storage_models::Embedding;
@@ -34,7 +36,8 @@ pub struct IndexIdentity {
 /// lost may have been applied, or may still be applied later (F06). Points carry their record's version, and an
 /// older version never replaces a newer one, in whatever order operations arrive.
 ///
-/// Every operation ends within the implementation's own time-out.
+/// Every request to the index ends within the implementation's own time-out; an operation on many points may be
+/// several requests.
 #[async_trait]
 pub trait VectorIndex: std::fmt::Debug + Send + Sync + 'static {
     /// Creates what is missing (collection, alias, payload indexes) and checks what is there. Called at start and at
@@ -58,8 +61,8 @@ pub trait VectorIndex: std::fmt::Debug + Send + Sync + 'static {
     /// Any; some of them may then have been removed.
     async fn delete(&self, ids: &[i64]) -> Result<(), IndexError>;
 
-    /// The `limit` points nearest to `vector` by cosine among those that meet all `conditions`, nearest first.
-    /// Fewer come back only when fewer match.
+    /// The `limit` points nearest to `vector` by cosine among those that meet all `conditions`, nearest first, those
+    /// equally near by id. Fewer come back only when fewer match.
     ///
     /// # Errors
     /// Any.

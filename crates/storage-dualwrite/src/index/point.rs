@@ -36,3 +36,10 @@ pub struct Neighbour {
     /// The cosine of the angle between the two vectors, -1 to 1.
     pub similarity: f64,
 }
+
+impl Neighbour {
+    /// The order of a search's answer: nearest first, those equally near by id.
+    pub(super) fn nearest_first(&self, other: &Self) -> std::cmp::Ordering {
+        other.similarity.total_cmp(&self.similarity).then_with(|| self.record_id.cmp(&other.record_id))
+    }
+}

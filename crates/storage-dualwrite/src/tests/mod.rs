@@ -2,6 +2,8 @@
 
 mod commit_outcome;
 mod embedding_set;
+mod index;
+pub(crate) mod index_support;
 mod operations;
 mod outages;
 mod projector;

@@ -1,0 +1,224 @@
+//! The collection behind the alias: created when absent, never used when it is not ours.
+
+use qdrant_client::qdrant::alias_operations::Action;
+use qdrant_client::qdrant::value::Kind;
+use qdrant_client::qdrant::vectors_config::Config;
+use qdrant_client::qdrant::{
+    AliasOperations, ChangeAliases, CollectionInfo, CreateAlias, CreateCollection, Distance,
+    GetCollectionInfoRequest, HealthCheckRequest, PayloadSchemaType, Value, VectorParams, VectorsConfig,
+};
+
+use super::client::Client;
+use super::{fault, payload};
+use crate::index::{IndexError, IndexIdentity};
+
+/// The oldest Qdrant that keeps an older version from replacing a newer one (`update_filter`); an older server
+/// ignores the condition without a word.
+pub(super) const OLDEST: &str = "1.16";
+const OLDEST_VERSION: (u64, u64) = (1, 16);
+
+/// What the collection's own metadata says of whom it belongs to.
+const INSTALLATION: &str = "datastorage_installation";
+const COMPOSITION: &str = "datastorage_composition";
+const MODEL: &str = "datastorage_model";
+
+/// One collection, by its alias.
+#[derive(Debug)]
+pub(super) struct Collection<'a> {
+    pub(super) client: &'a Client,
+    pub(super) alias: &'a str,
+}
+
+impl Collection<'_> {
+    /// Creates what is missing and checks what is there. Replicas may do so at once.
+    pub(super) async fn prepare(&self, identity: &IndexIdentity) -> Result<(), IndexError> {
+        self.check_server().await?;
+        let info = match self.info().await? {
+            Some(info) => info,
+            None => self.create(identity).await?,
+        };
+        self.check_owner(identity, &info)?;
+        let has = |name: &str, kind: PayloadSchemaType| {
+            info.payload_schema.get(name).is_some_and(|schema| schema.data_type() == kind)
+        };
+        let operation = "create a payload index";
+        for request in payload::missing_indexes(self.alias, has) {
+            let answer = self.client.ask(operation, self.client.points().create_field_index(request)).await?;
+            fault::unless_done(self.client, operation, &answer)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the collection is still there and ours.
+    pub(super) async fn check(&self, identity: &IndexIdentity) -> Result<(), IndexError> {
+        self.info().await?.map_or(Ok(()), |info| self.check_owner(identity, &info))
+    }
+
+    async fn check_server(&self) -> Result<(), IndexError> {
+        let request = HealthCheckRequest {};
+        let found =
+            self.client.ask("tell its version", self.client.root().health_check(request)).await?.version;
+        match version(&found) {
+            Some(version) if version >= OLDEST_VERSION => Ok(()),
+            _ => Err(IndexError::Mismatch(format!(
+                "the Qdrant server has version `{found}`, {OLDEST} or later is needed: an older one would \
+                 let an older version of a record replace a newer one"
+            ))),
+        }
+    }
+
+    async fn info(&self) -> Result<Option<CollectionInfo>, IndexError> {
+        let request = GetCollectionInfoRequest { collection_name: self.alias.to_owned() };
+        let found =
+            self.client.find("describe the collection", self.client.collections().get(request)).await?;
+        Ok(found.and_then(|answer| answer.result))
+    }
+
+    /// Creates the collection and its alias. Another replica may be faster with either: what counts is what is there
+    /// afterwards.
+    async fn create(&self, identity: &IndexIdentity) -> Result<CollectionInfo, IndexError> {
+        let collection_name = format!("{}-{}", self.alias, identity.installation);
+        let mut clients = self.client.collections();
+        let request = creation(&collection_name, identity)?;
+        let created = self.client.ask("create the collection", clients.create(request)).await;
+        let created = match created {
+            Err(error) if !matches!(error, IndexError::Refused { .. }) => return Err(error),
+            created => created,
+        };
+        let alias = CreateAlias { collection_name, alias_name: self.alias.to_owned() };
+        let action = AliasOperations { action: Some(Action::CreateAlias(alias)) };
+        let request = ChangeAliases { actions: vec![action], timeout: None };
+        let named = self.client.ask("name the collection", clients.update_aliases(request)).await;
+        match self.info().await? {
+            Some(info) => Ok(info),
+            None => Err(created.and(named).err().unwrap_or_else(|| IndexError::Away {
+                reason: format!("the collection `{}` was gone right after its creation", self.alias),
+                retry_after: None,
+            })),
+        }
+    }
+
+    fn check_owner(&self, identity: &IndexIdentity, info: &CollectionInfo) -> Result<(), IndexError> {
+        let found = Found::of(info);
+        let fault = found.fault(identity).map(|fault| {
+            let alias = self.alias;
+            IndexError::Mismatch(format!(
+                "the Qdrant collection `{alias}` {fault}. Set another collection in the settings, or delete \
+                 this one in Qdrant (every point can be rebuilt from PostgreSQL), and fill it with \
+                 `datastorage reconcile --rebuild`"
+            ))
+        });
+        fault.map_or(Ok(()), Err)
+    }
+}
+
+/// What a collection says of itself.
+struct Found<'a> {
+    vectors: Option<&'a VectorParams>,
+    info: &'a CollectionInfo,
+}
+
+impl<'a> Found<'a> {
+    fn of(info: &'a CollectionInfo) -> Self {
+        let params = info.config.as_ref().and_then(|config| config.params.as_ref());
+        let vectors = params.and_then(|params| params.vectors_config.as_ref()?.config.as_ref());
+        let vectors = match vectors {
+            Some(Config::Params(params)) => Some(params),
+            _ => None,
+        };
+        Self { vectors, info }
+    }
+
+    /// What is wrong and what was expected, to follow the collection's name.
+    fn fault(&self, wanted: &IndexIdentity) -> Option<String> {
+        let Some(vectors) = self.vectors else {
+            return Some("has named vectors, expected a single unnamed one".to_owned());
+        };
+        if u64::try_from(wanted.set.dimension) != Ok(vectors.size) {
+            let (size, dimension) = (vectors.size, wanted.set.dimension);
+            return Some(format!("has vectors of dimension {size}, expected {dimension}"));
+        }
+        if vectors.distance() != Distance::Cosine {
+            let distance = vectors.distance().as_str_name();
+            return Some(format!("compares vectors by the distance {distance}, expected Cosine"));
+        }
+        let installation = wanted.installation.to_string();
+        match self.mark(INSTALLATION) {
+            None => {
+                return Some(format!(
+                    "carries no mark of this service (`{INSTALLATION}` in its metadata): it was not \
+                     created by it, expected that of the installation {installation}"
+                ));
+            }
+            Some(owner) if owner != installation => {
+                return Some(format!(
+                    "belongs to the installation {owner}, expected {installation}, which is the id of the \
+                     configured database"
+                ));
+            }
+            Some(_) => {}
+        }
+        let set = (self.mark(MODEL), self.mark(COMPOSITION));
+        (set != (Some(&wanted.set.model), Some(&wanted.set.composition))).then(|| {
+            let (model, composition) = (set.0.unwrap_or("unknown"), set.1.unwrap_or("unknown"));
+            format!(
+                "holds vectors of model {model}, composition {composition}, expected {}; vectors of two \
+                 embedders cannot be compared",
+                wanted.set
+            )
+        })
+    }
+
+    fn mark(&self, key: &str) -> Option<&'a str> {
+        match self.info.config.as_ref()?.metadata.get(key)?.kind.as_ref()? {
+            Kind::StringValue(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+fn creation(name: &str, identity: &IndexIdentity) -> Result<CreateCollection, IndexError> {
+    let Ok(size) = u64::try_from(identity.set.dimension) else {
+        return Err(IndexError::Mismatch(format!("{} is no dimension of a vector", identity.set.dimension)));
+    };
+    let vectors = VectorParams { size, distance: Distance::Cosine.into(), ..VectorParams::default() };
+    let marks = [
+        (INSTALLATION, identity.installation.to_string()),
+        (COMPOSITION, identity.set.composition.clone()),
+        (MODEL, identity.set.model.clone()),
+    ];
+    Ok(CreateCollection {
+        collection_name: name.to_owned(),
+        vectors_config: Some(VectorsConfig { config: Some(Config::Params(vectors)) }),
+        metadata: marks.into_iter().map(|(key, mark)| (key.to_owned(), Value::from(mark))).collect(),
+        ..CreateCollection::default()
+    })
+}
+
+/// Major and minor number of a version such as `1.17.1` or `1.18.0-dev`.
+fn version(text: &str) -> Option<(u64, u64)> {
+    let mut numbers = text.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OLDEST_VERSION, version};
+
+    #[test]
+    fn only_versions_that_can_be_read_and_are_new_enough_pass() {
+        for (text, passes) in [
+            ("1.16.0", true),
+            ("1.17.1", true),
+            ("1.18.0-dev", true),
+            ("2.0.0", true),
+            ("1.15.5", false),
+            ("0.11.7", false),
+            ("", false),
+            ("v1.17.1", false),
+            ("1", false),
+        ] {
+            assert_eq!(version(text).is_some_and(|it| it >= OLDEST_VERSION), passes, "{text}");
+        }
+    }
+}

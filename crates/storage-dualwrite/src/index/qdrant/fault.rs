@@ -1,0 +1,69 @@
+//! What an answer other than success means.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use qdrant_client::qdrant::{PointsOperationResponse, UpdateStatus};
+use tonic::{Code, Status};
+
+use super::client::Client;
+use crate::index::IndexError;
+
+/// Characters of the server's own words that are kept.
+const REASON_CHARS_MAX: usize = 500;
+
+/// The fault that a status stands for.
+///
+/// Only what speaks of the request itself is `Refused`: its user may set a record aside for it. A collection that is
+/// gone, a key that is refused and an error within the server are nobody's fault but the index's.
+pub(super) fn of_status(operation: &'static str, limit: Duration, status: &Status) -> IndexError {
+    match status.code() {
+        Code::InvalidArgument | Code::OutOfRange | Code::AlreadyExists => {
+            IndexError::Refused { operation, reason: words(status) }
+        }
+        Code::DeadlineExceeded => IndexError::TimedOut { operation, limit },
+        Code::Unimplemented => IndexError::Mismatch(format!(
+            "what answers at the Qdrant URL does not know how to {operation} ({}): give it the gRPC address \
+             (port 6334 by default) of Qdrant {} or later",
+            words(status),
+            super::collection::OLDEST
+        )),
+        code => IndexError::Away {
+            reason: format!("{operation}: {code:?}, {}", words(status)),
+            retry_after: retry_after(status),
+        },
+    }
+}
+
+/// An update that is not done when its answer comes cannot be relied on.
+pub(super) fn unless_done(
+    client: &Client,
+    operation: &'static str,
+    answer: &PointsOperationResponse,
+) -> Result<(), IndexError> {
+    match answer.result.as_ref().map(|result| result.status()) {
+        Some(UpdateStatus::Completed) => Ok(()),
+        Some(UpdateStatus::Acknowledged | UpdateStatus::WaitTimeout) => Err(client.late(operation)),
+        other => Err(IndexError::Away {
+            reason: format!("{operation}: ended with the update status {other:?}"),
+            retry_after: None,
+        }),
+    }
+}
+
+/// The server's words and what lies behind them, bounded.
+fn words(status: &Status) -> String {
+    let mut words = status.message().to_owned();
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        let _ = write!(words, ": {error}");
+        cause = error.source();
+    }
+    words.chars().take(REASON_CHARS_MAX).collect()
+}
+
+fn retry_after(status: &Status) -> Option<Duration> {
+    let value = status.metadata().get("retry-after")?.to_str().ok()?;
+    value.parse().ok().map(Duration::from_secs)
+}

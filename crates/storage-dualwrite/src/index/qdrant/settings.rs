@@ -1,0 +1,65 @@
+//! Where the index is and how long it may take.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// How a [`super::QdrantIndex`] reaches its collection.
+#[derive(Debug, Clone)]
+pub struct QdrantSettings {
+    /// The gRPC address, such as `http://qdrant:6334`. With `https` the server's certificate must come from a root
+    /// that the system trusts (`SSL_CERT_FILE` names another set of roots).
+    pub url: String,
+    /// Sent with every request. It crosses the network readable unless the URL says `https`.
+    pub api_key: Option<SecretString>,
+    /// The alias by which the collection is used; the collection behind it is created when there is none.
+    pub collection: String,
+    /// Longest wait for the answer to one request; an operation on more points than one request takes waits this
+    /// long for each.
+    pub timeout: Duration,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+}
+
+impl QdrantSettings {
+    /// The alias that is used unless the settings name another.
+    pub const COLLECTION: &'static str = "remediation_audit";
+
+    /// No key, the alias [`Self::COLLECTION`], ten seconds an answer, three a connection.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            api_key: None,
+            collection: Self::COLLECTION.to_owned(),
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Settings that no connection can be made with.
+#[derive(Debug, thiserror::Error)]
+pub enum QdrantSettingsError {
+    /// Not a URL, or not one of a gRPC server.
+    #[error("the Qdrant URL `{url}` is no http:// or https:// address such as http://qdrant:6334")]
+    Url {
+        /// What the settings say.
+        url: String,
+    },
+    /// TLS could not be set up.
+    #[error("TLS to Qdrant could not be set up; are there trusted roots on this machine (SSL_CERT_FILE)?")]
+    Tls(#[source] tonic::transport::Error),
+    /// The key has a character that a header cannot carry.
+    #[error("the Qdrant API key must be visible ASCII")]
+    ApiKey,
+    /// An alias that Qdrant would take for something else.
+    #[error(
+        "the Qdrant collection `{name}` must be 1 to {} letters, digits, `-` or `_`",
+        super::COLLECTION_NAME_MAX
+    )]
+    Collection {
+        /// What the settings say.
+        name: String,
+    },
+}

@@ -1,0 +1,66 @@
+//! Records, vectors and points for tests of an index.
+
+use storage_models::{Embedding, Phase, Remediation, Status, Timestamp};
+use uuid::Uuid;
+
+use crate::EmbeddingSet;
+use crate::index::{IndexIdentity, Point};
+
+/// The instant that a test's times are counted from: 2026-01-01, in microseconds.
+pub(crate) const EPOCH: i64 = 1_767_225_600_000_000;
+
+pub(crate) fn instant(micros: i64) -> Timestamp {
+    Timestamp::from_micros(EPOCH + micros).unwrap()
+}
+
+/// A record with nothing but what it must have, in its first version.
+pub(crate) fn record(id: i64) -> Remediation {
+    Remediation {
+        id,
+        name: format!("record-{id}"),
+        namespace: "default".to_owned(),
+        phase: Phase::Processing,
+        action_type: "restart-pod".to_owned(),
+        target_name: None,
+        status: Status::Running,
+        start_time: instant(0),
+        end_time: None,
+        duration_ms: None,
+        environment: None,
+        cluster: None,
+        remediation_request_id: None,
+        alert_name: None,
+        alert_fingerprint: None,
+        severity: None,
+        error_message: None,
+        metadata: None,
+        created_at: instant(0),
+        updated_at: instant(1),
+    }
+}
+
+/// The record's point, with a vector that depends on its id alone.
+pub(crate) fn point(record: Remediation) -> Point {
+    let embedding = embedding(record.id.unsigned_abs());
+    Point { record, embedding }
+}
+
+/// A direction for each seed; those of different seeds are nearly at right angles.
+pub(crate) fn embedding(seed: u64) -> Embedding {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03;
+    let values = (0..Embedding::DIMENSION).map(|_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        f32::from(u16::try_from(state >> 48).unwrap()) / 32_768.0 - 1.0
+    });
+    Embedding::new(values.collect()).unwrap()
+}
+
+/// Somebody's identity; different numbers are different installations.
+pub(crate) fn identity(installation: u128) -> IndexIdentity {
+    IndexIdentity {
+        installation: Uuid::from_u128(installation),
+        set: EmbeddingSet { composition: "1".to_owned(), model: "test".to_owned(), dimension: 384 },
+    }
+}
