@@ -8,6 +8,7 @@
 
 mod aggregates;
 mod bodies;
+mod cache;
 mod cursors;
 mod incidents;
 mod injection;

@@ -1,5 +1,6 @@
 //! `cargo xtask up` and `down`: the service on a private PostgreSQL, to try and to develop against.
 
+mod redis;
 mod sample;
 mod stack;
 mod state;
@@ -33,6 +34,9 @@ pub(crate) struct UpArguments {
     /// Leave an empty store empty.
     #[arg(long)]
     no_sample: bool,
+    /// Add what replicas and large stores want: Redis, and a Qdrant that QDRANT_URL names.
+    #[arg(long)]
+    full: bool,
     /// Build the service with optimisations.
     #[arg(long)]
     release: bool,
@@ -92,7 +96,7 @@ pub(crate) async fn down(arguments: &DownArguments) -> Result<()> {
     Ok(())
 }
 
-/// Stops the service, then its database; whether anything ran.
+/// Stops the service, then what it uses; whether anything ran.
 async fn stop() -> Result<bool> {
     let mut state = state::State::load()?;
     let mut stopped = false;
@@ -106,6 +110,7 @@ async fn stop() -> Result<bool> {
     }
     let dev = workspace::development_dir()?;
     stopped |= storage_testkit::Cluster::stop_in(&stack::cluster_root(&dev)).await?;
+    stopped |= storage_testkit::RedisServer::stop_in(&redis::root(&dev)).await?;
     state.save()?;
     state::remove_environment()?;
     Ok(stopped)
@@ -136,7 +141,7 @@ fn print_tour(stack: &Stack) {
         format!("API        {url}/api/v1"),
         format!("Admin      {admin}/ready, {admin}/metrics"),
         format!("PostgreSQL {}", stack.database_url()),
-        String::new(),
+        stack.redis_url().map(|url| format!("Redis      {url}\n")).unwrap_or_default(),
         "Try:".to_owned(),
         format!("  curl '{url}/api/v1/audit/remediation?namespace=payments&limit=3'"),
         format!("  curl '{url}/api/v1/audit/search?q=pod+killed+because+it+ran+out+of+memory&limit=3'"),

@@ -18,6 +18,8 @@ use failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything connects: libraries that find no provider choose for themselves, or panic.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let Arguments { command, settings } = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use storage_embedding::{Embedder, EmbeddingService, HashingEmbedder, LocalEmbedder, MemoryCache};
+use storage_embedding::{
+    Embedder, EmbeddingCache, EmbeddingService, HashingEmbedder, LocalEmbedder, MemoryCache, RedisCache,
+    TieredCache,
+};
 use storage_server::{EmbeddingSettings, Parts, Provider, Server, Settings, telemetry};
 
 use crate::command_line::SettingsArguments;
@@ -20,21 +23,38 @@ pub(crate) async fn run(arguments: &SettingsArguments) -> Result<ExitCode, Failu
 async fn serve(settings: Settings) -> Result<ExitCode, Failure> {
     let metrics = telemetry::metrics::install().context("cannot start the metrics")?;
     let connectors = settings.database.connectors().map_err(|error| Failure::unusable(&error))?;
-    let embedding = Arc::new(embedding(&settings.embedding).await?);
-    let ended = Server::run(Parts { settings, connectors, embedding, metrics }).await?;
+    let redis = redis(&settings)?;
+    let embedder = embedder(&settings.embedding).await?;
+    let embedding = Arc::new(EmbeddingService::new(embedder, cache(&settings.embedding, redis.as_ref())));
+    let ended = Server::run(Parts { settings, connectors, embedding, redis, metrics }).await?;
     Ok(ExitCode::from(ended.exit_code()))
 }
 
-async fn embedding(settings: &EmbeddingSettings) -> Result<EmbeddingService, Failure> {
-    let embedder: Arc<dyn Embedder> = match settings.provider {
+async fn embedder(settings: &EmbeddingSettings) -> Result<Arc<dyn Embedder>, Failure> {
+    Ok(match settings.provider {
         Provider::Local => Arc::new(local(settings).await?),
         Provider::Hashing => {
             tracing::warn!("the hashing embedder compares words and knows no meaning; searches find less");
             Arc::new(HashingEmbedder::new())
         }
-    };
-    let cache = MemoryCache::new(settings.cache_bytes.bytes(), settings.cache_ttl);
-    Ok(EmbeddingService::new(embedder, Arc::new(cache)))
+    })
+}
+
+/// The memory of this process, before Redis when there is one.
+fn cache(settings: &EmbeddingSettings, redis: Option<&Arc<RedisCache>>) -> Arc<dyn EmbeddingCache> {
+    let memory = Arc::new(MemoryCache::new(settings.cache_bytes.bytes(), settings.cache_ttl));
+    match redis {
+        Some(redis) => Arc::new(TieredCache::new(memory, redis.clone())),
+        None => memory,
+    }
+}
+
+/// Redis, which need not be there yet.
+fn redis(settings: &Settings) -> Result<Option<Arc<RedisCache>>, Failure> {
+    let redis =
+        settings.redis.to_cache(settings.embedding.cache_ttl).map_err(|error| Failure::unusable(&error))?;
+    let cache = redis.map(|redis| RedisCache::new(&redis)).transpose();
+    Ok(cache.map_err(|error| Failure::unusable(&error))?.map(Arc::new))
 }
 
 async fn local(settings: &EmbeddingSettings) -> Result<LocalEmbedder, Failure> {

@@ -30,7 +30,8 @@
 //! - [`Embedder`] turns texts into vectors of 384 numbers and length 1. [`LocalEmbedder`] runs
 //!   all-MiniLM-L6-v2 in this process; [`HashingEmbedder`] needs no model and knows no meaning.
 //! - [`EmbeddingCache`] remembers vectors by composition, model, dimension and text, so that a
-//!   vector of another model is a miss. [`MemoryCache`] is the one of this process.
+//!   vector of another model is a miss. [`MemoryCache`] is the one of this process, [`RedisCache`] the one that
+//!   replicas share, [`TieredCache`] puts the one before the other.
 //! - [`EmbeddingService`] joins them: each distinct text once, batches of at most [`MAX_BATCH`], one
 //!   bad text never failing its neighbours.
 //! - [`EmbeddingSetKey`] stamps a set of vectors; vectors under different stamps are not compared.
@@ -42,16 +43,21 @@ mod cache;
 mod composition;
 mod embedder;
 mod error;
+mod guard;
 mod hashing;
 mod local;
 pub mod quality;
 mod service;
 mod words;
 
-pub use cache::{CacheKey, DEFAULT_TTL, EmbeddingCache, MemoryCache};
+pub use cache::{
+    CACHE_LOOKUPS, CacheKey, DEFAULT_TTL, EmbeddingCache, MemoryCache, RedisCache, RedisSettings,
+    RedisSettingsError, TieredCache,
+};
 pub use composition::{COMPOSITION_VERSION, RecordText, compose, compose_query};
 pub use embedder::{Embedder, EmbeddingSetKey, ModelIdentity};
 pub use error::{Cause, EmbedError, Fault, LoadError, Retry};
+pub use guard::BREAKER_STATE;
 pub use hashing::HashingEmbedder;
 pub use local::LocalEmbedder;
 pub use service::{CACHE_HITS, CACHE_MISSES, EmbeddingService, GENERATION_DURATION, MAX_BATCH};

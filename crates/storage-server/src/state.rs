@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::ByteBudget;
+use storage_embedding::RedisCache;
 
 use crate::edge::{AuditReader, AuditWriter};
 use crate::embedder::Embeddings;
@@ -17,6 +18,7 @@ pub(crate) struct AppState {
     pub(crate) writer: Arc<dyn AuditWriter>,
     pub(crate) reader: Arc<dyn AuditReader>,
     pub(crate) embeddings: Arc<Embeddings>,
+    pub(crate) redis: Option<Arc<RedisCache>>,
     pub(crate) budget: ByteBudget,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: PrometheusHandle,

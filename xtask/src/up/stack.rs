@@ -11,7 +11,8 @@ use storage_testkit::{
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use uuid::Uuid;
 
-use super::state::{self, ClusterState, ServiceState, State};
+use super::redis::Redis;
+use super::state::{self, ClusterState, Environment, ServiceState, State};
 use super::{UpArguments, sample};
 use crate::progress::{Step, answer, step};
 use crate::workspace;
@@ -29,6 +30,7 @@ pub(super) fn cluster_root(dev: &DevelopmentDir) -> PathBuf {
 /// The running stack. Dropped before [`Stack::detach`], what was started for it is ended.
 pub(super) struct Stack {
     cluster: Option<Cluster>,
+    redis: Redis,
     database_url: String,
     /// The process, when it was started by this run.
     started: Option<ServiceProcess>,
@@ -45,9 +47,18 @@ impl Stack {
             count => format!("{count} migrations applied"),
         })
         .await?;
-        let (started, service) = bring_up_service(dev, &mut state, &database_url, arguments).await?;
-        let stack = Self { cluster, database_url, started, service };
-        state::write_environment(&stack.url(), &stack.admin_url(), &stack.database_url)?;
+        let redis = if arguments.full { Redis::bring_up(dev, &mut state).await? } else { Redis::default() };
+        let qdrant_url = arguments.full.then(find_qdrant).flatten();
+        let (started, service) =
+            bring_up_service(dev, &mut state, &database_url, redis.url.clone(), arguments).await?;
+        let stack = Self { cluster, redis, database_url, started, service };
+        state::write_environment(&Environment {
+            url: &stack.url(),
+            admin_url: &stack.admin_url(),
+            database_url: &stack.database_url,
+            redis_url: stack.redis_url(),
+            qdrant_url: qdrant_url.as_deref(),
+        })?;
         if !arguments.no_sample {
             let url = stack.url();
             step("sample", sample::load_into_empty(url), |loaded| match loaded {
@@ -71,8 +82,16 @@ impl Stack {
         &self.database_url
     }
 
+    /// The Redis that the service uses.
+    pub(super) fn redis_url(&self) -> Option<&str> {
+        self.service.redis_url.as_deref()
+    }
+
     /// Leaves everything running.
     pub(super) fn detach(mut self) {
+        if let Some(redis) = &mut self.redis.server {
+            redis.detach();
+        }
         if let Some(cluster) = &mut self.cluster {
             cluster.detach();
         }
@@ -161,10 +180,11 @@ async fn bring_up_service(
     dev: &DevelopmentDir,
     state: &mut State,
     database_url: &str,
+    redis_url: Option<String>,
     arguments: &UpArguments,
 ) -> Result<(Option<ServiceProcess>, ServiceState)> {
     if let Some(running) = state.service.take().filter(|it| it.process.is_running()) {
-        reuse(&running, arguments)?;
+        reuse(&running, redis_url.as_ref(), arguments)?;
         return Ok((None, running));
     }
     let (port, admin_port) = arguments.ports();
@@ -173,19 +193,25 @@ async fn bring_up_service(
             bail!("port {port} is taken by another program: choose another with {flag}");
         }
     }
-    let options = service_options(dev, port, admin_port, arguments.release).await?;
+    let mut options = service_options(dev, port, admin_port, arguments.release).await?;
+    if let Some(url) = &redis_url {
+        options = options.set("DATASTORAGE__REDIS__URL", url);
+    }
     let starting = Step::begin("service");
     let service = ServiceProcess::start(database_url, options).await?;
     starting.done(format!("ready on port {port}"));
     let process = service.process().context("the service ended as soon as it was ready")?;
-    let running = ServiceState { process, port, admin_port };
+    let running = ServiceState { process, port, admin_port, redis_url };
     state.service = Some(running.clone());
     state.save()?;
     Ok((Some(service), running))
 }
 
-/// Accepts the service that runs already, unless other ports were asked for.
-fn reuse(running: &ServiceState, arguments: &UpArguments) -> Result<()> {
+/// Accepts the service that runs already, unless other ports were asked for, or a Redis that it does not use.
+fn reuse(running: &ServiceState, redis_url: Option<&String>, arguments: &UpArguments) -> Result<()> {
+    if redis_url.is_some() && running.redis_url.as_ref() != redis_url {
+        bail!("the service already runs, and without this Redis: `cargo xtask down` stops it");
+    }
     let fits = arguments.port.is_none_or(|it| it == running.port)
         && arguments.admin_port.is_none_or(|it| it == running.admin_port);
     if !fits {
@@ -220,6 +246,17 @@ async fn service_options(
         .set("DATASTORAGE__EMBEDDING__MODEL_DIR", model.display().to_string()))
 }
 
-fn is_free(port: u16) -> bool {
+/// Says which Qdrant there is.
+fn find_qdrant() -> Option<String> {
+    let finding = Step::begin("Qdrant");
+    let url = state::external_qdrant_url();
+    match &url {
+        Some(_) => finding.done("the server that QDRANT_URL names"),
+        None => finding.done("none: set QDRANT_URL to use one; searches are served by pgvector"),
+    }
+    url
+}
+
+pub(super) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

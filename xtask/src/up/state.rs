@@ -16,6 +16,8 @@ use crate::workspace;
 pub(super) struct State {
     /// The private cluster, once one was made.
     pub(super) cluster: Option<ClusterState>,
+    /// The private Redis, once one was made.
+    pub(super) redis: Option<RedisState>,
     /// The service, once started.
     pub(super) service: Option<ServiceState>,
 }
@@ -29,12 +31,32 @@ pub(super) struct ClusterState {
     pub(super) port: Option<u16>,
 }
 
+/// The private Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RedisState {
+    /// Its default user's password.
+    pub(super) password: String,
+    /// Its last port, kept so that URLs stay valid over a restart.
+    pub(super) port: Option<u16>,
+}
+
 /// A service process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ServiceState {
     pub(super) process: ProcessIdentity,
     pub(super) port: u16,
     pub(super) admin_port: u16,
+    /// Where its Redis is, when it was started with one.
+    pub(super) redis_url: Option<String>,
+}
+
+/// What `.dev/env` tells scripts.
+pub(super) struct Environment<'a> {
+    pub(super) url: &'a str,
+    pub(super) admin_url: &'a str,
+    pub(super) database_url: &'a str,
+    pub(super) redis_url: Option<&'a str>,
+    pub(super) qdrant_url: Option<&'a str>,
 }
 
 impl State {
@@ -64,10 +86,23 @@ impl State {
 }
 
 /// Writes `.dev/env`.
-pub(super) fn write_environment(url: &str, admin_url: &str, database_url: &str) -> Result<()> {
-    let text =
-        format!("DATASTORAGE_URL={url}\nDATASTORAGE_ADMIN_URL={admin_url}\nDATABASE_URL={database_url}\n");
-    write_private(&path("env"), &text)
+pub(super) fn write_environment(environment: &Environment<'_>) -> Result<()> {
+    write_private(&path("env"), &environment.render())
+}
+
+impl Environment<'_> {
+    /// A line for each part that there is.
+    fn render(&self) -> String {
+        let lines = [
+            ("DATASTORAGE_URL", Some(self.url)),
+            ("DATASTORAGE_ADMIN_URL", Some(self.admin_url)),
+            ("DATABASE_URL", Some(self.database_url)),
+            ("REDIS_URL", self.redis_url),
+            ("QDRANT_URL", self.qdrant_url),
+        ];
+        let lines = lines.into_iter().filter_map(|(name, value)| Some(format!("{name}={}\n", value?)));
+        lines.collect()
+    }
 }
 
 pub(super) fn remove_environment() -> Result<()> {
@@ -91,9 +126,17 @@ pub(crate) fn external_database_url() -> Option<String> {
     (!ours).then_some(named)
 }
 
-/// The Redis that the caller names in `REDIS_URL`.
+/// The Redis that the caller names in `REDIS_URL`; not our own stack's, as with the database.
 pub(crate) fn external_redis_url() -> Option<String> {
-    std::env::var("REDIS_URL").ok().filter(|it| !it.is_empty())
+    let named = std::env::var("REDIS_URL").ok().filter(|it| !it.is_empty())?;
+    let redis = State::load().ok().and_then(|state| state.redis);
+    let ours = redis.is_some_and(|it| named.contains(&format!(":{}@127.0.0.1", it.password)));
+    (!ours).then_some(named)
+}
+
+/// The Qdrant that the caller names in `QDRANT_URL`.
+pub(super) fn external_qdrant_url() -> Option<String> {
+    std::env::var("QDRANT_URL").ok().filter(|it| !it.is_empty())
 }
 
 fn database_url_in(environment: &str) -> Option<String> {
@@ -121,7 +164,9 @@ mod tests {
 
     use std::os::unix::fs::PermissionsExt;
 
-    use super::{ClusterState, ProcessIdentity, ServiceState, State, database_url_in};
+    use super::{
+        ClusterState, Environment, ProcessIdentity, RedisState, ServiceState, State, database_url_in,
+    };
 
     #[test]
     fn state_survives_a_round_trip_and_is_private() {
@@ -131,7 +176,8 @@ mod tests {
         let process = ProcessIdentity { pid: 7, started: 99 };
         let state = State {
             cluster: Some(ClusterState { password: "secret".to_owned(), port: Some(5433) }),
-            service: Some(ServiceState { process, port: 8080, admin_port: 9090 }),
+            redis: Some(RedisState { password: "secret".to_owned(), port: None }),
+            service: Some(ServiceState { process, port: 8080, admin_port: 9090, redis_url: None }),
         };
         state.save_to(&path).unwrap();
         assert_eq!(State::load_from(&path).unwrap(), state);
@@ -144,6 +190,30 @@ mod tests {
         let path = dir.path().join("state.json");
         std::fs::write(&path, "{").unwrap();
         assert!(State::load_from(&path).unwrap_err().to_string().contains("remove it"));
+    }
+
+    #[test]
+    fn the_state_of_an_earlier_version_is_read() {
+        let state: State = serde_json::from_str(
+            r#"{"cluster":null,"service":{"process":{"pid":7,"started":9},"port":1,"admin_port":2}}"#,
+        )
+        .unwrap();
+        assert_eq!(state.service.unwrap().redis_url, None);
+    }
+
+    #[test]
+    fn the_environment_has_a_line_for_each_part_that_there_is() {
+        let mut environment = Environment {
+            url: "http://a",
+            admin_url: "http://b",
+            database_url: "postgres://c",
+            redis_url: None,
+            qdrant_url: None,
+        };
+        let least = "DATASTORAGE_URL=http://a\nDATASTORAGE_ADMIN_URL=http://b\nDATABASE_URL=postgres://c\n";
+        assert_eq!(environment.render(), least);
+        (environment.redis_url, environment.qdrant_url) = (Some("redis://d"), Some("http://e"));
+        assert_eq!(environment.render(), format!("{least}REDIS_URL=redis://d\nQDRANT_URL=http://e\n"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The cache of this process.
 
+use super::lookups::{Tier, count_lookups};
 use super::{CacheKey, EmbeddingCache};
 use async_trait::async_trait;
 use moka::sync::Cache;
@@ -41,7 +42,10 @@ impl MemoryCache {
 #[async_trait]
 impl EmbeddingCache for MemoryCache {
     async fn get_many(&self, keys: &[CacheKey]) -> Vec<Option<Embedding>> {
-        keys.iter().map(|key| self.entries.get(key)).collect()
+        let found: Vec<_> = keys.iter().map(|key| self.entries.get(key)).collect();
+        let hits = found.iter().flatten().count();
+        count_lookups(Tier::Memory, hits, keys.len().saturating_sub(hits));
+        found
     }
 
     async fn put_many(&self, entries: &[(CacheKey, Embedding)]) {

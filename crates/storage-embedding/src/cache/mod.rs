@@ -1,13 +1,19 @@
 //! Vectors that were made before, by what they were made from.
 
+mod lookups;
 mod memory;
+mod redis;
+mod tiered;
 
 use crate::embedder::EmbeddingSetKey;
 use async_trait::async_trait;
+pub use lookups::CACHE_LOOKUPS;
 pub use memory::{DEFAULT_TTL, MemoryCache};
+pub use redis::{RedisCache, RedisSettings, RedisSettingsError};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use storage_models::Embedding;
+pub use tiered::TieredCache;
 
 /// What a vector was made from: composition, model, dimension and text, as one SHA-256.
 ///

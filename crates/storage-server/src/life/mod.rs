@@ -5,6 +5,7 @@ mod http;
 mod monitor;
 mod partitions;
 mod prepare;
+mod redis;
 mod signals;
 mod stop;
 
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::{ByteBudget, Projector, RecordEmbedder, Writer};
-use storage_embedding::EmbeddingService;
+use storage_embedding::{EmbeddingService, RedisCache};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub connectors: Connectors,
     /// The embedder behind its cache.
     pub embedding: Arc<EmbeddingService>,
+    /// The part of its cache that replicas share, to be watched.
+    pub redis: Option<Arc<RedisCache>>,
     /// Where measurements are read from.
     pub metrics: PrometheusHandle,
 }
@@ -153,6 +156,10 @@ impl Core {
         };
         let stopping = self.tasks_stopping.clone();
         self.tasks.spawn(async move { stopping.run_until_cancelled_owned(monitor.run()).await });
+        if let Some(redis) = parts.redis.clone() {
+            let stopping = self.tasks_stopping.clone();
+            self.tasks.spawn(async move { stopping.run_until_cancelled_owned(redis::watch(redis)).await });
+        }
         let stopping = self.tasks_stopping.clone();
         let keeping = partitions::keep(parts.connectors.maintenance.clone());
         self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
@@ -163,6 +170,7 @@ impl Core {
             writer: Arc::new(self.writer.clone()),
             reader: Arc::new(self.pool.clone()),
             embeddings: Arc::clone(&self.embeddings),
+            redis: parts.redis.clone(),
             budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),

@@ -33,6 +33,7 @@ fn parts(url: &str, more: &[(&'static str, &str)]) -> Parts {
         connectors: settings.database.connectors().unwrap(),
         settings,
         embedding: Arc::new(EmbeddingService::new(Arc::new(HashingEmbedder::new()), Arc::new(cache))),
+        redis: None,
         metrics: detached().unwrap(),
     }
 }

@@ -1,5 +1,6 @@
 //! Whether the process lives, whether it can serve, what it is, and what it has measured.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
@@ -31,31 +32,40 @@ pub(super) async fn alive() -> Answer {
 pub(super) async fn ready(state: web::Data<AppState>) -> Answer {
     let database = state.health.database().filter(|_| state.writer.is_up());
     let is_embedder_up = state.embeddings.is_up();
+    let is_redis_up = state.redis.as_ref().is_none_or(|redis| redis.is_up());
     let status = match (state.health.is_stopping(), database) {
         (true, _) => "stopping",
         (false, None) => "unavailable",
-        (false, Some(_)) if is_embedder_up => "ready",
+        (false, Some(_)) if is_embedder_up && is_redis_up => "ready",
         (false, Some(_)) => "degraded",
     };
-    let body = json!({
-        "status": status,
-        "dependencies": {
-            "postgresql": Dependency::new(database.is_some(), database, None),
-            "embedder": Dependency::new(is_embedder_up, state.embeddings.latency(), embedder_note(&state)),
-            "vector_index": Dependency::new(
-                database.is_some(),
-                database,
-                Some("pgvector; no outside index is configured".to_owned()),
-            ),
-            "cache": Dependency::new(true, None, Some("memory of this process".to_owned())),
-        },
-    });
+    let body = json!({ "status": status, "dependencies": dependencies(&state, database) });
     let mut response = if matches!(status, "ready" | "degraded") {
         HttpResponse::Ok()
     } else {
         HttpResponse::ServiceUnavailable()
     };
     Ok(response.json(body))
+}
+
+/// What the service uses, by name. `database` is how long PostgreSQL took to answer, if it did.
+fn dependencies(state: &AppState, database: Option<Duration>) -> BTreeMap<&'static str, Dependency> {
+    let note = |text: &str| Some(text.to_owned());
+    let embeddings = &state.embeddings;
+    let mut dependencies = BTreeMap::from([
+        ("postgresql", Dependency::new(database.is_some(), database, None)),
+        ("embedder", Dependency::new(embeddings.is_up(), embeddings.latency(), embedder_note(state))),
+        (
+            "vector_index",
+            Dependency::new(database.is_some(), database, note("pgvector; no outside index is configured")),
+        ),
+        ("cache", Dependency::new(true, None, note("memory of this process"))),
+    ]);
+    if let Some(redis) = &state.redis {
+        let shared = note("shares vectors between replicas; without it each remembers its own");
+        dependencies.insert("redis", Dependency::new(redis.is_up(), redis.latency(), shared));
+    }
+    dependencies
 }
 
 impl Dependency {

@@ -6,6 +6,7 @@ mod fault;
 mod layers;
 mod log;
 mod projector;
+mod redis;
 mod sample;
 mod schema;
 mod section;
@@ -22,11 +23,14 @@ pub use fault::{InvalidSettings, SettingFault};
 pub use layers::{Flag, Sources};
 pub use log::{LogFormat, LogSettings};
 pub use projector::ProjectorSection;
+pub use redis::{RedisSection, Unreadable};
 pub use sample::{default_file, reference};
 pub use schema::SchemaSettings;
 pub use server::ServerSettings;
 pub use value::ByteSize;
 pub use writer::WriterSection;
+
+use storage_embedding::DEFAULT_TTL;
 
 use fault::Faults;
 use section::{Reader, Section};
@@ -48,6 +52,8 @@ pub struct Settings {
     pub projector: ProjectorSection,
     /// The embedder and its cache.
     pub embedding: EmbeddingSettings,
+    /// The cache that replicas share.
+    pub redis: RedisSection,
     /// What is logged, and how.
     pub log: LogSettings,
 }
@@ -116,6 +122,12 @@ impl Settings {
                 it.check(faults)
             }
         });
+        let ttl = embedding.as_ref().map_or(DEFAULT_TTL, |it| it.cache_ttl);
+        let redis = RedisSection::read(reader, faults).inspect(|it| {
+            if serves {
+                it.check(ttl, faults)
+            }
+        });
         let log = LogSettings::read(reader, faults).inspect(|it| it.check(faults));
         Some(Self {
             server: server?,
@@ -124,6 +136,7 @@ impl Settings {
             writer: writer?,
             projector: projector?,
             embedding: embedding?,
+            redis: redis?,
             log: log?,
         })
     }

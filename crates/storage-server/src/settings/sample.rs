@@ -6,6 +6,7 @@ use super::database::DatabaseSettings;
 use super::embedding::EmbeddingSettings;
 use super::log::LogSettings;
 use super::projector::ProjectorSection;
+use super::redis::RedisSection;
 use super::schema::SchemaSettings;
 use super::section::{FieldDoc, Section};
 use super::server::ServerSettings;
@@ -23,13 +24,14 @@ const fn doc<S: Section>() -> SectionDoc {
 }
 
 /// Every section, in order.
-const SECTIONS: [SectionDoc; 7] = [
+const SECTIONS: [SectionDoc; 8] = [
     doc::<ServerSettings>(),
     doc::<DatabaseSettings>(),
     doc::<SchemaSettings>(),
     doc::<WriterSection>(),
     doc::<ProjectorSection>(),
     doc::<EmbeddingSettings>(),
+    doc::<RedisSection>(),
     doc::<LogSettings>(),
 ];
 

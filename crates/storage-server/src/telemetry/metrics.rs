@@ -129,6 +129,18 @@ static METRICS: &[Metric] = &[
     metric("datastorage_cache_hits_total", Kind::Counter, &[], "Texts whose vector needed no embedder."),
     metric("datastorage_cache_misses_total", Kind::Counter, &[], "Texts that were given to the embedder."),
     metric(
+        storage_embedding::CACHE_LOOKUPS,
+        Kind::Counter,
+        &["tier", "result"],
+        "Texts looked up in a tier of the cache; tier is memory or redis, result is hit or miss.",
+    ),
+    metric(
+        storage_embedding::BREAKER_STATE,
+        Kind::Gauge,
+        &["dependency"],
+        "0 while a dependency is asked, 1 while it is tried again, 2 while it is left alone because it failed.",
+    ),
+    metric(
         "datastorage_embedding_generation_duration_seconds",
         Kind::Histogram(EMBEDDING_SECONDS),
         &[],

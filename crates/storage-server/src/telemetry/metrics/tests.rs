@@ -12,6 +12,7 @@ fn the_names_of_the_contract_are_here() {
         ("datastorage_write_duration_seconds", "table"),
         ("datastorage_cache_hits_total", ""),
         ("datastorage_cache_misses_total", ""),
+        ("datastorage_breaker_state", "dependency"),
         ("datastorage_validation_failures_total", "field,reason"),
         ("datastorage_query_duration_seconds", "operation"),
         ("datastorage_embedding_generation_duration_seconds", ""),
@@ -46,7 +47,9 @@ fn counters_are_totals_and_histograms_are_in_base_units_with_rising_buckets() {
 #[test]
 fn what_the_embedding_crate_records_is_in_the_table() {
     for name in [
+        storage_embedding::BREAKER_STATE,
         storage_embedding::CACHE_HITS,
+        storage_embedding::CACHE_LOOKUPS,
         storage_embedding::CACHE_MISSES,
         storage_embedding::GENERATION_DURATION,
     ] {

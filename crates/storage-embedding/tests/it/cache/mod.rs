@@ -1,11 +1,16 @@
 //! What every cache must do, whatever it is.
 
+mod redis;
+
 use crate::support::embed;
+use std::sync::Arc;
 use std::time::Duration;
 use storage_embedding::{
     CacheKey, DEFAULT_TTL, Embedder, EmbeddingCache, EmbeddingSetKey, HashingEmbedder, MemoryCache,
+    TieredCache,
 };
 use storage_models::Embedding;
+use storage_testkit::TestRedis;
 
 async fn entries(texts: &[&str]) -> Vec<(CacheKey, Embedding)> {
     let embedder = HashingEmbedder::new();
@@ -37,6 +42,21 @@ async fn conforms(cache: &dyn EmbeddingCache) {
 #[tokio::test]
 async fn memory_conforms() {
     conforms(&MemoryCache::new(1 << 20, DEFAULT_TTL)).await;
+}
+
+/// BR-STORAGE-007, F26
+#[tokio::test]
+async fn redis_conforms() {
+    let redis = TestRedis::create().await.unwrap();
+    conforms(&redis::cache_in(&redis)).await;
+}
+
+/// BR-STORAGE-007, F26
+#[tokio::test]
+async fn memory_before_redis_conforms() {
+    let redis = TestRedis::create().await.unwrap();
+    let memory = MemoryCache::new(1 << 20, DEFAULT_TTL);
+    conforms(&TieredCache::new(Arc::new(memory), Arc::new(redis::cache_in(&redis)))).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,65 @@
+//! A breaker that shows its state: in the metric, and to whoever logs what is news.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use storage_models::{Breaker, BreakerSettings, BreakerState};
+
+/// 0 while a dependency is asked, 1 while it is tried again, 2 while it is left alone; label `dependency`.
+pub const BREAKER_STATE: &str = "datastorage_breaker_state";
+
+/// A dependency's breaker and the last state that was told.
+pub(crate) struct Guard {
+    dependency: &'static str,
+    breaker: Breaker,
+    is_away: AtomicBool,
+}
+
+/// What a call changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    /// The dependency is left alone from here on.
+    Away,
+    /// It is asked again.
+    Back,
+}
+
+impl Guard {
+    pub(crate) fn new(dependency: &'static str, settings: BreakerSettings) -> Self {
+        let guard = Self { dependency, breaker: Breaker::new(settings), is_away: AtomicBool::new(false) };
+        guard.show(BreakerState::Closed);
+        guard
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        !self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// Makes the call, unless the dependency is to be left alone: then the error is for how long. `asked_pause` says
+    /// of a failure how long the dependency wants to be left alone.
+    pub(crate) async fn call<T, E>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+        asked_pause: impl FnOnce(&E) -> Option<Duration>,
+    ) -> Result<(Result<T, E>, Option<News>), Duration> {
+        let permit = self.breaker.admit(Instant::now())?;
+        let outcome = call.await;
+        match &outcome {
+            Ok(_) => permit.succeeded(),
+            Err(error) => permit.failed(Instant::now(), asked_pause(error)),
+        }
+        Ok((outcome, self.news()))
+    }
+
+    /// Shows the state, and says whether it is another than the last.
+    fn news(&self) -> Option<News> {
+        let state = self.breaker.state(Instant::now());
+        self.show(state);
+        let is_away = state != BreakerState::Closed;
+        let was_away = self.is_away.swap(is_away, Ordering::Relaxed);
+        (is_away != was_away).then_some(if is_away { News::Away } else { News::Back })
+    }
+
+    fn show(&self, state: BreakerState) {
+        metrics::gauge!(BREAKER_STATE, "dependency" => self.dependency).set(state.gauge());
+    }
+}
