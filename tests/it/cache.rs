@@ -147,7 +147,7 @@ async fn a_start_without_redis_is_a_start() {
     eventually("the absence is told", async || readiness(&service).await == degraded()).await;
     assert_eq!(
         metric(&service, &service.process, "datastorage_breaker_state{dependency=\"redis\"}").await,
-        1
+        2
     );
     service.remediation("without").await;
     service.embedded().await;
