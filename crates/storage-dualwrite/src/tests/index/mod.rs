@@ -3,6 +3,7 @@
 mod conformance;
 mod memory;
 mod qdrant;
+mod qdrant_faults;
 mod versions;
 
 use std::sync::Arc;

@@ -7,15 +7,14 @@ use storage_testkit::TestQdrant;
 use super::{Bench, run_over};
 use crate::index::{QdrantIndex, QdrantSettings, VectorIndex};
 
-pub(super) struct Qdrant(pub(super) TestQdrant);
+struct Qdrant(TestQdrant);
 
-impl Qdrant {
-    pub(super) fn settings(&self) -> QdrantSettings {
-        QdrantSettings {
-            api_key: self.0.api_key().map(Into::into),
-            collection: self.0.collection().to_owned(),
-            ..QdrantSettings::new(self.0.url())
-        }
+/// How an index of the test's own is reached.
+pub(super) fn settings(qdrant: &TestQdrant) -> QdrantSettings {
+    QdrantSettings {
+        api_key: qdrant.api_key().map(Into::into),
+        collection: qdrant.collection().to_owned(),
+        ..QdrantSettings::new(qdrant.url())
     }
 }
 
@@ -26,7 +25,7 @@ impl Bench for Qdrant {
     }
 
     fn index(&self) -> Arc<dyn VectorIndex> {
-        Arc::new(QdrantIndex::new(&self.settings()).unwrap())
+        Arc::new(QdrantIndex::new(&settings(&self.0)).unwrap())
     }
 
     async fn close(self) {
