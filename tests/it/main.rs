@@ -15,6 +15,7 @@ mod injection;
 mod lifecycle;
 mod observability;
 mod outages;
+mod provider;
 mod reads;
 mod search;
 mod start;

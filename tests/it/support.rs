@@ -125,6 +125,8 @@ impl Service {
 }
 
 pub(crate) fn client() -> reqwest::Client {
+    // The client wants one even for addresses without TLS; another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().timeout(PATIENCE).build().unwrap()
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use storage_embedding::{
-    Embedder, EmbeddingCache, EmbeddingService, HashingEmbedder, LocalEmbedder, MemoryCache, RedisCache,
-    TieredCache,
+    Embedder, EmbeddingCache, EmbeddingService, HashingEmbedder, LocalEmbedder, MemoryCache, OpenAiEmbedder,
+    RedisCache, TieredCache,
 };
 use storage_server::{EmbeddingSettings, Parts, Provider, Server, Settings, telemetry};
 
@@ -24,15 +24,19 @@ async fn serve(settings: Settings) -> Result<ExitCode, Failure> {
     let metrics = telemetry::metrics::install().context("cannot start the metrics")?;
     let connectors = settings.database.connectors().map_err(|error| Failure::unusable(&error))?;
     let redis = redis(&settings)?;
-    let embedder = embedder(&settings.embedding).await?;
+    let embedder = embedder(&settings).await?;
     let embedding = Arc::new(EmbeddingService::new(embedder, cache(&settings.embedding, redis.as_ref())));
     let ended = Server::run(Parts { settings, connectors, embedding, redis, metrics }).await?;
     Ok(ExitCode::from(ended.exit_code()))
 }
 
-async fn embedder(settings: &EmbeddingSettings) -> Result<Arc<dyn Embedder>, Failure> {
-    Ok(match settings.provider {
-        Provider::Local => Arc::new(local(settings).await?),
+async fn embedder(settings: &Settings) -> Result<Arc<dyn Embedder>, Failure> {
+    Ok(match settings.embedding.provider {
+        Provider::Local => Arc::new(local(&settings.embedding).await?),
+        Provider::OpenAi => {
+            let api = settings.openai.to_embedder().map_err(|error| Failure::unusable(&error))?;
+            Arc::new(OpenAiEmbedder::new(&api).map_err(|error| Failure::unusable(&error))?)
+        }
         Provider::Hashing => {
             tracing::warn!("the hashing embedder compares words and knows no meaning; searches find less");
             Arc::new(HashingEmbedder::new())

@@ -28,7 +28,8 @@
 //! - [`compose`] and [`compose_query`] make the text: values that carry meaning, split into words,
 //!   without ids, times and generated suffixes. Texts therefore repeat, and most are cache hits.
 //! - [`Embedder`] turns texts into vectors of 384 numbers and length 1. [`LocalEmbedder`] runs
-//!   all-MiniLM-L6-v2 in this process; [`HashingEmbedder`] needs no model and knows no meaning.
+//!   all-MiniLM-L6-v2 in this process; [`OpenAiEmbedder`] asks an API;
+//!   [`HashingEmbedder`] needs no model and knows no meaning.
 //! - [`EmbeddingCache`] remembers vectors by composition, model, dimension and text, so that a
 //!   vector of another model is a miss. [`MemoryCache`] is the one of this process, [`RedisCache`] the one that
 //!   replicas share, [`TieredCache`] puts the one before the other.
@@ -37,7 +38,7 @@
 //! - [`EmbeddingSetKey`] stamps a set of vectors; vectors under different stamps are not compared.
 //! - [`quality`] measures rankings.
 //!
-//! Nothing here knows HTTP, SQL or the settings.
+//! Nothing here knows SQL, the service's own HTTP or its settings.
 
 mod cache;
 mod composition;
@@ -46,6 +47,7 @@ mod error;
 mod guard;
 mod hashing;
 mod local;
+mod openai;
 pub mod quality;
 mod service;
 mod words;
@@ -60,5 +62,6 @@ pub use error::{Cause, EmbedError, Fault, LoadError, Retry};
 pub use guard::BREAKER_STATE;
 pub use hashing::HashingEmbedder;
 pub use local::LocalEmbedder;
+pub use openai::{OpenAiEmbedder, OpenAiSettings, OpenAiSettingsError};
 pub use service::{CACHE_HITS, CACHE_MISSES, EmbeddingService, GENERATION_DURATION, MAX_BATCH};
 pub use words::{split_identifier, split_text};

@@ -65,8 +65,8 @@ pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
     ByteSize, Connectors, ConnectorsError, DatabaseSettings, EmbeddingSettings, Flag, InvalidSettings,
-    LogFormat, LogSettings, ProjectorSection, Provider, RedisSection, SchemaSettings, ServerSettings,
-    SettingFault, Settings, Sources, Unreadable, WriterSection, default_file,
+    LogFormat, LogSettings, OpenAiSection, ProjectorSection, Provider, RedisSection, SchemaSettings,
+    ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection, default_file,
     reference as settings_reference,
 };
 

@@ -16,7 +16,7 @@ const TEXTS: [&str; 10] = [
     "null\0byte and \u{202e} direction",
 ];
 
-async fn conforms(embedder: &dyn Embedder) {
+pub(crate) async fn conforms(embedder: &dyn Embedder) {
     assert_eq!(embedder.model().dimension(), 384);
     assert!(!embedder.model().name().is_empty());
     assert!(embed(embedder, &[]).await.is_empty(), "no text, no vector");

@@ -8,6 +8,8 @@ mod embedder;
 #[cfg(test)]
 mod local;
 #[cfg(test)]
+mod openai;
+#[cfg(test)]
 mod quality;
 #[cfg(test)]
 mod support;

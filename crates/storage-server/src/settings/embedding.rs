@@ -11,7 +11,8 @@ section! {
     /// What turns texts into vectors, and how long a vector is remembered.
     EmbeddingSettings = "embedding" {
         /// `local` runs all-MiniLM-L6-v2 in this process. `hashing` compares words without knowing what they mean; it
-        /// needs no file. Vectors of the two never mix: with vectors of the other in the database, the start ends.
+        /// needs no file. `openai` asks an API (section `openai`). Vectors of two never mix: with vectors of another in
+        /// the database, the start ends.
         provider: Provider = "local",
         /// The directory with `model.safetensors` and `tokenizer.json`; `local` needs it.
         model_dir: Option<PathBuf> = "",
@@ -31,6 +32,8 @@ pub enum Provider {
     Local,
     /// Feature hashing.
     Hashing,
+    /// An API that speaks OpenAI's protocol.
+    OpenAi,
 }
 
 impl Provider {
@@ -40,15 +43,16 @@ impl Provider {
         match self {
             Self::Local => "local",
             Self::Hashing => "hashing",
+            Self::OpenAi => "openai",
         }
     }
 }
 
 impl Setting for Provider {
-    const FORM: &'static str = "local or hashing";
+    const FORM: &'static str = "local, hashing or openai";
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Local, Self::Hashing].into_iter().find(|provider| provider.as_str() == text)
+        [Self::Local, Self::Hashing, Self::OpenAi].into_iter().find(|provider| provider.as_str() == text)
     }
 }
 

@@ -3,8 +3,10 @@
 mod database;
 mod embedding;
 mod fault;
+mod file;
 mod layers;
 mod log;
+mod openai;
 mod projector;
 mod redis;
 mod sample;
@@ -20,10 +22,12 @@ mod tests;
 pub use database::{Connectors, ConnectorsError, DatabaseSettings};
 pub use embedding::{EmbeddingSettings, Provider};
 pub use fault::{InvalidSettings, SettingFault};
+pub use file::Unreadable;
 pub use layers::{Flag, Sources};
 pub use log::{LogFormat, LogSettings};
+pub use openai::OpenAiSection;
 pub use projector::ProjectorSection;
-pub use redis::{RedisSection, Unreadable};
+pub use redis::RedisSection;
 pub use sample::{default_file, reference};
 pub use schema::SchemaSettings;
 pub use server::ServerSettings;
@@ -52,6 +56,8 @@ pub struct Settings {
     pub projector: ProjectorSection,
     /// The embedder and its cache.
     pub embedding: EmbeddingSettings,
+    /// The remote embedder.
+    pub openai: OpenAiSection,
     /// The cache that replicas share.
     pub redis: RedisSection,
     /// What is logged, and how.
@@ -122,6 +128,12 @@ impl Settings {
                 it.check(faults)
             }
         });
+        let is_remote = embedding.as_ref().is_some_and(|it| it.provider == Provider::OpenAi);
+        let openai = OpenAiSection::read(reader, faults).inspect(|it| {
+            if serves && is_remote {
+                it.check(faults)
+            }
+        });
         let ttl = embedding.as_ref().map_or(DEFAULT_TTL, |it| it.cache_ttl);
         let redis = RedisSection::read(reader, faults).inspect(|it| {
             if serves {
@@ -136,6 +148,7 @@ impl Settings {
             writer: writer?,
             projector: projector?,
             embedding: embedding?,
+            openai: openai?,
             redis: redis?,
             log: log?,
         })

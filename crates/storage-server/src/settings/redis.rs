@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use storage_embedding::{RedisCache, RedisSettings};
 
 use super::fault::Faults;
+use super::file::{Unreadable, read};
 use super::section::section;
 
 section! {
@@ -46,9 +47,7 @@ impl RedisSection {
                 }
             }
             Ok(None) => {}
-            Err(Unreadable { key, path, source }) => {
-                faults.push(key, format!("cannot be read from {}: {source}", path.display()));
-            }
+            Err(unreadable) => unreadable.tell(faults),
         }
     }
 
@@ -76,23 +75,4 @@ impl RedisSection {
             connections: self.connections,
         }))
     }
-}
-
-/// A file that a setting names cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{key} cannot be read from {}", path.display())]
-pub struct Unreadable {
-    /// The setting.
-    pub key: &'static str,
-    /// The file.
-    pub path: PathBuf,
-    /// The system's answer.
-    #[source]
-    pub source: std::io::Error,
-}
-
-fn read(key: &'static str, path: &std::path::Path) -> Result<String, Unreadable> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Unreadable { key, path: path.to_owned(), source })?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::database::DatabaseSettings;
 use super::embedding::EmbeddingSettings;
 use super::log::LogSettings;
+use super::openai::OpenAiSection;
 use super::projector::ProjectorSection;
 use super::redis::RedisSection;
 use super::schema::SchemaSettings;
@@ -24,13 +25,14 @@ const fn doc<S: Section>() -> SectionDoc {
 }
 
 /// Every section, in order.
-const SECTIONS: [SectionDoc; 8] = [
+const SECTIONS: [SectionDoc; 9] = [
     doc::<ServerSettings>(),
     doc::<DatabaseSettings>(),
     doc::<SchemaSettings>(),
     doc::<WriterSection>(),
     doc::<ProjectorSection>(),
     doc::<EmbeddingSettings>(),
+    doc::<OpenAiSection>(),
     doc::<RedisSection>(),
     doc::<LogSettings>(),
 ];

@@ -156,6 +156,24 @@ fn a_file_that_cannot_be_read_is_a_fault_beside_the_others() {
     );
 }
 
+/// F23
+#[test]
+fn the_api_is_checked_only_when_it_is_used() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let faults_with = |provider: &str, environment: &[(&str, &str)]| {
+        let mut sources = sources(environment);
+        let (key, name, value) = ("embedding.provider", "--provider", provider.to_owned());
+        sources.flags.push(Flag { key, name, value });
+        Settings::load(&sources).map_or_else(|invalid| keys(&invalid), |_| Vec::new())
+    };
+    let url = ("DATASTORAGE__OPENAI__URL", "nowhere");
+    let key = ("DATASTORAGE__OPENAI__API_KEY_FILE", "/nowhere");
+    assert_eq!(faults_with("hashing", &[url, key]), [""; 0]);
+    assert_eq!(faults_with("openai", &[]), [""; 0]);
+    assert_eq!(faults_with("openai", &[url]), ["openai.url"]);
+    assert_eq!(faults_with("openai", &[key]), ["openai.api_key_file"]);
+}
+
 /// F23: Redis that is named and cannot be meant is refused at start; Redis that is merely away is not.
 #[test]
 fn what_is_said_of_redis_is_checked() {

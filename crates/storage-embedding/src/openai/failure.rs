@@ -1,0 +1,52 @@
+//! What a call came to when it came to nothing.
+
+use crate::error::{Cause, EmbedError};
+use std::time::Duration;
+
+/// A call without vectors.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The API does not take what was sent: a text, or a parameter.
+    #[error("it refuses what was sent: {reason}")]
+    Refused { reason: String },
+    /// The API cannot at present.
+    #[error("{reason}")]
+    Passing {
+        reason: String,
+        retry_after: Option<Duration>,
+        #[source]
+        source: Option<Cause>,
+    },
+    /// The API answers what cannot be used, or refuses us: it will again until someone changes something.
+    #[error("{reason}")]
+    Lasting { reason: String },
+}
+
+impl Failure {
+    pub(super) fn unusable(reason: String) -> Self {
+        Self::Lasting { reason }
+    }
+
+    /// Whether the same call may succeed in a moment.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Passing { .. })
+    }
+
+    /// How long the API asked to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Passing { retry_after, .. } => *retry_after,
+            Self::Refused { .. } | Self::Lasting { .. } => None,
+        }
+    }
+
+    /// As an outage of the provider: whatever it was, no text is to blame.
+    pub(super) fn into_outage(self, model: &str) -> EmbedError {
+        let (reason, retry_after) = (self.to_string(), self.retry_after());
+        let source = match self {
+            Self::Passing { source, .. } => source,
+            Self::Refused { .. } | Self::Lasting { .. } => None,
+        };
+        EmbedError::Provider { model: model.to_owned(), reason, retry_after, source }
+    }
+}
