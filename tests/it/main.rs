@@ -10,6 +10,7 @@ mod aggregates;
 mod bodies;
 mod cache;
 mod cursors;
+mod idempotency;
 mod incidents;
 mod injection;
 mod lifecycle;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Service, remediation};
+use crate::support::{Service, remediation};
 
 fn full_remediation() -> Value {
     json!({
@@ -116,19 +116,6 @@ async fn the_answer_says_where_the_record_is_and_which_version_it_has() {
     let url = format!("{}{}", service.process.url(), answer.header("Location"));
     let again = service.client.get(url).header("If-None-Match", read.header("ETag")).send().await.unwrap();
     assert_eq!(again.status(), 304);
-}
-
-/// A key that had no effect would let its client believe that a retry is safe: it is refused, not ignored.
-#[tokio::test]
-async fn an_idempotency_key_is_not_ignored() {
-    let service = Service::start().await;
-    let url = format!("{}/api/v1/audit/remediation", service.process.url());
-    let request =
-        service.client.post(url).header("Idempotency-Key", "k").header("Content-Type", "application/json");
-    let answer =
-        Answer::of(request.body(remediation("a").to_string()).send().await.unwrap()).await.expect(400);
-    assert!(answer.text.contains("Idempotency-Key"), "{}", answer.text);
-    assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit").await, 0);
 }
 
 /// BR-STORAGE-010: every bad field is named at once, by JSON pointer, and nothing is stored.

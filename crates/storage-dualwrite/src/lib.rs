@@ -2,6 +2,9 @@
 //!
 //! - [`Writer`] queues records and commits everything that is queued as one transaction (group commit). An
 //!   answer means: committed, with the remediation's outbox row in the same transaction.
+//! - [`Writer::write_batch`] stores many records or none; [`Writer::update`] changes one that is still as its reader saw
+//!   it. Both have transactions of their own.
+//! - [`idempotency`] keeps the answer to a request in the request's own transaction, so that it may be repeated.
 //! - [`Projector`] takes outbox rows, has the records embedded and fills the embedding column, off the request's
 //!   path. It knows an embedder only through [`RecordEmbedder`].
 //! - [`outbox`] shows and revives what waits or is parked; [`embedding_set`] sees to it that vectors of two models
@@ -20,6 +23,7 @@ mod budget;
 mod connector;
 pub mod embedding_set;
 mod fixed_statement;
+pub mod idempotency;
 pub mod index;
 pub mod outbox;
 mod projector;
@@ -29,7 +33,7 @@ pub use budget::{ByteBudget, Reservation};
 pub use connector::{ConnectError, Connector, SessionSettings};
 pub use embedding_set::{EmbeddingSet, EmbeddingSetError};
 pub use projector::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
-pub use writer::{WriteError, Writer, WriterSettings};
+pub use writer::{Orphan, Updated, WriteError, Writer, WriterSettings};
 
 #[cfg(test)]
 mod tests;

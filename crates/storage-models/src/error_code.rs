@@ -9,6 +9,12 @@ pub enum ErrorCode {
     NotFound,
     /// The record's state forbids it, such as changing a finished record.
     Conflict,
+    /// The record has another version than the caller thinks.
+    Stale,
+    /// The idempotency key was used for another request.
+    KeyReused,
+    /// The first request with this idempotency key is still under way. Worth repeating.
+    KeyInFlight,
     /// No room for more work now; nothing was stored. Worth repeating later.
     Overloaded,
     /// The request's time was up before its work began; nothing was stored. Worth repeating.

@@ -34,6 +34,6 @@ pub use json::{Json, JsonError, JsonText};
 pub use record_type::RecordType;
 pub use records::{
     AiAnalysis, Execution, NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Record,
-    Remediation, Workflow,
+    RecordUpdate, Remediation, RemediationUpdate, Workflow, WorkflowUpdate,
 };
 pub use timestamp::Timestamp;

@@ -6,6 +6,7 @@ pub(crate) use counts::{CountQuery, Counted, Counts};
 
 use async_trait::async_trait;
 use serde::Serialize;
+use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{ConnectError, Reservation, WriteError, Writer};
 use storage_models::{
     AiAnalysis, ErrorCode, Execution, NewRecord, Record, RecordType, Remediation, Workflow,
@@ -20,9 +21,10 @@ pub(crate) trait AuditWriter: Send + Sync {
     async fn write(
         &self,
         record: NewRecord,
+        keyed: Option<Keyed<Record>>,
         size: Reservation,
         deadline: Instant,
-    ) -> Result<Record, WriteError>;
+    ) -> Result<Written<Record>, WriteError>;
 
     /// Whether PostgreSQL answered when it was last asked for a write.
     fn is_up(&self) -> bool;
@@ -33,10 +35,11 @@ impl AuditWriter for Writer {
     async fn write(
         &self,
         record: NewRecord,
+        keyed: Option<Keyed<Record>>,
         size: Reservation,
         deadline: Instant,
-    ) -> Result<Record, WriteError> {
-        Self::write(self, record, size, deadline).await
+    ) -> Result<Written<Record>, WriteError> {
+        Self::write(self, record, keyed, size, deadline).await
     }
 
     fn is_up(&self) -> bool {
@@ -59,6 +62,9 @@ pub(crate) trait AuditReader: Send + Sync {
         id: i64,
         deadline: Instant,
     ) -> Result<Option<Record>, ReadError>;
+
+    /// What is kept under an idempotency key.
+    async fn kept(&self, key: &IdempotencyKey, deadline: Instant) -> Result<Option<Kept>, ReadError>;
 
     /// The incident with this id.
     async fn incident(&self, id: i64, deadline: Instant) -> Result<Option<Incident>, ReadError>;

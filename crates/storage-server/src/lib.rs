@@ -64,9 +64,9 @@ pub mod telemetry;
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
-    ByteSize, Connectors, ConnectorsError, DatabaseSettings, EmbeddingSettings, Flag, InvalidSettings,
-    LogFormat, LogSettings, OpenAiSection, ProjectorSection, Provider, RedisSection, SchemaSettings,
-    ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection, default_file,
+    ByteSize, Connectors, ConnectorsError, DatabaseSettings, EmbeddingSettings, Flag, IdempotencySettings,
+    InvalidSettings, LogFormat, LogSettings, OpenAiSection, ProjectorSection, Provider, RedisSection,
+    SchemaSettings, ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection, default_file,
     reference as settings_reference,
 };
 

@@ -2,6 +2,7 @@
 
 mod commit_outcome;
 mod embedding_set;
+mod idempotency;
 mod index;
 pub(crate) mod index_support;
 mod operations;

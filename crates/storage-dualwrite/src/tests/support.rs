@@ -11,7 +11,8 @@ use storage_testkit::TestDatabase;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::{ByteBudget, Connector, SessionSettings, WriteError, Writer, WriterSettings};
+use crate::idempotency::{Keyed, Written};
+use crate::{ByteBudget, Connector, Reservation, SessionSettings, WriteError, Writer, WriterSettings};
 
 /// Longer than any test should take; a wait that reaches it fails the test.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,7 +55,25 @@ impl Bench {
         record: NewRecord,
         deadline: Instant,
     ) -> Result<Record, WriteError> {
-        self.writer.write(record, self.budget.reserve(1000).unwrap(), deadline).await
+        let written = self.writer.write(record, None, self.size(), deadline).await?;
+        let Written::Now(record) = written else { panic!("{written:?} without a key") };
+        Ok(record)
+    }
+
+    pub(super) async fn write_keyed(
+        &self,
+        record: NewRecord,
+        keyed: Keyed<Record>,
+    ) -> Result<Written<Record>, WriteError> {
+        self.writer.write(record, Some(keyed), self.size(), self.deadline()).await
+    }
+
+    pub(super) fn size(&self) -> Reservation {
+        self.budget.reserve(1000).unwrap()
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + PATIENCE
     }
 
     pub(super) async fn remediation(&self, name: &str) -> Remediation {

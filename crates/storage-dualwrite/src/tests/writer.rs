@@ -12,7 +12,8 @@ use storage_models::{
 };
 
 use super::support::{Bench, patient, remediation};
-use crate::writer::group;
+use crate::writer::group::{GroupWork, Item};
+use crate::writer::transaction::attempt;
 use crate::{WriteError, WriterSettings};
 
 fn full_remediation() -> NewRecord {
@@ -201,8 +202,8 @@ async fn fixed_statements_stay_prepared() {
     let mut connection = bench.connect().await;
     for size in [1, 3, 2] {
         let records: Vec<NewRecord> = (0..size).map(|n| remediation(&n.to_string())).collect();
-        let records: Vec<&NewRecord> = records.iter().collect();
-        group::write(&mut connection, &records, Duration::from_secs(5)).await.unwrap();
+        let items = records.iter().map(|record| Item { record, keyed: None }).collect();
+        attempt(&mut connection, &GroupWork(items), Duration::from_secs(5)).await.unwrap();
     }
     let prepared =
         "SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE 'WITH stored AS (INSERT%'";

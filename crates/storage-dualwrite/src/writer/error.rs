@@ -2,6 +2,15 @@
 
 use storage_models::ErrorCode;
 
+/// A record of a batch whose remediation does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Orphan {
+    /// Its place in the batch, counted from 0.
+    pub place: usize,
+    /// The remediation it names.
+    pub remediation_id: i64,
+}
+
 /// A write that was not acknowledged. All but [`WriteError::OutcomeUnknown`] mean that nothing was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
@@ -23,6 +32,21 @@ pub enum WriteError {
     /// The remediation that the record names does not exist.
     #[error("remediation {0} does not exist")]
     ParentNotFound(i64),
+    /// Records of a batch name remediations that do not exist; nothing of the batch was stored.
+    #[error("{} records of the batch name remediations that do not exist", .0.len())]
+    ParentsNotFound(Vec<Orphan>),
+    /// The record has another version than the update was made for.
+    #[error("the record has another version by now")]
+    Stale,
+    /// The record is finished.
+    #[error("the record is finished and cannot be changed")]
+    Finished,
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The first request with this idempotency key is still under way.
+    #[error("the first request with this idempotency key is still under way")]
+    KeyInFlight,
     /// The database refused this record although it was valid.
     #[error("the database refused the record: {0}")]
     Refused(String),
@@ -38,7 +62,11 @@ impl WriteError {
             Self::Unavailable => ErrorCode::Unavailable,
             Self::Stopping => ErrorCode::Stopping,
             Self::OutcomeUnknown => ErrorCode::OutcomeUnknown,
-            Self::ParentNotFound(_) => ErrorCode::Invalid,
+            Self::Stale => ErrorCode::Stale,
+            Self::Finished => ErrorCode::Conflict,
+            Self::KeyReused => ErrorCode::KeyReused,
+            Self::KeyInFlight => ErrorCode::KeyInFlight,
+            Self::ParentNotFound(_) | Self::ParentsNotFound(_) => ErrorCode::Invalid,
             Self::Refused(_) => ErrorCode::Internal,
         }
     }

@@ -1,100 +1,164 @@
 //! One transaction for a group of records.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
+use diesel_async::AsyncPgConnection;
 use storage_models::{
-    DatabaseFault, NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Record, RecordType,
-    Timestamp,
+    NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Record, RecordType, Timestamp,
 };
 
 use super::WriteError;
 use super::draw::{draw, orphans};
 use super::insert::{self, Numbered, StoredRemediation};
+use super::settle::{Mark, Witness};
 use super::stored::as_stored;
+use super::transaction::Work;
+use crate::idempotency::{IdempotencyKey, Keyed, Reply, Standing, Standings, Written, keep};
 
-/// What identifies a transaction whose COMMIT may or may not have happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mark {
-    /// As `pg_current_xact_id` gave it.
-    pub(super) transaction: String,
-    /// The transaction's time, which is `created_at` of each of its records.
-    pub(super) time: Timestamp,
-    /// One of its records.
-    pub(super) record_type: RecordType,
-    /// That record's id.
-    pub(super) id: i64,
-}
-
-/// Why a group was not written.
-#[derive(Debug)]
-pub(crate) enum GroupError {
-    /// Before COMMIT was sent: nothing is stored.
-    Before {
-        /// What the error means.
-        fault: DatabaseFault,
-        /// The database's sentence, for the log.
-        message: String,
-    },
-    /// COMMIT was sent and its answer is not a success: the outcome is open, and would be this.
-    AtCommit(Mark, Outcomes),
+/// A record of a group, with its request's key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Item<'a> {
+    pub(crate) record: &'a NewRecord,
+    pub(crate) keyed: Option<&'a Keyed<Record>>,
 }
 
 /// One outcome for each record of the group, in the group's order.
-pub(crate) type Outcomes = Vec<Result<Record, WriteError>>;
+pub(crate) type Outcomes = Vec<Result<Written<Record>, WriteError>>;
 
-/// Writes all records in one transaction. Records whose remediation does not exist are left out of it.
-pub(crate) async fn write(
-    connection: &mut AsyncPgConnection,
-    records: &[&NewRecord],
-    step_timeout: Duration,
-) -> Result<Outcomes, GroupError> {
-    let prepared = tokio::time::timeout(step_timeout, insert_all(connection, records)).await;
-    let (mark, outcomes) = match prepared {
-        Ok(Ok(prepared)) => prepared,
-        Ok(Err(error)) => return Err(before(&error)),
-        Err(_) => {
-            let message = "the server did not answer in time".to_owned();
-            return Err(GroupError::Before { fault: DatabaseFault::ConnectionLost, message });
+/// Writes all records in one transaction, except those that their keys or their parents keep out of it.
+#[derive(Debug)]
+pub(crate) struct GroupWork<'a>(pub(crate) Vec<Item<'a>>);
+
+impl Work for GroupWork<'_> {
+    type Output = Outcomes;
+
+    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Outcomes)> {
+        let keys: Vec<&IdempotencyKey> =
+            self.0.iter().filter_map(|item| item.keyed).map(|keyed| &keyed.key).collect();
+        let standings = Standings::take(connection, &keys).await?;
+        let courses = courses(&self.0, &standings);
+        let mut written = self.0.clone();
+        let mut is_written = courses.iter().map(|course| matches!(course, Course::Write));
+        written.retain(|_| is_written.next().unwrap_or_default());
+        if written.is_empty() {
+            return Ok((None, settle_twins(&self.0, courses, Vec::new())));
         }
-    };
-    match tokio::time::timeout(step_timeout, AnsiTransactionManager::commit_transaction(connection)).await {
-        Ok(Ok(())) => Ok(outcomes),
-        _ => match mark {
-            Some(mark) => Err(GroupError::AtCommit(mark, outcomes)),
-            None => Ok(outcomes),
-        },
+        let records: Vec<&NewRecord> = written.iter().map(|item| item.record).collect();
+        let orphans = orphans(connection, &records).await?;
+        let inserted = insert_records(connection, &records, &orphans).await?;
+        keep(connection, &answers(&written, &inserted.outcomes)).await?;
+        Ok((inserted.mark, settle_twins(&self.0, courses, inserted.outcomes)))
+    }
+
+    fn months(&self) -> Vec<(RecordType, Timestamp)> {
+        self.0.iter().map(|item| (item.record.record_type(), item.record.partition_time())).collect()
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
-/// Leaves no transaction open on a connection that goes on being used.
-pub(super) async fn roll_back(connection: &mut AsyncPgConnection) -> QueryResult<()> {
-    AnsiTransactionManager::rollback_transaction(connection).await
+/// What becomes of a record of the group.
+enum Course {
+    /// It is inserted.
+    Write,
+    /// Its key decides.
+    Settled(Result<Written<Record>, WriteError>),
+    /// It shares its key with an earlier record of the group, at this place.
+    Twin(usize),
 }
 
-fn before(error: &diesel::result::Error) -> GroupError {
-    GroupError::Before { fault: DatabaseFault::of(error), message: error.to_string() }
+fn courses(items: &[Item<'_>], standings: &Standings) -> Vec<Course> {
+    let mut first = HashMap::new();
+    let mut course = |(place, item): (usize, &Item<'_>)| {
+        let Some(keyed) = item.keyed else { return Course::Write };
+        match standings.of(&keyed.key) {
+            Standing::Free => match *first.entry(keyed.key.identity.clone()).or_insert(place) {
+                leader if leader == place => Course::Write,
+                leader => Course::Twin(leader),
+            },
+            Standing::InFlight => Course::Settled(Err(WriteError::KeyInFlight)),
+            Standing::Replay(reply) => Course::Settled(Ok(Written::Before(reply))),
+            Standing::Reused => Course::Settled(Err(WriteError::KeyReused)),
+        }
+    };
+    items.iter().enumerate().map(&mut course).collect()
 }
 
-/// Everything up to COMMIT. The mark is that of a record that was inserted, if any was.
-async fn insert_all(
+/// The answers to keep: those of keyed records that were inserted.
+fn answers<'a>(
+    items: &[Item<'a>],
+    outcomes: &[Result<Record, WriteError>],
+) -> Vec<(&'a IdempotencyKey, Reply)> {
+    let answer = |(item, outcome): (&Item<'a>, &Result<Record, WriteError>)| {
+        let (keyed, record) = item.keyed.zip(outcome.as_ref().ok())?;
+        Some((&keyed.key, (keyed.render)(record)))
+    };
+    items.iter().zip(outcomes).filter_map(answer).collect()
+}
+
+/// Joins the outcomes of inserted records, in their order, with those of the others.
+fn settle_twins(
+    items: &[Item<'_>],
+    courses: Vec<Course>,
+    inserted: Vec<Result<Record, WriteError>>,
+) -> Outcomes {
+    let mut inserted = inserted.into_iter();
+    let mut outcomes: Outcomes = Vec::with_capacity(items.len());
+    for (item, course) in items.iter().zip(courses) {
+        let outcome = match course {
+            Course::Write => inserted.next().unwrap_or(Err(WriteError::Unavailable)).map(Written::Now),
+            Course::Settled(outcome) => outcome,
+            Course::Twin(leader) => twin(item, items.get(leader), outcomes.get(leader)),
+        };
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+/// The outcome of a request that shares the key of an earlier one in its group.
+fn twin(
+    item: &Item<'_>,
+    leader: Option<&Item<'_>>,
+    outcome: Option<&Result<Written<Record>, WriteError>>,
+) -> Result<Written<Record>, WriteError> {
+    let keys = item.keyed.zip(leader.and_then(|leader| leader.keyed));
+    let is_same = keys.is_some_and(|(mine, first)| mine.key.hash == first.key.hash);
+    match (outcome, keys) {
+        (Some(Ok(Written::Now(record))), Some((_, first))) if is_same => {
+            Ok(Written::Before((first.render)(record)))
+        }
+        (Some(Ok(_)), _) => Err(WriteError::KeyReused),
+        (Some(Err(error)), _) if is_same => Err(error.clone()),
+        // The first was refused, so the key is free again, but only in another transaction.
+        _ => Err(WriteError::KeyInFlight),
+    }
+}
+
+/// What an insertion has brought.
+pub(super) struct Inserted {
+    /// Of a record that was inserted, if any was.
+    pub(super) mark: Option<Mark>,
+    /// One for each record, in their order.
+    pub(super) outcomes: Vec<Result<Record, WriteError>>,
+}
+
+/// Inserts the records with their outbox rows, all but those whose remediation is missing.
+pub(super) async fn insert_records(
     connection: &mut AsyncPgConnection,
     records: &[&NewRecord],
-) -> QueryResult<(Option<Mark>, Outcomes)> {
-    AnsiTransactionManager::begin_transaction(connection).await?;
+    orphans: &HashSet<i64>,
+) -> QueryResult<Inserted> {
     let drawn = draw(connection, records).await?;
-    let orphans = orphans(connection, records).await?;
-    let group = Group::number(records, drawn.ids, &orphans);
+    let group = Group::number(records, drawn.ids, orphans);
     let stored = group.insert(connection).await?;
     let mark = group.any_record().map(|(record_type, id)| Mark {
         transaction: drawn.transaction,
-        time: drawn.time,
-        record_type,
-        id,
+        witness: Witness::Record(record_type, id, drawn.time),
     });
-    Ok((mark, group.outcomes(records, drawn.time, stored)))
+    Ok(Inserted { mark, outcomes: group.outcomes(records, drawn.time, stored) })
 }
 
 /// The group's records by type, each with its id; and for each record of the group its id, or none for an orphan.
@@ -165,7 +229,7 @@ impl<'a> Group<'a> {
         records: &[&NewRecord],
         time: Timestamp,
         mut stored: HashMap<i64, StoredRemediation>,
-    ) -> Outcomes {
+    ) -> Vec<Result<Record, WriteError>> {
         let outcome = |(record, id): (&&NewRecord, &Option<i64>)| match id {
             Some(id) => Ok(as_stored(record, *id, time, stored.remove(id))),
             None => Err(WriteError::ParentNotFound(record.parent().unwrap_or_default())),

@@ -1,32 +1,42 @@
 //! The writer: a bounded queue in front of a few tasks that commit whatever is queued as one transaction.
 
+mod batch;
 mod draw;
 mod error;
 pub(crate) mod group;
 mod insert;
+mod lane;
 mod partitions;
 mod queue;
 mod settings;
 mod settle;
 mod stored;
 mod task;
+pub(crate) mod transaction;
+mod update;
 
-pub use error::WriteError;
+pub use error::{Orphan, WriteError};
 pub use settings::WriterSettings;
+pub use update::Updated;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use storage_models::{NewRecord, Record};
+use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Timestamp};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::idempotency::{Keyed, Written};
 use crate::{Connector, Reservation};
+use batch::BatchWork;
+use lane::Lane;
 use partitions::Partitions;
 use queue::{Health, Job, Receiver};
 use task::WriterTask;
+use transaction::Runner;
+use update::UpdateWork;
 
 /// Accepts records and answers when they are committed. Cheap to clone.
 ///
@@ -35,6 +45,9 @@ use task::WriterTask;
 pub struct Writer {
     queue: mpsc::Sender<Job>,
     shared: Arc<Shared>,
+    batches: Arc<Lane>,
+    updates: Arc<Lane>,
+    committed: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -58,12 +71,13 @@ impl Writer {
             stopping: CancellationToken::new(),
             tasks: Mutex::default(),
         });
+        let runner = Runner { connector, settings: settings.clone(), shared: Arc::clone(&shared) };
+        let lane = |connections| Arc::new(Lane::new(runner.clone(), connections));
+        let (batches, updates) = (lane(settings.batch_connections), lane(settings.update_connections));
         let tasks = (0..settings.writers.max(1)).map(|_| {
             let task = WriterTask {
-                connector: connector.clone(),
-                settings: settings.clone(),
+                runner: runner.clone(),
                 queue: Arc::clone(&receiver),
-                shared: Arc::clone(&shared),
                 committed: Arc::clone(&committed),
             };
             tokio::spawn(task.run())
@@ -71,7 +85,7 @@ impl Writer {
         if let Ok(mut slots) = shared.tasks.try_lock() {
             slots.extend(tasks);
         }
-        Self { queue, shared }
+        Self { queue, shared, batches, updates, committed }
     }
 
     /// Stores one record: returns it as stored, once its transaction has committed.
@@ -79,46 +93,111 @@ impl Writer {
     /// Before the transaction has begun, dropping this future or passing the deadline takes the record out of the
     /// queue and nothing is stored. Once it has begun it is carried through, and this waits for its outcome, which
     /// the writer's own time-outs bound. `size` is the record's share of the byte budget.
+    /// With a key, a request that was answered before is not written again.
     ///
     /// # Errors
     /// See [`WriteError`], which says of each cause whether the record may have been stored.
     pub async fn write(
         &self,
         record: NewRecord,
+        keyed: Option<Keyed<Record>>,
         size: Reservation,
         deadline: Instant,
-    ) -> Result<Record, WriteError> {
-        let table = record.record_type().table();
-        let started = Instant::now();
-        let outcome = self.enqueue(record, size, deadline).await;
-        let status = if outcome.is_ok() { "success" } else { "failure" };
-        metrics::counter!("datastorage_write_total", "table" => table, "status" => status).increment(1);
-        metrics::histogram!("datastorage_write_duration_seconds", "table" => table).record(started.elapsed());
+    ) -> Result<Written<Record>, WriteError> {
+        let record_type = record.record_type();
+        measured(record_type, 1, self.enqueue(record, keyed, size, deadline)).await
+    }
+
+    /// Stores all records, which are of one type, or none of them, in a transaction of their own. Returns their ids
+    /// in the records' order. As for one record, giving up before the transaction has begun leaves nothing.
+    ///
+    /// # Errors
+    /// See [`WriteError`]; [`WriteError::ParentsNotFound`] names every record whose remediation is missing.
+    pub async fn write_batch(
+        &self,
+        records: Vec<NewRecord>,
+        keyed: Option<Keyed<[i64]>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Vec<i64>>, WriteError> {
+        let Some(record_type) = records.first().map(NewRecord::record_type) else {
+            return Ok(Written::Now(Vec::new()));
+        };
+        let count = records.len();
+        let work = async {
+            self.check_open()?;
+            for record in &records {
+                self.ensure_partition(record.record_type(), record.partition_time(), deadline).await?;
+            }
+            self.batches.run(BatchWork { records, keyed }, size, deadline).await?
+        };
+        let outcome = measured(record_type, count, work).await;
+        if record_type == RecordType::Remediation && matches!(outcome, Ok(Written::Now(_))) {
+            self.committed.notify_one();
+        }
+        outcome
+    }
+
+    /// Updates a record that still is as `current` says, and enqueues its new version for the vector index. An
+    /// update that changes nothing makes no version.
+    ///
+    /// # Errors
+    /// See [`WriteError`]; [`WriteError::Stale`] when the record has changed meanwhile.
+    pub async fn update(
+        &self,
+        current: &Record,
+        update: RecordUpdate,
+        keyed: Option<Keyed<Updated>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Updated>, WriteError> {
+        let work = async {
+            self.check_open()?;
+            let Some(work) = UpdateWork::new(current, update, keyed) else { return Err(WriteError::Stale) };
+            self.updates.run(work, size, deadline).await?
+        };
+        let outcome = measured(current.record_type(), 1, work).await;
+        if matches!(&outcome, Ok(Written::Now(updated)) if updated.is_pending) {
+            self.committed.notify_one();
+        }
         outcome
     }
 
     async fn enqueue(
         &self,
         record: NewRecord,
+        keyed: Option<Keyed<Record>>,
         size: Reservation,
         deadline: Instant,
-    ) -> Result<Record, WriteError> {
-        if self.shared.stopping.is_cancelled() {
-            return Err(WriteError::Stopping);
-        }
-        if !self.shared.health.is_up() {
-            return Err(WriteError::Unavailable);
-        }
-        let made = self.shared.partitions.ensure(record.record_type(), record.partition_time());
-        tokio::time::timeout_at(deadline, made).await.unwrap_or(Err(WriteError::DeadlinePassed))?;
+    ) -> Result<Written<Record>, WriteError> {
+        self.check_open()?;
+        self.ensure_partition(record.record_type(), record.partition_time(), deadline).await?;
 
-        let (job, waiter) = Job::new(record, size, deadline);
+        let (job, waiter) = Job::new(record, keyed, size, deadline);
         self.queue.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => WriteError::QueueFull,
             mpsc::error::TrySendError::Closed(_) => WriteError::Stopping,
         })?;
         metrics::gauge!("datastorage_write_queue_depth").increment(1.0);
         waiter.outcome(deadline).await
+    }
+
+    /// Whether there is a point in trying.
+    fn check_open(&self) -> Result<(), WriteError> {
+        if self.shared.stopping.is_cancelled() {
+            return Err(WriteError::Stopping);
+        }
+        if self.is_up() { Ok(()) } else { Err(WriteError::Unavailable) }
+    }
+
+    async fn ensure_partition(
+        &self,
+        record_type: RecordType,
+        time: Timestamp,
+        deadline: Instant,
+    ) -> Result<(), WriteError> {
+        let made = self.shared.partitions.ensure(record_type, time);
+        tokio::time::timeout_at(deadline, made).await.unwrap_or(Err(WriteError::DeadlinePassed))
     }
 
     /// Whether PostgreSQL answered when the writer last asked it.
@@ -132,11 +211,28 @@ impl Writer {
     pub async fn stop(&self, limit: Duration) -> bool {
         self.shared.stopping.cancel();
         let mut tasks = self.shared.tasks.lock().await;
-        let all = futures_util::future::join_all(tasks.iter_mut());
+        let groups = futures_util::future::join_all(tasks.iter_mut());
+        let all = async { tokio::join!(groups, self.batches.drain(), self.updates.drain()) };
         let in_time = tokio::time::timeout(limit, all).await.is_ok();
         for task in tasks.drain(..) {
             task.abort();
         }
         in_time
     }
+}
+
+/// Counts and times a write of so many records.
+async fn measured<T>(
+    record_type: RecordType,
+    records: usize,
+    work: impl Future<Output = Result<T, WriteError>>,
+) -> Result<T, WriteError> {
+    let table = record_type.table();
+    let started = Instant::now();
+    let outcome = work.await;
+    let status = if outcome.is_ok() { "success" } else { "failure" };
+    let records = u64::try_from(records).unwrap_or(u64::MAX);
+    metrics::counter!("datastorage_write_total", "table" => table, "status" => status).increment(records);
+    metrics::histogram!("datastorage_write_duration_seconds", "table" => table).record(started.elapsed());
+    outcome
 }

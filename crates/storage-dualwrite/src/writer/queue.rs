@@ -9,12 +9,14 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use super::WriteError;
+use super::group::Item;
 use crate::Reservation;
+use crate::idempotency::{Keyed, Written};
 
 /// The end of the queue that the writer's tasks share.
 pub(super) type Receiver = Arc<Mutex<mpsc::Receiver<Job>>>;
 
-type Outcome = Result<Record, WriteError>;
+type Outcome = Result<Written<Record>, WriteError>;
 
 /// Whether PostgreSQL answered when it was last asked; optimistic before the first time.
 #[derive(Debug, Default)]
@@ -51,6 +53,7 @@ impl Ticket {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) record: NewRecord,
+    keyed: Option<Keyed<Record>>,
     pub(super) span: Span,
     deadline: Instant,
     ticket: Arc<Ticket>,
@@ -66,11 +69,16 @@ pub(super) struct Waiter {
 }
 
 impl Job {
-    pub(super) fn new(record: NewRecord, size: Reservation, deadline: Instant) -> (Self, Waiter) {
+    pub(super) fn new(
+        record: NewRecord,
+        keyed: Option<Keyed<Record>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> (Self, Waiter) {
         let (reply, answer) = oneshot::channel();
         let ticket = Arc::new(Ticket::default());
         let waiter = Waiter { ticket: Arc::clone(&ticket), answer };
-        (Self { record, span: Span::current(), deadline, ticket, reply, size }, waiter)
+        (Self { record, keyed, span: Span::current(), deadline, ticket, reply, size }, waiter)
     }
 
     /// Takes the record for a transaction; `None` when its client has given it up or its time has passed.
@@ -82,6 +90,11 @@ impl Job {
             return None;
         }
         self.ticket.become_state(Ticket::TAKEN).then_some(self)
+    }
+
+    /// What a group takes of it.
+    pub(super) fn item(&self) -> Item<'_> {
+        Item { record: &self.record, keyed: self.keyed.as_ref() }
     }
 
     /// Its share of the byte budget.

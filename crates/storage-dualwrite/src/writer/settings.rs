@@ -11,6 +11,10 @@ pub struct WriterSettings {
     pub queue_records: usize,
     /// Records in one transaction.
     pub group_records: usize,
+    /// Connections that write batches, one transaction each at a time. Batches never share the writers' connections.
+    pub batch_connections: usize,
+    /// Connections that update records, one transaction each at a time.
+    pub update_connections: usize,
     /// How long one step of a transaction may take before its connection is given up. Longer than the session's
     /// `statement_timeout`, so that it passes only when the server does not answer at all.
     pub step_timeout: Duration,
@@ -26,6 +30,8 @@ impl Default for WriterSettings {
             writers: 2,
             queue_records: 10_000,
             group_records: 256,
+            batch_connections: 1,
+            update_connections: 2,
             step_timeout: Duration::from_secs(7),
             settle_timeout: Duration::from_secs(5),
             conflict_retries: 5,

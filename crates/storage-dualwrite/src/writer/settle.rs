@@ -5,14 +5,34 @@ use std::time::Duration;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::RecordType;
+use storage_models::{RecordType, Timestamp};
 use tokio::time::Instant;
 
-use super::group::Mark;
 use crate::Connector;
+use crate::idempotency::IdempotencyKey;
 
 /// How long to wait before asking again.
 const POLL: Duration = Duration::from_millis(100);
+
+/// What identifies a transaction whose COMMIT may or may not have happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// As `pg_current_xact_id` gave it.
+    pub(super) transaction: String,
+    /// Something that is there only if it has committed.
+    pub(super) witness: Witness,
+}
+
+/// What a transaction leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Witness {
+    /// A record created at the transaction's time.
+    Record(RecordType, i64, Timestamp),
+    /// A version of a record.
+    Version(RecordType, i64, Timestamp),
+    /// An answer kept under a key at the transaction's time.
+    Answer(IdempotencyKey, Timestamp),
+}
 
 /// The fate of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,17 +80,56 @@ async fn ask(connection: &mut AsyncPgConnection, mark: &Mark) -> QueryResult<Opt
     if row.status.as_deref() == Some("in progress") {
         return Ok(None);
     }
-    let present = is_present(connection, mark).await?;
-    Ok(Some(if present { Fate::Committed } else { Fate::Aborted }))
+    Ok(match evidence(connection, &mark.witness).await? {
+        Evidence::Present => Some(Fate::Committed),
+        Evidence::Absent => Some(Fate::Aborted),
+        Evidence::Overwritten => Some(Fate::Unknown),
+    })
 }
 
-async fn is_present(connection: &mut AsyncPgConnection, mark: &Mark) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Bool)]
-        present: bool,
-    }
-    let text = match mark.record_type {
+enum Evidence {
+    Present,
+    Absent,
+    /// A later update stands where the version would be seen; whether it was laid over ours cannot be told.
+    Overwritten,
+}
+
+async fn evidence(connection: &mut AsyncPgConnection, witness: &Witness) -> QueryResult<Evidence> {
+    let is_present = match witness {
+        Witness::Record(record_type, id, time) => {
+            is_true(sql_query(created_text(*record_type)), connection, *id, *time).await?
+        }
+        Witness::Version(record_type, id, version) => {
+            let [at, after] = version_texts(*record_type);
+            if is_true(sql_query(after), connection, *id, *version).await? {
+                return Ok(Evidence::Overwritten);
+            }
+            is_true(sql_query(at), connection, *id, *version).await?
+        }
+        Witness::Answer(key, time) => is_kept(connection, key, *time).await?,
+    };
+    Ok(if is_present { Evidence::Present } else { Evidence::Absent })
+}
+
+#[derive(QueryableByName)]
+struct Present {
+    #[diesel(sql_type = Bool)]
+    present: bool,
+}
+
+async fn is_true(
+    query: diesel::query_builder::SqlQuery,
+    connection: &mut AsyncPgConnection,
+    id: i64,
+    time: Timestamp,
+) -> QueryResult<bool> {
+    let row: Present =
+        query.bind::<BigInt, _>(id).bind::<Timestamptz, _>(time).get_result(connection).await?;
+    Ok(row.present)
+}
+
+const fn created_text(record_type: RecordType) -> &'static str {
+    match record_type {
         RecordType::Remediation => {
             "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND created_at = $2) AS present"
         }
@@ -83,10 +142,35 @@ async fn is_present(connection: &mut AsyncPgConnection, mark: &Mark) -> QueryRes
         RecordType::Execution => {
             "SELECT EXISTS (SELECT FROM execution_audit WHERE id = $1 AND created_at = $2) AS present"
         }
-    };
-    let row: Row = sql_query(text)
-        .bind::<BigInt, _>(mark.id)
-        .bind::<Timestamptz, _>(mark.time)
+    }
+}
+
+/// Whether a record has a version, and whether it has a later one. Of the types that are updated.
+const fn version_texts(record_type: RecordType) -> [&'static str; 2] {
+    match record_type {
+        RecordType::Workflow => [
+            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND updated_at = $2) AS present",
+            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND updated_at > $2) AS present",
+        ],
+        _ => [
+            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND updated_at = $2) AS present",
+            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND updated_at > $2) AS present",
+        ],
+    }
+}
+
+async fn is_kept(
+    connection: &mut AsyncPgConnection,
+    key: &IdempotencyKey,
+    time: Timestamp,
+) -> QueryResult<bool> {
+    let text = "SELECT EXISTS (SELECT FROM idempotency_key WHERE caller = $1 AND route = $2 AND key = $3 \
+        AND created_at = $4) AS present";
+    let row: Present = sql_query(text)
+        .bind::<Text, _>(&key.identity.caller)
+        .bind::<Text, _>(&key.identity.route)
+        .bind::<Text, _>(&key.identity.key)
+        .bind::<Timestamptz, _>(time)
         .get_result(connection)
         .await?;
     Ok(row.present)

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use futures_util::FutureExt as _;
-use storage_models::{DatabaseFault, NewRecord, RecordType};
+use storage_models::RecordType;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::group::{self, GroupError, Outcomes};
+use super::WriteError;
+use super::group::{GroupWork, Outcomes};
 use super::queue::{Job, Receiver};
-use super::settle::{Fate, fate_of};
-use super::{Shared, WriteError, WriterSettings};
-use crate::Connector;
+use super::transaction::{Failure, Runner};
+use crate::idempotency::Written;
 
 /// Between two tries to reach a database that is away.
 const RECONNECT_DELAY: Duration = Duration::from_millis(250);
@@ -23,21 +23,9 @@ const RECONNECT_DELAY: Duration = Duration::from_millis(250);
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
 pub(super) struct WriterTask {
-    pub(super) connector: Connector,
-    pub(super) settings: WriterSettings,
+    pub(super) runner: Runner,
     pub(super) queue: Receiver,
-    pub(super) shared: Arc<Shared>,
     pub(super) committed: Arc<Notify>,
-}
-
-/// What to do after a group was not written.
-enum Next {
-    /// Run the same transaction again.
-    Again,
-    /// Write each record in a transaction of its own, to find the one that is refused.
-    Apart,
-    /// Nothing is stored; tell every client this.
-    Fail(WriteError),
 }
 
 impl WriterTask {
@@ -45,7 +33,7 @@ impl WriterTask {
         let mut connection = None;
         loop {
             if connection.is_none() {
-                connection = self.connect().await;
+                connection = self.runner.connect().await;
             }
             let Ok(jobs) = self.next_jobs(connection.is_none()).await else { continue };
             if jobs.is_empty() {
@@ -65,11 +53,11 @@ impl WriterTask {
         let wait = async {
             let mut jobs = Vec::new();
             let mut queue = self.queue.lock().await;
-            let limit = self.settings.group_records;
+            let limit = self.runner.settings.group_records;
             tokio::select! {
                 biased;
                 _ = queue.recv_many(&mut jobs, limit) => {}
-                () = self.shared.stopping.cancelled() => {
+                () = self.runner.shared.stopping.cancelled() => {
                     queue.close();
                     queue.recv_many(&mut jobs, limit).await;
                 }
@@ -77,25 +65,6 @@ impl WriterTask {
             jobs
         };
         if away { tokio::time::timeout(RECONNECT_DELAY, wait).await } else { Ok(wait.await) }
-    }
-
-    async fn connect(&self) -> Option<AsyncPgConnection> {
-        let result = self.connector.connect().await;
-        let news = self.shared.health.set_up(result.is_ok());
-        match result {
-            Ok(connection) => {
-                if news {
-                    tracing::info!("PostgreSQL is back; writes are accepted again");
-                }
-                Some(connection)
-            }
-            Err(error) => {
-                if news {
-                    tracing::error!(error = %error, cause = ?std::error::Error::source(&error), "PostgreSQL is away; writes are refused until it is back");
-                }
-                None
-            }
-        }
     }
 
     async fn write_all(&self, connection: &mut Option<AsyncPgConnection>, jobs: Vec<Job>) {
@@ -120,102 +89,30 @@ impl WriterTask {
             reason = "a group holds a few hundred records"
         )]
         metrics::histogram!("datastorage_write_batch_size").record(jobs.len() as f64);
-        let started = Instant::now();
-        let mut tries = 0;
-        loop {
-            match self.try_group(connection, &jobs, tries, started).await {
-                Ok(outcomes) => return self.answer(jobs, outcomes),
-                Err(Next::Again) => tries += 1,
-                Err(Next::Fail(error)) => {
-                    let outcomes = jobs.iter().map(|_| Err(error.clone())).collect();
-                    return self.answer(jobs, outcomes);
-                }
-                Err(Next::Apart) => {
-                    for job in jobs {
-                        Box::pin(self.write_group(connection, vec![job])).await;
-                    }
-                    return;
+        match self.runner.run(connection, &GroupWork(jobs.iter().map(Job::item).collect())).await {
+            Ok(outcomes) => self.answer(jobs, outcomes),
+            Err(Failure::Told(error)) => {
+                let outcomes = jobs.iter().map(|_| Err(error.clone())).collect();
+                self.answer(jobs, outcomes);
+            }
+            Err(Failure::Refused(message)) if jobs.len() == 1 => {
+                self.answer(jobs, vec![Err(WriteError::Refused(message))]);
+            }
+            // Each in a transaction of its own, to find the one that is refused.
+            Err(Failure::Refused(_)) => {
+                for job in jobs {
+                    Box::pin(self.write_group(connection, vec![job])).await;
                 }
             }
         }
-    }
-
-    async fn try_group(
-        &self,
-        slot: &mut Option<AsyncPgConnection>,
-        jobs: &[Job],
-        tries: u32,
-        started: Instant,
-    ) -> Result<Outcomes, Next> {
-        if slot.is_none() {
-            *slot = self.connect().await;
-        }
-        let Some(connection) = slot else { return Err(Next::Fail(WriteError::Unavailable)) };
-        let records: Vec<&NewRecord> = jobs.iter().map(|job| &job.record).collect();
-        match group::write(connection, &records, self.settings.step_timeout).await {
-            Ok(outcomes) => Ok(outcomes),
-            Err(GroupError::AtCommit(mark, outcomes)) => {
-                *slot = None;
-                tracing::warn!(
-                    transaction = mark.transaction,
-                    "the answer to COMMIT was lost; asking what became of it"
-                );
-                match fate_of(&mark, &self.connector, self.settings.settle_timeout).await {
-                    Fate::Committed => Ok(outcomes),
-                    Fate::Aborted if tries < self.settings.conflict_retries => Err(Next::Again),
-                    Fate::Aborted => Err(Next::Fail(WriteError::Unavailable)),
-                    Fate::Unknown => Err(Next::Fail(WriteError::OutcomeUnknown)),
-                }
-            }
-            Err(GroupError::Before { fault, message }) => {
-                if fault.ends_connection() || group::roll_back(connection).await.is_err() {
-                    *slot = None;
-                }
-                Err(self.after_failure(fault, message, jobs, tries, started).await)
-            }
-        }
-    }
-
-    /// Nothing is stored: decides whether to try again, and how.
-    async fn after_failure(
-        &self,
-        fault: DatabaseFault,
-        message: String,
-        jobs: &[Job],
-        tries: u32,
-        started: Instant,
-    ) -> Next {
-        let is_quick = started.elapsed() < self.settings.step_timeout / 2;
-        match fault {
-            _ if fault.is_conflict() && tries < self.settings.conflict_retries => Next::Again,
-            // A connection that died while idle is found out by the first group that uses it.
-            _ if fault.ends_connection() && tries == 0 && is_quick => Next::Again,
-            DatabaseFault::NoPartition if tries == 0 => match self.remake_partitions(jobs).await {
-                Ok(()) => Next::Again,
-                Err(error) => Next::Fail(error),
-            },
-            DatabaseFault::Other if jobs.len() > 1 => Next::Apart,
-            DatabaseFault::Other => Next::Fail(WriteError::Refused(message)),
-            _ => {
-                tracing::warn!(?fault, error = message, records = jobs.len(), "a group was not written");
-                Next::Fail(WriteError::Unavailable)
-            }
-        }
-    }
-
-    /// A month that had a partition has none any more, as after a partition was detached.
-    async fn remake_partitions(&self, jobs: &[Job]) -> Result<(), WriteError> {
-        self.shared.partitions.forget();
-        for job in jobs {
-            self.shared.partitions.ensure(job.record.record_type(), job.record.partition_time()).await?;
-        }
-        Ok(())
     }
 
     fn answer(&self, jobs: Vec<Job>, outcomes: Outcomes) {
         let is_remediation = |job: &Job| job.record.record_type() == RecordType::Remediation;
-        let enqueued =
-            jobs.iter().zip(&outcomes).any(|(job, outcome)| outcome.is_ok() && is_remediation(job));
+        let enqueued = jobs
+            .iter()
+            .zip(&outcomes)
+            .any(|(job, outcome)| matches!(outcome, Ok(Written::Now(_))) && is_remediation(job));
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             if let Err(WriteError::Refused(message)) = &outcome {
                 let table = job.record.record_type().table();

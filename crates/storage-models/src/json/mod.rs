@@ -4,6 +4,7 @@
 //! keys; an audit store may do neither. [`Json`] keeps every number as its literal, and [`Json::parse`]
 //! reports what it cannot keep, by JSON pointer (RFC 6901).
 
+mod canonical;
 mod parse;
 #[cfg(test)]
 mod tests;

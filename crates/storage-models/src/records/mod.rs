@@ -7,8 +7,8 @@ mod workflow;
 
 pub use ai_analysis::{AiAnalysis, NewAiAnalysis};
 pub use execution::{Execution, NewExecution};
-pub use remediation::{NewRemediation, Remediation};
-pub use workflow::{NewWorkflow, Workflow};
+pub use remediation::{NewRemediation, Remediation, RemediationUpdate};
+pub use workflow::{NewWorkflow, Workflow, WorkflowUpdate};
 
 use serde::Serialize;
 
@@ -110,4 +110,13 @@ impl Record {
         }
         .micros()
     }
+}
+
+/// A valid update of a record of a type that can be updated.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RecordUpdate {
+    /// See [`RemediationUpdate`].
+    Remediation(RemediationUpdate),
+    /// See [`WorkflowUpdate`].
+    Workflow(WorkflowUpdate),
 }

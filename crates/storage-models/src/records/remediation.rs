@@ -88,3 +88,18 @@ pub struct NewRemediation {
     /// See [`Remediation::metadata`].
     pub metadata: Option<JsonText>,
 }
+
+/// What a remediation becomes: the new values of everything that may change, made by validation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemediationUpdate {
+    /// See [`Remediation::phase`].
+    pub phase: Phase,
+    /// See [`Remediation::status`].
+    pub status: Status,
+    /// See [`Remediation::end_time`].
+    pub end_time: Option<Timestamp>,
+    /// See [`Remediation::error_message`].
+    pub error_message: Option<String>,
+    /// See [`Remediation::metadata`].
+    pub metadata: Option<JsonText>,
+}

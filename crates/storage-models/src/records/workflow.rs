@@ -54,3 +54,16 @@ pub struct NewWorkflow {
     /// See [`Workflow::current_step`].
     pub current_step: i32,
 }
+
+/// What a workflow run becomes: the new values of everything that may change, made by validation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkflowUpdate {
+    /// See [`Workflow::phase`].
+    pub phase: WorkflowPhase,
+    /// See [`Workflow::status`].
+    pub status: Status,
+    /// See [`Workflow::end_time`].
+    pub end_time: Option<Timestamp>,
+    /// See [`Workflow::current_step`].
+    pub current_step: i32,
+}

@@ -2,6 +2,7 @@
 
 mod error;
 mod http;
+mod keys;
 mod monitor;
 mod partitions;
 mod prepare;
@@ -162,6 +163,9 @@ impl Core {
         }
         let stopping = self.tasks_stopping.clone();
         let keeping = partitions::keep(parts.connectors.maintenance.clone());
+        self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
+        let stopping = self.tasks_stopping.clone();
+        let keeping = keys::keep(parts.connectors.maintenance.clone(), parts.settings.idempotency.clone());
         self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
     }
 

@@ -1,8 +1,10 @@
 //! The reads of the store, each on a connection of the pool and under a name of its own in the metrics.
 
 use async_trait::async_trait;
-use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Workflow};
-use storage_query::{AuditRecord, Incident, ListQuery, Listed, Nearest, NearestQuery, Timeline};
+use diesel_async::AsyncPgConnection;
+use storage_dualwrite::idempotency::{self, IdempotencyKey, Kept};
+use storage_models::{AiAnalysis, DatabaseFault, Execution, Record, RecordType, Remediation, Workflow};
+use storage_query::{AuditRecord, Incident, ListQuery, Listed, Nearest, NearestQuery, QueryError, Timeline};
 use tokio::time::Instant;
 
 use super::ReadPool;
@@ -32,6 +34,19 @@ impl AuditReader for ReadPool {
             RecordType::Workflow => self.record::<Workflow>(id, deadline).await,
             RecordType::Execution => self.record::<Execution>(id, deadline).await,
         }
+    }
+
+    async fn kept(&self, key: &IdempotencyKey, deadline: Instant) -> Result<Option<Kept>, ReadError> {
+        const OPERATION: &str = "idempotency_key";
+        let find = async |connection: &mut AsyncPgConnection| {
+            let fault = |source| QueryError::Database {
+                operation: OPERATION,
+                fault: DatabaseFault::of(&source),
+                source,
+            };
+            idempotency::find(connection, key).await.map_err(fault)
+        };
+        self.read(OPERATION, deadline, find).await
     }
 
     async fn incident(&self, id: i64, deadline: Instant) -> Result<Option<Incident>, ReadError> {

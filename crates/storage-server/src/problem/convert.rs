@@ -17,6 +17,9 @@ impl From<ErrorCode> for ProblemKind {
             ErrorCode::Invalid => Self::ValidationFailed,
             ErrorCode::NotFound => Self::RecordNotFound,
             ErrorCode::Conflict => Self::Conflict,
+            ErrorCode::Stale => Self::PreconditionFailed,
+            ErrorCode::KeyReused => Self::KeyReused,
+            ErrorCode::KeyInFlight => Self::KeyInFlight,
             ErrorCode::Overloaded => Self::Overloaded,
             ErrorCode::DeadlinePassed => Self::DeadlinePassed,
             ErrorCode::Unavailable => Self::DatabaseUnavailable,
@@ -32,13 +35,23 @@ impl From<WriteError> for Problem {
     fn from(error: WriteError) -> Self {
         let problem = Self::new(error.code().into());
         match error {
-            WriteError::ParentNotFound(_) => problem.errors(vec![Violation {
-                place: Place::Pointer(PARENT_POINTER.to_owned()),
-                code: "remediation_not_found",
-                message: error.to_string(),
-            }]),
+            WriteError::ParentNotFound(id) => problem.errors(vec![missing_parent("", id)]),
+            WriteError::ParentsNotFound(orphans) => problem.errors(
+                orphans
+                    .iter()
+                    .map(|it| missing_parent(&format!("/{}", it.place), it.remediation_id))
+                    .collect(),
+            ),
             _ => problem,
         }
+    }
+}
+
+fn missing_parent(record: &str, id: i64) -> Violation {
+    Violation {
+        place: Place::Pointer(format!("{record}{PARENT_POINTER}")),
+        code: "remediation_not_found",
+        message: WriteError::ParentNotFound(id).to_string(),
     }
 }
 

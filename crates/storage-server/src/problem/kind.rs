@@ -103,6 +103,14 @@ problems! {
         "The record's state does not allow this."
         "Read the record again; a finished record cannot be changed."
     }
+    KeyInFlight = 409 "idempotency-key-in-flight", "Idempotency key in flight", retry after 1 s {
+        "The first request with this Idempotency-Key is still under way."
+        "Repeat after the seconds in Retry-After, with the same key and body: then the answer to the first request is given."
+    }
+    PreconditionFailed = 412 "precondition-failed", "Precondition failed" {
+        "The record has another version than If-Match names; nothing was changed."
+        "Read the record again, see whether the change is still right, and send it with the ETag that came with it."
+    }
     BodyTooLarge = 413 "body-too-large", "Body too large" {
         "The body is larger than the limit; nothing was stored."
         "`detail` names the limit, a setting of the service (server.body_limit). Shorten error messages and metadata."
@@ -114,6 +122,14 @@ problems! {
     Misdirected = 421 "misdirected", "Misdirected request" {
         "The host in the request is not a name of this service."
         "Without authentication the service answers to loopback names alone: localhost, 127.0.0.1 or [::1]. This keeps web pages from reaching it through a name of their own."
+    }
+    KeyReused = 422 "idempotency-key-reused", "Idempotency key reused" {
+        "This Idempotency-Key was used for another request; nothing was stored."
+        "Take a new key for each new request, and the same key only to repeat a request with the same body."
+    }
+    PreconditionRequired = 428 "precondition-required", "Precondition required" {
+        "A change must say in If-Match which version of the record it is for."
+        "Read the record and send its ETag as If-Match; then no change of somebody else is overwritten unseen."
     }
     Internal = 500 "internal", "Internal error" {
         "The service failed in a way that is its own fault."
@@ -145,6 +161,6 @@ problems! {
     }
     OutcomeUnknown = 503 "outcome-unknown", "Outcome unknown", retry after 2 s {
         "The connection to PostgreSQL was lost at the very commit: the record may be stored or not."
-        "Look for the record before sending it again; sending it twice may store it twice."
+        "Repeat the request with the same Idempotency-Key: it is stored once, and the answer says where. Without a key, look for the record before sending it again; sending it twice may store it twice."
     }
 }

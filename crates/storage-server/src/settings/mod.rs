@@ -4,6 +4,7 @@ mod database;
 mod embedding;
 mod fault;
 mod file;
+mod idempotency;
 mod layers;
 mod log;
 mod openai;
@@ -23,6 +24,7 @@ pub use database::{Connectors, ConnectorsError, DatabaseSettings};
 pub use embedding::{EmbeddingSettings, Provider};
 pub use fault::{InvalidSettings, SettingFault};
 pub use file::Unreadable;
+pub use idempotency::IdempotencySettings;
 pub use layers::{Flag, Sources};
 pub use log::{LogFormat, LogSettings};
 pub use openai::OpenAiSection;
@@ -52,6 +54,8 @@ pub struct Settings {
     pub schema: SchemaSettings,
     /// The write queue.
     pub writer: WriterSection,
+    /// The answers kept for repeated requests.
+    pub idempotency: IdempotencySettings,
     /// The embedding of stored records.
     pub projector: ProjectorSection,
     /// The embedder and its cache.
@@ -67,8 +71,8 @@ pub struct Settings {
 /// How many connections all replicas' shares of PostgreSQL must fit in, per replica.
 const MAX_CONNECTIONS: usize = 50;
 
-/// Connections beside the pools: the monitor, the partition task, and a spare for lost commits.
-const OTHER_CONNECTIONS: usize = 3;
+/// Connections beside the pools: the monitor, the tasks for partitions and old keys, and a spare for lost commits.
+const OTHER_CONNECTIONS: usize = 4;
 
 /// What the whole stop may take.
 const STOP_BUDGET: std::time::Duration = std::time::Duration::from_secs(25);
@@ -122,6 +126,7 @@ impl Settings {
         let database = DatabaseSettings::read(reader, faults).inspect(|it| it.check(faults));
         let schema = SchemaSettings::read(reader, faults);
         let writer = WriterSection::read(reader, faults).inspect(|it| it.check(faults));
+        let idempotency = IdempotencySettings::read(reader, faults).inspect(|it| it.check(faults));
         let projector = ProjectorSection::read(reader, faults).inspect(|it| it.check(faults));
         let embedding = EmbeddingSettings::read(reader, faults).inspect(|it| {
             if serves {
@@ -146,6 +151,7 @@ impl Settings {
             database: database?,
             schema: schema?,
             writer: writer?,
+            idempotency: idempotency?,
             projector: projector?,
             embedding: embedding?,
             openai: openai?,
@@ -173,13 +179,18 @@ impl Settings {
         if self.writer.byte_budget.bytes() < self.server.body_limit.bytes() {
             faults.push("writer.byte_budget", "must hold at least one body of server.body_limit");
         }
-        let connections =
-            self.database.read_connections + self.writer.writers + self.projector.workers + OTHER_CONNECTIONS;
+        let connections = self.database.read_connections
+            + self.writer.writers
+            + self.writer.batch_connections
+            + self.writer.update_connections
+            + self.projector.workers
+            + OTHER_CONNECTIONS;
         if connections > MAX_CONNECTIONS {
             faults.push(
                 "database.read_connections",
                 format!(
-                    "with writer.writers and projector.workers makes {connections} connections; at most \
+                    "with writer.writers, writer.batch_connections, writer.update_connections and \
+                     projector.workers makes {connections} connections; at most \
                      {MAX_CONNECTIONS} are allowed"
                 ),
             );

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::database::DatabaseSettings;
 use super::embedding::EmbeddingSettings;
+use super::idempotency::IdempotencySettings;
 use super::log::LogSettings;
 use super::openai::OpenAiSection;
 use super::projector::ProjectorSection;
@@ -25,11 +26,12 @@ const fn doc<S: Section>() -> SectionDoc {
 }
 
 /// Every section, in order.
-const SECTIONS: [SectionDoc; 9] = [
+const SECTIONS: &[SectionDoc] = &[
     doc::<ServerSettings>(),
     doc::<DatabaseSettings>(),
     doc::<SchemaSettings>(),
     doc::<WriterSection>(),
+    doc::<IdempotencySettings>(),
     doc::<ProjectorSection>(),
     doc::<EmbeddingSettings>(),
     doc::<OpenAiSection>(),

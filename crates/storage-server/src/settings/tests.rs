@@ -119,7 +119,7 @@ fn values_that_contradict_each_other_are_refused() {
             &["writer.byte_budget"],
         ),
         (
-            &[("DATASTORAGE__DATABASE__READ_CONNECTIONS", "47"), ("DATASTORAGE__PROJECTOR__WORKERS", "4")],
+            &[("DATASTORAGE__DATABASE__READ_CONNECTIONS", "42"), ("DATASTORAGE__PROJECTOR__WORKERS", "4")],
             &["database.read_connections"],
         ),
         (

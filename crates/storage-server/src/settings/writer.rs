@@ -17,6 +17,10 @@ section! {
         queue_records: usize = "10000",
         /// Records in one transaction.
         group_records: usize = "256",
+        /// Connections that write batches, one batch each at a time, beside the writers' own.
+        batch_connections: usize = "1",
+        /// Connections that update records, one update each at a time.
+        update_connections: usize = "2",
         /// Bytes of bodies in flight and records queued, together; beyond them a write is answered 503 at once.
         byte_budget: ByteSize = "64MiB",
         /// How long one step of a transaction may take before its connection is given up. Longer than
@@ -36,6 +40,8 @@ impl WriterSection {
         faults.range("writer.writers", self.writers, 1, 16);
         faults.range("writer.queue_records", self.queue_records, 1, 1_000_000);
         faults.range("writer.group_records", self.group_records, 1, 10_000);
+        faults.range("writer.batch_connections", self.batch_connections, 1, 16);
+        faults.range("writer.update_connections", self.update_connections, 1, 16);
         faults.range("writer.byte_budget", self.byte_budget, ByteSize::new(1 << 16), ByteSize::new(2 << 30));
         faults.range("writer.conflict_retries", self.conflict_retries, 0, 100);
         faults.above_zero("writer.settle_timeout", self.settle_timeout);
@@ -48,6 +54,8 @@ impl WriterSection {
             writers: self.writers,
             queue_records: self.queue_records,
             group_records: self.group_records,
+            batch_connections: self.batch_connections,
+            update_connections: self.update_connections,
             step_timeout: self.step_timeout,
             settle_timeout: self.settle_timeout,
             conflict_retries: self.conflict_retries,

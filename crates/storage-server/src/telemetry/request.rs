@@ -20,7 +20,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
 /// Who asks, while there is no authentication.
-const ANONYMOUS: &str = "anonymous";
+pub(crate) const ANONYMOUS: &str = "anonymous";
 
 /// The status counted for a client that went away before its answer; nginx's number.
 const CLIENT_GONE: u16 = 499;

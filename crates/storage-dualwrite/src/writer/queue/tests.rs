@@ -32,7 +32,7 @@ fn far() -> Instant {
 #[tokio::test]
 async fn a_record_whose_client_is_gone_is_not_taken() {
     let budget = ByteBudget::new(100);
-    let (job, waiter) = Job::new(record(), budget.reserve(100).unwrap(), far());
+    let (job, waiter) = Job::new(record(), None, budget.reserve(100).unwrap(), far());
     drop(waiter);
     assert!(job.take(Instant::now()).is_none());
     assert_eq!(budget.free(), 100);
@@ -43,7 +43,7 @@ async fn a_record_whose_client_is_gone_is_not_taken() {
 async fn a_record_past_its_deadline_is_answered_and_not_taken() {
     let budget = ByteBudget::new(100);
     let deadline = Instant::now();
-    let (job, waiter) = Job::new(record(), budget.reserve(1).unwrap(), deadline);
+    let (job, waiter) = Job::new(record(), None, budget.reserve(1).unwrap(), deadline);
     assert!(job.take(deadline).is_none());
     assert_eq!(waiter.outcome(far()).await, Err(WriteError::DeadlinePassed));
 }
@@ -53,7 +53,7 @@ async fn a_record_past_its_deadline_is_answered_and_not_taken() {
 async fn a_taken_record_is_waited_for_beyond_the_deadline() {
     let budget = ByteBudget::new(100);
     let deadline = Instant::now() + Duration::from_secs(1);
-    let (job, waiter) = Job::new(record(), budget.reserve(1).unwrap(), deadline);
+    let (job, waiter) = Job::new(record(), None, budget.reserve(1).unwrap(), deadline);
     let job = job.take(Instant::now()).unwrap();
     let outcome = tokio::spawn(waiter.outcome(deadline));
     tokio::time::advance(Duration::from_secs(60)).await;

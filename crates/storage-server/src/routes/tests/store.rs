@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{Reservation, WriteError};
 use storage_models::{NewRecord, Record, RecordType};
 use storage_query::{Incident, Nearest, NearestQuery, PageRequest, Timeline};
@@ -15,6 +16,10 @@ use crate::edge::{AnyList, AuditReader, AuditWriter, CountQuery, Counts, Item, I
 pub(super) struct Store {
     pub(super) write: Mutex<Vec<Result<Record, WriteError>>>,
     pub(super) read: Mutex<Vec<Result<Option<Record>, ReadError>>>,
+    /// What is kept under any key.
+    pub(super) kept: Option<Kept>,
+    /// The key of what was written last.
+    pub(super) key: Mutex<Option<IdempotencyKey>>,
     /// When what was asked last had to be done.
     pub(super) deadline: Mutex<Option<Instant>>,
 }
@@ -33,9 +38,17 @@ impl Store {
 
 #[async_trait(?Send)]
 impl AuditWriter for Store {
-    async fn write(&self, _: NewRecord, _: Reservation, deadline: Instant) -> Result<Record, WriteError> {
+    async fn write(
+        &self,
+        _: NewRecord,
+        keyed: Option<Keyed<Record>>,
+        _: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Record>, WriteError> {
+        *self.key.lock().unwrap() = keyed.map(|keyed| keyed.key);
         *self.deadline.lock().unwrap() = Some(deadline);
-        self.write.lock().unwrap().pop().expect("the store was not to be asked")
+        let outcome = self.write.lock().unwrap().pop().expect("the store was not to be asked");
+        outcome.map(Written::Now)
     }
 
     fn is_up(&self) -> bool {
@@ -58,6 +71,10 @@ impl AuditReader for Store {
 
     async fn get(&self, _: RecordType, _: i64, deadline: Instant) -> Result<Option<Record>, ReadError> {
         self.next(deadline)
+    }
+
+    async fn kept(&self, _: &IdempotencyKey, _: Instant) -> Result<Option<Kept>, ReadError> {
+        Ok(self.kept.clone())
     }
 
     async fn incident(&self, _: i64, deadline: Instant) -> Result<Option<Incident>, ReadError> {

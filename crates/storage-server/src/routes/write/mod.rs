@@ -1,29 +1,25 @@
 //! Storing one record.
 
-use actix_web::http::header::{ETAG, LOCATION};
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
-use storage_dualwrite::Reservation;
-use storage_models::{Json, NewRecord, Record, RecordType, Timestamp};
+mod answer;
+mod key;
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+use storage_dualwrite::idempotency::{Render, Written};
+use storage_models::json::Parsed;
+use storage_models::{Json, Record, RecordType, Timestamp};
 use storage_query::AuditRecord;
 use storage_validation::{Invalid, Valid};
 
 use super::Answer;
+use crate::body;
 use crate::parameters::Parameters;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 use crate::state::AppState;
 use crate::telemetry::metrics as names;
 use crate::telemetry::request::RequestContext;
-use crate::{body, etag};
-
-/// The answer to a write.
-#[derive(Serialize)]
-struct Stored<'a> {
-    #[serde(flatten)]
-    record: &'a Record,
-    vector_sync: &'static str,
-    sanitized_fields: Vec<String>,
-}
 
 /// `POST /api/v1/audit/{type}`
 pub(super) async fn write<R: AuditRecord>(
@@ -33,43 +29,39 @@ pub(super) async fn write<R: AuditRecord>(
     context: web::ReqData<RequestContext>,
 ) -> Answer {
     Parameters::parse(request.query_string()).finish()?;
-    refuse_idempotency_key(&request)?;
+    let header = key::header(&request)?;
     let deadline = context.deadline;
     let body = body::read(request.headers(), payload, &state.budget, state.limits.body, deadline).await?;
-    let Valid { record, sanitized_fields } = validated(R::TYPE, &body.bytes)?;
-    let stored = store(&state, record, body.reservation, deadline).await?;
-    for pointer in &sanitized_fields {
+    let parsed = Json::parse(&body.bytes)?;
+    let key = key::of(header.as_deref(), &format!("POST /audit/{}", R::TYPE.path()), &parsed);
+    let Valid { record, sanitized_fields } = match validated(R::TYPE, parsed) {
+        Ok(valid) => valid,
+        Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
+    };
+    let render = rendering(sanitized_fields.clone());
+    // No time-out of our own here: once the record has left the queue only the writer knows what became of it.
+    let keyed = answer::keyed(key, &render);
+    let written = state.writer.write(record, keyed, body.reservation, deadline).await?;
+    if let Written::Now(_) = written {
+        count_altered(&sanitized_fields);
+    }
+    Ok(answer::respond(&written, &render))
+}
+
+fn rendering(sanitized_fields: Vec<String>) -> Render<Record> {
+    Arc::new(move |record| {
+        let vector_sync = answer::vector_sync(record.record_type(), true);
+        answer::record(StatusCode::CREATED, record, vector_sync, &sanitized_fields)
+    })
+}
+
+fn count_altered(pointers: &[String]) {
+    for pointer in pointers {
         metrics::counter!(names::SANITIZED_FIELDS, "field" => field_label(pointer)).increment(1);
     }
-    let answer = Stored { record: &stored, vector_sync: vector_sync(R::TYPE), sanitized_fields };
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/api/v1/audit/{}/{}", R::TYPE.path(), stored.id())))
-        .insert_header((ETAG, etag::of(&stored)))
-        .json(answer))
 }
 
-/// A key that had no effect would let its client believe that repeating the request is safe.
-fn refuse_idempotency_key(request: &HttpRequest) -> Result<(), Problem> {
-    if request.headers().contains_key("Idempotency-Key") {
-        let detail =
-            "Idempotency-Key has no effect here yet; nothing was stored. Send the request without it.";
-        return Err(Problem::new(ProblemKind::BadRequest).detail(detail));
-    }
-    Ok(())
-}
-
-/// No time-out of our own here: once the record has left the queue only the writer knows what became of it.
-async fn store(
-    state: &AppState,
-    record: NewRecord,
-    size: Reservation,
-    deadline: tokio::time::Instant,
-) -> Result<Record, Problem> {
-    Ok(state.writer.write(record, size, deadline).await?)
-}
-
-fn validated(record_type: RecordType, body: &[u8]) -> Result<Valid, Problem> {
-    let parsed = Json::parse(body)?;
+fn validated(record_type: RecordType, parsed: Parsed) -> Result<Valid, Problem> {
     storage_validation::record(record_type, parsed, Timestamp::now()).map_err(|invalid| {
         count(&invalid);
         invalid.into()
@@ -80,14 +72,6 @@ fn count(invalid: &Invalid) {
     for error in invalid.errors() {
         let field = field_label(&error.pointer);
         metrics::counter!(names::VALIDATION_FAILURES, "field" => field, "reason" => error.code).increment(1);
-    }
-}
-
-/// Where a fresh record stands with the vector index.
-const fn vector_sync(record_type: RecordType) -> &'static str {
-    match record_type {
-        RecordType::Remediation => "pending",
-        RecordType::AiAnalysis | RecordType::Workflow | RecordType::Execution => "not_indexed",
     }
 }
 

@@ -1,0 +1,40 @@
+//! Requests that may be repeated: the answer to the first is kept in its own transaction and given to the others.
+//!
+//! A key is scoped by its caller and its route. Before a transaction does anything else it asks, without waiting,
+//! for an advisory lock on each of its keys; whoever holds it is the only one that may write under that key. Waiting
+//! for it, as `ON CONFLICT` would for an uncommitted twin, could deadlock two groups that hold each other's keys.
+
+mod key;
+mod standing;
+mod statements;
+
+pub use key::{IdempotencyKey, Keyed, Render, Reply, Written};
+pub(crate) use standing::{Standing, Standings};
+pub(crate) use statements::keep;
+pub use statements::remove_older;
+
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+
+/// What is kept under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// The answer to this very request.
+    Reply(Reply),
+    /// An answer to another request.
+    Other,
+}
+
+/// Looks a key up, for a request that is to be refused unless it was answered before. On the primary.
+///
+/// # Errors
+/// When the query fails.
+pub async fn find(connection: &mut AsyncPgConnection, key: &IdempotencyKey) -> QueryResult<Option<Kept>> {
+    let standings =
+        Standings { stored: statements::stored(connection, &[key]).await?, ..Standings::default() };
+    Ok(match standings.of(key) {
+        Standing::Replay(reply) => Some(Kept::Reply(reply)),
+        Standing::Reused => Some(Kept::Other),
+        Standing::Free | Standing::InFlight => None,
+    })
+}

@@ -1,0 +1,119 @@
+//! The statements about keys.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Nullable, SmallInt, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::key::{IdempotencyKey, Identity, Reply};
+use crate::fixed_statement::fixed_statement;
+
+fixed_statement! {
+    /// Takes these advisory locks until the end of the transaction, those that are free, waiting for none.
+    TryLocks -> (BigInt, Bool) {
+        "SELECT id, pg_try_advisory_xact_lock(id) FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        ") WITH ORDINALITY AS wanted (id, place) ORDER BY place";
+    }
+}
+
+fixed_statement! {
+    /// What is kept under these keys.
+    Stored<'a> -> (Text, Text, Text, Binary, SmallInt, Nullable<Text>, Nullable<Text>, Binary) {
+        "SELECT caller, route, key, request_hash, status, location, etag, body FROM idempotency_key \
+            JOIN UNNEST(", callers: Vec<&'a str> => Array<Text>;
+        ", ", routes: Vec<&'a str> => Array<Text>;
+        ", ", keys: Vec<&'a str> => Array<Text>;
+        ") AS wanted (caller, route, key) USING (caller, route, key)";
+    }
+}
+
+fixed_statement! {
+    /// Keeps answers.
+    Keep<'a> -> () {
+        "INSERT INTO idempotency_key (caller, route, key, request_hash, status, location, etag, body) \
+            SELECT * FROM UNNEST(", callers: Vec<&'a str> => Array<Text>;
+        ", ", routes: Vec<&'a str> => Array<Text>;
+        ", ", keys: Vec<&'a str> => Array<Text>;
+        ", ", hashes: Vec<&'a [u8]> => Array<Binary>;
+        ", ", statuses: Vec<i16> => Array<SmallInt>;
+        ", ", locations: Vec<Option<&'a str>> => Array<Nullable<Text>>;
+        ", ", etags: Vec<Option<&'a str>> => Array<Nullable<Text>>;
+        ", ", bodies: Vec<&'a [u8]> => Array<Binary>;
+        ")";
+    }
+}
+
+fixed_statement! {
+    /// Removes the oldest keys, leaving those that another replica is removing.
+    RemoveOlder -> () {
+        "DELETE FROM idempotency_key WHERE (caller, route, key) IN (SELECT caller, route, key FROM idempotency_key \
+            WHERE created_at < now() - make_interval(secs => ", age: f64 => Double;
+        ") ORDER BY created_at LIMIT ", limit: i64 => BigInt;
+        " FOR UPDATE SKIP LOCKED)";
+    }
+}
+
+pub(super) async fn try_locks(
+    connection: &mut AsyncPgConnection,
+    ids: Vec<i64>,
+) -> QueryResult<HashSet<i64>> {
+    let rows: Vec<(i64, bool)> = TryLocks { ids }.load(connection).await?;
+    Ok(rows.into_iter().filter_map(|(id, held)| held.then_some(id)).collect())
+}
+
+type Row = (String, String, String, Vec<u8>, i16, Option<String>, Option<String>, Vec<u8>);
+
+pub(super) async fn stored(
+    connection: &mut AsyncPgConnection,
+    keys: &[&IdempotencyKey],
+) -> QueryResult<HashMap<Identity, ([u8; 32], Reply)>> {
+    let statement = Stored {
+        callers: keys.iter().map(|key| key.identity.caller.as_str()).collect(),
+        routes: keys.iter().map(|key| key.identity.route.as_str()).collect(),
+        keys: keys.iter().map(|key| key.identity.key.as_str()).collect(),
+    };
+    let rows: Vec<Row> = statement.load(connection).await?;
+    rows.into_iter()
+        .map(|(caller, route, key, hash, status, location, etag, body)| {
+            let hash = hash.try_into().map_err(|_odd: Vec<u8>| {
+                diesel::result::Error::DeserializationError("a kept request hash has not 32 bytes".into())
+            })?;
+            Ok((Identity { caller, route, key }, (hash, Reply { status, location, etag, body })))
+        })
+        .collect()
+}
+
+/// Keeps answers under keys that the transaction holds.
+pub(crate) async fn keep(
+    connection: &mut AsyncPgConnection,
+    answers: &[(&IdempotencyKey, Reply)],
+) -> QueryResult<()> {
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let statement = Keep {
+        callers: answers.iter().map(|(key, _)| key.identity.caller.as_str()).collect(),
+        routes: answers.iter().map(|(key, _)| key.identity.route.as_str()).collect(),
+        keys: answers.iter().map(|(key, _)| key.identity.key.as_str()).collect(),
+        hashes: answers.iter().map(|(key, _)| key.hash.as_slice()).collect(),
+        statuses: answers.iter().map(|(_, reply)| reply.status).collect(),
+        locations: answers.iter().map(|(_, reply)| reply.location.as_deref()).collect(),
+        etags: answers.iter().map(|(_, reply)| reply.etag.as_deref()).collect(),
+        bodies: answers.iter().map(|(_, reply)| reply.body.as_slice()).collect(),
+    };
+    statement.execute(connection).await.map(|_kept| ())
+}
+
+/// Removes at most `limit` keys older than `age`, the oldest first; returns how many.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn remove_older(
+    connection: &mut AsyncPgConnection,
+    age: Duration,
+    limit: i64,
+) -> QueryResult<usize> {
+    RemoveOlder { age: age.as_secs_f64(), limit }.execute(connection).await
+}

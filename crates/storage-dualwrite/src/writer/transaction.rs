@@ -1,0 +1,215 @@
+//! One transaction, brought to an outcome: run again where that helps, and asked about when COMMIT's answer is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
+use storage_models::{DatabaseFault, RecordType, Timestamp};
+use tokio::time::Instant;
+
+use super::settle::{Fate, Mark, fate_of};
+use super::{Shared, WriteError, WriterSettings};
+use crate::Connector;
+
+/// What a transaction is to do. It may be run several times.
+pub(crate) trait Work: Sync {
+    /// What comes of it.
+    type Output: Send;
+
+    /// Everything between BEGIN and COMMIT. The mark is none when nothing was written.
+    fn run(
+        &self,
+        connection: &mut AsyncPgConnection,
+    ) -> impl Future<Output = QueryResult<(Option<Mark>, Self::Output)>> + Send;
+
+    /// The types and times of the records that are inserted.
+    fn months(&self) -> Vec<(RecordType, Timestamp)>;
+
+    /// How many records are concerned.
+    fn len(&self) -> usize;
+}
+
+/// Why a transaction has not been written, although it was tried as often as it may.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The database refuses something in it, in these words. Nothing is stored.
+    Refused(String),
+    /// Every client concerned is told this.
+    Told(WriteError),
+}
+
+/// Why one try did not succeed.
+#[derive(Debug)]
+pub(crate) enum TryError<T> {
+    /// Before COMMIT was sent: nothing is stored.
+    Before {
+        /// What the error means.
+        fault: DatabaseFault,
+        /// The database's sentence, for the log.
+        message: String,
+    },
+    /// COMMIT was sent and its answer is not a success: the outcome is open, and would be this.
+    AtCommit(Mark, T),
+}
+
+/// Runs transactions on connections that it replaces when they are lost.
+#[derive(Debug, Clone)]
+pub(super) struct Runner {
+    pub(super) connector: Connector,
+    pub(super) settings: WriterSettings,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Runner {
+    pub(super) async fn connect(&self) -> Option<AsyncPgConnection> {
+        let result = self.connector.connect().await;
+        let news = self.shared.health.set_up(result.is_ok());
+        match result {
+            Ok(connection) => {
+                if news {
+                    tracing::info!("PostgreSQL is back; writes are accepted again");
+                }
+                Some(connection)
+            }
+            Err(error) => {
+                if news {
+                    tracing::error!(error = %error, cause = ?std::error::Error::source(&error), "PostgreSQL is away; writes are refused until it is back");
+                }
+                None
+            }
+        }
+    }
+
+    /// Brings the work to an outcome. The slot holds a connection that may be used again, or none.
+    pub(super) async fn run<W: Work>(
+        &self,
+        slot: &mut Option<AsyncPgConnection>,
+        work: &W,
+    ) -> Result<W::Output, Failure> {
+        let started = Instant::now();
+        let mut tries = 0;
+        loop {
+            match self.try_once(slot, work, tries, started).await {
+                Ok(Some(output)) => return Ok(output),
+                Ok(None) => tries += 1,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// One try; `None` when there should be another.
+    async fn try_once<W: Work>(
+        &self,
+        slot: &mut Option<AsyncPgConnection>,
+        work: &W,
+        tries: u32,
+        started: Instant,
+    ) -> Result<Option<W::Output>, Failure> {
+        if slot.is_none() {
+            *slot = self.connect().await;
+        }
+        let Some(connection) = slot else { return Err(Failure::Told(WriteError::Unavailable)) };
+        match attempt(connection, work, self.settings.step_timeout).await {
+            Ok(output) => Ok(Some(output)),
+            Err(TryError::AtCommit(mark, output)) => {
+                *slot = None;
+                self.settle(&mark, tries).await.map(|is_committed| is_committed.then_some(output))
+            }
+            Err(TryError::Before { fault, message }) => {
+                if fault.ends_connection() || roll_back(connection).await.is_err() {
+                    *slot = None;
+                }
+                self.after_failure(fault, message, work, tries, started).await.map(|()| None)
+            }
+        }
+    }
+
+    /// Whether the transaction has committed; if not, it should be run again.
+    async fn settle(&self, mark: &Mark, tries: u32) -> Result<bool, Failure> {
+        tracing::warn!(
+            transaction = mark.transaction,
+            "the answer to COMMIT was lost; asking what became of it"
+        );
+        match fate_of(mark, &self.connector, self.settings.settle_timeout).await {
+            Fate::Committed => Ok(true),
+            Fate::Aborted if tries < self.settings.conflict_retries => Ok(false),
+            Fate::Aborted => Err(Failure::Told(WriteError::Unavailable)),
+            Fate::Unknown => Err(Failure::Told(WriteError::OutcomeUnknown)),
+        }
+    }
+
+    /// Nothing is stored: returns when the transaction should be run again.
+    async fn after_failure<W: Work>(
+        &self,
+        fault: DatabaseFault,
+        message: String,
+        work: &W,
+        tries: u32,
+        started: Instant,
+    ) -> Result<(), Failure> {
+        let is_quick = started.elapsed() < self.settings.step_timeout / 2;
+        match fault {
+            _ if fault.is_conflict() && tries < self.settings.conflict_retries => Ok(()),
+            // A connection that died while idle is found out by the first transaction that uses it.
+            _ if fault.ends_connection() && tries == 0 && is_quick => Ok(()),
+            DatabaseFault::NoPartition if tries == 0 => {
+                self.remake_partitions(work).await.map_err(Failure::Told)
+            }
+            DatabaseFault::FinishedRecord => Err(Failure::Told(WriteError::Finished)),
+            DatabaseFault::Other => Err(Failure::Refused(message)),
+            _ => {
+                tracing::warn!(
+                    ?fault,
+                    error = message,
+                    records = work.len(),
+                    "a transaction was not written"
+                );
+                Err(Failure::Told(WriteError::Unavailable))
+            }
+        }
+    }
+
+    /// A month that had a partition has none any more, as after a partition was detached.
+    async fn remake_partitions<W: Work>(&self, work: &W) -> Result<(), WriteError> {
+        self.shared.partitions.forget();
+        for (record_type, time) in work.months() {
+            self.shared.partitions.ensure(record_type, time).await?;
+        }
+        Ok(())
+    }
+}
+
+/// One try of one transaction.
+pub(crate) async fn attempt<W: Work>(
+    connection: &mut AsyncPgConnection,
+    work: &W,
+    step_timeout: Duration,
+) -> Result<W::Output, TryError<W::Output>> {
+    let prepare = async {
+        AnsiTransactionManager::begin_transaction(connection).await?;
+        work.run(connection).await
+    };
+    let (mark, output) = match tokio::time::timeout(step_timeout, prepare).await {
+        Ok(Ok(prepared)) => prepared,
+        Ok(Err(error)) => {
+            return Err(TryError::Before { fault: DatabaseFault::of(&error), message: error.to_string() });
+        }
+        Err(_) => {
+            let message = "the server did not answer in time".to_owned();
+            return Err(TryError::Before { fault: DatabaseFault::ConnectionLost, message });
+        }
+    };
+    match tokio::time::timeout(step_timeout, AnsiTransactionManager::commit_transaction(connection)).await {
+        Ok(Ok(())) => Ok(output),
+        _ => match mark {
+            Some(mark) => Err(TryError::AtCommit(mark, output)),
+            None => Ok(output),
+        },
+    }
+}
+
+/// Leaves no transaction open on a connection that goes on being used.
+async fn roll_back(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    AnsiTransactionManager::rollback_transaction(connection).await
+}

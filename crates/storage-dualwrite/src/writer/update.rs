@@ -1,0 +1,179 @@
+//! One transaction for an update: the record's new version, if the record is still as its reader saw it, and its
+//! outbox row.
+
+use diesel::QueryResult;
+use diesel::dsl::{AsSelect, SqlTypeOf};
+use diesel::pg::Pg;
+use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use storage_models::{
+    JsonText, Phase, Record, RecordType, RecordUpdate, Remediation, RemediationUpdate, Status, Timestamp,
+    Workflow, WorkflowPhase, WorkflowUpdate,
+};
+
+use super::WriteError;
+use super::batch::settled;
+use super::settle::{Mark, Witness};
+use super::transaction::Work;
+use crate::fixed_statement::fixed_statement;
+use crate::idempotency::{Keyed, Written, keep};
+
+fixed_statement! {
+    /// Updates a remediation that still has the version, and enqueues its new version: with lease, attempts and
+    /// parking cleared, so that nothing that was begun for the old version is taken for the new one.
+    UpdateRemediation<'a> -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Bool) {
+        "WITH updated AS (UPDATE remediation_audit SET phase = ", phase: Phase => Text;
+        ", status = ", status: Status => Text;
+        ", end_time = ", end_time: Option<Timestamp> => Nullable<Timestamptz>;
+        ", error_message = ", error_message: Option<&'a str> => Nullable<Text>;
+        ", metadata = ", metadata: Option<&'a JsonText> => Nullable<Jsonb>;
+        " WHERE id = ", id: i64 => BigInt;
+        " AND start_time = ", start_time: Timestamp => Timestamptz;
+        " AND updated_at = ", version: Timestamp => Timestamptz;
+        " RETURNING *), \
+         enqueued AS (INSERT INTO vector_outbox (record_id, start_time, version) \
+            SELECT id, start_time, updated_at FROM updated WHERE updated_at <> ", old: Timestamp => Timestamptz;
+        " ON CONFLICT (record_id) DO UPDATE SET start_time = excluded.start_time, version = excluded.version, \
+            enqueued_at = now(), attempts = 0, next_attempt_at = now(), lease_owner = NULL, lease_until = NULL, \
+            last_error = NULL, parked_at = NULL RETURNING record_id) \
+         SELECT id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, \
+            environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, \
+            metadata, created_at, updated_at, \
+            EXISTS (SELECT FROM enqueued) OR EXISTS (SELECT FROM vector_outbox WHERE record_id = updated.id) \
+         FROM updated";
+    }
+}
+
+fixed_statement! {
+    /// Updates a workflow run that still has the version.
+    UpdateWorkflow -> SqlTypeOf<AsSelect<Workflow, Pg>> {
+        "UPDATE workflow_audit SET phase = ", phase: WorkflowPhase => Text;
+        ", status = ", status: Status => Text;
+        ", end_time = ", end_time: Option<Timestamp> => Nullable<Timestamptz>;
+        ", current_step = ", current_step: i32 => Integer;
+        " WHERE id = ", id: i64 => BigInt;
+        " AND start_time = ", start_time: Timestamp => Timestamptz;
+        " AND updated_at = ", version: Timestamp => Timestamptz;
+        " RETURNING id, remediation_id, workflow_name, phase, status, start_time, end_time, step_count, \
+            current_step, created_at, updated_at";
+    }
+}
+
+fixed_statement! {
+    /// The transaction's id and time.
+    Now -> (Text, Timestamptz) { "SELECT pg_current_xact_id()::text, now()"; }
+}
+
+/// A record after an update.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Updated {
+    /// The record as it is stored.
+    pub record: Record,
+    /// Whether this version still has to reach the vector index.
+    pub is_pending: bool,
+}
+
+/// An update of a record that was read.
+#[derive(Debug)]
+pub(super) struct UpdateWork {
+    id: i64,
+    start_time: Timestamp,
+    version: Timestamp,
+    update: RecordUpdate,
+    keyed: Option<Keyed<Updated>>,
+}
+
+impl UpdateWork {
+    /// `None` when the update is for another type of record.
+    pub(super) fn new(current: &Record, update: RecordUpdate, keyed: Option<Keyed<Updated>>) -> Option<Self> {
+        let (id, start_time, version) = match (current, &update) {
+            (Record::Remediation(it), RecordUpdate::Remediation(_)) => (it.id, it.start_time, it.updated_at),
+            (Record::Workflow(it), RecordUpdate::Workflow(_)) => (it.id, it.start_time, it.updated_at),
+            _ => return None,
+        };
+        Some(Self { id, start_time, version, update, keyed })
+    }
+
+    async fn apply(&self, connection: &mut AsyncPgConnection) -> QueryResult<Option<Updated>> {
+        match &self.update {
+            RecordUpdate::Remediation(update) => self.remediation(update, connection).await,
+            RecordUpdate::Workflow(update) => self.workflow(update, connection).await,
+        }
+    }
+
+    async fn remediation(
+        &self,
+        update: &RemediationUpdate,
+        connection: &mut AsyncPgConnection,
+    ) -> QueryResult<Option<Updated>> {
+        let statement = UpdateRemediation {
+            phase: update.phase,
+            status: update.status,
+            end_time: update.end_time,
+            error_message: update.error_message.as_deref(),
+            metadata: update.metadata.as_ref(),
+            id: self.id,
+            start_time: self.start_time,
+            version: self.version,
+            old: self.version,
+        };
+        let rows: Vec<(Remediation, bool)> = statement.load(connection).await?;
+        let updated = |(record, is_pending)| Updated { record: Record::Remediation(record), is_pending };
+        Ok(rows.into_iter().next().map(updated))
+    }
+
+    async fn workflow(
+        &self,
+        update: &WorkflowUpdate,
+        connection: &mut AsyncPgConnection,
+    ) -> QueryResult<Option<Updated>> {
+        let statement = UpdateWorkflow {
+            phase: update.phase,
+            status: update.status,
+            end_time: update.end_time,
+            current_step: update.current_step,
+            id: self.id,
+            start_time: self.start_time,
+            version: self.version,
+        };
+        let rows: Vec<Workflow> = statement.load(connection).await?;
+        let updated = |record| Updated { record: Record::Workflow(record), is_pending: false };
+        Ok(rows.into_iter().next().map(updated))
+    }
+
+    /// What shows later that this transaction has committed; none when it changed nothing.
+    fn witness(&self, updated: &Updated, time: Timestamp) -> Option<Witness> {
+        if let Some(keyed) = &self.keyed {
+            return Some(Witness::Answer(keyed.key.clone(), time));
+        }
+        let version = Timestamp::from_micros(updated.record.version())?;
+        (version != self.version).then(|| Witness::Version(updated.record.record_type(), self.id, version))
+    }
+}
+
+impl Work for UpdateWork {
+    type Output = Result<Written<Updated>, WriteError>;
+
+    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Self::Output)> {
+        if let Some(settled) = settled(connection, self.keyed.as_ref()).await? {
+            return Ok((None, settled));
+        }
+        let Some(updated) = self.apply(connection).await? else {
+            return Ok((None, Err(WriteError::Stale)));
+        };
+        let (transaction, time): (String, Timestamp) = Now {}.get_result(connection).await?;
+        if let Some(keyed) = &self.keyed {
+            keep(connection, &[(&keyed.key, (keyed.render)(&updated))]).await?;
+        }
+        let mark = self.witness(&updated, time).map(|witness| Mark { transaction, witness });
+        Ok((mark, Ok(Written::Now(updated))))
+    }
+
+    fn months(&self) -> Vec<(RecordType, Timestamp)> {
+        Vec::new()
+    }
+
+    fn len(&self) -> usize {
+        1
+    }
+}
