@@ -51,6 +51,19 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Whether trying again before anybody has changed something is no use.
+    pub(super) const fn is_final(&self) -> bool {
+        match self {
+            Self::DatabaseAway { source, .. } => matches!(source, ConnectError::Url(_)),
+            Self::Bootstrap(error) => {
+                matches!(error, SchemaError::LockTimeout(_) | SchemaError::Extension(_))
+            }
+            Self::EmbeddingSet(error) => matches!(error, EmbeddingSetError::Mismatch { .. }),
+            Self::Verify(_) => false,
+            _ => true,
+        }
+    }
+
     /// What the process exits with: 69 when PostgreSQL is away, 78 when the settings name what cannot be used, else 1.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use storage_dualwrite::{ConnectError, Connector, embedding_set};
+use storage_dualwrite::embedding_set;
 use storage_schema::Difference;
 use tokio::time::Instant;
 
@@ -18,39 +18,39 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause between two tries.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// Returns the id of the embedding set that serves.
+/// Returns the id of the embedding set that serves. A PostgreSQL that is away, or goes away meanwhile, is waited for
+/// until `database.start_timeout` has passed.
 pub(super) async fn database(parts: &Parts, embeddings: &Embeddings) -> Result<i64, StartError> {
-    let settings = &parts.settings;
-    let mut connection = reach(&parts.connectors.maintenance, settings.database.start_timeout).await?;
-    if settings.schema.bootstrap {
-        bootstrap(settings).await?;
-    }
-    verify(&mut connection).await?;
-    embedding_set::activate(&mut connection, &embeddings.set()).await.map_err(StartError::EmbeddingSet)
-}
-
-/// Connects, waiting for a PostgreSQL that is not there yet.
-async fn reach(connector: &Connector, patience: Duration) -> Result<AsyncPgConnection, StartError> {
-    let started = Instant::now();
+    let (patience, started) = (parts.settings.database.start_timeout, Instant::now());
     let mut pause = FIRST_PAUSE;
     loop {
-        let source = match connector.connect().await {
-            Ok(connection) => return Ok(connection),
+        let error = match database_once(parts, embeddings, started).await {
+            Ok(set) => return Ok(set),
             Err(error) => error,
         };
-        let is_hopeless = matches!(source, ConnectError::Url(_));
         let left = patience.saturating_sub(started.elapsed());
-        if is_hopeless || left.is_zero() {
-            return Err(StartError::DatabaseAway { waited: started.elapsed(), source });
+        if error.is_final() || left.is_zero() {
+            return Err(error);
         }
         tracing::warn!(
-            error = chain(&source),
+            error = chain(&error),
             seconds_left = left.as_secs_f64(),
-            "PostgreSQL cannot be reached yet; trying again"
+            "PostgreSQL cannot be used yet; trying again"
         );
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(MAX_PAUSE);
     }
+}
+
+async fn database_once(parts: &Parts, embeddings: &Embeddings, started: Instant) -> Result<i64, StartError> {
+    let connecting = parts.connectors.maintenance.connect().await;
+    let mut connection =
+        connecting.map_err(|source| StartError::DatabaseAway { waited: started.elapsed(), source })?;
+    if parts.settings.schema.bootstrap {
+        bootstrap(&parts.settings).await?;
+    }
+    verify(&mut connection).await?;
+    embedding_set::activate(&mut connection, &embeddings.set()).await.map_err(StartError::EmbeddingSet)
 }
 
 /// In a task of its own: migrations block their thread, which nothing else may share.

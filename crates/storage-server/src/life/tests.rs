@@ -188,6 +188,19 @@ async fn a_database_that_is_away_ends_the_start_after_its_bound() {
     assert!(matches!(error, StartError::DatabaseAway { .. }), "{error:?}");
 }
 
+/// BR-STORAGE-005: a connection that breaks in the middle of the start is made again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_during_the_start_is_waited_for() {
+    let database = TestDatabase::create().await.unwrap();
+    let proxy = storage_testkit::FaultProxy::for_postgres(&database.url()).await.unwrap();
+    proxy.cut_after_request("embedding_set");
+    let server = start(&proxy.url(&database.url()), &[]).await.unwrap();
+    proxy.wait_for_trigger().await.unwrap();
+    server.stopper().cancel();
+    server.run_until_stopped().await;
+    database.close().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use_ends_the_start_and_leaves_no_session() {
     let database = TestDatabase::create().await.unwrap();
