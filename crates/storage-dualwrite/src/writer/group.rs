@@ -65,12 +65,13 @@ enum Course {
     /// It is inserted.
     Write,
     /// Its key decides.
-    Settled(Result<Written<Record>, WriteError>),
+    Settled(Box<Result<Written<Record>, WriteError>>),
     /// It shares its key with an earlier record of the group, at this place.
     Twin(usize),
 }
 
 fn courses(items: &[Item<'_>], standings: &Standings) -> Vec<Course> {
+    let settled = |outcome| Course::Settled(Box::new(outcome));
     let mut first = HashMap::new();
     let mut course = |(place, item): (usize, &Item<'_>)| {
         let Some(keyed) = item.keyed else { return Course::Write };
@@ -79,9 +80,9 @@ fn courses(items: &[Item<'_>], standings: &Standings) -> Vec<Course> {
                 leader if leader == place => Course::Write,
                 leader => Course::Twin(leader),
             },
-            Standing::InFlight => Course::Settled(Err(WriteError::KeyInFlight)),
-            Standing::Replay(reply) => Course::Settled(Ok(Written::Before(reply))),
-            Standing::Reused => Course::Settled(Err(WriteError::KeyReused)),
+            Standing::InFlight => settled(Err(WriteError::KeyInFlight)),
+            Standing::Replay(reply) => settled(Ok(Written::Before(reply))),
+            Standing::Reused => settled(Err(WriteError::KeyReused)),
         }
     };
     items.iter().enumerate().map(&mut course).collect()
@@ -110,7 +111,7 @@ fn settle_twins(
     for (item, course) in items.iter().zip(courses) {
         let outcome = match course {
             Course::Write => inserted.next().unwrap_or(Err(WriteError::Unavailable)).map(Written::Now),
-            Course::Settled(outcome) => outcome,
+            Course::Settled(outcome) => *outcome,
             Course::Twin(leader) => twin(item, items.get(leader), outcomes.get(leader)),
         };
         outcomes.push(outcome);
