@@ -1,10 +1,11 @@
-//! `datastorage serve`: chooses the embedder and the cache, and hands everything to the server.
+//! `datastorage serve`: chooses the embedder, the cache and the index, and hands everything to the server.
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use storage_dualwrite::index::{QdrantIndex, VectorIndex};
 use storage_embedding::{
     Embedder, EmbeddingCache, EmbeddingService, HashingEmbedder, LocalEmbedder, MemoryCache, OpenAiEmbedder,
     RedisCache, TieredCache,
@@ -26,7 +27,8 @@ async fn serve(settings: Settings) -> Result<ExitCode, Failure> {
     let redis = redis(&settings)?;
     let embedder = embedder(&settings).await?;
     let embedding = Arc::new(EmbeddingService::new(embedder, cache(&settings.embedding, redis.as_ref())));
-    let ended = Server::run(Parts { settings, connectors, embedding, redis, metrics }).await?;
+    let index = index(&settings)?;
+    let ended = Server::run(Parts { settings, connectors, embedding, redis, index, metrics }).await?;
     Ok(ExitCode::from(ended.exit_code()))
 }
 
@@ -59,6 +61,15 @@ fn redis(settings: &Settings) -> Result<Option<Arc<RedisCache>>, Failure> {
         settings.redis.to_cache(settings.embedding.cache_ttl).map_err(|error| Failure::unusable(&error))?;
     let cache = redis.map(|redis| RedisCache::new(&redis)).transpose();
     Ok(cache.map_err(|error| Failure::unusable(&error))?.map(Arc::new))
+}
+
+/// Qdrant, which need not be there yet.
+fn index(settings: &Settings) -> Result<Option<Arc<dyn VectorIndex>>, Failure> {
+    let Some(qdrant) = settings.qdrant.to_index().map_err(|error| Failure::unusable(&error))? else {
+        return Ok(None);
+    };
+    let index = QdrantIndex::new(&qdrant).map_err(|error| Failure::unusable(&error))?;
+    Ok(Some(Arc::new(index)))
 }
 
 async fn local(settings: &EmbeddingSettings) -> Result<LocalEmbedder, Failure> {

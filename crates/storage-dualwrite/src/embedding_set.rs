@@ -4,7 +4,8 @@ use diesel::result::Error;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use storage_models::schema::embedding_set;
+use storage_models::schema::{embedding_set, installation};
+use uuid::Uuid;
 
 /// What a vector depends on: two vectors are comparable only when all three agree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, diesel::Queryable, diesel::Selectable, diesel::Insertable)]
@@ -68,6 +69,14 @@ pub async fn activate(
             }
         })
         .await
+}
+
+/// The database's own id, which the stores derived from it are marked with.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn installation(connection: &mut AsyncPgConnection) -> Result<Uuid, EmbeddingSetError> {
+    Ok(installation::table.select(installation::id).first(connection).await?)
 }
 
 async fn active(connection: &mut AsyncPgConnection) -> Result<Option<(i64, EmbeddingSet)>, Error> {

@@ -9,7 +9,7 @@ use storage_dualwrite::{EmbedFault, EmbeddingSet, RecordEmbedder};
 use storage_embedding::{EmbedError, EmbeddingService, Fault, RecordText, Retry};
 use storage_models::{Embedding, Remediation};
 
-use crate::telemetry::{chain, metrics as names};
+use crate::telemetry::chain;
 
 /// The embedding service, watched.
 pub(crate) struct Embeddings {
@@ -65,10 +65,9 @@ impl Embeddings {
             outcome.as_ref().is_err_and(|error| error.fault() == Fault::Provider)
         };
         let is_away = outcomes.iter().any(is_outage);
-        if outcomes.is_empty() || self.is_away.swap(is_away, Ordering::Relaxed) == is_away {
-            return;
+        if !outcomes.is_empty() {
+            self.is_away.store(is_away, Ordering::Relaxed);
         }
-        metrics::gauge!(names::FALLBACK_MODE).set(if is_away { 1.0 } else { 0.0 });
     }
 }
 

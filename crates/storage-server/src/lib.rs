@@ -15,7 +15,7 @@
 //! let embedding = Arc::new(EmbeddingService::new(Arc::new(HashingEmbedder::new()), Arc::new(cache)));
 //! let connectors = settings.database.connectors()?;
 //!
-//! let server = Server::start(Parts { settings, connectors, embedding, redis: None, metrics }).await?;
+//! let server = Server::start(Parts { settings, connectors, embedding, redis: None, index: None, metrics }).await?;
 //! println!("http://{}", server.addr());
 //! server.run_until_stopped().await;
 //! # Ok(())
@@ -65,9 +65,9 @@ pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
     ByteSize, Connectors, ConnectorsError, DatabaseSettings, EmbeddingSettings, Flag, IdempotencySettings,
-    InvalidSettings, LogFormat, LogSettings, OpenAiSection, ProjectorSection, Provider, RedisSection,
-    SchemaSettings, ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection, default_file,
-    reference as settings_reference,
+    InvalidSettings, LogFormat, LogSettings, OpenAiSection, ProjectorSection, Provider, QdrantSection,
+    RedisSection, SchemaSettings, ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection,
+    default_file, reference as settings_reference,
 };
 
 /// The version of this build.

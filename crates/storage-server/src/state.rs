@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::ByteBudget;
+use storage_dualwrite::index::GuardedIndex;
 use storage_embedding::RedisCache;
 
 use crate::edge::{AuditReader, AuditWriter};
@@ -19,6 +20,8 @@ pub(crate) struct AppState {
     pub(crate) reader: Arc<dyn AuditReader>,
     pub(crate) embeddings: Arc<Embeddings>,
     pub(crate) redis: Option<Arc<RedisCache>>,
+    /// The outside index; `None` when pgvector is the only one.
+    pub(crate) index: Option<Arc<GuardedIndex>>,
     pub(crate) budget: ByteBudget,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: PrometheusHandle,

@@ -5,12 +5,14 @@
 
 mod condition;
 mod error;
+mod guarded;
 mod memory;
 mod point;
 mod qdrant;
 
 pub use condition::{Condition, Field};
 pub use error::IndexError;
+pub use guarded::GuardedIndex;
 pub use memory::MemoryIndex;
 pub use point::{Neighbour, Point, PointVersion};
 pub use qdrant::{QdrantIndex, QdrantSettings, QdrantSettingsError};

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::Connector;
+use crate::index::GuardedIndex;
 use worker::Worker;
 
 /// How the projector works.
@@ -65,12 +66,14 @@ pub struct Projector {
 
 impl Projector {
     /// Starts the tasks. `set` is the id of the embedder's set as [`crate::embedding_set::activate`] returned it;
-    /// `committed` is what the writer notifies. Must be called inside a tokio runtime.
+    /// `index` is the outside index, when there is one; `committed` is what the writer notifies. Must be called inside
+    /// a tokio runtime.
     #[must_use]
     pub fn start(
         connector: &Connector,
         embedder: &Arc<dyn RecordEmbedder>,
         set: i64,
+        index: Option<&Arc<GuardedIndex>>,
         settings: &ProjectorSettings,
         committed: &Arc<Notify>,
     ) -> Self {
@@ -82,6 +85,7 @@ impl Projector {
                 connector: connector.clone(),
                 embedder: Arc::clone(embedder),
                 set,
+                index: index.cloned(),
                 settings: settings.clone(),
                 committed: Arc::clone(committed),
                 stopping: stopping.clone(),

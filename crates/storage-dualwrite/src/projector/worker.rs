@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::batch::{Embedded, Outage, embed};
 use super::{ProjectorSettings, RecordEmbedder};
+use crate::index::GuardedIndex;
 use crate::outbox::{self, Claim};
 use crate::{ConnectError, Connector};
 
@@ -19,6 +20,8 @@ pub(super) struct Worker {
     pub(super) connector: Connector,
     pub(super) embedder: Arc<dyn RecordEmbedder>,
     pub(super) set: i64,
+    #[expect(dead_code, reason = "read when points are stored")]
+    pub(super) index: Option<Arc<GuardedIndex>>,
     pub(super) settings: ProjectorSettings,
     pub(super) committed: Arc<Notify>,
     pub(super) stopping: CancellationToken,

@@ -33,6 +33,12 @@ pub enum StartError {
     /// The stored vectors are another embedder's, or their set could not be read.
     #[error("the embedder cannot be used with this database")]
     EmbeddingSet(#[source] EmbeddingSetError),
+    /// The database's own id could not be read.
+    #[error("the database's own id (table installation) could not be read")]
+    Installation(#[source] EmbeddingSetError),
+    /// The outside index holds another database's points or another embedder's vectors.
+    #[error("the vector index cannot be used: {0}")]
+    Index(String),
     /// The pool of connections cannot be made.
     #[error("the pool of connections for reads cannot be made: {0}")]
     Pool(String),
@@ -59,7 +65,7 @@ impl StartError {
                 matches!(error, SchemaError::LockTimeout(_) | SchemaError::Extension(_))
             }
             Self::EmbeddingSet(error) => matches!(error, EmbeddingSetError::Mismatch { .. }),
-            Self::Verify(_) => false,
+            Self::Verify(_) | Self::Installation(_) => false,
             _ => true,
         }
     }
@@ -69,7 +75,7 @@ impl StartError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::DatabaseAway { .. } => 69,
-            Self::Schema(_) | Self::EmbeddingSet(EmbeddingSetError::Mismatch { .. }) => 78,
+            Self::Schema(_) | Self::EmbeddingSet(EmbeddingSetError::Mismatch { .. }) | Self::Index(_) => 78,
             _ => 1,
         }
     }

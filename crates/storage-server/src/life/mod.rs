@@ -2,6 +2,7 @@
 
 mod error;
 mod http;
+mod index;
 mod keys;
 mod monitor;
 mod partitions;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use storage_dualwrite::index::{GuardedIndex, VectorIndex};
 use storage_dualwrite::{ByteBudget, Projector, RecordEmbedder, Writer};
 use storage_embedding::{EmbeddingService, RedisCache};
 use tokio::sync::Notify;
@@ -49,6 +51,8 @@ pub struct Parts {
     pub embedding: Arc<EmbeddingService>,
     /// The part of its cache that replicas share, to be watched.
     pub redis: Option<Arc<RedisCache>>,
+    /// The outside vector index, which need not be there yet; `None` leaves all to pgvector.
+    pub index: Option<Arc<dyn VectorIndex>>,
     /// Where measurements are read from.
     pub metrics: PrometheusHandle,
 }
@@ -80,6 +84,7 @@ struct Core {
     pool: ReadPool,
     health: Arc<Health>,
     embeddings: Arc<Embeddings>,
+    index: Option<Arc<GuardedIndex>>,
     tasks: TaskTracker,
     tasks_stopping: CancellationToken,
 }
@@ -94,8 +99,9 @@ impl Server {
     pub async fn start(parts: Parts) -> Result<RunningServer, StartError> {
         let started = Instant::now();
         let embeddings = Arc::new(Embeddings::new(Arc::clone(&parts.embedding)));
-        let set = prepare::database(&parts, &embeddings).await?;
-        let core = Core::start(&parts, embeddings, set)?;
+        let prepared = prepare::database(&parts, &embeddings).await?;
+        let index = prepare::index(&parts, &prepared).await?;
+        let core = Core::start(&parts, embeddings, prepared.set, index)?;
         let opened = http::open(&parts, core.state(&parts));
         let (api, admin) = match opened {
             Ok(ports) => ports,
@@ -117,7 +123,12 @@ impl Server {
 }
 
 impl Core {
-    fn start(parts: &Parts, embeddings: Arc<Embeddings>, set: i64) -> Result<Self, StartError> {
+    fn start(
+        parts: &Parts,
+        embeddings: Arc<Embeddings>,
+        set: i64,
+        index: Option<Arc<GuardedIndex>>,
+    ) -> Result<Self, StartError> {
         let Parts { settings, connectors, .. } = parts;
         let database = &settings.database;
         let pool =
@@ -131,6 +142,7 @@ impl Core {
             &connectors.projector,
             &embedder,
             set,
+            index.as_ref(),
             &settings.projector.to_projector(),
             &committed,
         );
@@ -140,6 +152,7 @@ impl Core {
             pool,
             health: Arc::default(),
             embeddings,
+            index,
             tasks: TaskTracker::new(),
             tasks_stopping: CancellationToken::new(),
         };
@@ -153,10 +166,16 @@ impl Core {
             connector: parts.connectors.maintenance.clone(),
             health: Arc::clone(&self.health),
             pool: self.pool.clone(),
+            embeddings: Arc::clone(&self.embeddings),
+            index: self.index.clone(),
             metrics: parts.metrics.clone(),
         };
         let stopping = self.tasks_stopping.clone();
         self.tasks.spawn(async move { stopping.run_until_cancelled_owned(monitor.run()).await });
+        if let Some(index) = self.index.clone() {
+            let stopping = self.tasks_stopping.clone();
+            self.tasks.spawn(async move { stopping.run_until_cancelled_owned(index::watch(index)).await });
+        }
         if let Some(redis) = parts.redis.clone() {
             let stopping = self.tasks_stopping.clone();
             self.tasks.spawn(async move { stopping.run_until_cancelled_owned(redis::watch(redis)).await });
@@ -175,6 +194,7 @@ impl Core {
             reader: Arc::new(self.pool.clone()),
             embeddings: Arc::clone(&self.embeddings),
             redis: parts.redis.clone(),
+            index: self.index.clone(),
             budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use metrics_exporter_prometheus::PrometheusHandle;
+use storage_dualwrite::index::GuardedIndex;
 use storage_dualwrite::{Connector, outbox};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::embedder::Embeddings;
 use crate::health::Health;
 use crate::pool::{PoolUse, ReadPool};
 use crate::telemetry::metrics as names;
@@ -28,6 +30,8 @@ pub(super) struct Monitor {
     pub(super) connector: Connector,
     pub(super) health: Arc<Health>,
     pub(super) pool: ReadPool,
+    pub(super) embeddings: Arc<Embeddings>,
+    pub(super) index: Option<Arc<GuardedIndex>>,
     pub(super) metrics: PrometheusHandle,
 }
 
@@ -42,6 +46,7 @@ impl Monitor {
             tick.tick().await;
             self.metrics.run_upkeep();
             self.note_pool();
+            self.note_fallback();
             connection = self.ping(connection).await;
             if let Some(connection) = connection.as_mut().filter(|_| Instant::now() >= depth_due) {
                 depth_due = self.sample_depth(connection).await;
@@ -84,6 +89,13 @@ impl Monitor {
         }
         let pause = (started.elapsed() * DEPTH_SHARE).clamp(INTERVAL, MAX_DEPTH_INTERVAL);
         Instant::now() + pause
+    }
+
+    /// Searches by meaning are refused without an embedder, and pgvector's while a configured index is away.
+    fn note_fallback(&self) {
+        let is_index_up = self.index.as_ref().is_none_or(|index| index.is_up());
+        let is_falling_back = !(self.embeddings.is_up() && is_index_up);
+        metrics::gauge!(names::FALLBACK_MODE).set(if is_falling_back { 1.0 } else { 0.0 });
     }
 
     fn note_pool(&self) {

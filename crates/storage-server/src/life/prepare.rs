@@ -1,9 +1,12 @@
 //! Making sure of the database before anything is started: reachable, migrated, and with this embedder's vectors.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use storage_dualwrite::embedding_set;
+use storage_dualwrite::index::{GuardedIndex, IndexError, IndexIdentity};
+use storage_models::BreakerSettings;
 use storage_schema::Difference;
 use tokio::time::Instant;
 
@@ -18,14 +21,26 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause between two tries.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// Returns the id of the embedding set that serves. A PostgreSQL that is away, or goes away meanwhile, is waited for
+/// How long the start waits for the outside index before it goes on without.
+const INDEX_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was found in the database.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// The id of the embedding set that serves.
+    pub(super) set: i64,
+    /// Whom an outside index must belong to.
+    pub(super) identity: IndexIdentity,
+}
+
+/// Makes sure of the database. A PostgreSQL that is away, or goes away meanwhile, is waited for
 /// until `database.start_timeout` has passed.
-pub(super) async fn database(parts: &Parts, embeddings: &Embeddings) -> Result<i64, StartError> {
+pub(super) async fn database(parts: &Parts, embeddings: &Embeddings) -> Result<Prepared, StartError> {
     let (patience, started) = (parts.settings.database.start_timeout, Instant::now());
     let mut pause = FIRST_PAUSE;
     loop {
         let error = match database_once(parts, embeddings, started).await {
-            Ok(set) => return Ok(set),
+            Ok(prepared) => return Ok(prepared),
             Err(error) => error,
         };
         let left = patience.saturating_sub(started.elapsed());
@@ -42,7 +57,28 @@ pub(super) async fn database(parts: &Parts, embeddings: &Embeddings) -> Result<i
     }
 }
 
-async fn database_once(parts: &Parts, embeddings: &Embeddings, started: Instant) -> Result<i64, StartError> {
+/// The outside index, guarded. One that is away is met later; one that is not ours ends the start.
+pub(super) async fn index(
+    parts: &Parts,
+    prepared: &Prepared,
+) -> Result<Option<Arc<GuardedIndex>>, StartError> {
+    let Some(index) = parts.index.clone() else { return Ok(None) };
+    let guarded = GuardedIndex::new(index, prepared.identity.clone(), BreakerSettings::default());
+    match tokio::time::timeout(INDEX_PATIENCE, guarded.check()).await {
+        Ok(Err(IndexError::Mismatch(sentence))) => return Err(StartError::Index(sentence)),
+        Ok(Ok(())) => {}
+        // The guard has said so, but for a wait that was cut short.
+        Ok(Err(_)) => {}
+        Err(_elapsed) => tracing::warn!("the vector index does not answer yet; going on with the start"),
+    }
+    Ok(Some(Arc::new(guarded)))
+}
+
+async fn database_once(
+    parts: &Parts,
+    embeddings: &Embeddings,
+    started: Instant,
+) -> Result<Prepared, StartError> {
     let connecting = parts.connectors.maintenance.connect().await;
     let mut connection =
         connecting.map_err(|source| StartError::DatabaseAway { waited: started.elapsed(), source })?;
@@ -50,7 +86,11 @@ async fn database_once(parts: &Parts, embeddings: &Embeddings, started: Instant)
         bootstrap(&parts.settings).await?;
     }
     verify(&mut connection).await?;
-    embedding_set::activate(&mut connection, &embeddings.set()).await.map_err(StartError::EmbeddingSet)
+    let wanted = embeddings.set();
+    let set = embedding_set::activate(&mut connection, &wanted).await.map_err(StartError::EmbeddingSet)?;
+    let installation =
+        embedding_set::installation(&mut connection).await.map_err(StartError::Installation)?;
+    Ok(Prepared { set, identity: IndexIdentity { installation, set: wanted } })
 }
 
 /// In a task of its own: migrations block their thread, which nothing else may share.

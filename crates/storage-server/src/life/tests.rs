@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection as _;
+use storage_dualwrite::index::{QdrantIndex, QdrantSettings, VectorIndex};
 use storage_embedding::{DEFAULT_TTL, EmbeddingService, HashingEmbedder, MemoryCache};
-use storage_testkit::TestDatabase;
+use storage_testkit::{QdrantServer, TestDatabase};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -34,6 +35,7 @@ fn parts(url: &str, more: &[(&'static str, &str)]) -> Parts {
         settings,
         embedding: Arc::new(EmbeddingService::new(Arc::new(HashingEmbedder::new()), Arc::new(cache))),
         redis: None,
+        index: None,
         metrics: detached().unwrap(),
     }
 }
@@ -199,6 +201,58 @@ async fn a_database_that_goes_away_during_the_start_is_waited_for() {
     server.stopper().cancel();
     server.run_until_stopped().await;
     database.close().await.unwrap();
+}
+
+fn qdrant(url: String) -> Option<Arc<dyn VectorIndex>> {
+    Some(Arc::new(QdrantIndex::new(&QdrantSettings::new(url)).unwrap()))
+}
+
+/// What `/ready` says of Qdrant.
+fn qdrant_in(ready: &str) -> String {
+    let body = ready.rsplit("\r\n").find(|line| line.starts_with('{')).unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    body["dependencies"]["qdrant"]["state"].as_str().unwrap().to_owned()
+}
+
+/// BR-STORAGE-009: a collection that another database's points are in ends the start with a sentence.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_another_installation_ends_the_start() {
+    let server = QdrantServer::start().unwrap();
+    let (ours, theirs) = (TestDatabase::create().await.unwrap(), TestDatabase::create().await.unwrap());
+    let index = || qdrant(server.url());
+    let running = Server::start(Parts { index: index(), ..parts(&theirs.url(), &[]) }).await.unwrap();
+    running.stopper().cancel();
+    running.run_until_stopped().await;
+    // Both databases come from one template, and with it from one installation.
+    let mut connection = ours.connect().await.unwrap();
+    connection.batch_execute("UPDATE installation SET id = gen_random_uuid()").await.unwrap();
+
+    let error = Server::start(Parts { index: index(), ..parts(&ours.url(), &[]) }).await.err().unwrap();
+    assert_eq!(error.exit_code(), 78);
+    let told = error.to_string();
+    assert!(told.contains("belongs to the installation") && told.contains("reconcile --rebuild"), "{told}");
+}
+
+/// BR-STORAGE-006: an index that is away at the start is no reason not to start; `/ready` tells it by name.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_away_does_not_end_the_start() {
+    let database = TestDatabase::create().await.unwrap();
+    let server = QdrantServer::start().unwrap();
+    server.stop();
+    let running =
+        Server::start(Parts { index: qdrant(server.url()), ..parts(&database.url(), &[]) }).await.unwrap();
+    let ready = get(running.addr(), "/ready").await;
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("\"status\":\"degraded\""), "{ready}");
+    assert_eq!(qdrant_in(&ready), "down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_not_configured_is_told_as_such() {
+    let database = TestDatabase::create().await.unwrap();
+    let server = start(&database.url(), &[]).await.unwrap();
+    let ready = get(server.addr(), "/ready").await;
+    assert!(ready.contains("\"status\":\"ready\""), "{ready}");
+    assert_eq!(qdrant_in(&ready), "not configured");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,10 +33,11 @@ pub(super) async fn ready(state: web::Data<AppState>) -> Answer {
     let database = state.health.database().filter(|_| state.writer.is_up());
     let is_embedder_up = state.embeddings.is_up();
     let is_redis_up = state.redis.as_ref().is_none_or(|redis| redis.is_up());
+    let is_index_up = state.index.as_ref().is_none_or(|index| index.is_up());
     let status = match (state.health.is_stopping(), database) {
         (true, _) => "stopping",
         (false, None) => "unavailable",
-        (false, Some(_)) if is_embedder_up && is_redis_up => "ready",
+        (false, Some(_)) if is_embedder_up && is_redis_up && is_index_up => "ready",
         (false, Some(_)) => "degraded",
     };
     let body = json!({ "status": status, "dependencies": dependencies(&state, database) });
@@ -55,10 +56,8 @@ fn dependencies(state: &AppState, database: Option<Duration>) -> BTreeMap<&'stat
     let mut dependencies = BTreeMap::from([
         ("postgresql", Dependency::new(database.is_some(), database, None)),
         ("embedder", Dependency::new(embeddings.is_up(), embeddings.latency(), embedder_note(state))),
-        (
-            "vector_index",
-            Dependency::new(database.is_some(), database, note("pgvector; no outside index is configured")),
-        ),
+        ("pgvector", Dependency::new(database.is_some(), database, None)),
+        ("qdrant", qdrant(state)),
         ("cache", Dependency::new(true, None, note("memory of this process"))),
     ]);
     if let Some(redis) = &state.redis {
@@ -66,6 +65,20 @@ fn dependencies(state: &AppState, database: Option<Duration>) -> BTreeMap<&'stat
         dependencies.insert("redis", Dependency::new(redis.is_up(), redis.latency(), shared));
     }
     dependencies
+}
+
+/// The outside index. What a collection that is not ours must be told of is its own sentence, which names no host.
+fn qdrant(state: &AppState) -> Dependency {
+    let Some(index) = &state.index else {
+        return Dependency {
+            state: "not configured",
+            latency_ms: None,
+            note: Some("pgvector serves".to_owned()),
+        };
+    };
+    let away = || "searches by meaning are pgvector's; records wait in the outbox".to_owned();
+    let note = index.mismatch().or_else(|| (!index.is_up()).then(away));
+    Dependency::new(index.is_up(), index.latency(), note)
 }
 
 impl Dependency {

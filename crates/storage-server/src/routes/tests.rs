@@ -54,6 +54,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         reader: store,
         embeddings: Arc::new(Embeddings::new(Arc::new(service))),
         redis: None,
+        index: None,
         budget: ByteBudget::new(1 << 20),
         health: Arc::new(health),
         metrics: telemetry::metrics::detached().unwrap(),

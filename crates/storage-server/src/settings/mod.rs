@@ -9,6 +9,7 @@ mod layers;
 mod log;
 mod openai;
 mod projector;
+mod qdrant;
 mod redis;
 mod sample;
 mod schema;
@@ -29,6 +30,7 @@ pub use layers::{Flag, Sources};
 pub use log::{LogFormat, LogSettings};
 pub use openai::OpenAiSection;
 pub use projector::ProjectorSection;
+pub use qdrant::QdrantSection;
 pub use redis::RedisSection;
 pub use sample::{default_file, reference};
 pub use schema::SchemaSettings;
@@ -64,6 +66,8 @@ pub struct Settings {
     pub openai: OpenAiSection,
     /// The cache that replicas share.
     pub redis: RedisSection,
+    /// The outside vector index.
+    pub qdrant: QdrantSection,
     /// What is logged, and how.
     pub log: LogSettings,
 }
@@ -145,6 +149,7 @@ impl Settings {
                 it.check(ttl, faults)
             }
         });
+        let qdrant = QdrantSection::read(reader, faults).inspect(|it| it.check(faults));
         let log = LogSettings::read(reader, faults).inspect(|it| it.check(faults));
         Some(Self {
             server: server?,
@@ -156,6 +161,7 @@ impl Settings {
             embedding: embedding?,
             openai: openai?,
             redis: redis?,
+            qdrant: qdrant?,
             log: log?,
         })
     }

@@ -8,6 +8,7 @@ use super::idempotency::IdempotencySettings;
 use super::log::LogSettings;
 use super::openai::OpenAiSection;
 use super::projector::ProjectorSection;
+use super::qdrant::QdrantSection;
 use super::redis::RedisSection;
 use super::schema::SchemaSettings;
 use super::section::{FieldDoc, Section};
@@ -36,6 +37,7 @@ const SECTIONS: &[SectionDoc] = &[
     doc::<EmbeddingSettings>(),
     doc::<OpenAiSection>(),
     doc::<RedisSection>(),
+    doc::<QdrantSection>(),
     doc::<LogSettings>(),
 ];
 

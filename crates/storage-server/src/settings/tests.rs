@@ -264,3 +264,29 @@ fn the_sample_is_a_settings_file_that_changes_nothing() {
 fn the_reference_in_docs_is_not_stale() {
     crate::documents::assert_current("settings.md", &reference());
 }
+
+/// F23: a Qdrant that is named and cannot be meant is refused at start; one that is merely away is not.
+#[test]
+fn what_is_said_of_qdrant_is_checked() {
+    let key = file("", "s3cret\n");
+    let path = key.path().display().to_string();
+    let url = ("DATASTORAGE__QDRANT__URL", "http://127.0.0.1:1");
+    let key_file = "DATASTORAGE__QDRANT__API_KEY_FILE";
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 7] = [
+        (&[url], &[]),
+        (&[("DATASTORAGE__QDRANT__URL", "qdrant:6334")], &["qdrant.url"]),
+        (&[url, (key_file, "/nowhere")], &["qdrant.api_key_file"]),
+        (&[url, (key_file, &path), ("DATASTORAGE__QDRANT__API_KEY", "k")], &["qdrant.api_key_file"]),
+        (&[url, ("DATASTORAGE__QDRANT__API_KEY", "gr\u{fc}n\n")], &["qdrant.api_key"]),
+        (&[url, ("DATASTORAGE__QDRANT__COLLECTION", "a b")], &["qdrant.collection"]),
+        (&[("DATASTORAGE__QDRANT__TIMEOUT", "0s")], &["qdrant.timeout"]),
+    ];
+    for (environment, expected) in cases {
+        assert_eq!(faults(environment), expected, "{environment:?}");
+    }
+    let settings = Settings::load(&sources(&[url, (key_file, &path)])).unwrap();
+    let qdrant = settings.qdrant.to_index().unwrap().unwrap();
+    assert_eq!(qdrant.api_key.unwrap().expose_secret(), "s3cret");
+    assert!(Settings::load(&sources(&[])).unwrap().qdrant.to_index().unwrap().is_none());
+}

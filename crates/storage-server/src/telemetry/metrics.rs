@@ -150,7 +150,8 @@ static METRICS: &[Metric] = &[
         FALLBACK_MODE,
         Kind::Gauge,
         &[],
-        "1 while the embedder is away and searches by meaning are refused, else 0.",
+        "1 while the embedder or a configured Qdrant is away, so that searches by meaning are refused or served by pgvector, \
+         else 0.",
     ),
     metric(BUILD_INFO, Kind::Gauge, &["version"], "1; the label says which build this is."),
 ];

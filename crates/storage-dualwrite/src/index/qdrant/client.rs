@@ -36,16 +36,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(settings: &QdrantSettings) -> Result<Self, QdrantSettingsError> {
-        let no_url = || QdrantSettingsError::Url { url: settings.url.clone() };
-        let endpoint = Endpoint::from_shared(settings.url.clone()).map_err(|_invalid| no_url())?;
-        let endpoint = match endpoint.uri().scheme_str() {
-            Some("http") => endpoint,
-            Some("https") => endpoint
-                .tls_config(ClientTlsConfig::new().with_native_roots())
-                .map_err(QdrantSettingsError::Tls)?,
-            _ => return Err(no_url()),
-        };
-        let channel = endpoint
+        let channel = endpoint(settings)?
             .connect_timeout(settings.connect_timeout)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEP_ALIVE)
@@ -102,6 +93,19 @@ impl Client {
     }
 }
 
+/// The server's address, with TLS when the URL asks for it.
+pub(super) fn endpoint(settings: &QdrantSettings) -> Result<Endpoint, QdrantSettingsError> {
+    let no_url = || QdrantSettingsError::Url { url: settings.url.clone() };
+    let endpoint = Endpoint::from_shared(settings.url.clone()).map_err(|_invalid| no_url())?;
+    match endpoint.uri().scheme_str() {
+        Some("http") => Ok(endpoint),
+        Some("https") => {
+            endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(QdrantSettingsError::Tls)
+        }
+        _ => Err(no_url()),
+    }
+}
+
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("limit", &self.limit).finish_non_exhaustive()
@@ -113,7 +117,7 @@ impl std::fmt::Debug for Client {
 pub(super) struct ApiKey(Option<MetadataValue<Ascii>>);
 
 impl ApiKey {
-    fn new(settings: &QdrantSettings) -> Result<Self, QdrantSettingsError> {
+    pub(super) fn new(settings: &QdrantSettings) -> Result<Self, QdrantSettingsError> {
         let value = settings.api_key.as_ref().map(|key| {
             let mut value: MetadataValue<Ascii> =
                 key.expose_secret().parse().map_err(|_invalid| QdrantSettingsError::ApiKey)?;

@@ -56,11 +56,8 @@ impl QdrantIndex {
     /// # Errors
     /// When the settings cannot be right.
     pub fn new(settings: &QdrantSettings) -> Result<Self, QdrantSettingsError> {
+        settings.check()?;
         let alias = settings.collection.clone();
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if alias.is_empty() || alias.len() > COLLECTION_NAME_MAX || !alias.chars().all(allowed) {
-            return Err(QdrantSettingsError::Collection { name: alias });
-        }
         Ok(Self { client: Client::new(settings)?, alias, identity: Mutex::default() })
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::client;
+
 /// How a [`super::QdrantIndex`] reaches its collection.
 #[derive(Debug, Clone)]
 pub struct QdrantSettings {
@@ -35,6 +37,20 @@ impl QdrantSettings {
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(3),
         }
+    }
+
+    /// Whether an index can be made of them. Connects to nothing and needs no runtime.
+    ///
+    /// # Errors
+    /// The first thing that cannot be right.
+    pub fn check(&self) -> Result<(), QdrantSettingsError> {
+        let name = &self.collection;
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || name.len() > super::COLLECTION_NAME_MAX || !name.chars().all(allowed) {
+            return Err(QdrantSettingsError::Collection { name: name.clone() });
+        }
+        client::ApiKey::new(self)?;
+        client::endpoint(self).map(drop)
     }
 }
 

@@ -1,0 +1,208 @@
+//! An index that is left alone while it fails, and whose owner is checked at every first contact.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use storage_models::{Breaker, BreakerSettings, BreakerState, Embedding};
+
+use super::{Condition, IndexError, IndexIdentity, Neighbour, Point, PointVersion, VectorIndex};
+
+/// 0 while a dependency is asked, 1 while it is tried again, 2 while it is left alone; label `dependency`.
+pub(crate) const BREAKER_STATE: &str = "datastorage_breaker_state";
+const DEPENDENCY: &str = "qdrant";
+/// How long an index that is not ours is left alone: only a human can mend it, and the service notices when one has.
+const MISMATCH_PAUSE: Duration = Duration::from_secs(30);
+
+/// What an index is reached through by everybody in the process, so that they share one breaker and one finding.
+///
+/// The first call, and the first one after any outage, begins with [`VectorIndex::prepare`]: a collection that was
+/// replaced meanwhile is never written to unseen.
+#[derive(Debug)]
+pub struct GuardedIndex {
+    inner: Arc<dyn VectorIndex>,
+    identity: IndexIdentity,
+    breaker: Breaker,
+    is_checked: AtomicBool,
+    is_away: AtomicBool,
+    /// The sentence that says why the index is not ours to use.
+    mismatch: Mutex<Option<String>>,
+    /// Of the last call that was answered; 0 before the first.
+    latency_micros: AtomicU64,
+}
+
+impl GuardedIndex {
+    /// Guards `inner`, which must belong to `identity`. Speaks to nobody yet.
+    #[must_use]
+    pub fn new(inner: Arc<dyn VectorIndex>, identity: IndexIdentity, settings: BreakerSettings) -> Self {
+        let guarded = Self {
+            inner,
+            identity,
+            breaker: Breaker::new(settings),
+            is_checked: AtomicBool::new(false),
+            is_away: AtomicBool::new(false),
+            mismatch: Mutex::default(),
+            latency_micros: AtomicU64::new(0),
+        };
+        guarded.show(BreakerState::Closed);
+        guarded
+    }
+
+    /// Makes contact: whether the index is there and ours.
+    ///
+    /// # Errors
+    /// As [`VectorIndex::prepare`]; [`IndexError::Away`] also while it is left alone.
+    pub async fn check(&self) -> Result<(), IndexError> {
+        self.call(async { Ok(()) }).await
+    }
+
+    /// Whether it answered when it was last asked, and is ours; optimistic before the first time.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        !self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// Why the index is not ours to use, if that was found and nobody has mended it.
+    #[must_use]
+    pub fn mismatch(&self) -> Option<String> {
+        self.finding().clone()
+    }
+
+    /// How long the last call took that was answered.
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        let micros = self.latency_micros.load(Ordering::Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros))
+    }
+
+    /// Whom the index must belong to.
+    #[must_use]
+    pub const fn identity(&self) -> &IndexIdentity {
+        &self.identity
+    }
+
+    /// Whether a call that began now would be made.
+    #[must_use]
+    pub fn may_be_asked(&self) -> bool {
+        self.breaker.state(Instant::now()) != BreakerState::Open
+    }
+
+    async fn call<T>(
+        &self,
+        call: impl Future<Output = Result<T, IndexError>> + Send,
+    ) -> Result<T, IndexError> {
+        let permit = self.breaker.admit(Instant::now()).map_err(|wait| self.left_alone(wait))?;
+        let started = Instant::now();
+        let outcome = async {
+            if !self.is_checked.load(Ordering::Acquire) {
+                self.inner.prepare(&self.identity).await?;
+                self.is_checked.store(true, Ordering::Release);
+            }
+            call.await
+        }
+        .await;
+        match &outcome {
+            Ok(_) | Err(IndexError::Refused { .. }) => {
+                permit.succeeded();
+                let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
+                self.latency_micros.store(micros, Ordering::Relaxed);
+                *self.finding() = None;
+            }
+            Err(error) => {
+                self.is_checked.store(false, Ordering::Release);
+                permit.failed(Instant::now(), asked_pause(error));
+                if let IndexError::Mismatch(sentence) = error {
+                    self.note_mismatch(sentence);
+                }
+            }
+        }
+        self.tell(outcome.as_ref().err());
+        outcome
+    }
+
+    fn left_alone(&self, wait: Duration) -> IndexError {
+        match self.mismatch() {
+            Some(sentence) => IndexError::Mismatch(sentence),
+            None => IndexError::Away {
+                reason: "it is left alone for a while because it failed".to_owned(),
+                retry_after: Some(wait),
+            },
+        }
+    }
+
+    fn note_mismatch(&self, sentence: &str) {
+        let mut known = self.finding();
+        if known.as_deref() != Some(sentence) {
+            tracing::error!(reason = sentence, "the vector index cannot be used; nothing is written to it");
+            *known = Some(sentence.to_owned());
+        }
+    }
+
+    /// Shows the state, and logs a change of it once.
+    fn tell(&self, error: Option<&IndexError>) {
+        let state = self.breaker.state(Instant::now());
+        self.show(state);
+        let is_away = error.is_some_and(|error| !matches!(error, IndexError::Refused { .. }));
+        match (self.is_away.swap(is_away, Ordering::Relaxed), error) {
+            (false, Some(error)) if is_away && error.is_outage() => {
+                tracing::warn!(%error, "the vector index is away; records wait in the outbox");
+            }
+            (true, _) if !is_away => tracing::info!("the vector index is back"),
+            _ => {}
+        }
+    }
+
+    fn show(&self, state: BreakerState) {
+        metrics::gauge!(BREAKER_STATE, "dependency" => DEPENDENCY).set(state.gauge());
+    }
+
+    fn finding(&self) -> MutexGuard<'_, Option<String>> {
+        // Every change is complete before anything can panic.
+        self.mismatch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn asked_pause(error: &IndexError) -> Option<Duration> {
+    match error {
+        IndexError::Mismatch(_) => Some(MISMATCH_PAUSE),
+        IndexError::Away { retry_after, .. } => *retry_after,
+        IndexError::TimedOut { .. } | IndexError::Refused { .. } => None,
+    }
+}
+
+#[async_trait]
+impl VectorIndex for GuardedIndex {
+    async fn prepare(&self, identity: &IndexIdentity) -> Result<(), IndexError> {
+        self.call(self.inner.prepare(identity)).await
+    }
+
+    async fn upsert(&self, points: &[Point]) -> Result<(), IndexError> {
+        self.call(self.inner.upsert(points)).await
+    }
+
+    async fn delete(&self, ids: &[i64]) -> Result<(), IndexError> {
+        self.call(self.inner.delete(ids)).await
+    }
+
+    async fn search(
+        &self,
+        vector: &Embedding,
+        conditions: &[Condition],
+        limit: usize,
+    ) -> Result<Vec<Neighbour>, IndexError> {
+        self.call(self.inner.search(vector, conditions, limit)).await
+    }
+
+    async fn page(&self, after: Option<i64>, limit: usize) -> Result<Vec<PointVersion>, IndexError> {
+        self.call(self.inner.page(after, limit)).await
+    }
+
+    async fn versions(&self, ids: &[i64]) -> Result<Vec<PointVersion>, IndexError> {
+        self.call(self.inner.versions(ids)).await
+    }
+
+    async fn count(&self) -> Result<u64, IndexError> {
+        self.call(self.inner.count()).await
+    }
+}
