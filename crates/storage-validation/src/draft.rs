@@ -14,6 +14,11 @@ impl Draft {
         self.0.insert(name, value);
     }
 
+    /// Takes a field's value away.
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// A field's value, if it has one of this type.
     pub(crate) fn get<T: FromValue>(&self, name: &str) -> Option<T> {
         self.0.get(name).cloned().and_then(T::from_value)

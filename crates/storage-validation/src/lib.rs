@@ -2,7 +2,8 @@
 //!
 //! [`record()`] takes one record as the strict parser read it and gives a [`Valid`] one, or an [`Invalid`] that
 //! names every bad place at once. What it lets through may be stored as it is: the types behind it
-//! ([`storage_models::NewRecord`]) are trusted by every other crate.
+//! ([`storage_models::NewRecord`]) are trusted by every other crate. [`batch()`] takes many, all or none;
+//! [`update()`] takes a change of a record that exists.
 //!
 //! ```
 //! use storage_models::{Json, RecordType, Timestamp};
@@ -42,6 +43,8 @@
 //! | `required` | absent, null, or nothing left after trimming and sanitizing |
 //! | `wrong_type` | another JSON type, or a fraction where an integer is due |
 //! | `unknown_field` | no field of the type, or one that only the server sets |
+//! | `immutable_field` | a field that no update may change |
+//! | `batch_size` | no record, or more than [`MAX_BATCH_RECORDS`] |
 //! | `too_long` | more characters (identifiers) or bytes (free text) than the column takes |
 //! | `too_large`, `too_deep` | the metadata as a whole |
 //! | `too_complex` | HTML that cannot be judged in time linear in its length |
@@ -52,6 +55,7 @@
 //! | `duplicate_key`, `number_out_of_range`, `nul_character`, `invalid_string`, `too_deep` | found by the parser, see [`storage_models::json::JsonFaultKind`] |
 
 mod assemble;
+mod batch;
 mod checks;
 mod draft;
 mod error;
@@ -68,9 +72,15 @@ mod tables;
 mod tests;
 mod text;
 mod time;
+mod update;
 
+pub use batch::{ValidBatch, batch};
 pub use error::{FieldError, Invalid};
 pub use record::{Valid, record};
+pub use update::{RefusedUpdate, ValidUpdate, update};
+
+/// Records that one batch may hold.
+pub const MAX_BATCH_RECORDS: usize = 1_000;
 
 /// Bytes of UTF-8 that a field of free text may hold, as sent and as stored.
 pub const MAX_FREE_TEXT_BYTES: u64 = 64 * 1024;

@@ -20,6 +20,8 @@ pub(crate) enum Problem {
     UnknownWord(String),
     UnknownField,
     SetByServer,
+    CannotChange,
+    BatchSize { found: usize, max: usize },
     WrongType { expected: &'static str, found: &'static str },
     NotAnInteger,
     NotATime(String),
@@ -42,6 +44,8 @@ impl Problem {
             Self::TooComplex => "too_complex",
             Self::UnknownWord(_) | Self::NotATime(_) => "invalid_value",
             Self::UnknownField | Self::SetByServer => "unknown_field",
+            Self::CannotChange => "immutable_field",
+            Self::BatchSize { .. } => "batch_size",
             Self::WrongType { .. } | Self::NotAnInteger => "wrong_type",
             Self::OutOfRange { .. } | Self::EndsBeforeStart(_) => "out_of_range",
             Self::StatusRequired { .. } => "status_required",
@@ -65,6 +69,10 @@ impl Problem {
             Self::UnknownWord(word) => format!("invalid {name}: {}", excerpt(word)),
             Self::UnknownField => format!("unknown field: {name}"),
             Self::SetByServer => format!("unknown field: {name} is set by the server and cannot be sent"),
+            Self::CannotChange => format!("{name} cannot be changed"),
+            Self::BatchSize { found, max } => {
+                format!("a batch must hold 1 to {max} records, not {found}")
+            }
             Self::WrongType { expected, found } => format!("{name} must be {expected}, not {found}"),
             Self::NotAnInteger => format!("{name} must be an integer, not a fraction"),
             Self::NotATime(text) => {

@@ -68,20 +68,20 @@ fn read(table: &'static Table, sent: Json, received_at: Timestamp, report: &mut 
 }
 
 /// The members that are fields of the type, by name, and the names of the others in their order.
-fn sort(table: &Table, members: Vec<(String, Json)>) -> (HashMap<String, Json>, Vec<String>) {
+pub(crate) fn sort(table: &Table, members: Vec<(String, Json)>) -> (HashMap<String, Json>, Vec<String>) {
     let (known, unknown): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|(name, _)| table.position(name).is_some());
     (known.into_iter().collect(), unknown.into_iter().map(|(name, _)| name).collect())
 }
 
 /// Where an error about a place belongs: with the place's field, else behind all fields.
-fn rank(table: &Table, pointer: &str) -> usize {
+pub(crate) fn rank(table: &Table, pointer: &str) -> usize {
     let name = pointer.split('/').nth(1).unwrap_or_default();
     table.position(name).unwrap_or(table.fields.len())
 }
 
 /// A table that lacks a field of its record; a test of every type keeps this from happening.
-fn unmade() -> FieldError {
+pub(crate) fn unmade() -> FieldError {
     let message = "the record could not be made from its fields".to_owned();
     FieldError { pointer: String::new(), code: Problem::Required.code(), message }
 }

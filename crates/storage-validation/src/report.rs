@@ -78,7 +78,8 @@ impl Report {
     }
 }
 
-fn error(pointer: &str, problem: &Problem) -> FieldError {
+/// One problem of one place.
+pub(crate) fn error(pointer: &str, problem: &Problem) -> FieldError {
     FieldError { pointer: clip(pointer), code: problem.code(), message: problem.message(&name_of(pointer)) }
 }
 

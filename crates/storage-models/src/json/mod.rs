@@ -5,6 +5,7 @@
 //! reports what it cannot keep, by JSON pointer (RFC 6901).
 
 mod canonical;
+mod lines;
 mod parse;
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,12 @@ impl JsonText {
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
+
+    /// The document as values. A document that cannot be kept, which none here is, stands as `null` where it cannot.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        Json::parse(self.as_str().as_bytes()).map_or(Json::Null, |parsed| parsed.value)
+    }
 }
 
 impl TryFrom<&Json> for JsonText {

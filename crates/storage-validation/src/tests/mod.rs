@@ -1,5 +1,6 @@
 //! Whole records, through the public function.
 
+mod batches;
 mod combinations;
 mod faults;
 mod fields;
@@ -8,6 +9,7 @@ mod metadata;
 mod plan;
 mod properties;
 mod round_trip;
+mod updates;
 
 use serde_json::{Value, json};
 use storage_models::{Json, RecordType, Timestamp};

@@ -1,0 +1,79 @@
+//! Batches: all valid or none, every fault with its record's place.
+
+use serde_json::{Value, json};
+use storage_models::{Json, RecordType};
+
+use super::{now, run};
+use crate::{Invalid, MAX_BATCH_RECORDS, ValidBatch, batch};
+
+fn run_batch(sent: &Value) -> Result<ValidBatch, Invalid> {
+    batch(RecordType::Remediation, Json::parse(sent.to_string().as_bytes()).unwrap(), now())
+}
+
+fn good(name: &str) -> Value {
+    json!({ "name": name, "namespace": "default", "phase": "pending", "action_type": "restart-pod" })
+}
+
+fn errors(invalid: &Invalid) -> Vec<(&str, &str)> {
+    invalid.errors().iter().map(|error| (error.pointer.as_str(), error.code)).collect()
+}
+
+/// A record of a batch is what it would be alone.
+#[test]
+fn a_batch_holds_what_its_records_would_be_alone() {
+    let sent = [good("a"), good("  b<"), good("c")];
+    let valid = run_batch(&json!(sent)).unwrap();
+    let alone: Vec<_> =
+        sent.iter().map(|record| run(RecordType::Remediation, record).unwrap().record).collect();
+    assert_eq!(valid.records, alone);
+    assert_eq!(valid.sanitized_fields, ["/1/name"]);
+}
+
+/// F07, BR-STORAGE-010: every bad field of every bad record is named with the record's place.
+#[test]
+fn every_fault_of_every_record_is_named_with_its_place() {
+    let mut nested = good("d");
+    nested["metadata"] = json!({ "n": "<b>\u{0}</b>" });
+    let sent = json!([good("a"), { "phase": "x", "nmae": 1 }, 7, nested]);
+    let invalid = run_batch(&sent).unwrap_err();
+    assert_eq!(
+        errors(&invalid),
+        [
+            ("/1/name", "required"),
+            ("/1/namespace", "required"),
+            ("/1/phase", "invalid_value"),
+            ("/1/action_type", "required"),
+            ("/1/nmae", "unknown_field"),
+            ("/2", "wrong_type"),
+            ("/3/metadata/n", "nul_character"),
+        ]
+    );
+    assert_eq!(invalid.errors()[0].message, "name is required");
+}
+
+#[test]
+fn a_batch_is_an_array_of_one_to_a_thousand_records() {
+    let of = |count: usize| json!(vec![good("a"); count]);
+    assert_eq!(run_batch(&of(MAX_BATCH_RECORDS)).unwrap().records.len(), MAX_BATCH_RECORDS);
+    for (sent, code) in [
+        (of(0), "batch_size"),
+        (of(MAX_BATCH_RECORDS + 1), "batch_size"),
+        (good("a"), "wrong_type"),
+        (Value::Null, "wrong_type"),
+    ] {
+        assert_eq!(errors(&run_batch(&sent).unwrap_err()), [("", code)]);
+    }
+}
+
+/// A hostile batch does not make an answer larger than itself many times over.
+#[test]
+fn what_is_told_of_a_batch_is_bounded_and_what_is_left_out_is_counted() {
+    let invalid = run_batch(&json!(vec![json!({}); MAX_BATCH_RECORDS])).unwrap_err();
+    assert_eq!((invalid.errors().len(), invalid.omitted()), (1_000, 4 * MAX_BATCH_RECORDS - 1_000));
+
+    let mut padded = good(" a ");
+    padded["namespace"] = json!(" b ");
+    let valid = run_batch(&json!(vec![padded; MAX_BATCH_RECORDS])).unwrap();
+    assert_eq!(valid.sanitized_fields.len(), MAX_BATCH_RECORDS);
+    assert_eq!(valid.sanitized_fields[17], "/17");
+}

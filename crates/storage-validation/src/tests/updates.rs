@@ -1,0 +1,235 @@
+//! Updates: what may be changed, into what, and when.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use storage_models::{
+    Json, JsonText, Phase, Record, RecordUpdate, Remediation, Status, Timestamp, Workflow, WorkflowPhase,
+};
+
+use super::now;
+use crate::{RefusedUpdate, ValidUpdate, update};
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn remediation() -> Remediation {
+    Remediation {
+        id: 7,
+        name: "restart-web".to_owned(),
+        namespace: "default".to_owned(),
+        phase: Phase::Processing,
+        action_type: "restart-pod".to_owned(),
+        target_name: None,
+        status: Status::Running,
+        start_time: time("2026-02-28T10:00:00Z"),
+        end_time: None,
+        duration_ms: None,
+        environment: None,
+        cluster: None,
+        remediation_request_id: None,
+        alert_name: None,
+        alert_fingerprint: None,
+        severity: None,
+        error_message: Some("it fails".to_owned()),
+        metadata: Some(JsonText::new(r#"{"a": 1, "b": {"c": "x", "d": null}}"#.to_owned()).unwrap()),
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+fn workflow() -> Workflow {
+    Workflow {
+        id: 8,
+        remediation_id: 7,
+        workflow_name: "restart-and-watch".to_owned(),
+        phase: WorkflowPhase::Executing,
+        status: Status::Running,
+        start_time: time("2026-02-28T10:00:00Z"),
+        end_time: None,
+        step_count: 3,
+        current_step: 1,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+fn run(current: &Record, patch: &Value) -> Result<ValidUpdate, RefusedUpdate> {
+    update(current, Json::parse(patch.to_string().as_bytes()).unwrap(), now())
+}
+
+fn patched(patch: &Value) -> Result<ValidUpdate, RefusedUpdate> {
+    run(&Record::Remediation(remediation()), patch)
+}
+
+/// What the record becomes, as JSON.
+fn becomes(current: &Record, patch: &Value) -> Value {
+    match run(current, patch).unwrap().update {
+        RecordUpdate::Remediation(it) => json!({
+            "phase": it.phase, "status": it.status, "end_time": it.end_time, "error_message": it.error_message,
+            "metadata": it.metadata.map(|text| serde_json::from_str::<Value>(text.as_str()).unwrap()),
+        }),
+        RecordUpdate::Workflow(it) => json!({
+            "phase": it.phase, "status": it.status, "end_time": it.end_time, "current_step": it.current_step,
+        }),
+    }
+}
+
+#[test]
+fn what_is_not_sent_stays_and_null_removes() {
+    let metadata = json!({ "a": 1, "b": { "c": "x", "d": null } });
+    let same = json!({ "phase": "processing", "status": "running", "end_time": null, "error_message": "it fails",
+                       "metadata": metadata });
+    let with = |changes: Value| {
+        let mut value = same.clone();
+        value.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        value
+    };
+    let current = Record::Remediation(remediation());
+    for (patch, changes) in [
+        (json!({}), json!({})),
+        (json!({ "error_message": null }), json!({ "error_message": null })),
+        (json!({ "end_time": null }), json!({})),
+        (json!({ "status": " failed " }), json!({ "status": "failed" })),
+        (
+            json!({ "phase": "completed", "status": "success", "end_time": "2026-02-28T10:00:01Z" }),
+            json!({ "phase": "completed", "status": "success", "end_time": "2026-02-28T10:00:01.000000Z" }),
+        ),
+        (json!({ "metadata": { "a": null } }), json!({ "metadata": { "b": metadata["b"] } })),
+        (
+            json!({ "metadata": { "b": { "c": null, "e": [null] }, "f": { "g": null } } }),
+            json!({ "metadata": { "a": 1, "b": { "d": null, "e": [null] }, "f": {} } }),
+        ),
+        (json!({ "metadata": { "b": 2 } }), json!({ "metadata": { "a": 1, "b": 2 } })),
+        (json!({ "metadata": null }), json!({ "metadata": null })),
+        (json!({ "metadata": {} }), json!({})),
+    ] {
+        assert_eq!(becomes(&current, &patch), with(changes), "{patch}");
+    }
+}
+
+/// BR-STORAGE-010, F20: what is wrong with a patch is named, every field at once.
+#[test]
+fn each_kind_of_bad_patch_is_named() {
+    for (patch, expected) in [
+        (json!({ "phase": null, "status": null }), vec![("/phase", "required"), ("/status", "required")]),
+        (json!({ "phase": "done" }), vec![("/phase", "invalid_value")]),
+        (
+            json!({ "name": "b", "start_time": null }),
+            vec![("/name", "immutable_field"), ("/start_time", "immutable_field")],
+        ),
+        (json!({ "id": 1, "nmae": 2 }), vec![("/id", "unknown_field"), ("/nmae", "unknown_field")]),
+        (json!({ "phase": "completed" }), vec![("/status", "status_required")]),
+        (json!({ "end_time": "2026-02-28T09:59:59Z" }), vec![("/end_time", "out_of_range")]),
+        (json!({ "end_time": "yesterday" }), vec![("/end_time", "invalid_value")]),
+        (json!({ "metadata": "text" }), vec![("/metadata", "wrong_type")]),
+        (json!({ "metadata": { "n": "\u{0}" } }), vec![("/metadata/n", "nul_character")]),
+        (json!({ "error_message": "x".repeat(65_537) }), vec![("/error_message", "too_long")]),
+        (json!([]), vec![("", "wrong_type")]),
+    ] {
+        let RefusedUpdate::Invalid(invalid) = patched(&patch).unwrap_err() else { panic!("{patch}") };
+        let found: Vec<_> =
+            invalid.errors().iter().map(|error| (error.pointer.as_str(), error.code)).collect();
+        assert_eq!(found, expected, "{patch}");
+    }
+}
+
+/// Limits hold for what the record becomes, not for the patch alone.
+#[test]
+fn limits_hold_after_merging() {
+    let mut current = remediation();
+    let half = "x".repeat(150 * 1024);
+    current.metadata = JsonText::new(json!({ "half": half }).to_string()).ok();
+    let current = Record::Remediation(current);
+    let other_half = json!({ "metadata": { "other": half } });
+    let RefusedUpdate::Invalid(invalid) = run(&current, &other_half).unwrap_err() else { panic!() };
+    assert_eq!((invalid.errors()[0].pointer.as_str(), invalid.errors()[0].code), ("/metadata", "too_large"));
+    run(&current, &json!({ "metadata": { "half": null, "other": half } })).unwrap();
+}
+
+/// BR-STORAGE-011: what a patch brings is sanitized and named; what was stored before is not touched.
+#[test]
+fn only_what_is_sent_is_sanitized_and_named() {
+    let patch =
+        json!({ "error_message": "<script>x</script>", "metadata": { "a": "<img src=x onerror=y>" } });
+    let valid = patched(&patch).unwrap();
+    assert_eq!(valid.sanitized_fields, ["/error_message", "/metadata/a"]);
+    assert_eq!(patched(&json!({ "metadata": { "z": "plain" } })).unwrap().sanitized_fields, [""; 0]);
+}
+
+#[test]
+fn a_finished_record_and_a_step_back_are_refused() {
+    let finished =
+        Record::Remediation(Remediation { phase: Phase::Failed, status: Status::Failed, ..remediation() });
+    assert_eq!(
+        run(&finished, &json!({ "metadata": {} })).unwrap_err(),
+        RefusedUpdate::Finished { phase: "failed" }
+    );
+    let told = patched(&json!({ "phase": "pending" })).unwrap_err().to_string();
+    assert_eq!(told, "phase cannot go back from processing to pending");
+    let current = Record::Workflow(workflow());
+    let told = run(&current, &json!({ "current_step": 0 })).unwrap_err().to_string();
+    assert_eq!(told, "current_step cannot go back from 1 to 0");
+    let told = run(&current, &json!({ "phase": "planning" })).unwrap_err().to_string();
+    assert_eq!(told, "phase cannot go back from executing to planning");
+}
+
+#[test]
+fn a_workflow_moves_within_its_steps() {
+    let current = Record::Workflow(workflow());
+    let done = json!({ "phase": "completed", "status": "success", "end_time": null, "current_step": 3 });
+    assert_eq!(becomes(&current, &done), done);
+    for (patch, pointer) in [
+        (json!({ "current_step": 4 }), "/current_step"),
+        (json!({ "current_step": null }), "/current_step"),
+        (json!({ "step_count": 9 }), "/step_count"),
+        (json!({ "metadata": {} }), "/metadata"),
+    ] {
+        let RefusedUpdate::Invalid(invalid) = run(&current, &patch).unwrap_err() else { panic!("{patch}") };
+        assert_eq!(invalid.errors()[0].pointer, pointer, "{patch}");
+    }
+}
+
+fn leaf() -> impl Strategy<Value = Value> {
+    prop_oneof![Just(Value::Null), any::<i32>().prop_map(Value::from), "[a-z]{0,3}".prop_map(Value::from)]
+}
+
+fn document() -> impl Strategy<Value = Value> {
+    let object = prop::collection::btree_map("[a-c]", leaf(), 0..4).prop_map(|map| json!(map));
+    prop::collection::btree_map("[a-c]", prop_oneof![leaf(), object], 0..4).prop_map(|map| json!(map))
+}
+
+/// RFC 7396's own pseudocode, over another JSON type.
+fn merge(target: Option<&Value>, patch: &Value) -> Value {
+    let Some(changes) = patch.as_object() else { return patch.clone() };
+    let mut merged = target.and_then(Value::as_object).cloned().unwrap_or_default();
+    for (key, change) in changes {
+        if change.is_null() {
+            merged.remove(key);
+        } else {
+            let value = merge(merged.get(key), change);
+            merged.insert(key.clone(), value);
+        }
+    }
+    Value::Object(merged)
+}
+
+proptest! {
+    #[test]
+    fn metadata_is_merged_as_the_rfc_says(before in document(), patch in document()) {
+        let mut current = remediation();
+        current.metadata = JsonText::new(before.to_string()).ok();
+        let after = becomes(&Record::Remediation(current), &json!({ "metadata": patch }));
+        prop_assert_eq!(&after["metadata"], &merge(Some(&before), &patch));
+    }
+
+    /// Whatever is asked for, a phase never goes back and a finished record never changes.
+    #[test]
+    fn phases_only_go_forward(from in 0..4_usize, to in 0..4_usize, status in 0..5_usize) {
+        let (from, to, status) = (Phase::ALL[from], Phase::ALL[to], Status::ALL[status]);
+        let current = Record::Remediation(Remediation { phase: from, status: Status::Success, ..remediation() });
+        let outcome = run(&current, &json!({ "phase": to, "status": status }));
+        let may = !from.is_finished() && to >= from && (!to.is_finished() || status.is_final());
+        prop_assert_eq!(outcome.is_ok(), may);
+    }
+}
