@@ -67,7 +67,12 @@ async fn a_body_over_the_limit_is_refused() {
 /// A budget that is used up is a 503 with Retry-After, at once.
 #[tokio::test]
 async fn a_body_that_does_not_fit_the_budget_is_put_off() {
-    let service = Service::with(options().set("DATASTORAGE__WRITER__BYTE_BUDGET", "1MiB")).await;
+    let service = {
+        let small = options()
+            .set("DATASTORAGE__SERVER__BATCH_BODY_LIMIT", "1MiB")
+            .set("DATASTORAGE__WRITER__BYTE_BUDGET", "1MiB");
+        Service::with(small).await
+    };
     let mut body = remediation("big");
     body["metadata"] = serde_json::json!({ "s": "x".repeat(200 * 1024) });
     let writes = (0..32).map(|_| service.post("remediation", &body));

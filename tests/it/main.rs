@@ -7,6 +7,7 @@
 )]
 
 mod aggregates;
+mod batches;
 mod bodies;
 mod cache;
 mod cursors;
@@ -22,5 +23,6 @@ mod search;
 mod start;
 mod support;
 mod timelines;
+mod updates;
 mod values;
 mod writes;

@@ -12,22 +12,47 @@ use tokio::time::Instant;
 
 use crate::problem::{Problem, ProblemKind};
 
+/// A kind of body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MediaType {
+    /// `application/json`
+    Json,
+    /// `application/x-ndjson`: one JSON text a line.
+    JsonLines,
+    /// `application/merge-patch+json` (RFC 7396).
+    MergePatch,
+}
+
+impl MediaType {
+    const ALL: [Self; 3] = [Self::Json, Self::JsonLines, Self::MergePatch];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::JsonLines => "application/x-ndjson",
+            Self::MergePatch => "application/merge-patch+json",
+        }
+    }
+}
+
 /// A body, with the part of the budget that it takes up until its record is written.
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
+    pub(crate) media_type: MediaType,
     pub(crate) reservation: Reservation,
 }
 
-/// Reads a JSON body of at most `limit` bytes.
+/// Reads a body of one of the types, of at most `limit` bytes.
 pub(crate) async fn read(
     headers: &HeaderMap,
     payload: Payload,
     budget: &ByteBudget,
     limit: u32,
     deadline: Instant,
+    accepted: &[MediaType],
 ) -> Result<Body, Problem> {
-    check_media_type(headers)?;
+    let media_type = media_type(headers, accepted)?;
     let announced = announced_length(headers)?;
     if announced.is_some_and(|length| length > u64::from(limit)) {
         return Err(too_large(limit));
@@ -38,7 +63,7 @@ pub(crate) async fn read(
     let bytes = tokio::time::timeout_at(deadline, collect(payload, share, limit))
         .await
         .unwrap_or_else(|_late| Err(Problem::new(ProblemKind::RequestTimeout)))?;
-    Ok(Body { reservation: shrunk(reservation, bytes.len(), budget), bytes })
+    Ok(Body { reservation: shrunk(reservation, bytes.len(), budget), bytes, media_type })
 }
 
 async fn collect(mut payload: Payload, expected: u32, limit: u32) -> Result<Bytes, Problem> {
@@ -81,24 +106,29 @@ fn announced_length(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
         .ok_or_else(|| Problem::new(ProblemKind::BadRequest).detail("Content-Length is not a number."))
 }
 
-/// Accepts `application/json`, and a charset if it is UTF-8.
-fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+/// Which of the accepted types the body has; a charset may be named if it is UTF-8.
+fn media_type(headers: &HeaderMap, accepted: &[MediaType]) -> Result<MediaType, Problem> {
     let refused = |detail: &str| Err(Problem::new(ProblemKind::UnsupportedMediaType).detail(detail));
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default().to_ascii_lowercase());
     if text(CONTENT_ENCODING).is_some_and(|encoding| encoding.trim() != "identity") {
         return refused("The body must not be encoded: leave out Content-Encoding.");
     }
     let Some(media_type) = text(CONTENT_TYPE) else {
-        return refused("The header Content-Type is missing; it must be application/json.");
+        return refused(&format!("The header Content-Type is missing; it must be {}.", listed(accepted)));
     };
     let mut parts = media_type.split(';').map(str::trim);
-    if parts.next() != Some("application/json") {
-        return refused("Content-Type must be application/json.");
-    }
+    let named = parts.next().and_then(|name| MediaType::ALL.into_iter().find(|it| it.name() == name));
+    let Some(found) = named.filter(|it| accepted.contains(it)) else {
+        return refused(&format!("Content-Type must be {}.", listed(accepted)));
+    };
     let is_utf8 = |charset: &str| matches!(charset.trim_matches('"'), "utf-8" | "utf8");
     if parts.filter_map(|part| part.strip_prefix("charset=")).all(is_utf8) {
-        Ok(())
+        Ok(found)
     } else {
         refused("The body must be in UTF-8.")
     }
+}
+
+fn listed(accepted: &[MediaType]) -> String {
+    accepted.iter().map(|it| it.name()).collect::<Vec<_>>().join(" or ")
 }

@@ -7,9 +7,9 @@ pub(crate) use counts::{CountQuery, Counted, Counts};
 use async_trait::async_trait;
 use serde::Serialize;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
-use storage_dualwrite::{ConnectError, Reservation, WriteError, Writer};
+use storage_dualwrite::{ConnectError, Reservation, Updated, WriteError, Writer};
 use storage_models::{
-    AiAnalysis, ErrorCode, Execution, NewRecord, Record, RecordType, Remediation, Workflow,
+    AiAnalysis, ErrorCode, Execution, NewRecord, Record, RecordType, RecordUpdate, Remediation, Workflow,
 };
 use storage_query::{Incident, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError, Timeline};
 use tokio::time::Instant;
@@ -26,6 +26,25 @@ pub(crate) trait AuditWriter: Send + Sync {
         deadline: Instant,
     ) -> Result<Written<Record>, WriteError>;
 
+    /// Stores all records or none, see [`Writer::write_batch`].
+    async fn write_batch(
+        &self,
+        records: Vec<NewRecord>,
+        keyed: Option<Keyed<[i64]>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Vec<i64>>, WriteError>;
+
+    /// Changes one record, see [`Writer::update`].
+    async fn update(
+        &self,
+        current: &Record,
+        update: RecordUpdate,
+        keyed: Option<Keyed<Updated>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Updated>, WriteError>;
+
     /// Whether PostgreSQL answered when it was last asked for a write.
     fn is_up(&self) -> bool;
 }
@@ -40,6 +59,27 @@ impl AuditWriter for Writer {
         deadline: Instant,
     ) -> Result<Written<Record>, WriteError> {
         Self::write(self, record, keyed, size, deadline).await
+    }
+
+    async fn write_batch(
+        &self,
+        records: Vec<NewRecord>,
+        keyed: Option<Keyed<[i64]>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Vec<i64>>, WriteError> {
+        Self::write_batch(self, records, keyed, size, deadline).await
+    }
+
+    async fn update(
+        &self,
+        current: &Record,
+        update: RecordUpdate,
+        keyed: Option<Keyed<Updated>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Updated>, WriteError> {
+        Self::update(self, current, update, keyed, size, deadline).await
     }
 
     fn is_up(&self) -> bool {

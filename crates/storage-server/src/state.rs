@@ -45,13 +45,19 @@ pub(crate) enum Port {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) request_timeout: Duration,
-    /// In bytes.
+    /// Of the body of one record or change, in bytes.
     pub(crate) body: u32,
+    /// Of the body of a batch, in bytes.
+    pub(crate) batch_body: u32,
 }
 
 impl Limits {
     pub(crate) fn of(settings: &ServerSettings) -> Self {
-        Self { request_timeout: settings.request_timeout, body: settings.body_limit.saturating_u32() }
+        Self {
+            request_timeout: settings.request_timeout,
+            body: settings.body_limit.saturating_u32(),
+            batch_body: settings.batch_body_limit.saturating_u32(),
+        }
     }
 }
 

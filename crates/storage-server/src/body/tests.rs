@@ -9,7 +9,7 @@ use actix_web::{FromRequest as _, web};
 use storage_dualwrite::ByteBudget;
 use tokio::time::Instant;
 
-use super::{Body, check_media_type, read};
+use super::{Body, MediaType, media_type, read};
 use crate::problem::ProblemKind;
 
 const LIMIT: u32 = 100;
@@ -31,7 +31,9 @@ async fn outcome(body: &[u8], length: Option<usize>, budget: &ByteBudget) -> Res
     if length.is_none() {
         headers.remove(CONTENT_LENGTH);
     }
-    read(&headers, payload, budget, LIMIT, deadline).await.map_err(|problem| problem.kind())
+    read(&headers, payload, budget, LIMIT, deadline, &[MediaType::Json])
+        .await
+        .map_err(|problem| problem.kind())
 }
 
 #[actix_web::test]
@@ -73,14 +75,14 @@ async fn a_body_that_does_not_arrive_in_time_gives_its_share_back() {
     let stalled = futures_util::stream::pending::<Result<_, actix_web::error::PayloadError>>();
     let mut payload: Payload = Payload::Stream { payload: Box::pin(stalled) };
     let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
-    let outcome = read(request.headers(), payload, &budget, LIMIT, Instant::now()).await;
+    let outcome = read(request.headers(), payload, &budget, LIMIT, Instant::now(), &[MediaType::Json]).await;
     assert_eq!(outcome.err().map(|problem| problem.kind()), Some(ProblemKind::RequestTimeout));
     assert_eq!(budget.free(), 1_000);
 }
 
 #[test]
 fn only_plain_json_in_utf_8_is_taken() {
-    for (media_type, encoding, accepted) in [
+    for (sent, encoding, accepted) in [
         (Some("application/json"), None, true),
         (Some("Application/JSON; charset=UTF-8"), None, true),
         (Some("application/json;charset=\"utf-8\""), Some("identity"), true),
@@ -92,13 +94,35 @@ fn only_plain_json_in_utf_8_is_taken() {
         (None, None, false),
     ] {
         let mut request = TestRequest::post();
-        if let Some(media_type) = media_type {
-            request = request.insert_header((CONTENT_TYPE, media_type));
+        if let Some(sent) = sent {
+            request = request.insert_header((CONTENT_TYPE, sent));
         }
         if let Some(encoding) = encoding {
             request = request.insert_header((CONTENT_ENCODING, encoding));
         }
-        let outcome = check_media_type(request.to_http_request().headers());
-        assert_eq!(outcome.is_ok(), accepted, "{media_type:?} {encoding:?}");
+        let outcome = media_type(request.to_http_request().headers(), &[MediaType::Json]);
+        assert_eq!(outcome.is_ok(), accepted, "{sent:?} {encoding:?}");
+    }
+}
+
+/// A route takes what it names, and says what that is.
+#[test]
+fn each_route_has_its_own_media_types() {
+    let batch = [MediaType::Json, MediaType::JsonLines];
+    let patch = [MediaType::MergePatch, MediaType::Json];
+    for (sent, accepted, found) in [
+        ("application/x-ndjson", batch, Some(MediaType::JsonLines)),
+        ("application/json; charset=UTF-8", batch, Some(MediaType::Json)),
+        ("application/merge-patch+json", batch, None),
+        ("application/merge-patch+json", patch, Some(MediaType::MergePatch)),
+        ("application/json-patch+json", patch, None),
+        ("application/x-ndjson", patch, None),
+    ] {
+        let request = TestRequest::post().insert_header((CONTENT_TYPE, sent)).to_http_request();
+        let outcome = media_type(request.headers(), &accepted);
+        assert_eq!(outcome.as_ref().ok().copied(), found, "{sent}");
+        if let Err(problem) = outcome {
+            assert!(problem.to_string().contains(" or application/"), "{problem}");
+        }
     }
 }

@@ -86,7 +86,7 @@ impl From<Invalid> for Problem {
             return problem;
         }
         problem.detail(format!(
-            "The record breaks one or more rules; nothing was stored. {omitted} more errors are not listed."
+            "What was sent breaks one or more rules; nothing was stored. {omitted} more errors are not listed."
         ))
     }
 }

@@ -73,11 +73,11 @@ problems! {
     }
     MalformedJson = 400 "malformed-json", "Malformed JSON" {
         "The body is not JSON."
-        "`detail` names the line and the column, counted from 1, where reading stopped. Send one JSON object in UTF-8."
+        "`detail` names the line and the column, counted from 1, where reading stopped. Send one JSON text in UTF-8, or, as a batch, one a line (application/x-ndjson)."
     }
     ValidationFailed = 400 "validation-failed", "Validation failed" {
-        "The record breaks one or more rules; nothing was stored."
-        "`errors` lists every bad field at once: `pointer` is its place (a JSON pointer), `code` says what is wrong to machines and `message` to people. Correct them all; sending the same again cannot succeed."
+        "What was sent breaks one or more rules; nothing was stored."
+        "`errors` lists every bad field at once: `pointer` is its place (a JSON pointer, in a batch with the record's place first, counted from 0), `code` says what is wrong to machines and `message` to people. Correct them all; sending the same again cannot succeed."
     }
     InvalidParameters = 400 "invalid-parameters", "Invalid parameters" {
         "One or more parameters of the query string cannot be used."
@@ -101,7 +101,7 @@ problems! {
     }
     Conflict = 409 "conflict", "Conflict" {
         "The record's state does not allow this."
-        "Read the record again; a finished record cannot be changed."
+        "Read the record again. A finished record cannot be changed, and phases and steps never go back."
     }
     KeyInFlight = 409 "idempotency-key-in-flight", "Idempotency key in flight", retry after 1 s {
         "The first request with this Idempotency-Key is still under way."
@@ -113,11 +113,11 @@ problems! {
     }
     BodyTooLarge = 413 "body-too-large", "Body too large" {
         "The body is larger than the limit; nothing was stored."
-        "`detail` names the limit, a setting of the service (server.body_limit). Shorten error messages and metadata."
+        "`detail` names the limit, a setting of the service (server.body_limit, and server.batch_body_limit for batches). Shorten error messages and metadata, or send smaller batches."
     }
     UnsupportedMediaType = 415 "unsupported-media-type", "Unsupported media type" {
-        "The body is not JSON as it must be."
-        "Send Content-Type: application/json, in UTF-8 and without Content-Encoding."
+        "The body is not of a type that is taken here."
+        "`detail` names the types: application/json, for batches also application/x-ndjson, for changes application/merge-patch+json. In UTF-8 and without Content-Encoding."
     }
     Misdirected = 421 "misdirected", "Misdirected request" {
         "The host in the request is not a name of this service."

@@ -2,7 +2,9 @@
 
 use actix_web::http::header::{ETAG, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
+use storage_models::Record;
 use storage_query::AuditRecord;
+use tokio::time::Instant;
 
 use super::{Answer, id};
 use crate::etag;
@@ -19,13 +21,22 @@ pub(super) async fn get<R: AuditRecord>(
 ) -> Answer {
     Parameters::parse(request.query_string()).finish()?;
     let id = id::of(&request)?;
-    let record = state.reader.get(R::TYPE, id, context.deadline).await?.ok_or_else(|| {
-        Problem::new(ProblemKind::RecordNotFound).detail(format!("There is no {} with the id {id}.", R::TYPE))
-    })?;
+    let record = record::<R>(&state, id, context.deadline).await?;
     let tag = etag::of(&record);
     let mut known = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     if known.any(|header| etag::matches(header, &tag)) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
     }
     Ok(HttpResponse::Ok().insert_header((ETAG, tag)).json(record))
+}
+
+/// The record with this id, or that there is none.
+pub(super) async fn record<R: AuditRecord>(
+    state: &AppState,
+    id: i64,
+    deadline: Instant,
+) -> Result<Record, Problem> {
+    state.reader.get(R::TYPE, id, deadline).await?.ok_or_else(|| {
+        Problem::new(ProblemKind::RecordNotFound).detail(format!("There is no {} with the id {id}.", R::TYPE))
+    })
 }

@@ -30,10 +30,10 @@ type Answer = Result<HttpResponse, Problem>;
 /// The routes of the API.
 pub(crate) fn api(config: &mut ServiceConfig) {
     config.service(read_only("/api/v1/audit/search", search::search));
-    audit::<Remediation>(config);
-    audit::<AiAnalysis>(config);
-    audit::<Workflow>(config);
-    audit::<Execution>(config);
+    audit::<Remediation>(config, changeable::<Remediation>);
+    audit::<AiAnalysis>(config, read_only_record::<AiAnalysis>);
+    audit::<Workflow>(config, changeable::<Workflow>);
+    audit::<Execution>(config, read_only_record::<Execution>);
     config.service(read_only("/api/v1/audit/remediation/{id}/timeline", timeline::timeline));
     config.service(read_only("/api/v1/incidents", list::list::<Incident>));
     config.service(read_only("/api/v1/incidents/{id}", incidents::get));
@@ -60,7 +60,7 @@ fn common(config: &mut ServiceConfig) {
 }
 
 /// The routes of one record type.
-fn audit<R: AuditRecord>(config: &mut ServiceConfig)
+fn audit<R: AuditRecord>(config: &mut ServiceConfig, one: fn(&str) -> Resource)
 where
     AnyList: From<ListQuery<R>>,
 {
@@ -71,7 +71,25 @@ where
         .route(web::post().to(write::write::<R>))
         .default_service(web::to(|| not_allowed("GET, HEAD, POST")));
     config.service(collection);
-    config.service(read_only(&format!("{path}/{{id}}"), get::get::<R>));
+    let batch = web::resource(format!("{path}/batch"))
+        .route(web::post().to(write::write_batch::<R>))
+        .default_service(web::to(|| not_allowed("POST")));
+    config.service(batch);
+    config.service(one(&format!("{path}/{{id}}")));
+}
+
+/// One record of a type that is never changed.
+fn read_only_record<R: AuditRecord>(path: &str) -> Resource {
+    read_only(path, get::get::<R>)
+}
+
+/// One record of a type that goes through phases.
+fn changeable<R: AuditRecord>(path: &str) -> Resource {
+    web::resource(path)
+        .route(web::get().to(get::get::<R>))
+        .route(web::head().to(get::get::<R>))
+        .route(web::patch().to(write::update::<R>))
+        .default_service(web::to(|| not_allowed("GET, HEAD, PATCH")))
 }
 
 /// A resource that can only be read.

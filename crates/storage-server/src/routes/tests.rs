@@ -58,7 +58,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         budget: ByteBudget::new(1 << 20),
         health: Arc::new(health),
         metrics: telemetry::metrics::detached().unwrap(),
-        limits: Limits { request_timeout: Duration::from_secs(15), body: 1 << 16 },
+        limits: Limits { request_timeout: Duration::from_secs(15), body: 1 << 16, batch_body: 1 << 20 },
         port: Port::Api,
     }
 }

@@ -182,8 +182,12 @@ impl Settings {
         if statement >= self.server.request_timeout {
             faults.push("database.statement_timeout", "must be shorter than server.request_timeout");
         }
-        if self.writer.byte_budget.bytes() < self.server.body_limit.bytes() {
-            faults.push("writer.byte_budget", "must hold at least one body of server.body_limit");
+        let largest = self.server.body_limit.bytes().max(self.server.batch_body_limit.bytes());
+        if self.writer.byte_budget.bytes() < largest {
+            faults.push(
+                "writer.byte_budget",
+                "must hold at least one body of server.body_limit and one of server.batch_body_limit",
+            );
         }
         let connections = self.database.read_connections
             + self.writer.writers

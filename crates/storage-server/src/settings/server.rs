@@ -28,6 +28,8 @@ section! {
         keep_alive: Duration = "75s",
         /// The largest body of a single record; a larger one is refused before it is read.
         body_limit: ByteSize = "1MiB",
+        /// The largest body of a batch; a larger one is refused before it is read.
+        batch_body_limit: ByteSize = "16MiB",
         /// How long to go on serving after a stop was asked for and readiness has turned to 503: as long as load
         /// balancers take to notice.
         drain_delay: Duration = "0s",
@@ -54,6 +56,12 @@ impl ServerSettings {
         faults.range("server.workers", self.workers, 0, 256);
         faults.range("server.max_connections", self.max_connections, 1, 1_000_000);
         faults.range("server.body_limit", self.body_limit, ByteSize::new(1), ByteSize::new(64 << 20));
+        faults.range(
+            "server.batch_body_limit",
+            self.batch_body_limit,
+            ByteSize::new(1),
+            ByteSize::new(1 << 30),
+        );
         faults.above_zero("server.request_timeout", self.request_timeout);
         faults.above_zero("server.header_timeout", self.header_timeout);
         faults.above_zero("server.keep_alive", self.keep_alive);

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
-use storage_dualwrite::{Reservation, WriteError};
-use storage_models::{NewRecord, Record, RecordType};
+use storage_dualwrite::{Reservation, Updated, WriteError};
+use storage_models::{NewRecord, Record, RecordType, RecordUpdate};
 use storage_query::{Incident, Nearest, NearestQuery, PageRequest, Timeline};
 use tokio::time::Instant;
 
@@ -49,6 +49,31 @@ impl AuditWriter for Store {
         *self.deadline.lock().unwrap() = Some(deadline);
         let outcome = self.write.lock().unwrap().pop().expect("the store was not to be asked");
         outcome.map(Written::Now)
+    }
+
+    async fn write_batch(
+        &self,
+        _: Vec<NewRecord>,
+        _: Option<Keyed<[i64]>>,
+        _: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Vec<i64>>, WriteError> {
+        *self.deadline.lock().unwrap() = Some(deadline);
+        let outcome = self.write.lock().unwrap().pop().expect("the store was not to be asked");
+        outcome.map(|record| Written::Now(vec![record.id()]))
+    }
+
+    async fn update(
+        &self,
+        _: &Record,
+        _: RecordUpdate,
+        _: Option<Keyed<Updated>>,
+        _: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Updated>, WriteError> {
+        *self.deadline.lock().unwrap() = Some(deadline);
+        let outcome = self.write.lock().unwrap().pop().expect("the store was not to be asked");
+        outcome.map(|record| Written::Now(Updated { record, is_pending: true }))
     }
 
     fn is_up(&self) -> bool {

@@ -1,7 +1,12 @@
-//! Storing one record.
+//! Storing and changing records. This file: storing one.
 
 mod answer;
+mod batch;
 mod key;
+mod update;
+
+pub(super) use batch::write_batch;
+pub(super) use update::update;
 
 use std::sync::Arc;
 
@@ -14,7 +19,7 @@ use storage_query::AuditRecord;
 use storage_validation::{Invalid, Valid};
 
 use super::Answer;
-use crate::body;
+use crate::body::{self, MediaType};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -31,7 +36,9 @@ pub(super) async fn write<R: AuditRecord>(
     Parameters::parse(request.query_string()).finish()?;
     let header = key::header(&request)?;
     let deadline = context.deadline;
-    let body = body::read(request.headers(), payload, &state.budget, state.limits.body, deadline).await?;
+    let accepted = &[MediaType::Json];
+    let body =
+        body::read(request.headers(), payload, &state.budget, state.limits.body, deadline, accepted).await?;
     let parsed = Json::parse(&body.bytes)?;
     let key = key::of(header.as_deref(), &format!("POST /audit/{}", R::TYPE.path()), &parsed);
     let Valid { record, sanitized_fields } = match validated(R::TYPE, parsed) {
@@ -43,7 +50,7 @@ pub(super) async fn write<R: AuditRecord>(
     let keyed = answer::keyed(key, &render);
     let written = state.writer.write(record, keyed, body.reservation, deadline).await?;
     if let Written::Now(_) = written {
-        count_altered(&sanitized_fields);
+        count_altered(sanitized_fields.iter().map(String::as_str));
     }
     Ok(answer::respond(&written, &render))
 }
@@ -55,24 +62,24 @@ fn rendering(sanitized_fields: Vec<String>) -> Render<Record> {
     })
 }
 
-fn count_altered(pointers: &[String]) {
+fn count_altered<'a>(pointers: impl Iterator<Item = &'a str>) {
     for pointer in pointers {
         metrics::counter!(names::SANITIZED_FIELDS, "field" => field_label(pointer)).increment(1);
     }
 }
 
 fn validated(record_type: RecordType, parsed: Parsed) -> Result<Valid, Problem> {
-    storage_validation::record(record_type, parsed, Timestamp::now()).map_err(|invalid| {
-        count(&invalid);
-        invalid.into()
-    })
+    storage_validation::record(record_type, parsed, Timestamp::now())
+        .map_err(|invalid| refusal(invalid, |pointer| pointer))
 }
 
-fn count(invalid: &Invalid) {
+/// The refusal of what is invalid, counted. `within` makes a pointer one into its record.
+fn refusal(invalid: Invalid, within: fn(&str) -> &str) -> Problem {
     for error in invalid.errors() {
-        let field = field_label(&error.pointer);
+        let field = field_label(within(&error.pointer));
         metrics::counter!(names::VALIDATION_FAILURES, "field" => field, "reason" => error.code).increment(1);
     }
+    invalid.into()
 }
 
 /// Every field that some record type has, as metrics name them: a client's own words must not become labels.

@@ -1,0 +1,99 @@
+//! Storing many records at once, all of them or none.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+use serde::Serialize;
+use storage_dualwrite::idempotency::{Render, Written};
+use storage_models::json::Parsed;
+use storage_models::{Json, RecordType, Timestamp};
+use storage_query::AuditRecord;
+use storage_validation::ValidBatch;
+
+use super::{answer, count_altered, key, refusal};
+use crate::body::{self, MediaType};
+use crate::parameters::Parameters;
+use crate::problem::{Problem, ProblemKind};
+use crate::routes::Answer;
+use crate::state::AppState;
+use crate::telemetry::request::RequestContext;
+
+/// What a batch may come as: an array, or one record a line.
+const ACCEPTED: &[MediaType] = &[MediaType::Json, MediaType::JsonLines];
+
+/// What is answered for a batch that is stored.
+#[derive(Serialize)]
+struct Stored<'a> {
+    /// In the order of the records.
+    ids: &'a [i64],
+    count: usize,
+    vector_sync: &'static str,
+    sanitized_fields: &'a [String],
+}
+
+/// `POST /api/v1/audit/{type}/batch`
+pub(crate) async fn write_batch<R: AuditRecord>(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<AppState>,
+    context: web::ReqData<RequestContext>,
+) -> Answer {
+    Parameters::parse(request.query_string()).finish()?;
+    let header = key::header(&request)?;
+    let (deadline, limit) = (context.deadline, state.limits.batch_body);
+    let body = body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
+    let parsed = match body.media_type {
+        MediaType::JsonLines => Json::parse_lines(&body.bytes)?,
+        MediaType::Json | MediaType::MergePatch => Json::parse(&body.bytes)?,
+    };
+    let key = key::of(header.as_deref(), &format!("POST /audit/{}/batch", R::TYPE.path()), &parsed);
+    let ValidBatch { records, sanitized_fields } = match validated(R::TYPE, parsed).await {
+        Ok(valid) => valid,
+        Err(problem) => return key::unless_replayed(&state, key.as_ref(), problem, deadline).await,
+    };
+    let render = rendering(R::TYPE, sanitized_fields.clone());
+    let keyed = answer::keyed(key, &render);
+    let written = state.writer.write_batch(records, keyed, body.reservation, deadline).await?;
+    if let Written::Now(_) = written {
+        count_altered(sanitized_fields.iter().map(|pointer| within_record(pointer)));
+    }
+    Ok(answer::respond(&written, &render))
+}
+
+/// Not on the thread that serves other requests: a thousand records may take a while.
+async fn validated(record_type: RecordType, parsed: Parsed) -> Result<ValidBatch, Problem> {
+    let received_at = Timestamp::now();
+    let judging =
+        tokio::task::spawn_blocking(move || storage_validation::batch(record_type, parsed, received_at));
+    let judged = judging.await.map_err(|panicked| Problem::new(ProblemKind::Internal).cause(panicked))?;
+    judged.map_err(|invalid| refusal(invalid, within_record))
+}
+
+fn rendering(record_type: RecordType, sanitized_fields: Vec<String>) -> Render<[i64]> {
+    Arc::new(move |ids| {
+        let vector_sync = answer::vector_sync(record_type, true);
+        let stored = Stored { ids, count: ids.len(), vector_sync, sanitized_fields: &sanitized_fields };
+        answer::body(StatusCode::CREATED, &stored)
+    })
+}
+
+/// A pointer into the batch as one into its record.
+fn within_record(pointer: &str) -> &str {
+    let rest = pointer.strip_prefix('/').unwrap_or_default();
+    rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within_record;
+
+    #[test]
+    fn the_record_s_place_is_left_out() {
+        for (pointer, within) in
+            [("/17/name", "/name"), ("/0/metadata/a/1", "/metadata/a/1"), ("/17", ""), ("", "")]
+        {
+            assert_eq!(within_record(pointer), within, "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Changing one record.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::IF_MATCH;
+use actix_web::{HttpRequest, web};
+use storage_dualwrite::Updated;
+use storage_dualwrite::idempotency::{Render, Written};
+use storage_models::json::Parsed;
+use storage_models::{Json, Record, RecordUpdate, Timestamp};
+use storage_query::AuditRecord;
+use storage_validation::{RefusedUpdate, ValidUpdate};
+use tokio::time::Instant;
+
+use super::{answer, count_altered, key, refusal};
+use crate::body::{self, MediaType};
+use crate::etag;
+use crate::parameters::Parameters;
+use crate::problem::{Problem, ProblemKind};
+use crate::routes::{Answer, get, id};
+use crate::state::AppState;
+use crate::telemetry::request::RequestContext;
+
+/// What a change may come as: either way it is a merge patch.
+const ACCEPTED: &[MediaType] = &[MediaType::MergePatch, MediaType::Json];
+
+/// `PATCH /api/v1/audit/{type}/{id}`
+pub(crate) async fn update<R: AuditRecord>(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<AppState>,
+    context: web::ReqData<RequestContext>,
+) -> Answer {
+    Parameters::parse(request.query_string()).finish()?;
+    let header = key::header(&request)?;
+    let id = id::of(&request)?;
+    let if_match = if_match(&request)?;
+    let (deadline, limit) = (context.deadline, state.limits.body);
+    let body = body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
+    let parsed = Json::parse(&body.bytes)?;
+    let key = key::of(header.as_deref(), &format!("PATCH /audit/{}/{id}", R::TYPE.path()), &parsed);
+    // A repeated request meets the version that the first has made; its kept answer comes before any refusal.
+    let Change { current, update, sanitized_fields } =
+        match change::<R>(&state, id, &if_match, parsed, deadline).await {
+            Ok(change) => change,
+            Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
+        };
+    let render = rendering(sanitized_fields.clone());
+    let keyed = answer::keyed(key, &render);
+    let written = state.writer.update(&current, update, keyed, body.reservation, deadline).await?;
+    if let Written::Now(_) = written {
+        count_altered(sanitized_fields.iter().map(String::as_str));
+    }
+    Ok(answer::respond(&written, &render))
+}
+
+/// A change that may be made, of the record as it was read.
+struct Change {
+    current: Record,
+    update: RecordUpdate,
+    sanitized_fields: Vec<String>,
+}
+
+async fn change<R: AuditRecord>(
+    state: &AppState,
+    id: i64,
+    if_match: &str,
+    patch: Parsed,
+    deadline: Instant,
+) -> Result<Change, Problem> {
+    let current = get::record::<R>(state, id, deadline).await?;
+    if !etag::matches_strongly(if_match, &etag::of(&current)) {
+        return Err(Problem::new(ProblemKind::PreconditionFailed));
+    }
+    let ValidUpdate { update, sanitized_fields } =
+        storage_validation::update(&current, patch, Timestamp::now()).map_err(refused)?;
+    Ok(Change { current, update, sanitized_fields })
+}
+
+fn refused(refused: RefusedUpdate) -> Problem {
+    match refused {
+        RefusedUpdate::Invalid(invalid) => refusal(invalid, |pointer| pointer),
+        state => Problem::new(ProblemKind::Conflict).detail(format!("Nothing was changed: {state}.")),
+    }
+}
+
+/// The versions that the change is for. `*` would be for any (RFC 9110, section 13.1.1), and so overwrite unseen what
+/// somebody else has changed: it is no version.
+fn if_match(request: &HttpRequest) -> Result<String, Problem> {
+    let named: Vec<&str> =
+        request.headers().get_all(IF_MATCH).filter_map(|value| value.to_str().ok()).collect();
+    let named = named.join(",");
+    match named.trim() {
+        "" => Err(Problem::new(ProblemKind::PreconditionRequired)),
+        "*" => Err(Problem::new(ProblemKind::PreconditionRequired)
+            .detail("If-Match must name the version that the change is for, not `*`.")),
+        _ => Ok(named),
+    }
+}
+
+fn rendering(sanitized_fields: Vec<String>) -> Render<Updated> {
+    Arc::new(move |updated: &Updated| {
+        let vector_sync = answer::vector_sync(updated.record.record_type(), updated.is_pending);
+        answer::record(StatusCode::OK, &updated.record, vector_sync, &sanitized_fields)
+    })
+}
