@@ -10,6 +10,7 @@ mod aggregates;
 mod batches;
 mod bodies;
 mod cache;
+mod consistency;
 mod cursors;
 mod idempotency;
 mod incidents;

@@ -91,6 +91,13 @@ impl Connector {
         Ok(Self { url, session })
     }
 
+    /// The same, but sessions end a transaction that is left open for `limit`.
+    #[must_use]
+    pub const fn with_idle_in_transaction_timeout(mut self, limit: Duration) -> Self {
+        self.session.idle_in_transaction_timeout = limit;
+        self
+    }
+
     /// The settings its sessions have.
     #[must_use]
     pub const fn session(&self) -> &SessionSettings {

@@ -4,6 +4,8 @@
 //!   answer means: committed, with the remediation's outbox row in the same transaction.
 //! - [`Writer::write_batch`] stores many records or none; [`Writer::update`] changes one that is still as its reader saw
 //!   it. Both have transactions of their own.
+//! - [`StrictWriter`] stores a record in PostgreSQL and in the index before it answers, or in neither;
+//!   [`ProjectionWaits`] tells when what was written otherwise has reached every store.
 //! - [`idempotency`] keeps the answer to a request in the request's own transaction, so that it may be repeated.
 //! - [`Projector`] takes outbox rows, has the records embedded and fills the embedding column, off the request's
 //!   path. It knows an embedder only through [`RecordEmbedder`].
@@ -27,13 +29,15 @@ pub mod idempotency;
 pub mod index;
 pub mod outbox;
 mod projector;
+mod waits;
 mod writer;
 
 pub use budget::{ByteBudget, Reservation};
 pub use connector::{ConnectError, Connector, SessionSettings};
 pub use embedding_set::{EmbeddingSet, EmbeddingSetError};
 pub use projector::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
-pub use writer::{Orphan, Updated, WriteError, Writer, WriterSettings};
+pub use waits::ProjectionWaits;
+pub use writer::{Orphan, StrictParts, StrictWriter, Updated, WriteError, Writer, WriterSettings};
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,8 @@ pub enum ErrorCode {
     DeadlinePassed,
     /// PostgreSQL cannot be reached or refuses work; nothing was stored. Worth repeating.
     Unavailable,
+    /// The vector index or the embedder cannot take what must be in both stores; nothing was stored. Worth repeating.
+    IndexUnavailable,
     /// The service is stopping; nothing was stored. Worth repeating elsewhere.
     Stopping,
     /// The database's answer to COMMIT was lost, and whether the record is stored could not be learnt.

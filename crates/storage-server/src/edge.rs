@@ -1,23 +1,26 @@
 //! What the handlers need of the store, so that tests can put faults in its place (F18).
 
 mod counts;
+mod write_path;
 
 pub(crate) use counts::{CountQuery, Counted, Counts};
+pub(crate) use write_path::WritePath;
 
 use async_trait::async_trait;
 use serde::Serialize;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
-use storage_dualwrite::{ConnectError, Reservation, Updated, WriteError, Writer};
+use storage_dualwrite::{ConnectError, Reservation, Updated, WriteError};
 use storage_models::{
-    AiAnalysis, ErrorCode, Execution, NewRecord, Record, RecordType, RecordUpdate, Remediation, Workflow,
+    AiAnalysis, ErrorCode, Execution, NewRecord, Record, RecordType, RecordUpdate, Remediation, Timestamp,
+    Workflow,
 };
 use storage_query::{Incident, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError, Timeline};
 use tokio::time::Instant;
 
-/// Takes records. The real one is [`Writer`]. Futures need not be `Send`: a handler stays on its thread.
+/// Takes records. The real one is [`WritePath`]. Futures need not be `Send`: a handler stays on its thread.
 #[async_trait(?Send)]
 pub(crate) trait AuditWriter: Send + Sync {
-    /// Stores one record, see [`Writer::write`].
+    /// Stores one record, see [`Writer::write`](storage_dualwrite::Writer::write).
     async fn write(
         &self,
         record: NewRecord,
@@ -26,7 +29,17 @@ pub(crate) trait AuditWriter: Send + Sync {
         deadline: Instant,
     ) -> Result<Written<Record>, WriteError>;
 
-    /// Stores all records or none, see [`Writer::write_batch`].
+    /// Stores one record in both stores or in neither, see
+    /// [`StrictWriter::write`](storage_dualwrite::StrictWriter::write).
+    async fn write_strict(
+        &self,
+        record: NewRecord,
+        keyed: Option<Keyed<Record>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Record>, WriteError>;
+
+    /// Stores all records or none, see [`Writer::write_batch`](storage_dualwrite::Writer::write_batch).
     async fn write_batch(
         &self,
         records: Vec<NewRecord>,
@@ -35,7 +48,7 @@ pub(crate) trait AuditWriter: Send + Sync {
         deadline: Instant,
     ) -> Result<Written<Vec<i64>>, WriteError>;
 
-    /// Changes one record, see [`Writer::update`].
+    /// Changes one record, see [`Writer::update`](storage_dualwrite::Writer::update).
     async fn update(
         &self,
         current: &Record,
@@ -45,46 +58,12 @@ pub(crate) trait AuditWriter: Send + Sync {
         deadline: Instant,
     ) -> Result<Written<Updated>, WriteError>;
 
+    /// Waits until these versions have reached every store, see
+    /// [`ProjectionWaits::wait`](storage_dualwrite::ProjectionWaits::wait).
+    async fn until_synced(&self, versions: Vec<(i64, Timestamp)>, until: Instant) -> bool;
+
     /// Whether PostgreSQL answered when it was last asked for a write.
     fn is_up(&self) -> bool;
-}
-
-#[async_trait(?Send)]
-impl AuditWriter for Writer {
-    async fn write(
-        &self,
-        record: NewRecord,
-        keyed: Option<Keyed<Record>>,
-        size: Reservation,
-        deadline: Instant,
-    ) -> Result<Written<Record>, WriteError> {
-        Self::write(self, record, keyed, size, deadline).await
-    }
-
-    async fn write_batch(
-        &self,
-        records: Vec<NewRecord>,
-        keyed: Option<Keyed<[i64]>>,
-        size: Reservation,
-        deadline: Instant,
-    ) -> Result<Written<Vec<i64>>, WriteError> {
-        Self::write_batch(self, records, keyed, size, deadline).await
-    }
-
-    async fn update(
-        &self,
-        current: &Record,
-        update: RecordUpdate,
-        keyed: Option<Keyed<Updated>>,
-        size: Reservation,
-        deadline: Instant,
-    ) -> Result<Written<Updated>, WriteError> {
-        Self::update(self, current, update, keyed, size, deadline).await
-    }
-
-    fn is_up(&self) -> bool {
-        Self::is_up(self)
-    }
 }
 
 /// Gives records. The real one is [`crate::pool::ReadPool`].

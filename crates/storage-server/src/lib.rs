@@ -64,10 +64,10 @@ pub mod telemetry;
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
-    ByteSize, Connectors, ConnectorsError, DatabaseSettings, EmbeddingSettings, Flag, IdempotencySettings,
-    InvalidSettings, LogFormat, LogSettings, OpenAiSection, ProjectorSection, Provider, QdrantSection,
-    RedisSection, SchemaSettings, ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection,
-    default_file, reference as settings_reference,
+    ByteSize, Connectors, ConnectorsError, Consistency, DatabaseSettings, EmbeddingSettings, Flag,
+    IdempotencySettings, InvalidSettings, LogFormat, LogSettings, OpenAiSection, ProjectorSection, Provider,
+    QdrantSection, RedisSection, SchemaSettings, ServerSettings, SettingFault, Settings, Sources, Unreadable,
+    WriterSection, default_file, reference as settings_reference,
 };
 
 /// The version of this build.

@@ -11,7 +11,7 @@ use storage_embedding::RedisCache;
 use crate::edge::{AuditReader, AuditWriter};
 use crate::embedder::Embeddings;
 use crate::health::Health;
-use crate::settings::ServerSettings;
+use crate::settings::{Consistency, ServerSettings};
 
 /// The state of one server; each of its ports has its own.
 #[derive(Clone)]
@@ -49,14 +49,17 @@ pub(crate) struct Limits {
     pub(crate) body: u32,
     /// Of the body of a batch, in bytes.
     pub(crate) batch_body: u32,
+    /// What a write of one record is that asks for nothing.
+    pub(crate) consistency: Consistency,
 }
 
 impl Limits {
-    pub(crate) fn of(settings: &ServerSettings) -> Self {
+    pub(crate) fn of(settings: &ServerSettings, consistency: Consistency) -> Self {
         Self {
             request_timeout: settings.request_timeout,
             body: settings.body_limit.saturating_u32(),
             batch_body: settings.batch_body_limit.saturating_u32(),
+            consistency,
         }
     }
 }

@@ -34,7 +34,7 @@ fn render(record: &Record) -> Reply {
     Reply { status: 201, location: Some(format!("/{}", record.id)), etag: Some("\"1\"".to_owned()), body }
 }
 
-fn keyed(name: &str, body: &str) -> Keyed<Record> {
+pub(super) fn keyed(name: &str, body: &str) -> Keyed<Record> {
     Keyed { key: key(name, body), render: Arc::new(render) }
 }
 

@@ -9,6 +9,8 @@ mod operations;
 mod outages;
 mod projector;
 mod projector_faults;
+mod strict;
 mod support;
+mod waits;
 mod writer;
 mod writer_faults;

@@ -23,6 +23,9 @@ pub enum WriteError {
     /// PostgreSQL is away, or the record's partition could not be made.
     #[error("PostgreSQL cannot take the record now")]
     Unavailable,
+    /// A strict write cannot be in the vector index now; it was not stored in PostgreSQL either.
+    #[error("the record cannot be in PostgreSQL and in the vector index now")]
+    IndexUnavailable,
     /// The writer takes no more records.
     #[error("the service is stopping")]
     Stopping,
@@ -60,6 +63,7 @@ impl WriteError {
             Self::QueueFull => ErrorCode::Overloaded,
             Self::DeadlinePassed => ErrorCode::DeadlinePassed,
             Self::Unavailable => ErrorCode::Unavailable,
+            Self::IndexUnavailable => ErrorCode::IndexUnavailable,
             Self::Stopping => ErrorCode::Stopping,
             Self::OutcomeUnknown => ErrorCode::OutcomeUnknown,
             Self::Stale => ErrorCode::Stale,

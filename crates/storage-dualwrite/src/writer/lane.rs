@@ -82,13 +82,15 @@ impl Lane {
         if let Some(connection) = connection {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(Idle(connection));
         }
-        outcome.map_err(|failure| match failure {
+        let outcome = outcome.map_err(|failure| match failure {
             Failure::Told(error) => error,
             Failure::Refused(message) => {
                 tracing::error!(error = message, "the database refused valid records");
                 WriteError::Refused(message)
             }
-        })
+        });
+        work.after(&outcome).await;
+        outcome
     }
 
     /// Returns when no transaction is running or waiting any more; none is taken from now on.

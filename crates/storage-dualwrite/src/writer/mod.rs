@@ -11,12 +11,14 @@ mod queue;
 mod settings;
 mod settle;
 mod stored;
+mod strict;
 mod task;
 pub(crate) mod transaction;
 mod update;
 
 pub use error::{Orphan, WriteError};
 pub use settings::WriterSettings;
+pub use strict::{StrictParts, StrictWriter};
 pub use update::Updated;
 
 use std::sync::Arc;
@@ -45,6 +47,7 @@ use update::UpdateWork;
 pub struct Writer {
     queue: mpsc::Sender<Job>,
     shared: Arc<Shared>,
+    runner: Runner,
     batches: Arc<Lane>,
     updates: Arc<Lane>,
     committed: Arc<Notify>,
@@ -85,7 +88,7 @@ impl Writer {
         if let Ok(mut slots) = shared.tasks.try_lock() {
             slots.extend(tasks);
         }
-        Self { queue, shared, batches, updates, committed }
+        Self { queue, shared, runner, batches, updates, committed }
     }
 
     /// Stores one record: returns it as stored, once its transaction has committed.

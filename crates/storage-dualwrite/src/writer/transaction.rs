@@ -28,6 +28,11 @@ pub(crate) trait Work: Sync {
 
     /// How many records are concerned.
     fn len(&self) -> usize;
+
+    /// What is left to do outside of the database once the outcome is known.
+    fn after(&self, _outcome: &Result<Self::Output, WriteError>) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// Why a transaction has not been written, although it was tried as often as it may.

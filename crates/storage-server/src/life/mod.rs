@@ -24,13 +24,16 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::index::{GuardedIndex, VectorIndex};
-use storage_dualwrite::{ByteBudget, Projector, RecordEmbedder, Writer};
+use storage_dualwrite::{
+    ByteBudget, ProjectionWaits, Projector, RecordEmbedder, StrictParts, StrictWriter, Writer,
+};
 use storage_embedding::{EmbeddingService, RedisCache};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::edge::WritePath;
 use crate::embedder::Embeddings;
 use crate::health::Health;
 use crate::pool::ReadPool;
@@ -70,7 +73,7 @@ pub struct RunningServer {
     health: Arc<Health>,
     api: http::HttpPort,
     admin: http::HttpPort,
-    writer: Writer,
+    writes: WritePath,
     projector: Projector,
     pool: ReadPool,
     tasks: TaskTracker,
@@ -79,7 +82,7 @@ pub struct RunningServer {
 
 /// What is behind the ports.
 struct Core {
-    writer: Writer,
+    writes: WritePath,
     projector: Projector,
     pool: ReadPool,
     health: Arc<Health>,
@@ -146,8 +149,9 @@ impl Core {
             &settings.projector.to_projector(),
             &committed,
         );
+        let writes = write_path(parts, writer, &embedder, set, index.as_ref());
         let core = Self {
-            writer,
+            writes,
             projector,
             pool,
             health: Arc::default(),
@@ -190,7 +194,7 @@ impl Core {
 
     fn state(&self, parts: &Parts) -> AppState {
         AppState {
-            writer: Arc::new(self.writer.clone()),
+            writer: Arc::new(self.writes.clone()),
             reader: Arc::new(self.pool.clone()),
             embeddings: Arc::clone(&self.embeddings),
             redis: parts.redis.clone(),
@@ -198,7 +202,7 @@ impl Core {
             budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),
-            limits: Limits::of(&parts.settings.server),
+            limits: Limits::of(&parts.settings.server, parts.settings.writer.consistency),
             port: Port::Api,
         }
     }
@@ -212,7 +216,7 @@ impl Core {
             health: self.health,
             api,
             admin,
-            writer: self.writer,
+            writes: self.writes,
             projector: self.projector,
             pool: self.pool,
             tasks: self.tasks,
@@ -223,10 +227,31 @@ impl Core {
     /// Ends what was started when the ports could not be opened.
     async fn abandon(self) {
         self.tasks_stopping.cancel();
-        self.writer.stop(CLOSE_TIMEOUT).await;
+        self.writes.writer.stop(CLOSE_TIMEOUT).await;
         self.projector.stop(CLOSE_TIMEOUT).await;
         self.pool.close();
     }
+}
+
+/// The writers that the routes use.
+fn write_path(
+    parts: &Parts,
+    writer: Writer,
+    embedder: &Arc<dyn RecordEmbedder>,
+    set: i64,
+    index: Option<&Arc<GuardedIndex>>,
+) -> WritePath {
+    let Parts { settings, connectors, .. } = parts;
+    let strict = StrictParts {
+        connector: connectors.write.clone().with_idle_in_transaction_timeout(settings.server.request_timeout),
+        embedder: Arc::clone(embedder),
+        set,
+        index: index.map(|index| -> Arc<dyn VectorIndex> { index.clone() }),
+        places: settings.writer.strict_connections,
+    };
+    let strict = StrictWriter::new(&writer, strict);
+    let waits = Arc::new(ProjectionWaits::start(connectors.maintenance.clone()));
+    WritePath { writer, strict, waits }
 }
 
 impl RunningServer {

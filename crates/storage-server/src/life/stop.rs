@@ -105,11 +105,16 @@ impl RunningServer {
     async fn stop(mut self) {
         let started = tokio::time::Instant::now();
         self.health.begin_stop();
+        self.writes.waits.stop();
         tokio::time::sleep(self.settings.server.drain_delay).await;
         let limit = self.settings.server.drain_timeout;
         tell("requests", limit, self.api.drain(limit).await);
         let limit = self.settings.writer.stop_timeout;
-        tell("writer", limit, self.writer.stop(limit).await);
+        let (in_time, drained) = tokio::join!(
+            self.writes.writer.stop(limit),
+            tokio::time::timeout(limit, self.writes.strict.drain())
+        );
+        tell("writer", limit, in_time && drained.is_ok());
         let limit = self.settings.projector.stop_timeout;
         tell("projector", limit, self.projector.stop(limit).await);
         self.tasks_stopping.cancel();

@@ -23,6 +23,7 @@ impl From<ErrorCode> for ProblemKind {
             ErrorCode::Overloaded => Self::Overloaded,
             ErrorCode::DeadlinePassed => Self::DeadlinePassed,
             ErrorCode::Unavailable => Self::DatabaseUnavailable,
+            ErrorCode::IndexUnavailable => Self::IndexUnavailable,
             ErrorCode::Stopping => Self::Stopping,
             ErrorCode::OutcomeUnknown => Self::OutcomeUnknown,
             ErrorCode::Internal => Self::Internal,

@@ -155,6 +155,10 @@ problems! {
         "The text searched for could not be turned into a vector."
         "Repeat later, or list with filters, which needs no embedder. Writes go on meanwhile."
     }
+    IndexUnavailable = 503 "index-unavailable", "Index unavailable", retry after 2 s {
+        "The record cannot be in PostgreSQL and in the vector index now, as consistency=strict asks; it was stored in neither."
+        "Repeat after the seconds in Retry-After, or write without consistency=strict: then the record is stored at once and reaches the index as soon as it can be reached."
+    }
     Stopping = 503 "stopping", "Stopping", retry after 1 s {
         "This replica is stopping; nothing was stored."
         "Repeat; another replica, or this one after its restart, will answer."

@@ -25,6 +25,7 @@ use self::store::Store;
 use crate::edge::ReadError;
 use crate::embedder::Embeddings;
 use crate::health::Health;
+use crate::settings::Consistency;
 use crate::state::{AppState, Limits, Port};
 use crate::telemetry::request::observe;
 use crate::{host, telemetry};
@@ -58,7 +59,12 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         budget: ByteBudget::new(1 << 20),
         health: Arc::new(health),
         metrics: telemetry::metrics::detached().unwrap(),
-        limits: Limits { request_timeout: Duration::from_secs(15), body: 1 << 16, batch_body: 1 << 20 },
+        limits: Limits {
+            request_timeout: Duration::from_secs(15),
+            body: 1 << 16,
+            batch_body: 1 << 20,
+            consistency: Consistency::Deferred,
+        },
         port: Port::Api,
     }
 }

@@ -36,7 +36,7 @@ pub use sample::{default_file, reference};
 pub use schema::SchemaSettings;
 pub use server::ServerSettings;
 pub use value::ByteSize;
-pub use writer::WriterSection;
+pub use writer::{Consistency, WriterSection};
 
 use storage_embedding::DEFAULT_TTL;
 
@@ -75,8 +75,9 @@ pub struct Settings {
 /// How many connections all replicas' shares of PostgreSQL must fit in, per replica.
 const MAX_CONNECTIONS: usize = 50;
 
-/// Connections beside the pools: the monitor, the tasks for partitions and old keys, and a spare for lost commits.
-const OTHER_CONNECTIONS: usize = 4;
+/// Connections beside the pools: the monitor, the tasks for partitions and old keys, the one for those who wait for the
+/// index, and a spare for lost commits.
+const OTHER_CONNECTIONS: usize = 5;
 
 /// What the whole stop may take.
 const STOP_BUDGET: std::time::Duration = std::time::Duration::from_secs(25);
@@ -193,14 +194,15 @@ impl Settings {
             + self.writer.writers
             + self.writer.batch_connections
             + self.writer.update_connections
+            + self.writer.strict_connections
             + self.projector.workers
             + OTHER_CONNECTIONS;
         if connections > MAX_CONNECTIONS {
             faults.push(
                 "database.read_connections",
                 format!(
-                    "with writer.writers, writer.batch_connections, writer.update_connections and \
-                     projector.workers makes {connections} connections; at most \
+                    "with writer.writers, writer.batch_connections, writer.update_connections, \
+                     writer.strict_connections and projector.workers makes {connections} connections; at most \
                      {MAX_CONNECTIONS} are allowed"
                 ),
             );

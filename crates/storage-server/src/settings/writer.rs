@@ -6,7 +6,7 @@ use storage_dualwrite::WriterSettings;
 
 use super::fault::Faults;
 use super::section::section;
-use super::value::ByteSize;
+use super::value::{ByteSize, Setting};
 
 section! {
     /// The queue in front of PostgreSQL and the transactions that empty it.
@@ -19,6 +19,11 @@ section! {
         group_records: usize = "256",
         /// Connections that write batches, one batch each at a time, beside the writers' own.
         batch_connections: usize = "1",
+        /// Strict writes at a time, each on a connection of its own; beyond them one is answered 503 at once.
+        strict_connections: usize = "2",
+        /// What a write of one record is when it asks for nothing: `deferred` is stored in PostgreSQL and reaches the
+        /// vector index behind the request, `strict` is in both before it is answered, or in neither.
+        consistency: Consistency = "deferred",
         /// Connections that update records, one update each at a time.
         update_connections: usize = "2",
         /// Bytes of bodies in flight and records queued, together; beyond them a write is answered 503 at once.
@@ -35,12 +40,34 @@ section! {
     }
 }
 
+/// What a write that succeeded means for the vector index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// It will hold the record.
+    Deferred,
+    /// It holds the record.
+    Strict,
+}
+
+impl Setting for Consistency {
+    const FORM: &'static str = "deferred or strict";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "deferred" => Some(Self::Deferred),
+            "strict" => Some(Self::Strict),
+            _ => None,
+        }
+    }
+}
+
 impl WriterSection {
     pub(super) fn check(&self, faults: &mut Faults) {
         faults.range("writer.writers", self.writers, 1, 16);
         faults.range("writer.queue_records", self.queue_records, 1, 1_000_000);
         faults.range("writer.group_records", self.group_records, 1, 10_000);
         faults.range("writer.batch_connections", self.batch_connections, 1, 16);
+        faults.range("writer.strict_connections", self.strict_connections, 1, 16);
         faults.range("writer.update_connections", self.update_connections, 1, 16);
         faults.range("writer.byte_budget", self.byte_budget, ByteSize::new(1 << 16), ByteSize::new(2 << 30));
         faults.range("writer.conflict_retries", self.conflict_retries, 0, 100);

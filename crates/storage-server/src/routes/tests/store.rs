@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{Reservation, Updated, WriteError};
-use storage_models::{NewRecord, Record, RecordType, RecordUpdate};
+use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Timestamp};
 use storage_query::{Incident, Nearest, NearestQuery, PageRequest, Timeline};
 use tokio::time::Instant;
 
@@ -51,6 +51,16 @@ impl AuditWriter for Store {
         outcome.map(Written::Now)
     }
 
+    async fn write_strict(
+        &self,
+        record: NewRecord,
+        keyed: Option<Keyed<Record>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Record>, WriteError> {
+        self.write(record, keyed, size, deadline).await
+    }
+
     async fn write_batch(
         &self,
         _: Vec<NewRecord>,
@@ -74,6 +84,10 @@ impl AuditWriter for Store {
         *self.deadline.lock().unwrap() = Some(deadline);
         let outcome = self.write.lock().unwrap().pop().expect("the store was not to be asked");
         outcome.map(|record| Written::Now(Updated { record, is_pending: true }))
+    }
+
+    async fn until_synced(&self, _: Vec<(i64, Timestamp)>, _: Instant) -> bool {
+        false
     }
 
     fn is_up(&self) -> bool {

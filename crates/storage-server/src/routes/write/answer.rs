@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, ETAG, HeaderName, HeaderValue, LOCATION};
 use serde::Serialize;
-use storage_dualwrite::idempotency::{IdempotencyKey, Keyed, Render, Reply, Written};
+use storage_dualwrite::idempotency::{IdempotencyKey, Keyed, Render, Reply};
 use storage_models::{Record, RecordType};
 
 use crate::etag;
@@ -61,17 +61,6 @@ pub(super) fn keyed<T: ?Sized>(key: Option<IdempotencyKey>, render: &Render<T>) 
     key.map(|key| Keyed { key, render: Render::clone(render) })
 }
 
-/// What the client gets.
-pub(super) fn respond<T, U: ?Sized>(written: &Written<T>, render: &Render<U>) -> HttpResponse
-where
-    T: std::borrow::Borrow<U>,
-{
-    match written {
-        Written::Now(stored) => response(render(stored.borrow())),
-        Written::Before(reply) => replayed(reply.clone()),
-    }
-}
-
 /// The answer to an earlier request.
 pub(super) fn replayed(reply: Reply) -> HttpResponse {
     let mut response = response(reply);
@@ -79,7 +68,8 @@ pub(super) fn replayed(reply: Reply) -> HttpResponse {
     response
 }
 
-fn response(reply: Reply) -> HttpResponse {
+/// The answer to this request.
+pub(super) fn response(reply: Reply) -> HttpResponse {
     let status = u16::try_from(reply.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
     let mut response = HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     response.insert_header(ContentType::json());

@@ -11,6 +11,7 @@ use storage_models::{Json, RecordType, Timestamp};
 use storage_query::AuditRecord;
 use storage_validation::ValidBatch;
 
+use super::consistency::{self, Offer};
 use super::{answer, count_altered, key, refusal};
 use crate::body::{self, MediaType};
 use crate::parameters::Parameters;
@@ -39,7 +40,9 @@ pub(crate) async fn write_batch<R: AuditRecord>(
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
 ) -> Answer {
-    Parameters::parse(request.query_string()).finish()?;
+    let mut parameters = Parameters::parse(request.query_string());
+    consistency::take(&mut parameters, Offer::NotStrict, state.limits.consistency);
+    parameters.finish()?;
     let header = key::header(&request)?;
     let (deadline, limit) = (context.deadline, state.limits.batch_body);
     let body = body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
@@ -52,13 +55,20 @@ pub(crate) async fn write_batch<R: AuditRecord>(
         Ok(valid) => valid,
         Err(problem) => return key::unless_replayed(&state, key.as_ref(), problem, deadline).await,
     };
-    let render = rendering(R::TYPE, sanitized_fields.clone());
-    let keyed = answer::keyed(key, &render);
-    let written = state.writer.write_batch(records, keyed, body.reservation, deadline).await?;
-    if let Written::Now(_) = written {
-        count_altered(sanitized_fields.iter().map(|pointer| within_record(pointer)));
-    }
-    Ok(answer::respond(&written, &render))
+    let keyed = answer::keyed(key, &rendering(R::TYPE, sanitized_fields.clone(), true));
+    let ids = match state.writer.write_batch(records, keyed, body.reservation, deadline).await? {
+        Written::Now(ids) => ids,
+        Written::Before(reply) => return Ok(answer::replayed(reply)),
+    };
+    count_altered(sanitized_fields.iter().map(|pointer| within_record(pointer)));
+    // New records: whatever version waits is theirs, or a later one.
+    let versions = ids.iter().filter_map(|id| Some((*id, Timestamp::from_micros(0)?))).collect();
+    let wanted = consistency::wait(&request);
+    let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
+    let is_pending = !waited.is_some_and(|waited| waited.is_synced);
+    let mut response = answer::response(rendering(R::TYPE, sanitized_fields, is_pending)(&ids));
+    consistency::tell(&mut response, waited);
+    Ok(response)
 }
 
 /// Not on the thread that serves other requests: a thousand records may take a while.
@@ -70,9 +80,9 @@ async fn validated(record_type: RecordType, parsed: Parsed) -> Result<ValidBatch
     judged.map_err(|invalid| refusal(invalid, within_record))
 }
 
-fn rendering(record_type: RecordType, sanitized_fields: Vec<String>) -> Render<[i64]> {
+fn rendering(record_type: RecordType, sanitized_fields: Vec<String>, is_pending: bool) -> Render<[i64]> {
     Arc::new(move |ids| {
-        let vector_sync = answer::vector_sync(record_type, true);
+        let vector_sync = answer::vector_sync(record_type, is_pending);
         let stored = Stored { ids, count: ids.len(), vector_sync, sanitized_fields: &sanitized_fields };
         answer::body(StatusCode::CREATED, &stored)
     })

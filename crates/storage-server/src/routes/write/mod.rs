@@ -2,6 +2,7 @@
 
 mod answer;
 mod batch;
+mod consistency;
 mod key;
 mod update;
 
@@ -22,9 +23,11 @@ use super::Answer;
 use crate::body::{self, MediaType};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
+use crate::settings::Consistency;
 use crate::state::AppState;
 use crate::telemetry::metrics as names;
 use crate::telemetry::request::RequestContext;
+use consistency::Offer;
 
 /// `POST /api/v1/audit/{type}`
 pub(super) async fn write<R: AuditRecord>(
@@ -33,7 +36,9 @@ pub(super) async fn write<R: AuditRecord>(
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
 ) -> Answer {
-    Parameters::parse(request.query_string()).finish()?;
+    let mut parameters = Parameters::parse(request.query_string());
+    let consistency = consistency::take(&mut parameters, Offer::Any, state.limits.consistency);
+    parameters.finish()?;
     let header = key::header(&request)?;
     let deadline = context.deadline;
     let accepted = &[MediaType::Json];
@@ -45,21 +50,43 @@ pub(super) async fn write<R: AuditRecord>(
         Ok(valid) => valid,
         Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
     };
-    let render = rendering(sanitized_fields.clone());
+    let is_strict = consistency == Consistency::Strict;
+    let render = rendering(sanitized_fields.clone(), !is_strict);
     // No time-out of our own here: once the record has left the queue only the writer knows what became of it.
     let keyed = answer::keyed(key, &render);
-    let written = state.writer.write(record, keyed, body.reservation, deadline).await?;
-    if let Written::Now(_) = written {
-        count_altered(sanitized_fields.iter().map(String::as_str));
-    }
-    Ok(answer::respond(&written, &render))
+    let written = if is_strict {
+        state.writer.write_strict(record, keyed, body.reservation, deadline).await?
+    } else {
+        state.writer.write(record, keyed, body.reservation, deadline).await?
+    };
+    let record = match written {
+        Written::Now(record) => record,
+        Written::Before(reply) => return Ok(answer::replayed(reply)),
+    };
+    count_altered(sanitized_fields.iter().map(String::as_str));
+    let wanted = consistency::wait(&request).filter(|_| !is_strict);
+    let versions = version(&record).into_iter().collect();
+    let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
+    let is_synced = is_strict || waited.is_some_and(|waited| waited.is_synced);
+    let mut response = answer::response(rendering(sanitized_fields, !is_synced)(&record));
+    consistency::tell(&mut response, waited);
+    Ok(response)
 }
 
-fn rendering(sanitized_fields: Vec<String>) -> Render<Record> {
+/// The answer for a record that still has to reach the index, or is there.
+fn rendering(sanitized_fields: Vec<String>, is_pending: bool) -> Render<Record> {
     Arc::new(move |record| {
-        let vector_sync = answer::vector_sync(record.record_type(), true);
+        let vector_sync = answer::vector_sync(record.record_type(), is_pending);
         answer::record(StatusCode::CREATED, record, vector_sync, &sanitized_fields)
     })
+}
+
+/// What the index must hold of this record.
+fn version(record: &Record) -> Option<(i64, Timestamp)> {
+    match record {
+        Record::Remediation(record) => Some((record.id, record.updated_at)),
+        Record::AiAnalysis(_) | Record::Workflow(_) | Record::Execution(_) => None,
+    }
 }
 
 fn count_altered<'a>(pointers: impl Iterator<Item = &'a str>) {

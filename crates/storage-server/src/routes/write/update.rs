@@ -13,7 +13,8 @@ use storage_query::AuditRecord;
 use storage_validation::{RefusedUpdate, ValidUpdate};
 use tokio::time::Instant;
 
-use super::{answer, count_altered, key, refusal};
+use super::consistency::{self, Offer};
+use super::{answer, count_altered, key, refusal, version};
 use crate::body::{self, MediaType};
 use crate::etag;
 use crate::parameters::Parameters;
@@ -32,7 +33,9 @@ pub(crate) async fn update<R: AuditRecord>(
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
 ) -> Answer {
-    Parameters::parse(request.query_string()).finish()?;
+    let mut parameters = Parameters::parse(request.query_string());
+    consistency::take(&mut parameters, Offer::NotStrict, state.limits.consistency);
+    parameters.finish()?;
     let header = key::header(&request)?;
     let id = id::of(&request)?;
     let if_match = if_match(&request)?;
@@ -48,11 +51,18 @@ pub(crate) async fn update<R: AuditRecord>(
         };
     let render = rendering(sanitized_fields.clone());
     let keyed = answer::keyed(key, &render);
-    let written = state.writer.update(&current, update, keyed, body.reservation, deadline).await?;
-    if let Written::Now(_) = written {
-        count_altered(sanitized_fields.iter().map(String::as_str));
-    }
-    Ok(answer::respond(&written, &render))
+    let mut updated = match state.writer.update(&current, update, keyed, body.reservation, deadline).await? {
+        Written::Now(updated) => updated,
+        Written::Before(reply) => return Ok(answer::replayed(reply)),
+    };
+    count_altered(sanitized_fields.iter().map(String::as_str));
+    let versions = version(&updated.record).into_iter().collect();
+    let wanted = consistency::wait(&request);
+    let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
+    updated.is_pending &= !waited.is_some_and(|waited| waited.is_synced);
+    let mut response = answer::response(render(&updated));
+    consistency::tell(&mut response, waited);
+    Ok(response)
 }
 
 /// A change that may be made, of the record as it was read.

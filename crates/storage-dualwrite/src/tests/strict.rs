@@ -1,0 +1,228 @@
+//! Strict writes: in both stores or in neither, whatever fails at whatever step.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use storage_models::{NewRecord, Record, Remediation};
+use storage_testkit::{FaultProxy, GrpcCode, QdrantFault, QdrantOperation, QdrantServer, TestDatabase};
+
+use super::idempotency::keyed;
+use super::index_support::identity;
+use super::projector::{EMBEDDED, OUTBOX, Scripted, vector_of};
+use super::support::{Bench, connector, patient, remediation};
+use crate::embedding_set::{EmbeddingSet, activate};
+use crate::idempotency::Written;
+use crate::index::{IndexIdentity, MemoryIndex, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
+use crate::{EmbedFault, RecordEmbedder, StrictParts, StrictWriter, WriteError};
+
+const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
+
+/// How long the index may take to answer in these tests.
+const INDEX_TIMEOUT: Duration = Duration::from_millis(400);
+
+struct Strict {
+    bench: Bench,
+    writer: StrictWriter,
+}
+
+impl Strict {
+    async fn new(bench: Bench, url: &str, index: Option<Arc<dyn VectorIndex>>) -> Self {
+        let embedder: Arc<dyn RecordEmbedder> =
+            Arc::new(Scripted(|record: &Remediation| match record.name.as_str() {
+                "outage" => Err(EmbedFault::Outage { reason: "asked for".to_owned(), retry_after: None }),
+                _ => Ok(vector_of(record)),
+            }));
+        let IndexIdentity { set, .. } = identity(1);
+        let wanted = EmbeddingSet { model: "scripted".to_owned(), ..set };
+        let set = activate(&mut bench.connect().await, &wanted).await.unwrap();
+        let parts = StrictParts { connector: connector(url), embedder, set, index, places: 2 };
+        let writer = StrictWriter::new(&bench.writer, parts);
+        Self { bench, writer }
+    }
+
+    async fn with(index: Option<Arc<dyn VectorIndex>>) -> Self {
+        let bench = Bench::new().await;
+        let url = bench.database.url();
+        Self::new(bench, &url, index).await
+    }
+
+    async fn write(&self, record: NewRecord) -> Result<Remediation, WriteError> {
+        match self.writer.write(record, None, self.bench.size(), self.bench.deadline()).await? {
+            Written::Now(Record::Remediation(record)) => Ok(record),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// An index on the server, prepared.
+async fn qdrant(server: &QdrantServer) -> Arc<QdrantIndex> {
+    let settings = QdrantSettings { timeout: INDEX_TIMEOUT, ..QdrantSettings::new(&server.url()) };
+    let index = Arc::new(QdrantIndex::new(&settings).unwrap());
+    index.prepare(&identity(1)).await.unwrap();
+    index
+}
+
+/// BR-STORAGE-002: after the answer the record is in PostgreSQL, and this version of it in the index; the projector still
+/// fills the column.
+#[tokio::test]
+async fn a_strict_write_is_in_both_stores() {
+    let server = QdrantServer::start().unwrap();
+    let index = qdrant(&server).await;
+    let strict = Strict::with(Some(index.clone())).await;
+    let record = strict.write(remediation("a")).await.unwrap();
+    let version = PointVersion { record_id: record.id, version: record.updated_at };
+    assert_eq!(index.page(None, 10).await.unwrap(), [version]);
+    assert_eq!(strict.bench.count(RECORDS).await, 1);
+    assert_eq!(strict.bench.count(OUTBOX).await, 1);
+}
+
+/// Without an outside index the embedding column is the index, and nothing is left to project.
+#[tokio::test]
+async fn without_an_index_the_column_is_filled_in_the_transaction() {
+    let strict = Strict::with(None).await;
+    strict.write(remediation("a")).await.unwrap();
+    assert_eq!(strict.bench.count(EMBEDDED).await, 1);
+    assert_eq!(strict.bench.count(OUTBOX).await, 0);
+}
+
+/// F05: whatever the index does with the point, the record is in neither store afterwards, and the next one in both.
+#[tokio::test]
+async fn a_fault_of_the_index_leaves_the_record_in_neither_store() {
+    for fault in [
+        QdrantFault::Fail(GrpcCode::Unavailable),
+        QdrantFault::Fail(GrpcCode::Internal),
+        QdrantFault::Hang,
+        QdrantFault::ApplyThenFail(GrpcCode::Internal),
+        QdrantFault::ApplyThenHang,
+        QdrantFault::ApplyHalf(GrpcCode::Internal),
+    ] {
+        let server = QdrantServer::start().unwrap();
+        let index = qdrant(&server).await;
+        let strict = Strict::with(Some(index.clone())).await;
+        server.next(QdrantOperation::Upsert, 1, fault);
+        let outcome = strict.write(remediation("a")).await;
+        assert_eq!(outcome.unwrap_err(), WriteError::IndexUnavailable, "{fault:?}");
+        assert_eq!(strict.bench.count(RECORDS).await, 0, "{fault:?}");
+        assert_eq!(strict.bench.count(OUTBOX).await, 0, "{fault:?}");
+        assert_eq!(index.count().await.unwrap(), 0, "{fault:?}");
+        strict.write(remediation("b")).await.unwrap();
+        assert_eq!(index.count().await.unwrap(), 1, "{fault:?}");
+    }
+}
+
+/// F06: a point that the index applies after everything was given up has no record: a phantom, which is the reconciler's to
+/// remove.
+#[tokio::test]
+async fn a_point_applied_late_has_no_record() {
+    let server = QdrantServer::start().unwrap();
+    let index = qdrant(&server).await;
+    let strict = Strict::with(Some(index.clone())).await;
+    server.next(QdrantOperation::Upsert, 1, QdrantFault::ApplyLate);
+    assert_eq!(strict.write(remediation("a")).await.unwrap_err(), WriteError::IndexUnavailable);
+    assert_eq!(server.apply_late(), 1);
+    assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (0, 1));
+}
+
+/// What the index would refuse for ever is no outage.
+#[tokio::test]
+async fn a_refused_point_is_told_as_the_record_s_fault() {
+    let server = QdrantServer::start().unwrap();
+    let strict = Strict::with(Some(qdrant(&server).await)).await;
+    server.next(QdrantOperation::Upsert, 1, QdrantFault::Fail(GrpcCode::InvalidArgument));
+    assert!(matches!(strict.write(remediation("a")).await.unwrap_err(), WriteError::Refused(_)));
+    assert_eq!(strict.bench.count(RECORDS).await, 0);
+}
+
+/// BR-STORAGE-006: the embedder away refuses strict writes before anything is begun.
+#[tokio::test]
+async fn without_an_embedder_nothing_is_begun() {
+    let index = Arc::new(MemoryIndex::default());
+    let strict = Strict::with(Some(index.clone())).await;
+    assert_eq!(strict.write(remediation("outage")).await.unwrap_err(), WriteError::IndexUnavailable);
+    assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (0, 0));
+}
+
+/// F05, F34: a connection cut before COMMIT, and COMMIT's answer lost: in the end one record and its one point, whatever
+/// ids the tries have drawn.
+#[tokio::test]
+async fn a_lost_connection_leaves_one_record_and_one_point() {
+    for (name, is_cut_before_commit) in [("cut-before", true), ("cut-after", false)] {
+        let database = TestDatabase::create().await.unwrap();
+        let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
+        let url = proxy.url(&database.url());
+        let index = Arc::new(MemoryIndex::default());
+        let bench = Bench::on(database, &url, patient());
+        let strict = Strict::new(bench, &url, Some(index.clone())).await;
+        strict.write(remediation("warm")).await.unwrap();
+        if is_cut_before_commit {
+            proxy.cut_after_request("COMMIT");
+        } else {
+            proxy.cut_before_answer("COMMIT");
+        }
+        let record = strict.write(remediation(name)).await.unwrap();
+        proxy.wait_for_trigger().await.unwrap();
+        assert_eq!(strict.bench.count(RECORDS).await, 2, "{name}");
+        let points = index.page(None, 10).await.unwrap();
+        assert_eq!(points.len(), 2, "{name}: {points:?}");
+        assert!(
+            points.contains(&PointVersion { record_id: record.id, version: record.updated_at }),
+            "{name}"
+        );
+    }
+}
+
+/// F10: a repeated strict write is answered as the first and stores nothing, in neither store.
+#[tokio::test]
+async fn a_repeated_strict_write_stores_nothing() {
+    let index = Arc::new(MemoryIndex::default());
+    let strict = Strict::with(Some(index.clone())).await;
+    let write = async || {
+        let (size, deadline) = (strict.bench.size(), strict.bench.deadline());
+        strict.writer.write(remediation("a"), Some(keyed("k", "body")), size, deadline).await.unwrap()
+    };
+    assert!(matches!(write().await, Written::Now(_)));
+    assert!(matches!(write().await, Written::Before(_)));
+    assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (1, 1));
+}
+
+/// A third strict write is refused at once while two hang, and ordinary writes go on.
+#[tokio::test]
+async fn strict_writes_never_starve_the_others() {
+    let server = QdrantServer::start().unwrap();
+    let settings = QdrantSettings { timeout: Duration::from_secs(30), ..QdrantSettings::new(&server.url()) };
+    let index = Arc::new(QdrantIndex::new(&settings).unwrap());
+    index.prepare(&identity(1)).await.unwrap();
+    let strict = Strict::with(Some(index.clone())).await;
+    server.set(QdrantOperation::Upsert, QdrantFault::Hang);
+    let hanging = async { tokio::join!(strict.write(remediation("a")), strict.write(remediation("b"))) };
+    let others = async {
+        server.wait_for_faults(QdrantOperation::Upsert, 2).await.unwrap();
+        assert_eq!(strict.write(remediation("c")).await.unwrap_err(), WriteError::QueueFull);
+        strict.bench.write(remediation("d")).await.unwrap();
+        server.clear_all();
+    };
+    let ((a, b), ()) = tokio::join!(hanging, others);
+    a.unwrap();
+    b.unwrap();
+    assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (3, 2));
+}
+
+/// F04: a client that goes away after its transaction began leaves the record in both stores; one that goes away before
+/// leaves it in neither.
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_both_or_neither() {
+    let server = QdrantServer::start().unwrap();
+    let index = qdrant(&server).await;
+    let strict = Strict::with(Some(index.clone())).await;
+    server.set(QdrantOperation::Upsert, QdrantFault::Hang);
+    let gone = async {
+        tokio::select! {
+            outcome = strict.write(remediation("a")) => panic!("{outcome:?}"),
+            met = server.wait_for_faults(QdrantOperation::Upsert, 1) => met.unwrap(),
+        }
+        server.clear_all();
+    };
+    gone.await;
+    strict.writer.drain().await;
+    assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (1, 1));
+}

@@ -1,0 +1,182 @@
+//! Waiting until records have reached every configured store (`Prefer: wait`).
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel::sql_types::{Array, BigInt, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use storage_models::Timestamp;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::Connector;
+use crate::fixed_statement::fixed_statement;
+
+/// How often the outbox is asked while somebody waits.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Records that may be waited for at a time; beyond them nobody waits any more.
+const MAX_RECORDS: usize = 100_000;
+
+/// The pause after the database did not answer.
+const AWAY_PAUSE: Duration = Duration::from_millis(250);
+
+fixed_statement! {
+    /// Which of these versions, or a newer one of the record, still waits in the outbox.
+    Waiting -> (BigInt, Timestamptz) {
+        "SELECT w.id, w.version FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
+        ") AS w (id, version) WHERE EXISTS \
+            (SELECT FROM vector_outbox o WHERE o.record_id = w.id AND o.version >= w.version)";
+    }
+}
+
+/// One version of a record.
+type Version = (i64, Timestamp);
+
+/// One task that asks for everybody who waits, in one statement, whatever their number; who waits holds no connection.
+#[derive(Debug)]
+pub struct ProjectionWaits {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    waiting: Mutex<Vec<Wait>>,
+    come: Notify,
+    stopping: CancellationToken,
+    connector: Connector,
+}
+
+/// Somebody who waits.
+#[derive(Debug)]
+struct Wait {
+    versions: HashSet<Version>,
+    done: oneshot::Sender<()>,
+}
+
+impl ProjectionWaits {
+    /// Starts the task, which connects when somebody waits. Needs a tokio runtime.
+    #[must_use]
+    pub fn start(connector: Connector) -> Self {
+        let shared = Arc::new(Shared {
+            waiting: Mutex::default(),
+            come: Notify::new(),
+            stopping: CancellationToken::new(),
+            connector,
+        });
+        let stopping = shared.stopping.clone();
+        tokio::spawn(stopping.run_until_cancelled_owned(Arc::clone(&shared).run()));
+        Self { shared }
+    }
+
+    /// Waits until no outbox row of these versions, or of a newer one of the same record, is left: until every
+    /// configured store holds them. Returns whether that came true by `until`; false at once during a stop and when
+    /// too many are waited for.
+    pub async fn wait(&self, versions: impl IntoIterator<Item = (i64, Timestamp)>, until: Instant) -> bool {
+        let (done, is_done) = oneshot::channel();
+        let wait = Wait { versions: versions.into_iter().collect(), done };
+        if wait.versions.is_empty() {
+            return true;
+        }
+        if !self.shared.enter(wait) {
+            return false;
+        }
+        let waited = self.shared.stopping.run_until_cancelled(tokio::time::timeout_at(until, is_done)).await;
+        matches!(waited, Some(Ok(Ok(()))))
+    }
+
+    /// Ends every wait at once, and lets nobody wait from now on.
+    pub fn stop(&self) {
+        self.shared.stopping.cancel();
+    }
+}
+
+impl Drop for ProjectionWaits {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn enter(&self, wait: Wait) -> bool {
+        if self.stopping.is_cancelled() {
+            return false;
+        }
+        let mut waiting = self.waiting();
+        let records: usize = waiting.iter().map(|wait| wait.versions.len()).sum();
+        if records + wait.versions.len() > MAX_RECORDS {
+            return false;
+        }
+        waiting.push(wait);
+        drop(waiting);
+        self.come.notify_one();
+        true
+    }
+
+    /// Runs until dropped.
+    async fn run(self: Arc<Self>) {
+        let mut connection = None;
+        loop {
+            let versions = self.wanted();
+            if versions.is_empty() {
+                self.come.notified().await;
+                continue;
+            }
+            if connection.is_none() {
+                connection = self.connector.connect().await.ok();
+            }
+            let answer = match connection.as_mut() {
+                Some(connection) => ask(connection, &versions).await.ok(),
+                None => None,
+            };
+            match answer {
+                Some(still) => {
+                    self.settle(&versions, &still);
+                    tokio::time::sleep(POLL).await;
+                }
+                // Nobody is told anything wrong: who waits does so until its own time is up.
+                None => {
+                    connection = None;
+                    tokio::time::sleep(AWAY_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Everything that somebody still waits for.
+    fn wanted(&self) -> HashSet<Version> {
+        let mut waiting = self.waiting();
+        waiting.retain(|wait| !wait.done.is_closed());
+        waiting.iter().flat_map(|wait| wait.versions.iter().copied()).collect()
+    }
+
+    /// Of the versions that were asked for, only these still wait.
+    fn settle(&self, asked: &HashSet<Version>, still: &HashSet<Version>) {
+        let mut waiting = self.waiting();
+        for wait in waiting.iter_mut() {
+            wait.versions.retain(|version| still.contains(version) || !asked.contains(version));
+        }
+        for wait in waiting.extract_if(.., |wait| wait.versions.is_empty()) {
+            // Gone, when its time was up just now.
+            let _ = wait.done.send(());
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Wait>> {
+        // Every change is complete before anything can panic.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn ask(
+    connection: &mut AsyncPgConnection,
+    versions: &HashSet<Version>,
+) -> QueryResult<HashSet<Version>> {
+    let (ids, versions) = versions.iter().copied().unzip();
+    let rows: Vec<Version> = Waiting { ids, versions }.load(connection).await?;
+    Ok(rows.into_iter().collect())
+}

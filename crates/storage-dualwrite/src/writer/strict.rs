@@ -1,0 +1,271 @@
+//! A record that is in PostgreSQL and in the vector index, or in neither, before its client gets an answer.
+//!
+//! ```text
+//! embed ─▶ BEGIN ─▶ keys ─▶ record, outbox row ─▶ point into the index ─▶ answer kept ─▶ COMMIT
+//!                                                  │ refused, late or away
+//!                                                  ▼
+//!                                     all of it rolled back, the point removed
+//! ```
+//!
+//! A point may outlive its record all the same: the process is killed, the index is away when the point is to be removed,
+//! or applies it late. The reconciler removes it. A point is never removed while it is not known whether its record is
+//! stored. The outbox row stays, so that the projector fills the embedding column behind the request.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diesel::QueryResult;
+use diesel::sql_types::{BigInt, Timestamptz};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use storage_models::{Embedding, NewRecord, Record, RecordType, Remediation, Timestamp, VectorSql};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::batch::settled;
+use super::group::insert_records;
+use super::lane::Lane;
+use super::settle::Mark;
+use super::stored::as_stored;
+use super::transaction::{Runner, Work};
+use super::{WriteError, Writer, measured};
+use crate::fixed_statement::fixed_statement;
+use crate::idempotency::{Keyed, Written, keep};
+use crate::index::{IndexError, Point, VectorIndex};
+use crate::{Connector, EmbedFault, RecordEmbedder, Reservation, embedding_set};
+
+fixed_statement! {
+    /// Stores the vector of a record that was just inserted.
+    Fill<'a> -> () {
+        "UPDATE remediation_audit SET embedding = ", embedding: &'a Embedding => VectorSql;
+        " WHERE id = ", id: i64 => BigInt;
+        " AND start_time = ", start_time: Timestamp => Timestamptz;
+    }
+}
+
+fixed_statement! {
+    /// Takes the outbox row of a record whose every store is served.
+    Remove -> () { "DELETE FROM vector_outbox WHERE record_id = ", id: i64 => BigInt; }
+}
+
+/// What strict writes need beside PostgreSQL.
+#[derive(Clone)]
+pub struct StrictParts {
+    /// Opens their connections: sessions that end a transaction which waits longer than a request may take.
+    pub connector: Connector,
+    /// Makes vectors.
+    pub embedder: Arc<dyn RecordEmbedder>,
+    /// The id of the embedder's set, as [`embedding_set::activate`] returned it.
+    pub set: i64,
+    /// The outside index; without one, the embedding column is the index.
+    pub index: Option<Arc<dyn VectorIndex>>,
+    /// Strict writes at a time, each with a connection of its own; beyond them one is refused at once.
+    pub places: usize,
+}
+
+/// Writes one record at a time into both stores. Shares the writer's queue for records that are in no index.
+#[derive(Clone)]
+pub struct StrictWriter {
+    writer: Writer,
+    parts: StrictParts,
+    places: Arc<Semaphore>,
+    lane: Arc<Lane>,
+}
+
+impl std::fmt::Debug for StrictWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StrictWriter")
+            .field("places", &self.places.available_permits())
+            .finish_non_exhaustive()
+    }
+}
+
+impl StrictWriter {
+    /// Strict writes beside this writer. Needs a tokio runtime.
+    #[must_use]
+    pub fn new(writer: &Writer, parts: StrictParts) -> Self {
+        let runner = Runner { connector: parts.connector.clone(), ..writer.runner.clone() };
+        let lane = Arc::new(Lane::new(runner, parts.places));
+        Self { writer: writer.clone(), places: Arc::new(Semaphore::new(parts.places)), parts, lane }
+    }
+
+    /// Stores one record in PostgreSQL and, if it is a remediation, in the index. As for [`Writer::write`], giving up
+    /// before the transaction has begun leaves nothing; from then on it is carried through.
+    ///
+    /// # Errors
+    /// See [`WriteError`]; [`WriteError::IndexUnavailable`] when it cannot be in both now.
+    pub async fn write(
+        &self,
+        record: NewRecord,
+        keyed: Option<Keyed<Record>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Record>, WriteError> {
+        if record.record_type() != RecordType::Remediation {
+            return self.writer.write(record, keyed, size, deadline).await;
+        }
+        let work = async {
+            self.writer.check_open()?;
+            let _place = self.places.try_acquire().map_err(|_taken| WriteError::QueueFull)?;
+            self.writer.ensure_partition(RecordType::Remediation, record.partition_time(), deadline).await?;
+            let embedding = self.embed(&record, deadline).await?;
+            let StrictParts { set, index, .. } = self.parts.clone();
+            let sent = Mutex::default();
+            let work = StrictWork { record, embedding, keyed, set, index, sent, deadline };
+            self.lane.run(work, size, deadline).await?
+        };
+        let outcome = measured(RecordType::Remediation, 1, work).await;
+        if matches!(outcome, Ok(Written::Now(_))) {
+            self.writer.committed.notify_one();
+        }
+        outcome
+    }
+
+    /// Before anything is locked or written: the slowest step holds no connection.
+    async fn embed(&self, record: &NewRecord, deadline: Instant) -> Result<Embedding, WriteError> {
+        let records = [provisional(record).ok_or(WriteError::Unavailable)?];
+        let embedding = self.parts.embedder.embed(&records);
+        let outcomes =
+            tokio::time::timeout_at(deadline, embedding).await.map_err(|_late| WriteError::DeadlinePassed)?;
+        match outcomes.into_iter().next() {
+            Some(Ok(embedding)) => Ok(embedding),
+            Some(Err(EmbedFault::Outage { reason, .. })) => {
+                tracing::warn!(reason, "a strict write was refused: the embedder is away");
+                Err(WriteError::IndexUnavailable)
+            }
+            Some(Err(EmbedFault::Record(reason))) => Err(WriteError::Refused(reason)),
+            None => Err(WriteError::Refused("the embedder gave no vector".to_owned())),
+        }
+    }
+
+    /// Takes no further record; returns when those under way are settled.
+    pub async fn drain(&self) {
+        self.places.close();
+        self.lane.drain().await;
+    }
+}
+
+/// The record as it will be, but for what the database adds; `None` for a type that is not embedded.
+fn provisional(record: &NewRecord) -> Option<Remediation> {
+    let NewRecord::Remediation(new) = record else { return None };
+    let row = Some((0, None, new.metadata.clone()));
+    match as_stored(record, 0, new.start_time, row) {
+        Record::Remediation(record) => Some(record),
+        _ => None,
+    }
+}
+
+/// One record, its vector, and where both go.
+struct StrictWork {
+    record: NewRecord,
+    embedding: Embedding,
+    keyed: Option<Keyed<Record>>,
+    set: i64,
+    index: Option<Arc<dyn VectorIndex>>,
+    /// Ids of points that the index may hold: each try draws another.
+    sent: Mutex<Vec<i64>>,
+    deadline: Instant,
+}
+
+/// Why a record was not stored in both.
+#[derive(Debug, thiserror::Error)]
+enum StoreError {
+    #[error("PostgreSQL refused a step")]
+    Database(#[from] diesel::result::Error),
+    #[error("the vector index did not take the point")]
+    Index(#[from] IndexError),
+}
+
+impl Work for StrictWork {
+    type Output = Result<Written<Record>, WriteError>;
+
+    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Self::Output)> {
+        if let Some(settled) = settled(connection, self.keyed.as_ref()).await? {
+            return Ok((None, settled));
+        }
+        if !embedding_set::hold(connection, self.set).await? {
+            tracing::error!(
+                "another embedding set serves now; strict writes are refused. Restart this process"
+            );
+            return Ok((None, Err(WriteError::IndexUnavailable)));
+        }
+        // A savepoint: what the index refuses leaves a transaction of nothing.
+        match connection.transaction(async |connection| self.store(connection).await).await {
+            Ok((mark, record)) => Ok((mark, record.map(Written::Now))),
+            Err(StoreError::Database(error)) => Err(error),
+            Err(StoreError::Index(error)) => {
+                tracing::warn!(%error, "a strict write was refused");
+                let refused = match error {
+                    IndexError::Refused { reason, .. } => WriteError::Refused(reason),
+                    _ => WriteError::IndexUnavailable,
+                };
+                Ok((None, Err(refused)))
+            }
+        }
+    }
+
+    fn months(&self) -> Vec<(RecordType, Timestamp)> {
+        vec![(self.record.record_type(), self.record.partition_time())]
+    }
+
+    fn len(&self) -> usize {
+        1
+    }
+
+    /// Removes the points of tries that are known to have stored nothing.
+    async fn after(&self, outcome: &Result<Self::Output, WriteError>) {
+        let kept = match outcome {
+            Err(WriteError::OutcomeUnknown) => return,
+            Ok(Ok(Written::Now(record))) => Some(record.id()),
+            _ => None,
+        };
+        let mut phantoms = self.sent().clone();
+        phantoms.retain(|id| Some(*id) != kept);
+        if let (Some(index), false) = (&self.index, phantoms.is_empty())
+            && let Err(error) = index.delete(&phantoms).await
+        {
+            tracing::warn!(%error, ?phantoms, "points without a record could not be removed; the reconciler will");
+        }
+    }
+}
+
+impl StrictWork {
+    async fn store(
+        &self,
+        connection: &mut AsyncPgConnection,
+    ) -> Result<(Option<Mark>, Result<Record, WriteError>), StoreError> {
+        let inserted = insert_records(connection, &[&self.record], &Default::default()).await?;
+        let outcome = inserted.outcomes.into_iter().next().unwrap_or(Err(WriteError::Unavailable));
+        if let Ok(Record::Remediation(record)) = &outcome {
+            self.index(connection, record).await?;
+        }
+        if let (Ok(record), Some(keyed)) = (&outcome, &self.keyed) {
+            keep(connection, &[(&keyed.key, (keyed.render)(record))]).await?;
+        }
+        Ok((inserted.mark, outcome))
+    }
+
+    async fn index(
+        &self,
+        connection: &mut AsyncPgConnection,
+        record: &Remediation,
+    ) -> Result<(), StoreError> {
+        let Some(index) = &self.index else { return Ok(self.fill(connection, record).await?) };
+        self.sent().push(record.id);
+        let point = Point { record: record.clone(), embedding: self.embedding.clone() };
+        let storing = tokio::time::timeout_at(self.deadline, index.upsert(std::slice::from_ref(&point)));
+        let limit = self.deadline.saturating_duration_since(Instant::now());
+        let late = |_elapsed| IndexError::TimedOut { operation: "store a point", limit };
+        Ok(storing.await.map_err(late)??)
+    }
+
+    /// Without an outside index the embedding column is the index.
+    async fn fill(&self, connection: &mut AsyncPgConnection, record: &Remediation) -> QueryResult<()> {
+        let fill = Fill { embedding: &self.embedding, id: record.id, start_time: record.start_time };
+        fill.execute(connection).await?;
+        Remove { id: record.id }.execute(connection).await?;
+        Ok(())
+    }
+
+    fn sent(&self) -> std::sync::MutexGuard<'_, Vec<i64>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
