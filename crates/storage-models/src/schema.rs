@@ -97,6 +97,7 @@ diesel::table! {
         lease_until -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
         parked_at -> Nullable<Timestamptz>,
+        embedded_version -> Nullable<Timestamptz>,
     }
 }
 

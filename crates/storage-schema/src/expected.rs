@@ -150,6 +150,7 @@ pub(crate) const TABLES: &[Table] = &[
             optional("lease_until", TIME),
             optional("last_error", "text"),
             optional("parked_at", TIME),
+            optional("embedded_version", TIME),
         ],
         indexes: &["vector_outbox_pkey", "vector_outbox_due_idx"],
         triggers: &[],

@@ -1,74 +1,64 @@
-//! The projector's statements: claim, complete, fail, release. Each names the version and the lease it holds, so
-//! that what belongs to somebody else by now is left alone.
+//! The claim: leases due rows and reads their records, in statements that hold nothing afterwards.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use diesel::sql_types::{
-    Array, BigInt, Double, Float, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, QueryDsl, QueryResult, SelectableHelper};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 use storage_models::schema::remediation_audit;
 use storage_models::{Embedding, Remediation, Timestamp, VectorSql};
 use uuid::Uuid;
 
 use super::Lease;
-use crate::embedding_set;
 use crate::fixed_statement::fixed_statement;
 
+/// The database's time, and a leased row: id, start time, version, whether its vector is stored, when it was due.
+type Row = (Timestamp, Option<i64>, Option<Timestamp>, Option<Timestamp>, Option<bool>, Option<Timestamp>);
+type RowSql = (
+    Timestamptz,
+    Nullable<BigInt>,
+    Nullable<Timestamptz>,
+    Nullable<Timestamptz>,
+    Nullable<Bool>,
+    Nullable<Timestamptz>,
+);
+
 fixed_statement! {
-    /// Leases what is due, oldest first, by the database's clock.
-    Take -> (BigInt, Timestamptz, Timestamptz) {
-        "WITH due AS (SELECT record_id FROM vector_outbox \
-            WHERE parked_at IS NULL AND next_attempt_at <= now() \
-            ORDER BY next_attempt_at, record_id LIMIT ", limit: i64 => BigInt;
-        " FOR UPDATE SKIP LOCKED) \
-         UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
+    /// Leases what is due behind a position, oldest first, by the database's clock. One row comes back at least.
+    TakeOldest -> RowSql {
+        "WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox \
+            WHERE parked_at IS NULL AND next_attempt_at <= now() AND (next_attempt_at, record_id) > (",
+            after: Timestamp => Timestamptz;
+        ", ", after_id: i64 => BigInt;
+        ") AND coalesce((embedded_version IS NOT DISTINCT FROM version) = ", with_vector: Option<bool> => Nullable<Bool>;
+        ", true) ORDER BY next_attempt_at, record_id LIMIT ", limit: i64 => BigInt;
+        " FOR UPDATE SKIP LOCKED), \
+         taken AS (UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
         ", lease_until = now() + make_interval(secs => ", lease: f64 => Double;
         "), next_attempt_at = now() + make_interval(secs => ", until: f64 => Double;
-        ") FROM due WHERE o.record_id = due.record_id RETURNING o.record_id, o.start_time, o.version";
+        ") FROM due WHERE o.record_id = due.record_id RETURNING o.record_id, o.start_time, o.version, \
+            o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector, due.next_attempt_at AS due_at) \
+         SELECT now(), taken.* FROM (VALUES (1)) AS one LEFT JOIN taken ON true";
     }
 }
 
 fixed_statement! {
-    /// Stores the vectors of versions that are still current.
-    Fill<'a> -> () {
-        "UPDATE remediation_audit r SET embedding = v.embedding FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", start_times: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", embeddings: Vec<&'a Embedding> => Array<VectorSql>;
-        ") AS v (id, start_time, version, embedding) \
-         WHERE r.id = v.id AND r.start_time = v.start_time AND r.updated_at = v.version";
-    }
-}
-
-fixed_statement! {
-    /// Removes rows of this version and lease; returns how many seconds each had waited.
-    Remove -> Float {
-        "DELETE FROM vector_outbox o USING UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ") AS v (id, version) WHERE o.record_id = v.id AND o.version = v.version AND o.lease_owner = ",
-            owner: Uuid => SqlUuid;
-        " RETURNING extract(epoch FROM clock_timestamp() - o.enqueued_at)::real";
-    }
-}
-
-fixed_statement! {
-    /// Ends leases. `counts` says whether this was an attempt that failed; after the last one the row is parked.
-    GiveBack<'a> -> () {
-        "UPDATE vector_outbox o SET lease_owner = NULL, lease_until = NULL, \
-            last_error = coalesce(v.error, o.last_error), \
-            attempts = o.attempts + v.counts, \
-            next_attempt_at = now() + make_interval(secs => v.delay * power(2, least(o.attempts, 10) * v.counts)), \
-            parked_at = CASE WHEN o.attempts + v.counts >= ", limit: i32 => Integer;
-        " THEN now() END FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", errors: Vec<Option<&'a str>> => Array<Nullable<Text>>;
-        ", ", delays: Vec<f64> => Array<Double>;
-        ", ", counts: Vec<i32> => Array<Integer>;
-        ") AS v (id, version, error, delay, counts) \
-         WHERE o.record_id = v.id AND o.version = v.version AND o.lease_owner = ", owner: Uuid => SqlUuid;
+    /// As [`TakeOldest`], newest first.
+    TakeNewest -> RowSql {
+        "WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox \
+            WHERE parked_at IS NULL AND next_attempt_at <= now() AND (next_attempt_at, record_id) > (",
+            after: Timestamp => Timestamptz;
+        ", ", after_id: i64 => BigInt;
+        ") AND coalesce((embedded_version IS NOT DISTINCT FROM version) = ", with_vector: Option<bool> => Nullable<Bool>;
+        ", true) ORDER BY next_attempt_at DESC, record_id DESC LIMIT ", limit: i64 => BigInt;
+        " FOR UPDATE SKIP LOCKED), \
+         taken AS (UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
+        ", lease_until = now() + make_interval(secs => ", lease: f64 => Double;
+        "), next_attempt_at = now() + make_interval(secs => ", until: f64 => Double;
+        ") FROM due WHERE o.record_id = due.record_id RETURNING o.record_id, o.start_time, o.version, \
+            o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector, due.next_attempt_at AS due_at) \
+         SELECT now(), taken.* FROM (VALUES (1)) AS one LEFT JOIN taken ON true";
     }
 }
 
@@ -80,16 +70,49 @@ fixed_statement! {
     }
 }
 
+/// Which due rows a claim is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Any.
+    All,
+    /// Those whose vector is not stored yet, while the outside index is away.
+    WithoutVector,
+    /// Those that wait for the outside index alone, while the embedder is away.
+    WithVector,
+}
+
+/// A place in the order of due rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    pub(crate) due_at: Timestamp,
+    pub(crate) record_id: i64,
+}
+
+/// Where a claim looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) wanted: Wanted,
+    /// Rows up to here are passed over.
+    pub(crate) after: Position,
+    pub(crate) newest_first: bool,
+}
+
 /// A leased row with its record at the leased version.
 #[derive(Debug)]
 pub(crate) struct ClaimedRecord {
     pub(crate) lease: Lease,
     pub(crate) record: Remediation,
+    /// The vector of this version, when the embedding column holds it already.
+    pub(crate) stored: Option<Embedding>,
 }
 
 /// What a claim has brought.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Claim {
+    /// The database's time.
+    pub(crate) now: Timestamp,
+    /// The last row in the order of due rows.
+    pub(crate) last: Option<Position>,
     /// Rows to be worked on.
     pub(crate) records: Vec<ClaimedRecord>,
     /// Rows whose record was updated while they were being leased; the newer version is due next.
@@ -104,32 +127,74 @@ impl Claim {
     }
 }
 
-/// Leases at most `limit` due rows for `lease`, and reads their records.
+/// Prepares a connection for claims. The outbox is empty at one moment and a million rows deep at another, and its
+/// statistics and any plan that was made for the other moment are wrong: plans are made anew for each statement, and
+/// never read a table from end to end.
+pub(crate) async fn set_up(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    connection.batch_execute("SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off").await
+}
+
+/// Leases at most `limit` due rows of the window for `lease`, and reads their records.
 pub(crate) async fn take(
     connection: &mut AsyncPgConnection,
     owner: Uuid,
     limit: i64,
     lease: Duration,
+    window: Window,
 ) -> QueryResult<Claim> {
-    let seconds = lease.as_secs_f64();
-    let statement = Take { limit, owner, lease: seconds, until: seconds };
-    let rows: Vec<(i64, Timestamp, Timestamp)> = statement.load(connection).await?;
-    let mut claim = Claim::default();
-    if rows.is_empty() {
+    let rows = lease_rows(connection, owner, limit, lease, window).await?;
+    let now = rows.as_slice().first().map(|row| row.0).ok_or(diesel::result::Error::NotFound)?;
+    let mut claim = Claim { now, last: None, records: Vec::new(), stale: Vec::new(), gone: Vec::new() };
+    let (mut leases, mut with_vector) = (Vec::new(), Vec::new());
+    for (_, record_id, start_time, version, has_vector, due_at) in rows {
+        let (Some(record_id), Some(start_time), Some(version), Some(due_at)) =
+            (record_id, start_time, version, due_at)
+        else {
+            continue;
+        };
+        claim.last = claim.last.max(Some(Position { due_at, record_id }));
+        if has_vector == Some(true) {
+            with_vector.push(record_id);
+        }
+        leases.push(Lease { record_id, start_time, version });
+    }
+    if leases.is_empty() {
         return Ok(claim);
     }
-    let mut records = read(connection, &rows).await?;
-    for (record_id, start_time, version) in rows {
-        let lease = Lease { record_id, start_time, version };
-        match records.remove(&record_id) {
-            Some(record) if record.updated_at == version => {
-                claim.records.push(ClaimedRecord { lease, record })
+    let mut records = read(connection, &leases).await?;
+    let mut stored = read_vectors(connection, &leases, with_vector).await?;
+    for lease in leases {
+        match records.remove(&lease.record_id) {
+            Some(record) if record.updated_at == lease.version => {
+                let stored = stored.remove(&lease.record_id);
+                claim.records.push(ClaimedRecord { lease, record, stored });
             }
             Some(_) => claim.stale.push(lease),
             None => claim.gone.push(lease),
         }
     }
     Ok(claim)
+}
+
+async fn lease_rows(
+    connection: &mut AsyncPgConnection,
+    owner: Uuid,
+    limit: i64,
+    lease: Duration,
+    window: Window,
+) -> QueryResult<Vec<Row>> {
+    let with_vector = match window.wanted {
+        Wanted::All => None,
+        Wanted::WithoutVector => Some(false),
+        Wanted::WithVector => Some(true),
+    };
+    let Position { due_at: after, record_id: after_id } = window.after;
+    let (lease, until) = (lease.as_secs_f64(), lease.as_secs_f64());
+    if window.newest_first {
+        TakeNewest { after, after_id, with_vector, limit, owner, lease, until }.load(connection).await
+    } else {
+        TakeOldest { after, after_id, with_vector, limit, owner, lease, until }.load(connection).await
+    }
 }
 
 /// Frees what this owner held on a connection it has lost, so that it need not wait for its own leases to end.
@@ -139,104 +204,41 @@ pub(crate) async fn resume(connection: &mut AsyncPgConnection, owner: Uuid) -> Q
 
 async fn read(
     connection: &mut AsyncPgConnection,
-    rows: &[(i64, Timestamp, Timestamp)],
+    leases: &[Lease],
 ) -> QueryResult<HashMap<i64, Remediation>> {
-    let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
-    let start_times: Vec<Timestamp> = rows.iter().map(|row| row.1).collect();
     let records: Vec<Remediation> = remediation_audit::table
-        .filter(remediation_audit::id.eq_any(ids))
-        .filter(remediation_audit::start_time.eq_any(start_times))
+        .filter(remediation_audit::id.eq_any(leases.iter().map(|lease| lease.record_id).collect::<Vec<_>>()))
+        .filter(remediation_audit::start_time.eq_any(start_times(leases)))
         .select(Remediation::as_select())
         .load(connection)
         .await?;
     Ok(records.into_iter().map(|record| (record.id, record)).collect())
 }
 
-/// Stores vectors and removes their rows, in one transaction, if the embedding set still serves.
-/// Returns the seconds each removed row had waited, or `None` when another set serves now.
-pub(crate) async fn complete(
-    connection: &mut AsyncPgConnection,
-    owner: Uuid,
-    set: i64,
-    done: &[(Lease, Embedding)],
-) -> QueryResult<Option<Vec<f32>>> {
-    connection
-        .transaction(async |connection| {
-            if !embedding_set::hold(connection, set).await? {
-                return Ok(None);
-            }
-            // The record before its outbox row, as an update takes them.
-            let fill = Fill {
-                ids: done.iter().map(|(lease, _)| lease.record_id).collect(),
-                start_times: done.iter().map(|(lease, _)| lease.start_time).collect(),
-                versions: done.iter().map(|(lease, _)| lease.version).collect(),
-                embeddings: done.iter().map(|(_, embedding)| embedding).collect(),
-            };
-            fill.execute(connection).await?;
-            let remove = Remove {
-                ids: done.iter().map(|(lease, _)| lease.record_id).collect(),
-                versions: done.iter().map(|(lease, _)| lease.version).collect(),
-                owner,
-            };
-            remove.load(connection).await.map(Some)
-        })
-        .await
+fixed_statement! {
+    /// Reads the vectors of records.
+    Vectors -> (BigInt, VectorSql) {
+        "SELECT id, embedding FROM remediation_audit WHERE id = ANY(", ids: Vec<i64> => diesel::sql_types::Array<BigInt>;
+        ") AND start_time = ANY(", start_times: Vec<Timestamp> => diesel::sql_types::Array<Timestamptz>;
+        ") AND embedding IS NOT NULL";
+    }
 }
 
-/// Removes rows whose record does not exist.
-pub(crate) async fn discard(
+/// The vectors of those records that have one. Read after the record: should an update come in between, what is read
+/// may belong to the newer version, whose own point then replaces the one that is made of it.
+async fn read_vectors(
     connection: &mut AsyncPgConnection,
-    owner: Uuid,
     leases: &[Lease],
-) -> QueryResult<usize> {
-    let remove = Remove {
-        ids: leases.iter().map(|lease| lease.record_id).collect(),
-        versions: leases.iter().map(|lease| lease.version).collect(),
-        owner,
-    };
-    remove.load::<f32>(connection).await.map(|rows| rows.len())
+    ids: Vec<i64>,
+) -> QueryResult<HashMap<i64, Embedding>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let statement = Vectors { ids, start_times: start_times(leases) };
+    let vectors: Vec<(i64, Embedding)> = statement.load(connection).await?;
+    Ok(vectors.into_iter().collect())
 }
 
-/// Ends leases after failures of the records' own: one attempt more for each, parked after `limit`. The wait
-/// doubles with each attempt from `delay`.
-pub(crate) async fn fail(
-    connection: &mut AsyncPgConnection,
-    owner: Uuid,
-    failures: &[(Lease, String)],
-    delay: Duration,
-    limit: i32,
-) -> QueryResult<usize> {
-    let statement = GiveBack {
-        limit,
-        ids: failures.iter().map(|(lease, _)| lease.record_id).collect(),
-        versions: failures.iter().map(|(lease, _)| lease.version).collect(),
-        errors: failures.iter().map(|(_, error)| Some(error.as_str())).collect(),
-        delays: failures.iter().map(|_| with_jitter(delay)).collect(),
-        counts: vec![1; failures.len()],
-        owner,
-    };
-    statement.execute(connection).await
-}
-
-/// Ends leases without counting an attempt: the fault was not the records'.
-pub(crate) async fn release(
-    connection: &mut AsyncPgConnection,
-    owner: Uuid,
-    leases: &[Lease],
-) -> QueryResult<usize> {
-    let statement = GiveBack {
-        limit: i32::MAX,
-        ids: leases.iter().map(|lease| lease.record_id).collect(),
-        versions: leases.iter().map(|lease| lease.version).collect(),
-        errors: vec![None; leases.len()],
-        delays: vec![0.0; leases.len()],
-        counts: vec![0; leases.len()],
-        owner,
-    };
-    statement.execute(connection).await
-}
-
-/// The delay, up to half of it shorter or longer, so that records that failed together do not return together.
-fn with_jitter(delay: Duration) -> f64 {
-    delay.as_secs_f64() * rand::random_range(0.5..1.5)
+fn start_times(leases: &[Lease]) -> Vec<Timestamp> {
+    leases.iter().map(|lease| lease.start_time).collect()
 }

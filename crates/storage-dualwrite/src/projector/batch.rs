@@ -7,12 +7,22 @@ use futures_util::FutureExt as _;
 use storage_models::{Embedding, Remediation};
 
 use super::{EmbedFault, RecordEmbedder};
+use crate::index::Point;
 use crate::outbox::{ClaimedRecord, Lease};
+
+/// A claimed record with its vector.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) lease: Lease,
+    pub(super) point: Point,
+    /// Whether the embedding column holds the vector already.
+    pub(super) is_stored: bool,
+}
 
 /// A batch after the embedder has seen it.
 #[derive(Debug, Default)]
 pub(super) struct Embedded {
-    pub(super) done: Vec<(Lease, Embedding)>,
+    pub(super) ready: Vec<Ready>,
     pub(super) failed: Vec<(Lease, String)>,
     pub(super) postponed: Vec<Lease>,
     pub(super) outage: Option<Outage>,
@@ -24,17 +34,32 @@ pub(super) struct Outage {
     pub(super) retry_after: Option<Duration>,
 }
 
-pub(super) async fn embed(embedder: &dyn RecordEmbedder, claimed: Vec<ClaimedRecord>) -> Embedded {
-    let (leases, records): (Vec<_>, Vec<_>) = claimed.into_iter().map(|c| (c.lease, c.record)).unzip();
-    let outcomes = match ask(embedder, &records).await {
-        Some(outcomes) => outcomes,
-        None => one_by_one(embedder, &records).await,
-    };
-    let mut embedded = Embedded::default();
-    for (lease, outcome) in leases.into_iter().zip(outcomes) {
-        embedded.sort_in(lease, outcome);
+/// Parts off what has its vector already; the rest is to be embedded.
+pub(super) fn part(claimed: Vec<ClaimedRecord>) -> (Embedded, Vec<Lease>, Vec<Remediation>) {
+    let (mut embedded, mut leases, mut records) = (Embedded::default(), Vec::new(), Vec::new());
+    for ClaimedRecord { lease, record, stored } in claimed {
+        match stored {
+            Some(embedding) => {
+                embedded.ready.push(Ready { lease, point: Point { record, embedding }, is_stored: true });
+            }
+            None => {
+                leases.push(lease);
+                records.push(record);
+            }
+        }
     }
-    embedded
+    (embedded, leases, records)
+}
+
+/// One outcome for each record, in order.
+pub(super) async fn embed(
+    embedder: &dyn RecordEmbedder,
+    records: &[Remediation],
+) -> Vec<Result<Embedding, EmbedFault>> {
+    match ask(embedder, records).await {
+        Some(outcomes) => outcomes,
+        None => one_by_one(embedder, records).await,
+    }
 }
 
 /// `None` when the embedder panicked or broke its promise of one outcome a record.
@@ -60,9 +85,16 @@ async fn one_by_one(
 }
 
 impl Embedded {
-    fn sort_in(&mut self, lease: Lease, outcome: Result<Embedding, EmbedFault>) {
+    pub(super) fn sort_in(
+        &mut self,
+        lease: Lease,
+        record: Remediation,
+        outcome: Result<Embedding, EmbedFault>,
+    ) {
         match outcome {
-            Ok(embedding) => self.done.push((lease, embedding)),
+            Ok(embedding) => {
+                self.ready.push(Ready { lease, point: Point { record, embedding }, is_stored: false });
+            }
             Err(EmbedFault::Record(error)) => self.failed.push((lease, error)),
             Err(EmbedFault::Outage { reason, retry_after }) => {
                 self.postponed.push(lease);

@@ -1,23 +1,33 @@
-//! The projector: gives every remediation its vector, off the request's path.
+//! The projector: gives every remediation its vector, in the embedding column and in the outside index when there is
+//! one, off the request's path.
+//!
+//! ```text
+//! claim (a lease) ─▶ embed ─▶ upsert points ─▶ settle: embedding column, outbox row removed
+//!                                   │ index away: the vector is stored and noted, the row stays
+//!                                   ▼
+//!                      when it is back: claim ─▶ upsert points ─▶ settle: outbox row removed
+//! ```
 
 mod batch;
 mod embedder;
+mod indexing;
+mod tally;
+mod wake;
 mod worker;
 
 pub use embedder::{EmbedFault, RecordEmbedder};
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::Connector;
 use crate::index::GuardedIndex;
-use worker::Worker;
+use wake::Wake;
+use worker::{Shared, Worker};
 
 /// How the projector works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +45,13 @@ pub struct ProjectorSettings {
     pub attempts: i32,
     /// The wait after a record's first failure; doubles with each.
     pub retry_delay: Duration,
-    /// The pause after a dependency failed, unless it named one.
+    /// The pause after PostgreSQL or the embedder failed, unless it named one.
     pub outage_pause: Duration,
     /// How long one step in the database may take before its connection is given up.
     pub step_timeout: Duration,
+    /// The shortest time between two looks at the whole outbox, which find rows that came to lie behind what a worker
+    /// has seen. Under a held snapshot they are slow, and made more rarely.
+    pub sweep_pause: Duration,
 }
 
 impl Default for ProjectorSettings {
@@ -52,6 +65,7 @@ impl Default for ProjectorSettings {
             retry_delay: Duration::from_secs(1),
             outage_pause: Duration::from_secs(2),
             step_timeout: Duration::from_secs(7),
+            sweep_pause: Duration::from_secs(5),
         }
     }
 }
@@ -60,8 +74,7 @@ impl Default for ProjectorSettings {
 #[derive(Debug)]
 pub struct Projector {
     stopping: CancellationToken,
-    embedder_away: Arc<AtomicBool>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Projector {
@@ -78,41 +91,45 @@ impl Projector {
         committed: &Arc<Notify>,
     ) -> Self {
         let stopping = CancellationToken::new();
-        let embedder_away = Arc::new(AtomicBool::new(false));
-        let tasks = (0..settings.workers.max(1)).map(|_| {
-            let worker = Worker {
-                owner: Uuid::new_v4(),
-                connector: connector.clone(),
-                embedder: Arc::clone(embedder),
-                set,
-                index: index.cloned(),
-                settings: settings.clone(),
-                committed: Arc::clone(committed),
-                stopping: stopping.clone(),
-                embedder_away: Arc::clone(&embedder_away),
-            };
-            tokio::spawn(worker.run())
-        });
-        let tasks = Mutex::new(tasks.collect());
-        Self { stopping, embedder_away, tasks }
-    }
-
-    /// Whether the embedder answered when it was last asked.
-    #[must_use]
-    pub fn is_embedder_up(&self) -> bool {
-        !self.embedder_away.load(std::sync::atomic::Ordering::Relaxed)
+        let wake = Wake::new(connector.clone(), settings.outage_pause);
+        let shared = Arc::new(Shared::new(
+            connector.clone(),
+            Arc::clone(embedder),
+            set,
+            index.cloned(),
+            settings.clone(),
+            stopping.clone(),
+        ));
+        let worker = |_| tokio::spawn(Worker::new(Arc::clone(&shared), wake.subscribe()).run());
+        let workers = Mutex::new((0..settings.workers.max(1)).map(worker).collect());
+        start_waking(wake, Arc::clone(committed), &stopping);
+        Self { stopping, workers }
     }
 
     /// Finishes the batch at hand and ends the tasks; at the latest after `limit`. Returns whether that was in
     /// time. What is left waits in the outbox.
     pub async fn stop(&self, limit: Duration) -> bool {
         self.stopping.cancel();
-        let mut tasks = self.tasks.lock().await;
-        let all = futures_util::future::join_all(tasks.iter_mut());
+        let mut workers = self.workers.lock().await;
+        let all = futures_util::future::join_all(workers.iter_mut());
         let in_time = tokio::time::timeout(limit, all).await.is_ok();
-        for task in tasks.drain(..) {
-            task.abort();
+        for worker in workers.drain(..) {
+            worker.abort();
         }
         in_time
     }
+}
+
+impl Drop for Projector {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+    }
+}
+
+/// The tasks that wake the workers hold nothing: they end in the midst of whatever they do.
+fn start_waking(wake: Arc<Wake>, committed: Arc<Notify>, stopping: &CancellationToken) {
+    let (relay, announcer) = (Arc::clone(&wake), Arc::clone(&wake));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(async move { relay.relay(&committed).await }));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(async move { announcer.announce().await }));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(async move { wake.listen().await }));
 }

@@ -1,31 +1,57 @@
-//! One worker: claim, embed, complete, again.
+//! One worker: claim, embed, store in the outside index, settle, again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::Instant;
 
 use diesel_async::AsyncPgConnection;
-use tokio::sync::Notify;
+use storage_models::{Breaker, BreakerSettings, BreakerState};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::batch::{Embedded, Outage, embed};
-use super::{ProjectorSettings, RecordEmbedder};
+use super::batch::{Embedded, Outage, embed, part};
+use super::indexing::{self, Indexed};
+use super::{ProjectorSettings, RecordEmbedder, tally};
 use crate::index::GuardedIndex;
-use crate::outbox::{self, Claim};
+use crate::outbox::{self, Claim, Holder, Horizon, Lease, Retry, Wanted};
 use crate::{ConnectError, Connector};
 
-pub(super) struct Worker {
-    pub(super) owner: Uuid,
+/// What all workers of a projector share.
+pub(super) struct Shared {
     pub(super) connector: Connector,
     pub(super) embedder: Arc<dyn RecordEmbedder>,
     pub(super) set: i64,
-    #[expect(dead_code, reason = "read when points are stored")]
     pub(super) index: Option<Arc<GuardedIndex>>,
     pub(super) settings: ProjectorSettings,
-    pub(super) committed: Arc<Notify>,
     pub(super) stopping: CancellationToken,
-    pub(super) embedder_away: Arc<AtomicBool>,
+    /// One worker finds out whether the embedder is back, for all. Not shown as a metric: a provider that can be away
+    /// has a breaker of its own, which searches share.
+    embedder_breaker: Breaker,
+    is_embedder_away: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(
+        connector: Connector,
+        embedder: Arc<dyn RecordEmbedder>,
+        set: i64,
+        index: Option<Arc<GuardedIndex>>,
+        settings: ProjectorSettings,
+        stopping: CancellationToken,
+    ) -> Self {
+        let (first_pause, longest_pause) = (settings.outage_pause, settings.outage_pause);
+        let embedder_breaker = Breaker::new(BreakerSettings { failures: 1, first_pause, longest_pause });
+        let is_embedder_away = AtomicBool::new(false);
+        Self { connector, embedder, set, index, settings, stopping, embedder_breaker, is_embedder_away }
+    }
+}
+
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    owner: Uuid,
+    horizon: Horizon,
+    work: watch::Receiver<()>,
 }
 
 /// What follows a turn.
@@ -35,8 +61,8 @@ enum Next {
     Again,
     /// Nothing is due: wait to be woken.
     Idle,
-    /// A dependency asks for a pause, whoever wakes us.
-    Pause(Duration),
+    /// Whoever wakes us, nothing can be done for a while.
+    Pause,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,10 +76,16 @@ enum TurnError {
 }
 
 impl Worker {
-    pub(super) async fn run(self) {
+    pub(super) fn new(shared: Arc<Shared>, work: watch::Receiver<()>) -> Self {
+        let horizon = Horizon::new(shared.settings.sweep_pause);
+        Self { shared, owner: Uuid::new_v4(), horizon, work }
+    }
+
+    pub(super) async fn run(mut self) {
         let mut connection = None;
         let mut healthy = true;
-        while !self.stopping.is_cancelled() {
+        while !self.shared.stopping.is_cancelled() {
+            self.work.borrow_and_update();
             let next = match self.turn(&mut connection).await {
                 Ok(next) => {
                     healthy = true;
@@ -64,117 +96,186 @@ impl Worker {
                     if std::mem::replace(&mut healthy, false) {
                         tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), "projection is interrupted; it goes on by itself");
                     }
-                    Next::Pause(self.settings.outage_pause)
+                    Next::Pause
                 }
             };
             self.wait(next).await;
         }
     }
 
-    async fn wait(&self, next: Next) {
+    async fn wait(&mut self, next: Next) {
+        let ProjectorSettings { poll, outage_pause, .. } = self.shared.settings;
+        let stopping = self.shared.stopping.clone();
         let woken = async {
             match next {
                 Next::Again => {}
                 Next::Idle => {
-                    // A wake that is missed costs one poll, never a record.
-                    let _polled = tokio::time::timeout(self.settings.poll, self.committed.notified()).await;
+                    let _polled = tokio::time::timeout(poll, self.work.changed()).await;
                 }
-                Next::Pause(pause) => tokio::time::sleep(pause).await,
+                Next::Pause => tokio::time::sleep(outage_pause).await,
             }
         };
         tokio::select! {
             () = woken => {}
-            () = self.stopping.cancelled() => {}
+            () = stopping.cancelled() => {}
         }
     }
 
-    async fn turn(&self, slot: &mut Option<AsyncPgConnection>) -> Result<Next, TurnError> {
+    /// Which rows can be worked on: none while the embedder is away and no index waits for vectors that are there.
+    fn wanted(&self) -> Option<Wanted> {
+        let can_embed = self.shared.embedder_breaker.state(Instant::now()) != BreakerState::Open;
+        let can_index = self.shared.index.as_ref().map(|index| index.may_be_asked());
+        match (can_embed, can_index) {
+            (true, None | Some(true)) => Some(Wanted::All),
+            (true, Some(false)) => Some(Wanted::WithoutVector),
+            (false, Some(true)) => Some(Wanted::WithVector),
+            (false, None | Some(false)) => None,
+        }
+    }
+
+    async fn turn(&mut self, slot: &mut Option<AsyncPgConnection>) -> Result<Next, TurnError> {
+        let Some(wanted) = self.wanted() else { return Ok(Next::Pause) };
         let mut connection = match slot.take() {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        let claim = self.claim(&mut connection).await?;
-        let is_full = i64::try_from(claim.len()).is_ok_and(|rows| rows >= self.settings.batch);
-        let embedded = embed(self.embedder.as_ref(), claim.records).await;
-        let still_ours = self.store(&mut connection, &embedded).await?;
+        let (claim, follows) = self.claim(&mut connection, wanted).await?;
+        let mut embedded = self.embed(claim).await;
+        let ready = std::mem::take(&mut embedded.ready);
+        let indexed = match &self.shared.index {
+            None => Indexed::without_index(ready),
+            Some(_) if ready.is_empty() => Indexed::default(),
+            Some(_) if wanted == Wanted::WithoutVector => Indexed::put_off(ready),
+            Some(index) => indexing::store(index, ready).await,
+        };
+        let still_ours = self.settle(&mut connection, &indexed).await?;
+        self.give_back(&mut connection, &embedded).await?;
         *slot = Some(connection);
-        self.note_embedder(&embedded);
-        Ok(match embedded.outage {
-            Some(Outage { retry_after, .. }) => {
-                Next::Pause(retry_after.unwrap_or(self.settings.outage_pause))
-            }
-            None if !still_ours => Next::Pause(self.settings.outage_pause),
-            None if is_full => Next::Again,
-            None => Next::Idle,
-        })
+        Ok(if still_ours { follows } else { Next::Pause })
     }
 
     /// A new connection, with what this worker had claimed on a lost one free again.
     async fn connect(&self) -> Result<AsyncPgConnection, TurnError> {
-        let mut connection = self.connector.connect().await?;
-        outbox::resume(&mut connection, self.owner).await?;
+        let mut connection = self.shared.connector.connect().await?;
+        let prepare = async {
+            outbox::set_up(&mut connection).await?;
+            outbox::resume(&mut connection, self.owner).await
+        };
+        tokio::time::timeout(self.shared.settings.step_timeout, prepare).await??;
         Ok(connection)
     }
 
-    async fn claim(&self, connection: &mut AsyncPgConnection) -> Result<Claim, TurnError> {
-        let ProjectorSettings { batch, lease, step_timeout, .. } = self.settings;
-        let claim =
-            tokio::time::timeout(step_timeout, outbox::take(connection, self.owner, batch, lease)).await??;
+    /// Leases rows, and says whether there may be more.
+    async fn claim(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        wanted: Wanted,
+    ) -> Result<(Claim, Next), TurnError> {
+        let ProjectorSettings { batch, lease, step_timeout, .. } = self.shared.settings;
+        let started = Instant::now();
+        let window = self.horizon.next(wanted, started);
+        let taking = outbox::take(connection, self.owner, batch, lease, window);
+        let claim = tokio::time::timeout(step_timeout, taking).await??;
+        let is_full = i64::try_from(claim.len()).is_ok_and(|rows| rows >= batch);
+        self.horizon.note(window, &claim, is_full, started.elapsed(), Instant::now());
         if !claim.stale.is_empty() {
-            outbox::release(connection, self.owner, &claim.stale).await?;
+            outbox::release(connection, self.owner, &claim.stale.iter().collect::<Vec<_>>()).await?;
         }
         if !claim.gone.is_empty() {
             tracing::warn!(records = claim.gone.len(), "outbox rows without a record were removed");
             outbox::discard(connection, self.owner, &claim.gone).await?;
         }
-        Ok(claim)
+        Ok((claim, if is_full || window.newest_first { Next::Again } else { Next::Idle }))
     }
 
-    /// Returns whether this worker's embedding set still serves.
-    async fn store(
+    async fn embed(&self, claim: Claim) -> Embedded {
+        let (mut embedded, leases, records) = part(claim.records);
+        if records.is_empty() {
+            return embedded;
+        }
+        let Ok(permit) = self.shared.embedder_breaker.admit(Instant::now()) else {
+            embedded.postponed = leases;
+            return embedded;
+        };
+        let outcomes = embed(self.shared.embedder.as_ref(), &records).await;
+        for ((lease, record), outcome) in leases.into_iter().zip(records).zip(outcomes) {
+            embedded.sort_in(lease, record, outcome);
+        }
+        match &embedded.outage {
+            Some(outage) => permit.failed(Instant::now(), outage.retry_after),
+            None => permit.succeeded(),
+        }
+        self.note_embedder(&embedded);
+        embedded
+    }
+
+    /// Stores vectors and ends leases, all or nothing. Returns whether this worker's embedding set still serves.
+    async fn settle(&self, connection: &mut AsyncPgConnection, indexed: &Indexed) -> Result<bool, TurnError> {
+        if indexed.is_empty() {
+            return Ok(true);
+        }
+        for (record_id, error) in indexed.refused() {
+            tracing::warn!(record_id, error, "a record was refused by the vector index");
+        }
+        let holder = Holder { owner: self.owner, set: self.shared.set };
+        let settlement = indexed.settlement();
+        let settling = outbox::settle(connection, holder, &settlement, self.retry());
+        match tokio::time::timeout(self.shared.settings.step_timeout, settling).await?? {
+            Some(waited) => {
+                tally::completed(&waited, self.shared.index.is_some());
+                Ok(true)
+            }
+            None => {
+                tracing::error!(
+                    "another embedding set serves now; this process's vectors are not stored. Restart it"
+                );
+                outbox::release(connection, self.owner, &indexed.leases()).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Ends the leases of what got no vector.
+    async fn give_back(
         &self,
         connection: &mut AsyncPgConnection,
         embedded: &Embedded,
-    ) -> Result<bool, TurnError> {
-        let ProjectorSettings { step_timeout, retry_delay, attempts, .. } = self.settings;
-        let mut serves = true;
-        if !embedded.done.is_empty() {
-            let complete = outbox::complete(connection, self.owner, self.set, &embedded.done);
-            match tokio::time::timeout(step_timeout, complete).await?? {
-                Some(waited) => waited.iter().for_each(|seconds| {
-                    metrics::histogram!("datastorage_projection_lag_seconds").record(f64::from(*seconds));
-                }),
-                None => {
-                    serves = false;
-                    tracing::error!(
-                        "another embedding set serves now; this process's vectors are not stored. Restart it"
-                    );
-                    let leases: Vec<_> = embedded.done.iter().map(|(lease, _)| lease.clone()).collect();
-                    outbox::release(connection, self.owner, &leases).await?;
-                }
-            }
-        }
+    ) -> Result<(), TurnError> {
         if !embedded.failed.is_empty() {
             for (lease, error) in &embedded.failed {
                 tracing::warn!(record_id = lease.record_id, error, "a record could not be embedded");
             }
-            outbox::fail(connection, self.owner, &embedded.failed, retry_delay, attempts).await?;
+            let failures: Vec<(&Lease, &str)> =
+                embedded.failed.iter().map(|(lease, error)| (lease, error.as_str())).collect();
+            outbox::fail(connection, self.owner, &failures, self.retry()).await?;
+            self.tally_failed("record", failures.len());
         }
         if !embedded.postponed.is_empty() {
-            outbox::release(connection, self.owner, &embedded.postponed).await?;
+            outbox::release(connection, self.owner, &embedded.postponed.iter().collect::<Vec<_>>()).await?;
+            self.tally_failed("embedder_away", embedded.postponed.len());
         }
-        Ok(serves)
+        Ok(())
+    }
+
+    /// Without an outside index there is no second write that could fail.
+    fn tally_failed(&self, reason: &'static str, records: usize) {
+        if self.shared.index.is_some() {
+            tally::failed(reason, records);
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        Retry { delay: self.shared.settings.retry_delay, limit: self.shared.settings.attempts }
     }
 
     /// Logs a change of the embedder's state once.
     fn note_embedder(&self, embedded: &Embedded) {
+        let is_away = &self.shared.is_embedder_away;
         match &embedded.outage {
-            Some(outage) if !self.embedder_away.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(reason = outage.reason, "the embedder is away; records wait in the outbox");
+            Some(Outage { reason, .. }) if !is_away.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(reason, "the embedder is away; records wait in the outbox");
             }
-            None if !embedded.done.is_empty() && self.embedder_away.swap(false, Ordering::Relaxed) => {
-                tracing::info!("the embedder is back");
-            }
+            None if is_away.swap(false, Ordering::Relaxed) => tracing::info!("the embedder is back"),
             _ => {}
         }
     }

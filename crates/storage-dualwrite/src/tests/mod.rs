@@ -7,6 +7,7 @@ mod index;
 pub(crate) mod index_support;
 mod operations;
 mod outages;
+mod projection;
 mod projector;
 mod projector_faults;
 mod strict;

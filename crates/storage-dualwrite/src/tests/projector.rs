@@ -39,6 +39,9 @@ pub(super) fn quick() -> ProjectorSettings {
         poll: Duration::from_millis(20),
         retry_delay: Duration::from_millis(10),
         outage_pause: Duration::from_millis(20),
+        sweep_pause: Duration::from_millis(100),
+        // As patient as the sessions, so that a busy machine changes no outcome.
+        step_timeout: Duration::from_secs(30),
         ..ProjectorSettings::default()
     }
 }

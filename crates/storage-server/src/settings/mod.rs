@@ -75,9 +75,9 @@ pub struct Settings {
 /// How many connections all replicas' shares of PostgreSQL must fit in, per replica.
 const MAX_CONNECTIONS: usize = 50;
 
-/// Connections beside the pools: the monitor, the tasks for partitions and old keys, the one for those who wait for the
-/// index, and a spare for lost commits.
-const OTHER_CONNECTIONS: usize = 5;
+/// Connections beside the pools: the monitor, the tasks for partitions and old keys, the projector's two for
+/// notifications, the one for those who wait for the index, and a spare for lost commits.
+const OTHER_CONNECTIONS: usize = 7;
 
 /// What the whole stop may take.
 const STOP_BUDGET: std::time::Duration = std::time::Duration::from_secs(25);

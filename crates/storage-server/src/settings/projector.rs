@@ -27,6 +27,9 @@ section! {
         /// How long one step in the database may take before its connection is given up. Longer than
         /// `database.statement_timeout`.
         step_timeout: Duration = "7s",
+        /// The shortest time between two looks at the whole outbox, for rows that a worker has passed by. They are rarer
+        /// while a long transaction elsewhere makes them slow.
+        sweep_pause: Duration = "5s",
         /// How long a stop waits for the batch at hand.
         stop_timeout: Duration = "4s",
     }
@@ -41,6 +44,7 @@ impl ProjectorSection {
         faults.above_zero("projector.poll", self.poll);
         faults.above_zero("projector.retry_delay", self.retry_delay);
         faults.above_zero("projector.outage_pause", self.outage_pause);
+        faults.above_zero("projector.sweep_pause", self.sweep_pause);
     }
 
     /// As the projector takes them.
@@ -55,6 +59,7 @@ impl ProjectorSection {
             retry_delay: self.retry_delay,
             outage_pause: self.outage_pause,
             step_timeout: self.step_timeout,
+            sweep_pause: self.sweep_pause,
         }
     }
 }

@@ -118,13 +118,27 @@ static METRICS: &[Metric] = &[
         OUTBOX_DEPTH,
         Kind::Gauge,
         &["state"],
-        "Records without the vector of their version; state is waiting or parked.",
+        "Records whose version is not in every configured store; state is waiting or parked.",
     ),
     metric(
         "datastorage_projection_lag_seconds",
         Kind::Histogram(LAG_SECONDS),
         &[],
-        "Seconds from a record's commit to its vector.",
+        "Seconds from a record's commit until every configured store holds it.",
+    ),
+    metric(
+        "datastorage_dualwrite_success_total",
+        Kind::Counter,
+        &[],
+        "Records that reached PostgreSQL's embedding column and a configured Qdrant; none without one.",
+    ),
+    metric(
+        "datastorage_dualwrite_failure_total",
+        Kind::Counter,
+        &["reason"],
+        "Tries of records that did not reach a configured Qdrant; reason is index_away, index_timed_out, index_refused, \
+         index_mismatch, embedder_away or record (its text could not be embedded). All but index_refused and record are \
+         tried again without end.",
     ),
     metric("datastorage_cache_hits_total", Kind::Counter, &[], "Texts whose vector needed no embedder."),
     metric("datastorage_cache_misses_total", Kind::Counter, &[], "Texts that were given to the embedder."),

@@ -2,7 +2,7 @@
 
 mod conformance;
 mod memory;
-mod qdrant;
+pub(super) mod qdrant;
 mod qdrant_faults;
 mod versions;
 

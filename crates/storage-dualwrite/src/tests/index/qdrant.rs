@@ -10,7 +10,7 @@ use crate::index::{QdrantIndex, QdrantSettings, VectorIndex};
 struct Qdrant(TestQdrant);
 
 /// How an index of the test's own is reached.
-pub(super) fn settings(qdrant: &TestQdrant) -> QdrantSettings {
+pub(in crate::tests) fn settings(qdrant: &TestQdrant) -> QdrantSettings {
     QdrantSettings {
         api_key: qdrant.api_key().map(Into::into),
         collection: qdrant.collection().to_owned(),

@@ -23,6 +23,8 @@ fn the_names_of_the_contract_are_here() {
         ("datastorage_write_batch_size", ""),
         ("datastorage_write_queue_depth", ""),
         ("datastorage_projection_lag_seconds", ""),
+        ("datastorage_dualwrite_success_total", ""),
+        ("datastorage_dualwrite_failure_total", "reason"),
         ("datastorage_outbox_depth", "state"),
         ("datastorage_sanitized_fields_total", "field"),
         ("datastorage_build_info", "version"),

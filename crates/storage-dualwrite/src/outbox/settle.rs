@@ -1,0 +1,207 @@
+//! What becomes of claimed rows: done, kept for the outside index, failed, released. Each statement names the version
+//! and the lease it holds, so that what belongs to somebody else by now is left alone.
+
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel::sql_types::{
+    Array, BigInt, Double, Float, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use storage_models::{Embedding, Timestamp, VectorSql};
+use uuid::Uuid;
+
+use super::Lease;
+use crate::embedding_set;
+use crate::fixed_statement::fixed_statement;
+
+fixed_statement! {
+    /// Stores the vectors of versions that are still current.
+    Fill<'a> -> () {
+        "UPDATE remediation_audit r SET embedding = v.embedding FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        ", ", start_times: Vec<Timestamp> => Array<Timestamptz>;
+        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
+        ", ", embeddings: Vec<&'a Embedding> => Array<VectorSql>;
+        ") AS v (id, start_time, version, embedding) \
+         WHERE r.id = v.id AND r.start_time = v.start_time AND r.updated_at = v.version";
+    }
+}
+
+fixed_statement! {
+    /// Notes that the embedding column holds the vectors of these versions.
+    Mark -> () {
+        "UPDATE vector_outbox o SET embedded_version = v.version FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
+        ") AS v (id, version) WHERE o.record_id = v.id AND o.version = v.version AND o.lease_owner = ",
+            owner: Uuid => SqlUuid;
+    }
+}
+
+fixed_statement! {
+    /// Removes rows of this version and lease; returns how many seconds each had waited.
+    Remove -> Float {
+        "DELETE FROM vector_outbox o USING UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
+        ") AS v (id, version) WHERE o.record_id = v.id AND o.version = v.version AND o.lease_owner = ",
+            owner: Uuid => SqlUuid;
+        " RETURNING extract(epoch FROM clock_timestamp() - o.enqueued_at)::real";
+    }
+}
+
+fixed_statement! {
+    /// Ends leases. `counts` says whether this was an attempt that failed; after the last one the row is parked.
+    GiveBack<'a> -> () {
+        "UPDATE vector_outbox o SET lease_owner = NULL, lease_until = NULL, \
+            last_error = coalesce(v.error, o.last_error), \
+            attempts = o.attempts + v.counts, \
+            next_attempt_at = now() + make_interval(secs => v.delay * power(2, least(o.attempts, 10) * v.counts)), \
+            parked_at = CASE WHEN o.attempts + v.counts >= ", limit: i32 => Integer;
+        " THEN now() END FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
+        ", ", errors: Vec<Option<&'a str>> => Array<Nullable<Text>>;
+        ", ", delays: Vec<f64> => Array<Double>;
+        ", ", counts: Vec<i32> => Array<Integer>;
+        ") AS v (id, version, error, delay, counts) \
+         WHERE o.record_id = v.id AND o.version = v.version AND o.lease_owner = ", owner: Uuid => SqlUuid;
+    }
+}
+
+/// A worker's right to settle: its leases, under the embedding set that its vectors belong to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Holder {
+    pub(crate) owner: Uuid,
+    pub(crate) set: i64,
+}
+
+/// What has become of rows that have their vector.
+#[derive(Debug, Default)]
+pub(crate) struct Settlement<'a> {
+    /// Vectors that the embedding column does not hold yet.
+    pub(crate) vectors: Vec<(&'a Lease, &'a Embedding)>,
+    /// Rows whose version every configured store holds once the vectors above are stored.
+    pub(crate) done: Vec<&'a Lease>,
+    /// Rows that wait for the outside index.
+    pub(crate) kept: Vec<&'a Lease>,
+    /// Rows whose point the outside index refused, with its words.
+    pub(crate) refused: Vec<(&'a Lease, &'a str)>,
+}
+
+/// How often and how soon a record that failed is tried again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retry {
+    /// After a first failure; doubles with each.
+    pub(crate) delay: Duration,
+    /// The attempt after which a row is parked.
+    pub(crate) limit: i32,
+}
+
+/// Settles in one transaction, if the embedding set still serves.
+/// Returns the seconds each removed row had waited, or `None` when another set serves now.
+pub(crate) async fn settle(
+    connection: &mut AsyncPgConnection,
+    holder: Holder,
+    settlement: &Settlement<'_>,
+    retry: Retry,
+) -> QueryResult<Option<Vec<f32>>> {
+    let Settlement { vectors, done, kept, refused } = settlement;
+    connection
+        .transaction(async |connection| {
+            if !embedding_set::hold(connection, holder.set).await? {
+                return Ok(None);
+            }
+            // The records before their outbox rows, as an update takes them.
+            if !vectors.is_empty() {
+                fill(connection, vectors).await?;
+            }
+            let waiting: Vec<&Lease> =
+                kept.iter().copied().chain(refused.iter().map(|(lease, _)| *lease)).collect();
+            if !waiting.is_empty() {
+                mark(connection, holder.owner, &waiting).await?;
+            }
+            if !kept.is_empty() {
+                release(connection, holder.owner, kept).await?;
+            }
+            if !refused.is_empty() {
+                fail(connection, holder.owner, refused, retry).await?;
+            }
+            remove(connection, holder.owner, done).await.map(Some)
+        })
+        .await
+}
+
+async fn fill(connection: &mut AsyncPgConnection, vectors: &[(&Lease, &Embedding)]) -> QueryResult<usize> {
+    let statement = Fill {
+        ids: vectors.iter().map(|(lease, _)| lease.record_id).collect(),
+        start_times: vectors.iter().map(|(lease, _)| lease.start_time).collect(),
+        versions: vectors.iter().map(|(lease, _)| lease.version).collect(),
+        embeddings: vectors.iter().map(|(_, embedding)| *embedding).collect(),
+    };
+    statement.execute(connection).await
+}
+
+async fn mark(connection: &mut AsyncPgConnection, owner: Uuid, leases: &[&Lease]) -> QueryResult<usize> {
+    let (ids, versions) = keys(leases.iter().copied());
+    Mark { ids, versions, owner }.execute(connection).await
+}
+
+async fn remove(connection: &mut AsyncPgConnection, owner: Uuid, leases: &[&Lease]) -> QueryResult<Vec<f32>> {
+    let (ids, versions) = keys(leases.iter().copied());
+    Remove { ids, versions, owner }.load(connection).await
+}
+
+/// Removes rows whose record does not exist.
+pub(crate) async fn discard(
+    connection: &mut AsyncPgConnection,
+    owner: Uuid,
+    leases: &[Lease],
+) -> QueryResult<usize> {
+    remove(connection, owner, &leases.iter().collect::<Vec<_>>()).await.map(|rows| rows.len())
+}
+
+/// Ends leases after failures of the records' own: one attempt more for each, parked after the last.
+pub(crate) async fn fail(
+    connection: &mut AsyncPgConnection,
+    owner: Uuid,
+    failures: &[(&Lease, &str)],
+    retry: Retry,
+) -> QueryResult<usize> {
+    let (ids, versions) = keys(failures.iter().map(|(lease, _)| *lease));
+    let statement = GiveBack {
+        limit: retry.limit,
+        ids,
+        versions,
+        errors: failures.iter().map(|(_, error)| Some(*error)).collect(),
+        delays: failures.iter().map(|_| with_jitter(retry.delay)).collect(),
+        counts: vec![1; failures.len()],
+        owner,
+    };
+    statement.execute(connection).await
+}
+
+/// Ends leases without counting an attempt: the fault was not the records'.
+pub(crate) async fn release(
+    connection: &mut AsyncPgConnection,
+    owner: Uuid,
+    leases: &[&Lease],
+) -> QueryResult<usize> {
+    let (ids, versions) = keys(leases.iter().copied());
+    let statement = GiveBack {
+        limit: i32::MAX,
+        ids,
+        versions,
+        errors: vec![None; leases.len()],
+        delays: vec![0.0; leases.len()],
+        counts: vec![0; leases.len()],
+        owner,
+    };
+    statement.execute(connection).await
+}
+
+fn keys<'a>(leases: impl Iterator<Item = &'a Lease>) -> (Vec<i64>, Vec<Timestamp>) {
+    leases.map(|lease| (lease.record_id, lease.version)).unzip()
+}
+
+/// The delay, up to half of it shorter or longer, so that records that failed together do not return together.
+fn with_jitter(delay: Duration) -> f64 {
+    delay.as_secs_f64() * rand::random_range(0.5..1.5)
+}

@@ -1,0 +1,27 @@
+//! What the projector counts.
+
+/// Counts records that reached a configured outside index.
+const SUCCESSES: &str = "datastorage_dualwrite_success_total";
+/// Counts tries of records that did not; label `reason`.
+const FAILURES: &str = "datastorage_dualwrite_failure_total";
+/// Seconds from a record's commit until every configured store held it.
+const LAG: &str = "datastorage_projection_lag_seconds";
+
+/// Records are in every configured store; `waited` has the seconds that each took.
+pub(super) fn completed(waited: &[f32], has_index: bool) {
+    for seconds in waited {
+        metrics::histogram!(LAG).record(f64::from(*seconds));
+    }
+    if has_index {
+        metrics::counter!(SUCCESSES).increment(count(waited.len()));
+    }
+}
+
+/// A try of so many records did not reach the configured outside index.
+pub(super) fn failed(reason: &'static str, records: usize) {
+    metrics::counter!(FAILURES, "reason" => reason).increment(count(records));
+}
+
+fn count(records: usize) -> u64 {
+    u64::try_from(records).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,126 @@
+//! Waking: what is committed here or by another replica has the workers look at once. Polling is the guarantee; a wake
+//! that is lost costs one poll, never a record.
+//!
+//! Inside a write's transaction, NOTIFY would have all commits wait for one another. So it is sent after them, from a
+//! connection of its own, at most every 20 ms whatever the number of commits.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use futures_util::StreamExt as _;
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+use crate::fixed_statement::fixed_statement;
+use crate::{ConnectError, Connector};
+
+/// The shortest time between two notifications.
+const ANNOUNCE_PAUSE: Duration = Duration::from_millis(20);
+
+fixed_statement! {
+    /// Tells the other replicas; the payload says who tells.
+    Announce -> () {
+        "SELECT pg_notify('datastorage_outbox', ", sender: String => Text;
+        ")";
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum WakeError {
+    #[error("no connection to PostgreSQL")]
+    Connect(#[from] ConnectError),
+    #[error("PostgreSQL refused to listen or to notify")]
+    Database(#[from] diesel::result::Error),
+    #[error("PostgreSQL closed the connection")]
+    Closed,
+}
+
+/// What the tasks of one projector share.
+pub(super) struct Wake {
+    connector: Connector,
+    /// Between two tries to reach PostgreSQL.
+    pause: Duration,
+    /// Who we are: our own notifications tell us nothing.
+    sender: String,
+    announce: Notify,
+    work: watch::Sender<()>,
+}
+
+impl Wake {
+    pub(super) fn new(connector: Connector, pause: Duration) -> Arc<Self> {
+        let sender = Uuid::new_v4().to_string();
+        Arc::new(Self { connector, pause, sender, announce: Notify::new(), work: watch::Sender::new(()) })
+    }
+
+    /// Changes with each wake.
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        self.work.subscribe()
+    }
+
+    /// Passes on what this process commits: to the workers at once, to the other replicas with the next notification.
+    pub(super) async fn relay(&self, committed: &Notify) {
+        loop {
+            committed.notified().await;
+            self.work.send_replace(());
+            self.announce.notify_one();
+        }
+    }
+
+    /// Tells the other replicas of commits.
+    pub(super) async fn announce(&self) {
+        let mut connection = None;
+        loop {
+            self.announce.notified().await;
+            match self.send(connection.take()).await {
+                Ok(open) => {
+                    connection = Some(open);
+                    tokio::time::sleep(ANNOUNCE_PAUSE).await;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "other replicas were not told of a commit; they will see it when they poll");
+                    tokio::time::sleep(self.pause).await;
+                }
+            }
+        }
+    }
+
+    async fn send(&self, connection: Option<AsyncPgConnection>) -> Result<AsyncPgConnection, WakeError> {
+        let mut connection = match connection {
+            Some(connection) => connection,
+            None => self.connector.connect().await?,
+        };
+        let announce = Announce { sender: self.sender.clone() };
+        let sent: QueryResult<usize> = announce.execute(&mut connection).await;
+        sent?;
+        Ok(connection)
+    }
+
+    /// Hears what other replicas commit.
+    pub(super) async fn listen(&self) {
+        loop {
+            if let Err(error) = self.hear().await {
+                tracing::debug!(%error, "other replicas cannot be heard; polling goes on");
+            }
+            tokio::time::sleep(self.pause).await;
+        }
+    }
+
+    /// Ends with the connection, which is told by an error or by the stream's end.
+    async fn hear(&self) -> Result<(), WakeError> {
+        let mut connection = self.connector.connect().await?;
+        connection.batch_execute("LISTEN datastorage_outbox").await?;
+        // Something may have been said while nobody listened.
+        self.work.send_replace(());
+        let mut notifications = pin!(connection.notifications_stream());
+        while let Some(notification) = notifications.next().await {
+            if notification?.payload != self.sender {
+                self.work.send_replace(());
+            }
+        }
+        Err(WakeError::Closed)
+    }
+}

@@ -1,0 +1,7 @@
+//! The projector with an outside index: both stores hold every record once, whatever fails on the way.
+
+mod outbox;
+mod replicas;
+mod stages;
+mod steps;
+mod support;

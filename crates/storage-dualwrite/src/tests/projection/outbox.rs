@@ -1,0 +1,134 @@
+//! What a claim costs, counted in pages and not in time: with a deep outbox, and with a snapshot held elsewhere.
+
+use std::time::{Duration, Instant};
+
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
+use uuid::Uuid;
+
+use crate::outbox::claim::TakeOldest;
+use crate::outbox::{self, Horizon, Wanted, Window};
+use crate::tests::support::{Bench, count};
+
+const LIMIT: i64 = 32;
+
+struct Explain<T>(T);
+
+impl<T: QueryFragment<Pg>> QueryFragment<Pg> for Explain<T> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) ");
+        self.0.walk_ast(out.reborrow())
+    }
+}
+
+impl<T> QueryId for Explain<T> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<T> Query for Explain<T> {
+    type SqlType = Text;
+}
+
+impl<T> diesel::RunQueryDsl<AsyncPgConnection> for Explain<T> {}
+
+/// The plan of a claim in this window, which is undone, and how many pages it touched.
+async fn cost(connection: &mut AsyncPgConnection, window: Window) -> (u64, String) {
+    let statement = TakeOldest {
+        after: window.after.due_at,
+        after_id: window.after.record_id,
+        with_vector: None,
+        limit: LIMIT,
+        owner: Uuid::new_v4(),
+        lease: 30.0,
+        until: 30.0,
+    };
+    let mut plan = Vec::new();
+    let _undone: Result<(), diesel::result::Error> = connection
+        .transaction(async |connection| {
+            plan = Explain(statement).load::<String>(connection).await?;
+            Err(diesel::result::Error::RollbackTransaction)
+        })
+        .await;
+    let plan = plan.join("\n");
+    let buffers = plan.lines().find(|line| line.trim().starts_with("Buffers: shared")).expect(&plan);
+    let pages = |kind: &str| -> u64 {
+        let found = buffers.split_whitespace().find_map(|word| word.strip_prefix(kind));
+        found.map_or(0, |number| number.parse().unwrap())
+    };
+    (pages("hit=") + pages("read="), plan)
+}
+
+/// Rows that are due in another order than they lie in, so that each that a claim passes is a page that it touches.
+async fn fill(connection: &mut AsyncPgConnection, from: u32, rows: u32) {
+    let fill = format!(
+        "INSERT INTO vector_outbox (record_id, start_time, version, next_attempt_at) \
+         SELECT n, now(), now(), now() - interval '1 hour' + hashint4(n) * interval '1 microsecond' FROM generate_series({from}, {}) AS n",
+        from + rows - 1
+    );
+    connection.batch_execute(&fill).await.unwrap();
+}
+
+async fn prepared(bench: &Bench) -> AsyncPgConnection {
+    let mut connection = bench.connect().await;
+    outbox::set_up(&mut connection).await.unwrap();
+    connection
+}
+
+/// Claims as a worker does, and removes what it gets; the rows have no record. Returns how many there were.
+async fn work_off(connection: &mut AsyncPgConnection, horizon: &mut Horizon, limit: i64) -> usize {
+    let owner = Uuid::new_v4();
+    let window = horizon.next(Wanted::All, Instant::now());
+    let claim = outbox::take(connection, owner, limit, Duration::from_secs(30), window).await.unwrap();
+    let is_full = i64::try_from(claim.len()).unwrap() == limit;
+    horizon.note(window, &claim, is_full, Duration::ZERO, Instant::now());
+    outbox::discard(connection, owner, &claim.gone).await.unwrap()
+}
+
+/// However deep the outbox, a claim brings no more rows than it asks for and touches no more pages.
+#[tokio::test]
+async fn a_deep_outbox_makes_a_claim_no_dearer() {
+    let bench = Bench::new().await;
+    let mut connection = prepared(&bench).await;
+    fill(&mut connection, 1, 2_000).await;
+    let front = Horizon::new(Duration::ZERO).next(Wanted::All, Instant::now());
+    let (shallow, _) = cost(&mut connection, front).await;
+    fill(&mut connection, 10_000, 300_000).await;
+    let (deep, plan) = cost(&mut connection, front).await;
+    assert!(plan.contains("vector_outbox_due_idx") && !plan.contains("Seq Scan"), "{plan}");
+    assert!(deep <= shallow + 200, "{shallow} pages with 2,000 rows, {deep} with 302,000:\n{plan}");
+    let claim = outbox::take(&mut connection, Uuid::new_v4(), LIMIT, Duration::from_secs(30), front).await;
+    assert_eq!(claim.unwrap().len(), 32);
+}
+
+/// F27: with a snapshot held elsewhere, no vacuum removes what is done; a claim does not read it again.
+#[tokio::test]
+async fn a_held_snapshot_makes_a_claim_no_dearer() {
+    let bench = Bench::new().await;
+    let mut connection = prepared(&bench).await;
+    let mut holder = bench.connect().await;
+    holder
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM vector_outbox")
+        .await
+        .unwrap();
+    fill(&mut connection, 1, 20_000).await;
+    let mut horizon = Horizon::new(Duration::from_secs(3600));
+    let front = horizon.next(Wanted::All, Instant::now());
+    let (fresh, _) = cost(&mut connection, front).await;
+
+    while count(&mut connection, "SELECT count(*) AS n FROM vector_outbox").await > 10_000 {
+        work_off(&mut connection, &mut horizon, 500).await;
+    }
+    let (half_done, plan) = cost(&mut connection, horizon.next(Wanted::All, Instant::now())).await;
+    let (swept, _) = cost(&mut connection, front).await;
+    assert!(swept > 10 * fresh, "the snapshot holds what is done: {swept} pages from the front");
+    assert!(half_done <= 2 * fresh, "{fresh} pages at first, {half_done} half done:\n{plan}");
+
+    while work_off(&mut connection, &mut horizon, 500).await > 0 {}
+    let (all_done, plan) = cost(&mut connection, horizon.next(Wanted::All, Instant::now())).await;
+    assert!(all_done < 20, "{all_done} pages when nothing is due:\n{plan}");
+    holder.batch_execute("ROLLBACK").await.unwrap();
+}

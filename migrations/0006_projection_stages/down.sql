@@ -1,0 +1,1 @@
+ALTER TABLE vector_outbox DROP COLUMN IF EXISTS embedded_version;
