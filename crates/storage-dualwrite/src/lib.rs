@@ -7,8 +7,8 @@
 //! - [`StrictWriter`] stores a record in PostgreSQL and in the index before it answers, or in neither;
 //!   [`ProjectionWaits`] tells when what was written otherwise has reached every store.
 //! - [`idempotency`] keeps the answer to a request in the request's own transaction, so that it may be repeated.
-//! - [`Projector`] takes outbox rows, has the records embedded and fills the embedding column, off the request's
-//!   path. It knows an embedder only through [`RecordEmbedder`].
+//! - [`Projector`] takes outbox rows, has the records embedded, stores them in the outside index when there is one,
+//!   and fills the embedding column, off the request's path. It knows an embedder only through [`RecordEmbedder`].
 //! - [`outbox`] shows and revives what waits or is parked; [`embedding_set`] sees to it that vectors of two models
 //!   never mix.
 //! - [`index`] is the outside vector index that the records are projected into as well, when one is configured.
@@ -16,9 +16,9 @@
 //!
 //! ```text
 //! Writer::write ─▶ queue ─▶ one transaction: records + outbox rows ─▶ answer
-//!                                             │ woken in process, and by polling
+//!                                             │ woken in process, across replicas, and by polling
 //!                                             ▼
-//!            Projector: claim (a lease) ─▶ embed ─▶ complete: embedding column, outbox row removed
+//!            Projector: claim (a lease) ─▶ embed ─▶ index ─▶ settle: embedding column, outbox row removed
 //! ```
 
 mod budget;

@@ -19,6 +19,12 @@ use crate::workspace;
 
 /// The database of the development stack.
 const DATABASE: &str = "datastorage";
+/// What the service is to use beside PostgreSQL.
+struct Urls {
+    redis: Option<String>,
+    qdrant: Option<String>,
+}
+
 /// How often the service's log is looked at while it is followed.
 const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
 
@@ -49,8 +55,8 @@ impl Stack {
         .await?;
         let redis = if arguments.full { Redis::bring_up(dev, &mut state).await? } else { Redis::default() };
         let qdrant_url = arguments.full.then(find_qdrant).flatten();
-        let (started, service) =
-            bring_up_service(dev, &mut state, &database_url, redis.url.clone(), arguments).await?;
+        let urls = Urls { redis: redis.url.clone(), qdrant: qdrant_url.clone() };
+        let (started, service) = bring_up_service(dev, &mut state, &database_url, urls, arguments).await?;
         let stack = Self { cluster, redis, database_url, started, service };
         state::write_environment(&Environment {
             url: &stack.url(),
@@ -180,11 +186,11 @@ async fn bring_up_service(
     dev: &DevelopmentDir,
     state: &mut State,
     database_url: &str,
-    redis_url: Option<String>,
+    urls: Urls,
     arguments: &UpArguments,
 ) -> Result<(Option<ServiceProcess>, ServiceState)> {
     if let Some(running) = state.service.take().filter(|it| it.process.is_running()) {
-        reuse(&running, redis_url.as_ref(), arguments)?;
+        reuse(&running, &urls, arguments)?;
         return Ok((None, running));
     }
     let (port, admin_port) = arguments.ports();
@@ -194,23 +200,32 @@ async fn bring_up_service(
         }
     }
     let mut options = service_options(dev, port, admin_port, arguments.release).await?;
-    if let Some(url) = &redis_url {
+    if let Some(url) = &urls.redis {
         options = options.set("DATASTORAGE__REDIS__URL", url);
+    }
+    if let Some(url) = &urls.qdrant {
+        options = options.set("DATASTORAGE__QDRANT__URL", url);
+    }
+    if let Some(key) = state::external_qdrant_key().filter(|_| urls.qdrant.is_some()) {
+        options = options.set("DATASTORAGE__QDRANT__API_KEY", key);
     }
     let starting = Step::begin("service");
     let service = ServiceProcess::start(database_url, options).await?;
     starting.done(format!("ready on port {port}"));
     let process = service.process().context("the service ended as soon as it was ready")?;
-    let running = ServiceState { process, port, admin_port, redis_url };
+    let running = ServiceState { process, port, admin_port, redis_url: urls.redis, qdrant_url: urls.qdrant };
     state.service = Some(running.clone());
     state.save()?;
     Ok((Some(service), running))
 }
 
-/// Accepts the service that runs already, unless other ports were asked for, or a Redis that it does not use.
-fn reuse(running: &ServiceState, redis_url: Option<&String>, arguments: &UpArguments) -> Result<()> {
-    if redis_url.is_some() && running.redis_url.as_ref() != redis_url {
+/// Accepts the service that runs already, unless other ports were asked for, or a Redis or Qdrant that it does not use.
+fn reuse(running: &ServiceState, urls: &Urls, arguments: &UpArguments) -> Result<()> {
+    if urls.redis.is_some() && running.redis_url != urls.redis {
         bail!("the service already runs, and without this Redis: `cargo xtask down` stops it");
+    }
+    if urls.qdrant.is_some() && running.qdrant_url != urls.qdrant {
+        bail!("the service already runs, and without this Qdrant: `cargo xtask down` stops it");
     }
     let fits = arguments.port.is_none_or(|it| it == running.port)
         && arguments.admin_port.is_none_or(|it| it == running.admin_port);

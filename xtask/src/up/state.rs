@@ -48,6 +48,9 @@ pub(super) struct ServiceState {
     pub(super) admin_port: u16,
     /// Where its Redis is, when it was started with one.
     pub(super) redis_url: Option<String>,
+    /// The Qdrant that it was given.
+    #[serde(default)]
+    pub(super) qdrant_url: Option<String>,
 }
 
 /// What `.dev/env` tells scripts.
@@ -139,6 +142,11 @@ pub(super) fn external_qdrant_url() -> Option<String> {
     std::env::var("QDRANT_URL").ok().filter(|it| !it.is_empty())
 }
 
+/// The key that it wants, in `QDRANT_API_KEY`.
+pub(super) fn external_qdrant_key() -> Option<String> {
+    std::env::var("QDRANT_API_KEY").ok().filter(|it| !it.is_empty())
+}
+
 fn database_url_in(environment: &str) -> Option<String> {
     environment.lines().find_map(|line| line.strip_prefix("DATABASE_URL=")).map(str::to_owned)
 }
@@ -177,7 +185,13 @@ mod tests {
         let state = State {
             cluster: Some(ClusterState { password: "secret".to_owned(), port: Some(5433) }),
             redis: Some(RedisState { password: "secret".to_owned(), port: None }),
-            service: Some(ServiceState { process, port: 8080, admin_port: 9090, redis_url: None }),
+            service: Some(ServiceState {
+                process,
+                port: 8080,
+                admin_port: 9090,
+                redis_url: None,
+                qdrant_url: None,
+            }),
         };
         state.save_to(&path).unwrap();
         assert_eq!(State::load_from(&path).unwrap(), state);

@@ -129,9 +129,11 @@ impl Claim {
 
 /// Prepares a connection for claims. The outbox is empty at one moment and a million rows deep at another, and its
 /// statistics and any plan that was made for the other moment are wrong: plans are made anew for each statement, and
-/// never read a table from end to end.
+/// read no more of the index of due rows than they need, in its order.
 pub(crate) async fn set_up(connection: &mut AsyncPgConnection) -> QueryResult<()> {
-    connection.batch_execute("SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off").await
+    let plans = "SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+                 SET enable_sort = off";
+    connection.batch_execute(plans).await
 }
 
 /// Leases at most `limit` due rows of the window for `lease`, and reads their records.

@@ -9,12 +9,15 @@ use storage_testkit::TestDatabase;
 use crate::bootstrap::{MIGRATIONS, ensure_extension};
 use crate::{SchemaError, bootstrap, bootstrap_within, verify};
 
+/// Every migration there is.
+const ALL: [&str; 4] = ["0001", "0002", "0003", "0006"];
+
 /// BR-STORAGE-003: the schema is created idempotently and is then what verification expects.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_bootstrap_changes_nothing() {
     let database = TestDatabase::empty().await.unwrap();
     let first = bootstrap(&database.url()).await.unwrap();
-    assert_eq!(first.applied, ["0001", "0002", "0003", "0006"]);
+    assert_eq!(first.applied, ALL);
     assert_eq!(first.partitions, 20);
 
     let second = bootstrap(&database.url()).await.unwrap();
@@ -32,7 +35,7 @@ async fn migrations_can_be_applied_to_a_database_that_has_them() {
     bootstrap(&database.url()).await.unwrap();
     let mut connection = database.connect().await.unwrap();
     connection.batch_execute("TRUNCATE __diesel_schema_migrations").await.unwrap();
-    assert_eq!(bootstrap(&database.url()).await.unwrap().applied.len(), 4);
+    assert_eq!(bootstrap(&database.url()).await.unwrap().applied.len(), ALL.len());
     assert!(verify(&mut connection).await.unwrap().is_clean());
 }
 
@@ -43,7 +46,7 @@ async fn concurrent_bootstraps_apply_each_migration_once() {
     let url = database.url();
     let reports = futures_util::future::join_all((0..4).map(|_| bootstrap(&url))).await;
     let applied: usize = reports.into_iter().map(|report| report.unwrap().applied.len()).sum();
-    assert_eq!(applied, 3);
+    assert_eq!(applied, ALL.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +60,7 @@ async fn every_migration_can_be_reverted_and_applied_again() {
                 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S') \
                   AND relname NOT LIKE '\\_\\_diesel%'";
     assert_eq!(super::text(&mut connection, left).await, None);
-    assert_eq!(bootstrap(&database.url()).await.unwrap().applied.len(), 3);
+    assert_eq!(bootstrap(&database.url()).await.unwrap().applied.len(), ALL.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

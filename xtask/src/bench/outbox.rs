@@ -1,0 +1,131 @@
+//! The outbox with a snapshot held elsewhere beside none: records a second through the real projector, alternating.
+//!
+//! The embedder answers at once and the partitions have no HNSW index, so that the outbox is what is measured.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use async_trait::async_trait;
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use storage_dualwrite::{
+    Connector, EmbedFault, EmbeddingSet, Projector, ProjectorSettings, RecordEmbedder, SessionSettings,
+    embedding_set,
+};
+use storage_models::{Embedding, Remediation};
+use storage_testkit::{Cluster, ClusterSettings, PostgresSource};
+use tokio::sync::Notify;
+
+use crate::progress::answer;
+use crate::workspace;
+
+/// Longest time for the batch at hand when a round is over.
+const STOP: Duration = Duration::from_secs(10);
+/// How often the rounds look whether the outbox is empty.
+const LOOK: Duration = Duration::from_millis(20);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Records of one round.
+    #[arg(long, default_value_t = 20_000)]
+    records: u32,
+    /// Rounds of each kind.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Records that arrive at once; the next ones follow when they are done. As many as --records is a backlog.
+    #[arg(long, default_value_t = 500)]
+    burst: u32,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let dev = workspace::development_dir()?;
+    let PostgresSource::Programs(programs) = PostgresSource::find(&dev, None, &|_| {}).await? else {
+        anyhow::bail!("the measurement makes a cluster of its own and needs PostgreSQL's programs")
+    };
+    let durable = ClusterSettings::for_development(String::from("bench"));
+    let cluster = Cluster::temporary(&programs, durable).await?;
+    let outcome = compare(&cluster, arguments).await;
+    cluster.destroy().await?;
+    outcome
+}
+
+async fn compare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
+    let url = cluster.url("postgres");
+    storage_schema::bootstrap(&url).await?;
+    let mut connection = AsyncPgConnection::establish(&url).await?;
+    connection.batch_execute("DROP INDEX remediation_audit_embedding_idx").await?;
+    let Arguments { records, rounds, burst } = arguments;
+    answer(&format!("{records} records a round in bursts of {burst}; records/s"));
+    answer("round     free     held   held/free");
+    for round in 1..=*rounds {
+        let free = drain(&mut connection, &url, arguments).await?;
+        let mut holder = AsyncPgConnection::establish(&url).await?;
+        holder
+            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM vector_outbox")
+            .await?;
+        let held = drain(&mut connection, &url, arguments).await?;
+        holder.batch_execute("ROLLBACK").await?;
+        answer(&format!("{round:>5} {free:>8.0} {held:>8.0} {:>11.2}", held / free));
+    }
+    Ok(())
+}
+
+/// Fills the outbox burst by burst and has it worked off; the rate.
+async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Arguments) -> Result<f64> {
+    connection
+        .batch_execute("DELETE FROM remediation_audit; VACUUM vector_outbox, remediation_audit")
+        .await?;
+    let committed = Arc::new(Notify::new());
+    let projector = start(connection, url, &committed).await?;
+    let fill = format!(
+        "WITH stored AS (INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time) \
+            SELECT 'record-' || n, 'default', 'processing', 'restart-pod', 'running', now() \
+            FROM generate_series(1, {}) AS n RETURNING id, start_time, updated_at) \
+         INSERT INTO vector_outbox (record_id, start_time, version) SELECT id, start_time, updated_at FROM stored",
+        arguments.burst
+    );
+    let started = Instant::now();
+    let mut done = 0;
+    while done < arguments.records {
+        connection.batch_execute(&fill).await?;
+        committed.notify_one();
+        while waiting(connection).await? {
+            tokio::time::sleep(LOOK).await;
+        }
+        done += arguments.burst;
+    }
+    let rate = f64::from(done) / started.elapsed().as_secs_f64();
+    projector.stop(STOP).await;
+    Ok(rate)
+}
+
+async fn start(connection: &mut AsyncPgConnection, url: &str, committed: &Arc<Notify>) -> Result<Projector> {
+    let wanted = EmbeddingSet { composition: "1".to_owned(), model: "instant".to_owned(), dimension: 384 };
+    let set = embedding_set::activate(connection, &wanted).await?;
+    let connector = Connector::new(url.into(), SessionSettings::new("datastorage bench"))?;
+    let embedder: Arc<dyn RecordEmbedder> =
+        Arc::new(Instantly(Embedding::new(vec![0.5; Embedding::DIMENSION])?));
+    Ok(Projector::start(&connector, &embedder, set, None, &ProjectorSettings::default(), committed))
+}
+
+async fn waiting(connection: &mut AsyncPgConnection) -> Result<bool> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        n: i64,
+    }
+    let query = "SELECT count(*) AS n FROM vector_outbox";
+    Ok(sql_query(query).get_result::<Row>(connection).await?.n > 0)
+}
+
+/// The same vector for every record, at once.
+struct Instantly(Embedding);
+
+#[async_trait]
+impl RecordEmbedder for Instantly {
+    async fn embed(&self, records: &[Remediation]) -> Vec<Result<Embedding, EmbedFault>> {
+        records.iter().map(|_| Ok(self.0.clone())).collect()
+    }
+}
