@@ -174,7 +174,7 @@ async fn an_invalid_record_is_refused_before_the_store() {
         let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
         assert_eq!(&pointers[..expected.len()], expected);
     }
-    let unknown = call(&state, post(&valid()).uri("/api/v1/audit/aianalysis?consistency=strict")).await;
+    let unknown = call(&state, post(&valid()).uri("/api/v1/audit/aianalysis?consistent=strict")).await;
     assert_eq!((unknown.status, unknown.body["type"].as_str()), (400, Some("/problems/invalid-parameters")));
 }
 
