@@ -5,6 +5,7 @@ mod files;
 mod progress;
 mod requirements;
 mod schema;
+mod soak;
 mod test;
 mod tidy;
 mod up;
@@ -37,6 +38,8 @@ enum Task {
     /// Measure, side by side, what decisions rest on.
     #[command(subcommand)]
     Bench(bench::Scenario),
+    /// Write at random under random faults, and compare what is stored with what was promised.
+    Soak(soak::Arguments),
     /// Check the arrows between crates, and how files begin.
     Tidy,
     /// Set up what the tests need, and run them.
@@ -62,6 +65,7 @@ async fn run(task: Task) -> Result<ExitCode> {
         Task::Bench(scenario) => bench::run(&scenario).await.map(|()| ExitCode::SUCCESS),
         Task::Schema(action) => schema::run(&action).await,
         Task::Requirements(arguments) => requirements::run(&arguments),
+        Task::Soak(arguments) => Box::pin(soak::run(&arguments)).await,
         Task::Tidy => tidy::run(),
         Task::Test(arguments) => test::run(&arguments).await,
     }

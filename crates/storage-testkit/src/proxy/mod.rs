@@ -115,6 +115,11 @@ impl FaultProxy {
         self.arm(needle.into(), Action::HangBeforeAnswer);
     }
 
+    /// Takes back what was armed and has not come yet.
+    pub fn disarm(&self) {
+        self.switches.trigger.send_replace(Trigger::Idle);
+    }
+
     /// Waits until the armed trigger's fault has happened: the connection is cut, or the server's answer swallowed.
     ///
     /// # Errors

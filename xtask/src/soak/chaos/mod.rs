@@ -1,0 +1,88 @@
+//! Faults on a schedule that follows from the seed: one sequence for each of PostgreSQL, the replicas, and what the
+//! service can do without, so that they overlap.
+
+mod network;
+mod postgres;
+mod replicas;
+mod side;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use storage_testkit::FaultProxy;
+use tokio::time::Instant;
+
+use super::stand::Stand;
+
+/// How often each fault happened.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Faults {
+    pub(super) fn count(&self, fault: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(fault).or_default() += 1;
+    }
+
+    /// Each fault with its count.
+    pub(super) fn all(&self) -> BTreeMap<&'static str, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.all().values().sum()
+    }
+}
+
+/// One sequence of faults.
+struct Sequence<'a> {
+    rng: StdRng,
+    until: Instant,
+    faults: &'a Faults,
+}
+
+impl Sequence<'_> {
+    /// Waits between two faults; whether there is time for another.
+    async fn rest(&mut self, shortest_ms: u64, longest_ms: u64) -> bool {
+        self.wait(shortest_ms, longest_ms).await;
+        Instant::now() < self.until
+    }
+
+    /// Waits while a fault lasts.
+    async fn wait(&mut self, shortest_ms: u64, longest_ms: u64) {
+        tokio::time::sleep(Duration::from_millis(self.rng.random_range(shortest_ms..longest_ms))).await;
+    }
+}
+
+/// Breaks things until `until`. What was broken last may still be so when this returns.
+pub(super) async fn run(stand: &mut Stand, seed: u64, until: Instant, faults: &Faults) -> Result<()> {
+    let sequence =
+        |number: u64| Sequence { rng: StdRng::seed_from_u64(seed.rotate_left(17) ^ number), until, faults };
+    let Stand { replicas, postgres, redis, redis_proxy, qdrant, qdrant_proxy, .. } = stand;
+    // Proxies are switched by shared reference while the replicas' processes are killed and replaced.
+    let (mut processes, proxies): (Vec<_>, Vec<&FaultProxy>) =
+        replicas.iter_mut().map(super::stand::Replica::parts).unzip();
+    tokio::try_join!(
+        postgres::run(postgres, &proxies, sequence(1)),
+        replicas::run(&mut processes, sequence(2)),
+        side::run(redis, redis_proxy, qdrant, qdrant_proxy, sequence(3)),
+    )?;
+    Ok(())
+}
+
+/// Makes everything whole again, and waits until every replica is ready.
+pub(super) async fn heal(stand: &mut Stand) -> Result<()> {
+    for proxy in stand.replicas.iter().map(|it| &it.postgres).chain([&stand.redis_proxy, &stand.qdrant_proxy])
+    {
+        network::heal(proxy);
+    }
+    postgres::heal(&mut stand.postgres).await?;
+    side::heal(&mut stand.redis, &stand.qdrant).await?;
+    for replica in &mut stand.replicas {
+        replicas::heal(replica).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! After the faults: everything comes to rest, and is as the answers promised.
+
+mod api;
+mod database;
+mod index;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use storage_models::RecordType;
+use tokio::time::Instant;
+
+use super::clients::Shared;
+use super::logs;
+use super::model::{Difference, Model};
+use super::stand::Stand;
+use database::Database;
+
+/// Longest until nothing waits any more.
+const REST_BOUND: Duration = Duration::from_secs(180);
+/// How often to look.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// One check, and what it found.
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) looked_at: u64,
+    pub(super) differences: Vec<Difference>,
+}
+
+/// Waits until nothing is left to project and both stores hold the same; how long that took. When it does not come to
+/// that, the checks say what is left.
+pub(super) async fn rest(stand: &Stand) -> Result<Duration> {
+    let started = Instant::now();
+    let mut database = Database::connect(&stand.database_url()).await?;
+    while started.elapsed() < REST_BOUND {
+        if database.waiting().await? == 0
+            && index::versions(&stand.qdrant).await? == database.versions().await?
+        {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(started.elapsed())
+}
+
+/// All checks.
+pub(super) async fn all(stand: &Stand, shared: &Shared, deadlocks_allowed: bool) -> Result<Vec<Check>> {
+    let mut database = Database::connect(&stand.database_url()).await?;
+    let url = stand.replicas.first().map(|it| it.process.url()).unwrap_or_default();
+    let mut checks = Vec::new();
+    {
+        // Nobody writes any more: the model is done.
+        let model = std::mem::take(&mut *shared.model());
+        checks.extend(stored(&shared.http, &url, &mut database, &model).await?);
+        *shared.model() = model;
+    }
+    checks.push(database.outbox().await?);
+    checks.push(database.embedded().await?);
+    checks.push(index::check(&mut database, &stand.qdrant).await?);
+    if !deadlocks_allowed {
+        checks.push(database.deadlocks().await?);
+    }
+    checks.push(log_check(stand));
+    Ok(checks)
+}
+
+/// What was acknowledged against what the API and the tables hold.
+async fn stored(
+    http: &reqwest::Client,
+    url: &str,
+    database: &mut Database,
+    model: &Model,
+) -> Result<Vec<Check>> {
+    let mut comparison = model.compare();
+    let (mut seen, mut totals) = (0, Vec::new());
+    for kind in RecordType::ALL {
+        let (read, total) = api::each(http, url, kind, |record| comparison.see(kind, record)).await?;
+        let rows = database.count(kind).await?;
+        if (read, total) != (rows, rows) {
+            totals.push(Difference::Other(format!(
+                "{kind}: {rows} rows, the API lists {read} and says there are {total}"
+            )));
+        }
+        seen += read;
+    }
+    Ok(vec![
+        Check {
+            name: "what was acknowledged is stored once, as answered; nothing else is",
+            looked_at: seen,
+            differences: comparison.finish(),
+        },
+        Check { name: "lists and totals of the API are the tables'", looked_at: seen, differences: totals },
+    ])
+}
+
+fn log_check(stand: &Stand) -> Check {
+    let mut check =
+        Check { name: "no panic and no unexplained error is logged", looked_at: 0, differences: Vec::new() };
+    for replica in &stand.replicas {
+        let (path, log) = replica.process.log();
+        check.looked_at += u64::try_from(log.lines().count()).unwrap_or_default();
+        let found = logs::suspicious(&log);
+        check
+            .differences
+            .extend(found.into_iter().map(|line| Difference::Other(format!("{}: {line}", path.display()))));
+    }
+    check
+}

@@ -1,0 +1,48 @@
+//! What the replicas' logs must not say.
+
+use serde_json::Value;
+
+/// Errors that the faults of a run bring about, by the beginning of their message.
+const EXPECTED: &[&str] = &["PostgreSQL does not answer", "PostgreSQL is away", "the service did not start"];
+
+/// Lines of a log that tell of a panic, or of an error that no fault explains.
+pub(super) fn suspicious(log: &str) -> Vec<String> {
+    log.lines().filter(|line| is_suspicious(line)).map(str::to_owned).collect()
+}
+
+fn is_suspicious(line: &str) -> bool {
+    if line.contains("panicked") {
+        return true;
+    }
+    // What is not JSON was not written by the service's logger: a crash writes so, and a line that a kill cut short.
+    let Ok(entry) = serde_json::from_str::<Value>(line) else { return line.contains("ERROR") };
+    let word = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let message = word(entry.get("message").or_else(|| entry.pointer("/fields/message")));
+    word(entry.get("level")) == "ERROR" && !EXPECTED.iter().any(|expected| message.starts_with(expected))
+}
+
+#[cfg(test)]
+mod tests {
+    //! Tests of what is suspicious.
+
+    use super::suspicious;
+
+    #[test]
+    fn panics_and_unexplained_errors_are_suspicious() {
+        let lines = [
+            (r#"{"level":"INFO","message":"ready"}"#, false),
+            (r#"{"level":"WARN","message":"Redis does not answer"}"#, false),
+            (
+                r#"{"level":"ERROR","message":"PostgreSQL is away; writes are refused until it is back"}"#,
+                false,
+            ),
+            (r#"{"level":"ERROR","message":"a request failed"}"#, true),
+            (r#"{"level":"ERROR","message":"a task panicked"}"#, true),
+            ("thread 'main' panicked at src/main.rs:1:1:", true),
+            (r#"{"level":"INFO","mess"#, false),
+        ];
+        for (line, expected) in lines {
+            assert_eq!(!suspicious(line).is_empty(), expected, "{line}");
+        }
+    }
+}

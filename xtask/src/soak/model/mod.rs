@@ -1,0 +1,175 @@
+//! The reference model: what must be stored, as far as the answers tell. It knows no network and no clock.
+//!
+//! Each record carries a tag of its own in one of its fields ([`tag_field`]), so that what is found in the store can be
+//! matched with what was sent. A request's records are *acknowledged* (stored, once, as the answer says), *refused*
+//! (not stored), or *unknown* (stored once or not at all, all of a batch or none of it).
+
+mod attempts;
+mod change;
+mod comparison;
+mod difference;
+mod index;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use storage_models::{RecordType, Timestamp};
+
+pub(super) use attempts::{Attempts, Outcome, Standing, Verdict};
+pub(super) use change::{Change, ChangeFate};
+pub(super) use difference::Difference;
+pub(super) use index::compare_index;
+
+/// The fields of a record.
+pub(super) type Fields = Map<String, Value>;
+
+/// The field that holds a record's tag: one that takes any text, and that no change touches.
+pub(super) const fn tag_field(kind: RecordType) -> &'static str {
+    match kind {
+        RecordType::Remediation => "remediation_request_id",
+        RecordType::AiAnalysis => "model",
+        RecordType::Workflow => "workflow_name",
+        RecordType::Execution => "target_name",
+    }
+}
+
+/// What became of the request to store a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Stored once, or not at all.
+    Unknown,
+    /// Not stored.
+    Refused,
+    /// Stored, with this id.
+    Stored(i64),
+}
+
+/// What is known of one record.
+#[derive(Debug)]
+struct Expected {
+    kind: RecordType,
+    /// The request that carried it.
+    request: u64,
+    fate: Fate,
+    /// JSON: what was sent, or what the answer said is stored.
+    known: Box<str>,
+    /// Whether `known` is the whole record, as an answer told it.
+    is_whole: bool,
+    changes: Vec<Change>,
+}
+
+/// Everything that was sent and what was answered.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    records: BTreeMap<String, Expected>,
+    requests: u64,
+    /// What was wrong about answers.
+    differences: Vec<Difference>,
+}
+
+impl Model {
+    /// A request is about to be sent that stores these records, all or none.
+    pub(super) fn sends(&mut self, kind: RecordType, records: &[(String, Fields)]) {
+        self.requests += 1;
+        for (tag, sent) in records {
+            let expected = Expected {
+                kind,
+                request: self.requests,
+                fate: Fate::Unknown,
+                known: text(sent),
+                is_whole: false,
+                changes: Vec::new(),
+            };
+            self.records.insert(tag.clone(), expected);
+        }
+    }
+
+    /// The request with these records was refused: nothing of it may be stored.
+    pub(super) fn refused(&mut self, tags: &[String]) {
+        for tag in tags {
+            if let Some(expected) = self.records.get_mut(tag) {
+                expected.fate = Fate::Refused;
+            }
+        }
+    }
+
+    /// The record is stored, and looks like this.
+    pub(super) fn stored(&mut self, tag: &str, record: &Fields) {
+        let Some(expected) = self.records.get_mut(tag) else {
+            return self.differences.push(Difference::Stranger { record: text(record).into() });
+        };
+        let found = change::contradictions(&fields(&expected.known), record);
+        self.differences.extend(found.into_iter().map(|(field, sent, found)| Difference::Altered {
+            tag: tag.to_owned(),
+            field,
+            expected: sent,
+            found,
+        }));
+        expected.fate = Fate::Stored(id(record));
+        expected.known = text(record);
+        expected.is_whole = true;
+    }
+
+    /// The record is stored under this id; the answer showed no more of it.
+    pub(super) fn stored_as(&mut self, tag: &str, id: i64) {
+        if let Some(expected) = self.records.get_mut(tag) {
+            expected.fate = Fate::Stored(id);
+        }
+    }
+
+    /// A change of a record is about to be sent; its number among the record's changes.
+    pub(super) fn changes(&mut self, tag: &str, base: i64, sent: &Fields) -> usize {
+        let Some(expected) = self.records.get_mut(tag) else { return 0 };
+        expected.changes.push(Change::new(base, text(sent)));
+        expected.changes.len() - 1
+    }
+
+    /// What became of a change.
+    pub(super) fn changed(&mut self, tag: &str, number: usize, fate: ChangeFate) {
+        if let Some(change) = self.records.get_mut(tag).and_then(|it| it.changes.get_mut(number)) {
+            change.fate = fate;
+        }
+    }
+
+    /// An answer was wrong by itself.
+    pub(super) fn wrong(&mut self, difference: Difference) {
+        self.differences.push(difference);
+    }
+
+    /// How many records were acknowledged, refused, and left unknown.
+    pub(super) fn tally(&self) -> [(&'static str, usize); 3] {
+        let count = |wanted: fn(&Fate) -> bool| self.records.values().filter(|it| wanted(&it.fate)).count();
+        [
+            ("acknowledged", count(|fate| matches!(fate, Fate::Stored(_)))),
+            ("refused", count(|fate| *fate == Fate::Refused)),
+            ("unknown", count(|fate| *fate == Fate::Unknown)),
+        ]
+    }
+
+    /// How many records were sent.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+}
+
+/// The version of a record: when it was last changed, in microseconds; 0 for what has no such time.
+pub(super) fn version(record: &Fields) -> i64 {
+    let time = record.get("updated_at").or_else(|| record.get("created_at")).and_then(Value::as_str);
+    time.and_then(|it| it.parse::<Timestamp>().ok()).map_or(0, Timestamp::micros)
+}
+
+fn id(record: &Fields) -> i64 {
+    record.get("id").and_then(Value::as_i64).unwrap_or_default()
+}
+
+fn text(fields: &Fields) -> Box<str> {
+    // Serializing a map of JSON values cannot fail.
+    serde_json::to_string(fields).unwrap_or_default().into()
+}
+
+fn fields(text: &str) -> Fields {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
