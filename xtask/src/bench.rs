@@ -3,6 +3,7 @@
 mod corpus;
 mod hnsw;
 mod outbox;
+mod writes;
 
 use anyhow::Result;
 
@@ -12,11 +13,14 @@ pub(crate) enum Scenario {
     Hnsw(hnsw::Arguments),
     /// Measure the outbox with a snapshot held elsewhere beside none.
     Outbox(outbox::Arguments),
+    /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline.
+    Writes(writes::Arguments),
 }
 
 pub(crate) async fn run(scenario: &Scenario) -> Result<()> {
     match scenario {
         Scenario::Hnsw(arguments) => hnsw::run(arguments).await,
         Scenario::Outbox(arguments) => outbox::run(arguments).await,
+        Scenario::Writes(arguments) => writes::run(arguments).await,
     }
 }

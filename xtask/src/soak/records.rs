@@ -45,7 +45,7 @@ pub(super) fn valid(rng: &mut StdRng, kind: RecordType, tag: &str, parent: i64) 
         RecordType::AiAnalysis => json!({
             "remediation_id": parent, "analysis_type": "root-cause", "timestamp": started,
             "confidence": f64::from(rng.random_range(0..=100_u8)) / 100.0,
-            "recommendation": pick(rng, MESSAGES), "reasoning": pick(rng, MESSAGES),
+            "recommendation": pick(rng, NAMES), "reasoning": pick(rng, MESSAGES),
             "tokens_used": rng.random_range(0..100_000_u32), "latency_ms": null,
         }),
         RecordType::Workflow => json!({

@@ -88,14 +88,14 @@ impl Shared {
         answer
     }
 
-    /// Tries until the request is settled, or the run is over; the answer that acknowledged it.
+    /// Tries until the request is settled, or the run is over; the answer that settled it, if one did.
     pub(super) async fn deliver(&self, rng: &mut StdRng, request: Request) -> (Standing, Option<Answer>) {
         let mut attempts = Attempts::new(request.key.is_some());
         for _ in 0..ATTEMPTS_MAX {
             let answer = self.attempt(rng, &request).await;
             if let Verdict::Final(standing) = attempts.after(answer.outcome) {
                 self.settle(&request, standing, &answer);
-                return (standing, (standing == Standing::Acknowledged).then_some(answer));
+                return (standing, Some(answer));
             }
             if self.is_over() {
                 break;

@@ -36,8 +36,9 @@ impl Client<'_> {
             body: Value::Object(fields).to_string(),
             carries: Carries::Record(tag.clone()),
         };
-        let (_, answer) = self.shared.deliver(&mut self.rng, request.clone()).await;
-        if let Some(answer) = answer {
+        let (standing, answer) = self.shared.deliver(&mut self.rng, request.clone()).await;
+        self.is_taken(&request, standing, answer.as_ref());
+        if let (Standing::Acknowledged, Some(answer)) = (standing, answer) {
             let record = record(&answer);
             let id = record.get("id").and_then(Value::as_i64).unwrap_or_default();
             self.remember(Known { kind, tag, id, record });
@@ -49,8 +50,17 @@ impl Client<'_> {
     pub(super) async fn write_batch(&mut self) {
         let request = self.batch(None);
         let (standing, answer) = self.shared.deliver(&mut self.rng, request.clone()).await;
+        self.is_taken(&request, standing, answer.as_ref());
         if let (Standing::Acknowledged, Some(answer)) = (standing, answer) {
             self.repeat(&request, &answer).await;
+        }
+    }
+
+    /// Nothing that was sent is wrong: it may be put off, and must not be refused.
+    fn is_taken(&self, request: &Request, standing: Standing, answer: Option<&Answer>) {
+        if let (Standing::Refused, Some(answer)) = (standing, answer) {
+            let request = format!("{} {}", request.path, request.body);
+            self.shared.model().wrong(Difference::Answer { request, answer: answer.text.clone() });
         }
     }
 

@@ -1,0 +1,81 @@
+//! A closed loop over HTTP/1.1: each connection sends its next request when the last one is answered. Requests are made
+//! beforehand, and of answers no more is read than must be, so that little of the machine goes to the generator.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// What a run came to.
+pub(super) struct Run {
+    pub(super) took: Duration,
+    /// Of each request, sorted.
+    pub(super) latencies: Vec<Duration>,
+}
+
+impl Run {
+    pub(super) fn rate(&self) -> f64 {
+        f64::from(u32::try_from(self.latencies.len()).unwrap_or(u32::MAX)) / self.took.as_secs_f64()
+    }
+
+    /// The latency that so many of a thousand requests did not exceed, in milliseconds.
+    pub(super) fn per_mille(&self, share: usize) -> f64 {
+        let place = (self.latencies.len() * share / 1_000).min(self.latencies.len().saturating_sub(1));
+        self.latencies.get(place).map_or(0.0, |it| it.as_secs_f64() * 1e3)
+    }
+}
+
+/// One request, as bytes.
+pub(super) fn request(host: &str, path: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Sends `count` requests, those given over and over, through so many connections; each must be answered 201.
+pub(super) async fn run(host: &str, requests: &[Vec<u8>], count: usize, connections: usize) -> Result<Run> {
+    let next = AtomicUsize::new(0);
+    let client = async || -> Result<Vec<Duration>> {
+        let mut stream = TcpStream::connect(host).await?;
+        stream.set_nodelay(true)?;
+        let (mut buffer, mut latencies) = (Vec::with_capacity(8 * 1024), Vec::new());
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return Ok(latencies);
+            }
+            let request = requests.get(number % requests.len()).context("nothing to send")?;
+            let sent = Instant::now();
+            stream.write_all(request).await?;
+            read_answer(&mut stream, &mut buffer).await?;
+            latencies.push(sent.elapsed());
+        }
+    };
+    let started = Instant::now();
+    let runs = futures_util::future::try_join_all((0..connections).map(|_| client())).await?;
+    let took = started.elapsed();
+    let mut latencies: Vec<Duration> = runs.into_iter().flatten().collect();
+    latencies.sort_unstable();
+    Ok(Run { took, latencies })
+}
+
+async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
+    buffer.clear();
+    loop {
+        ensure!(stream.read_buf(buffer).await? > 0, "the service closed the connection");
+        let Some(head) = buffer.windows(4).position(|it| it == b"\r\n\r\n") else { continue };
+        let text = String::from_utf8_lossy(buffer.get(..head).unwrap_or_default()).to_ascii_lowercase();
+        ensure!(text.starts_with("http/1.1 201"), "a write was answered {text}");
+        let length =
+            text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let whole = head + 4 + length.context("an answer has no length")?;
+        while buffer.len() < whole {
+            ensure!(stream.read_buf(buffer).await? > 0, "the service closed the connection in its answer");
+        }
+        return Ok(());
+    }
+}

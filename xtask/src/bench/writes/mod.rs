@@ -1,0 +1,246 @@
+//! Writes accepted by the service, embedded and indexed behind it, beside the same rows through pgbench: without vectors,
+//! and with vector and HNSW index in the insert.
+//!
+//! Rounds alternate on one cluster, with fsync and `synchronous_commit` on. A round of the service ends when everything
+//! it accepted is searchable, so that nothing of it runs beside pgbench.
+
+mod load;
+mod pgbench;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use indicatif::ProgressBar;
+use serde_json::json;
+use storage_testkit::{
+    Cluster, ClusterSettings, Installation, PostgresSource, ServiceOptions, ServiceProcess,
+};
+
+use crate::progress::{answer, say, step};
+use crate::workspace;
+use pgbench::Table;
+
+const DATABASE: &str = "bench";
+/// How often to look whether everything is searchable.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Longest until a round is searchable.
+const SEARCHABLE_BOUND: Duration = Duration::from_secs(900);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Records of one round.
+    #[arg(long, default_value_t = 50_000)]
+    records: usize,
+    /// Rounds.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Distinct texts among the records.
+    #[arg(long, default_value_t = 1_000)]
+    texts: usize,
+    /// Connections, of the service's clients and of pgbench.
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// `local` or `hashing`.
+    #[arg(long, default_value = "local")]
+    embedder: String,
+}
+
+/// The figures of one round.
+struct Round {
+    service: load::Run,
+    /// From the first request until the last record could be found.
+    searchable: Duration,
+    plain: f64,
+    inline: f64,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    ensure!(
+        !cfg!(debug_assertions),
+        "the load generator must not be slow: cargo run --release -p xtask -- bench writes"
+    );
+    let dev = workspace::development_dir()?;
+    let PostgresSource::Programs(programs) = PostgresSource::find(&dev, None, &|_| {}).await? else {
+        anyhow::bail!("the comparison makes a cluster of its own and needs PostgreSQL's programs")
+    };
+    let bin = step("build", workspace::build_service(true), |it| it.display().to_string()).await?;
+    let model = storage_testkit::fetch_model(&dev, &|_| {}).await?;
+    let mut settings = ClusterSettings::for_development("bench".to_owned());
+    settings.max_connections = 200;
+    let cluster = Cluster::temporary(&programs, settings).await?;
+    storage_testkit::create_database(&cluster.url("postgres"), DATABASE, None).await?;
+    let database_url = cluster.url(DATABASE);
+    storage_schema::bootstrap(&database_url).await?;
+    let mut options = ServiceOptions { bin: Some(bin), ..ServiceOptions::default() }
+        .set("DATASTORAGE__EMBEDDING__PROVIDER", &arguments.embedder)
+        .set("DATASTORAGE__EMBEDDING__MODEL_DIR", model.display().to_string());
+    match std::env::var("QDRANT_URL") {
+        Ok(url) => {
+            say(&format!("with the Qdrant that QDRANT_URL names: {url}"));
+            options = options
+                .set("DATASTORAGE__QDRANT__URL", url)
+                .set("DATASTORAGE__QDRANT__COLLECTION", format!("bench-{}", uuid::Uuid::new_v4()));
+        }
+        Err(_) => say("WITHOUT QDRANT, since QDRANT_URL names none: searchable means through pgvector"),
+    }
+    let service = ServiceProcess::start(&database_url, options).await?;
+    let rounds = Bench { programs: &programs, database_url: &database_url, service: &service, arguments };
+    let rounds = rounds.run().await?;
+    print(arguments, &rounds);
+    drop(service);
+    cluster.destroy().await?;
+    Ok(())
+}
+
+struct Bench<'a> {
+    programs: &'a Installation,
+    database_url: &'a str,
+    service: &'a ServiceProcess,
+    arguments: &'a Arguments,
+}
+
+impl Bench<'_> {
+    async fn run(&self) -> Result<Vec<Round>> {
+        let mut connection = AsyncPgConnection::establish(self.database_url).await?;
+        let url = self.service.url();
+        let host = url.strip_prefix("http://").context("the service has another scheme")?;
+        let requests: Vec<Vec<u8>> =
+            (1..=self.arguments.texts).map(|n| load::request(host, PATH, &body(n))).collect();
+        // Not measured: every text is embedded once, connections and statements are there, and pgbench gets its vectors.
+        load::run(host, &requests, requests.len(), self.arguments.connections).await?;
+        until_searchable(&mut connection).await?;
+        connection
+            .batch_execute(
+                "CREATE TABLE bench_vector (id bigint PRIMARY KEY, embedding vector(384)); \
+                 INSERT INTO bench_vector SELECT row_number() OVER (ORDER BY id), embedding FROM remediation_audit",
+            )
+            .await?;
+        for table in [Table::Plain, Table::Inline] {
+            connection.batch_execute(table.definition()).await?;
+        }
+        let mut rounds = Vec::new();
+        let bar = ProgressBar::new(u64::try_from(self.arguments.rounds)?);
+        for _ in 0..self.arguments.rounds {
+            rounds.push(self.round(&mut connection, host, &requests).await?);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(rounds)
+    }
+
+    async fn round(
+        &self,
+        connection: &mut AsyncPgConnection,
+        host: &str,
+        requests: &[Vec<u8>],
+    ) -> Result<Round> {
+        let Arguments { records, texts, connections, .. } = *self.arguments;
+        connection.batch_execute("CHECKPOINT").await?;
+        let started = Instant::now();
+        let service = load::run(host, requests, records, connections).await?;
+        until_searchable(connection).await?;
+        let searchable = started.elapsed();
+        let pgbench = async |table| {
+            pgbench::run(self.programs, self.database_url, table, texts, records, connections).await
+        };
+        connection.batch_execute("CHECKPOINT").await?;
+        let plain = pgbench(Table::Plain).await?;
+        connection.batch_execute("CHECKPOINT").await?;
+        let inline = pgbench(Table::Inline).await?;
+        Ok(Round { service, searchable, plain, inline })
+    }
+}
+
+const PATH: &str = "/api/v1/audit/remediation";
+
+/// The record of text number `n`, as pgbench inserts it.
+fn body(n: usize) -> String {
+    json!({
+        "name": "checkout-restart", "namespace": "payments", "phase": "processing", "action_type": "restart-pod",
+        "status": "running", "alert_name": "KubePodCrashLooping", "severity": "critical",
+        "error_message": format!("replica {n} does not become ready"),
+        "remediation_request_id": format!("request-{n}"), "metadata": { "restarts": n },
+    })
+    .to_string()
+}
+
+/// Waits until every record has reached the index: nothing is left in the outbox.
+async fn until_searchable(connection: &mut AsyncPgConnection) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        n: i64,
+    }
+    let started = Instant::now();
+    loop {
+        let left: Row = sql_query("SELECT count(*) AS n FROM vector_outbox").get_result(connection).await?;
+        if left.n == 0 {
+            return Ok(());
+        }
+        ensure!(started.elapsed() < SEARCHABLE_BOUND, "{} records are not searchable in time", left.n);
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn print(arguments: &Arguments, rounds: &[Round]) {
+    let each = |figure: &dyn Fn(&Round) -> f64| Figures::of(rounds.iter().map(figure).collect());
+    let count = f64::from(u32::try_from(arguments.records).unwrap_or(u32::MAX));
+    let accepted = each(&|it| it.service.rate());
+    let (plain, inline) = (each(&|it| it.plain), each(&|it| it.inline));
+    let searchable = each(&|it| it.searchable.as_secs_f64());
+    let inserted = each(&|it| count / it.inline);
+    answer(&format!(
+        "{} rounds of {} records of {} texts, {} connections, embedder {}; median (least to most)",
+        rounds.len(),
+        arguments.records,
+        arguments.texts,
+        arguments.connections,
+        arguments.embedder,
+    ));
+    for (what, figures, unit) in [
+        ("service: records accepted, projector running", &accepted, "/s"),
+        ("  p50", &each(&|it| it.service.per_mille(500)), "ms"),
+        ("  p99", &each(&|it| it.service.per_mille(990)), "ms"),
+        ("pgbench: single INSERT, no vector", &plain, "/s"),
+        ("pgbench: single INSERT, vector and HNSW inline", &inline, "/s"),
+        ("service: written and searchable", &searchable, "s"),
+        ("pgbench: the same with HNSW inline", &inserted, "s"),
+    ] {
+        answer(&format!("{what:<50} {figures} {unit}"));
+    }
+    for (what, ratio, goal) in [
+        ("W1: accepted / single INSERT", accepted.median / plain.median, "at least 2"),
+        ("W2: accepted / single INSERT with HNSW", accepted.median / inline.median, "at least 15"),
+        (
+            "W2: time to searchable / time with HNSW inline",
+            searchable.median / inserted.median,
+            "at most 0.5",
+        ),
+    ] {
+        answer(&format!("{what:<50} {ratio:>10.2}   goal: {goal}"));
+    }
+}
+
+/// One figure over all rounds.
+struct Figures {
+    median: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Figures {
+    fn of(mut figures: Vec<f64>) -> Self {
+        figures.sort_by(f64::total_cmp);
+        let at = |place: usize| figures.get(place).copied().unwrap_or(f64::NAN);
+        Self { median: at(figures.len() / 2), least: at(0), most: at(figures.len().saturating_sub(1)) }
+    }
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:>10.1} ({:.1} to {:.1})", self.median, self.least, self.most)
+    }
+}

@@ -1,0 +1,82 @@
+//! The same rows through pgbench, one prepared INSERT each.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use storage_testkit::Installation;
+use tokio::process::Command;
+
+/// A row like the one the service is sent. `bench_vector` holds the vectors of the same texts.
+const COLUMNS: &str = "name, namespace, phase, action_type, status, start_time, alert_name, severity, error_message, \
+    remediation_request_id, metadata";
+const VALUES: &str = "'checkout-restart', 'payments', 'processing', 'restart-pod', 'running', now(), \
+    'KubePodCrashLooping', 'critical', 'replica ' || :n || ' does not become ready', 'request-' || :n, \
+    jsonb_build_object('restarts', :n)";
+
+/// What pgbench inserts into.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Table {
+    /// All indexes but the one of vectors; no vector.
+    Plain,
+    /// With a vector, and its HNSW index maintained in the insert.
+    Inline,
+}
+
+impl Table {
+    /// Makes the table, with the columns, checks and indexes of the service's own; not partitioned, which spares pgbench
+    /// the choice of a partition.
+    pub(super) const fn definition(self) -> &'static str {
+        match self {
+            Self::Plain => {
+                "CREATE TABLE bench_plain (LIKE remediation_audit INCLUDING ALL EXCLUDING INDEXES); \
+                 ALTER TABLE bench_plain ADD PRIMARY KEY (id, start_time); \
+                 CREATE INDEX ON bench_plain (start_time DESC, id DESC); \
+                 CREATE INDEX ON bench_plain (namespace, start_time DESC, id DESC); \
+                 CREATE INDEX ON bench_plain (status, start_time DESC, id DESC); \
+                 CREATE INDEX ON bench_plain (remediation_request_id) WHERE remediation_request_id IS NOT NULL"
+            }
+            Self::Inline => "CREATE TABLE bench_inline (LIKE remediation_audit INCLUDING ALL)",
+        }
+    }
+
+    fn script(self, texts: usize) -> String {
+        let choice = format!("\\set n random(1, {texts})\n");
+        match self {
+            Self::Plain => format!("{choice}INSERT INTO bench_plain ({COLUMNS}) VALUES ({VALUES});\n"),
+            Self::Inline => format!(
+                "{choice}INSERT INTO bench_inline ({COLUMNS}, embedding) \
+                 SELECT {VALUES}, embedding FROM bench_vector WHERE id = :n;\n"
+            ),
+        }
+    }
+}
+
+/// Inserts about `count` rows through so many clients; rows a second.
+pub(super) async fn run(
+    programs: &Installation,
+    database_url: &str,
+    table: Table,
+    texts: usize,
+    count: usize,
+    clients: usize,
+) -> Result<f64> {
+    let dir = tempfile::tempdir()?;
+    let script = dir.path().join("insert.sql");
+    std::fs::write(&script, table.script(texts))?;
+    let output = command(&programs.bin().join("pgbench"), &script)
+        .args(["--client", &clients.to_string(), "--transactions", &(count / clients).to_string()])
+        .arg(database_url)
+        .output()
+        .await
+        .context("cannot run pgbench")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "pgbench: {text}{}", String::from_utf8_lossy(&output.stderr));
+    let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    rate.with_context(|| format!("pgbench said no rate: {text}"))
+}
+
+fn command(program: &Path, script: &Path) -> Command {
+    let mut pgbench = Command::new(program);
+    pgbench.args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--file"]).arg(script);
+    pgbench
+}
