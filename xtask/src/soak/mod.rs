@@ -58,6 +58,9 @@ pub(crate) struct Arguments {
     /// No faults: migrations run and replicas are restarted while clients write.
     #[arg(long)]
     calm: bool,
+    /// Without Qdrant: searches are pgvector's alone, and nobody writes `strict`.
+    #[arg(long)]
+    without_qdrant: bool,
     /// Build the service with optimisations.
     #[arg(long)]
     release: bool,
@@ -79,12 +82,12 @@ async fn soak(arguments: &Arguments) -> Result<ExitCode> {
     let seed = arguments.seed.unwrap_or_else(|| rand::rng().random_range(0..1_000_000));
     say(&format!("seed {seed}"));
     let logs = logs_dir(seed)?;
-    let mut stand = Stand::set_up(arguments.replicas.into(), arguments.release, &logs).await?;
+    let mut stand = Stand::set_up(arguments, &logs).await?;
     let lasts = Duration::try_from_secs_f64(arguments.minutes * 60.0)?;
     let (started, faults) = (Instant::now(), Faults::default());
     let until = started + lasts;
     let urls = stand.replicas.iter().map(|it| it.process.url()).collect();
-    let shared = Shared::new(urls, until)?;
+    let shared = Shared::new(urls, until, !arguments.without_qdrant)?;
 
     load(&mut stand, &shared, &faults, arguments, seed).await?;
     let lasted = started.elapsed();
@@ -92,8 +95,8 @@ async fn soak(arguments: &Arguments) -> Result<ExitCode> {
     chaos::heal(&mut stand).await?;
     let mut rng = StdRng::seed_from_u64(seed);
     let settled = shared.settle_all(&mut rng, Instant::now() + SETTLE_BOUND).await;
-    let rested = check::rest(&stand).await?;
-    let checks = check::all(&stand, &shared, !arguments.calm).await?;
+    let rested = check::rest(&stand, !arguments.without_qdrant).await?;
+    let checks = check::all(&stand, &shared, arguments).await?;
     let facts = summary::Facts {
         seed,
         replicas: arguments.replicas.into(),

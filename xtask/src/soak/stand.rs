@@ -10,6 +10,7 @@ use storage_testkit::{
     ServiceOptions, ServiceProcess, TestQdrant,
 };
 
+use super::Arguments;
 use crate::progress::step;
 use crate::workspace;
 
@@ -101,8 +102,8 @@ impl Process {
 /// What all replicas are told.
 struct Shared<'a> {
     redis_url: &'a str,
-    qdrant_url: &'a str,
-    qdrant: &'a TestQdrant,
+    /// The way to it, and itself; none when the run is without.
+    qdrant: Option<(&'a str, &'a TestQdrant)>,
 }
 
 impl Shared<'_> {
@@ -112,14 +113,16 @@ impl Shared<'_> {
             .set("DATASTORAGE__EMBEDDING__PROVIDER", "hashing")
             .set("DATASTORAGE__EMBEDDING__CACHE_TTL", "5s")
             .set("DATASTORAGE__REDIS__URL", self.redis_url)
-            .set("DATASTORAGE__QDRANT__URL", self.qdrant_url)
-            .set("DATASTORAGE__QDRANT__COLLECTION", self.qdrant.collection())
-            .set("DATASTORAGE__QDRANT__TIMEOUT", "2s")
             .set("DATASTORAGE__PROJECTOR__WORKERS", "2")
             .set("DATASTORAGE__PROJECTOR__LEASE", "3s")
             .set("DATASTORAGE__PROJECTOR__RETRY_DELAY", "100ms")
             .set("DATASTORAGE__PROJECTOR__OUTAGE_PAUSE", "200ms");
-        match self.qdrant.api_key() {
+        let Some((url, qdrant)) = self.qdrant else { return options };
+        let options = options
+            .set("DATASTORAGE__QDRANT__URL", url)
+            .set("DATASTORAGE__QDRANT__COLLECTION", qdrant.collection())
+            .set("DATASTORAGE__QDRANT__TIMEOUT", "2s");
+        match qdrant.api_key() {
             Some(key) => options.set("DATASTORAGE__QDRANT__API_KEY", key),
             None => options,
         }
@@ -138,9 +141,10 @@ pub(super) struct Stand {
 
 impl Stand {
     /// Starts everything; the logs go to the directory `logs`.
-    pub(super) async fn set_up(replicas: usize, release: bool, logs: &Path) -> Result<Self> {
+    pub(super) async fn set_up(arguments: &Arguments, logs: &Path) -> Result<Self> {
         let dev = workspace::development_dir()?;
-        let bin = step("build", workspace::build_service(release), |it| it.display().to_string()).await?;
+        let bin =
+            step("build", workspace::build_service(arguments.release), |it| it.display().to_string()).await?;
         let PostgresSource::Programs(programs) = PostgresSource::find(&dev, None, &|_| {}).await? else {
             bail!("a run kills its PostgreSQL and needs PostgreSQL's programs");
         };
@@ -158,9 +162,10 @@ impl Stand {
 
         let redis_url = format!("redis://{}/0", redis_proxy.address());
         let qdrant_url = qdrant_proxy.url(qdrant.url());
-        let shared = Shared { redis_url: &redis_url, qdrant_url: &qdrant_url, qdrant: &qdrant };
+        let used = (!arguments.without_qdrant).then_some((qdrant_url.as_str(), &qdrant));
+        let shared = Shared { redis_url: &redis_url, qdrant: used };
         let mut started = Vec::new();
-        for number in 1..=replicas {
+        for number in 1..=arguments.replicas {
             let log = logs.join(format!("replica-{number}.log"));
             started.push(Replica::start(&database_url, &bin, log, &shared).await?);
         }

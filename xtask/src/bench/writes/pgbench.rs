@@ -10,8 +10,8 @@ use tokio::process::Command;
 const COLUMNS: &str = "name, namespace, phase, action_type, status, start_time, alert_name, severity, error_message, \
     remediation_request_id, metadata";
 const VALUES: &str = "'checkout-restart', 'payments', 'processing', 'restart-pod', 'running', now(), \
-    'KubePodCrashLooping', 'critical', 'replica ' || :n || ' does not become ready', 'request-' || :n, \
-    jsonb_build_object('restarts', :n)";
+    'KubePodCrashLooping', 'critical', 'replica ' || :n::bigint || ' does not become ready', \
+    'request-' || :n::bigint, jsonb_build_object('restarts', :n::bigint)";
 
 /// What pgbench inserts into.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ impl Table {
             Self::Plain => format!("{choice}INSERT INTO bench_plain ({COLUMNS}) VALUES ({VALUES});\n"),
             Self::Inline => format!(
                 "{choice}INSERT INTO bench_inline ({COLUMNS}, embedding) \
-                 SELECT {VALUES}, embedding FROM bench_vector WHERE id = :n;\n"
+                 SELECT {VALUES}, embedding FROM bench_vector WHERE id = :n::bigint;\n"
             ),
         }
     }

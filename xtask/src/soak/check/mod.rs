@@ -10,6 +10,7 @@ use anyhow::Result;
 use storage_models::RecordType;
 use tokio::time::Instant;
 
+use super::Arguments;
 use super::clients::Shared;
 use super::logs;
 use super::model::{Difference, Model};
@@ -30,12 +31,12 @@ pub(super) struct Check {
 
 /// Waits until nothing is left to project and both stores hold the same; how long that took. When it does not come to
 /// that, the checks say what is left.
-pub(super) async fn rest(stand: &Stand) -> Result<Duration> {
+pub(super) async fn rest(stand: &Stand, has_qdrant: bool) -> Result<Duration> {
     let started = Instant::now();
     let mut database = Database::connect(&stand.database_url()).await?;
     while started.elapsed() < REST_BOUND {
         if database.waiting().await? == 0
-            && index::versions(&stand.qdrant).await? == database.versions().await?
+            && (!has_qdrant || index::versions(&stand.qdrant).await? == database.versions().await?)
         {
             break;
         }
@@ -45,7 +46,7 @@ pub(super) async fn rest(stand: &Stand) -> Result<Duration> {
 }
 
 /// All checks.
-pub(super) async fn all(stand: &Stand, shared: &Shared, deadlocks_allowed: bool) -> Result<Vec<Check>> {
+pub(super) async fn all(stand: &Stand, shared: &Shared, arguments: &Arguments) -> Result<Vec<Check>> {
     let mut database = Database::connect(&stand.database_url()).await?;
     let url = stand.replicas.first().map(|it| it.process.url()).unwrap_or_default();
     let mut checks = Vec::new();
@@ -57,8 +58,11 @@ pub(super) async fn all(stand: &Stand, shared: &Shared, deadlocks_allowed: bool)
     }
     checks.push(database.outbox().await?);
     checks.push(database.embedded().await?);
-    checks.push(index::check(&mut database, &stand.qdrant).await?);
-    if !deadlocks_allowed {
+    if !arguments.without_qdrant {
+        checks.push(index::check(&mut database, &stand.qdrant).await?);
+    }
+    // A crash of PostgreSQL resets its counters, and deadlocks are not to be told from what faults bring about.
+    if arguments.calm {
         checks.push(database.deadlocks().await?);
     }
     checks.push(log_check(stand));

@@ -30,6 +30,8 @@ pub(in crate::soak) struct Shared {
     pub(super) urls: Vec<String>,
     /// When clients stop.
     pub(in crate::soak) until: Instant,
+    /// Whether some writes are `strict`.
+    pub(super) has_strict: bool,
     model: Mutex<Model>,
     counts: Mutex<Counts>,
     tags: AtomicU64,
@@ -38,13 +40,18 @@ pub(in crate::soak) struct Shared {
 }
 
 impl Shared {
-    pub(in crate::soak) fn new(urls: Vec<String>, until: Instant) -> Result<Self, reqwest::Error> {
+    pub(in crate::soak) fn new(
+        urls: Vec<String>,
+        until: Instant,
+        has_strict: bool,
+    ) -> Result<Self, reqwest::Error> {
         // Reused connections would tie a client to a replica that is being killed; it is what clients do, too.
         let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Self {
             http,
             urls,
             until,
+            has_strict,
             model: Mutex::default(),
             counts: Mutex::default(),
             tags: AtomicU64::new(0),

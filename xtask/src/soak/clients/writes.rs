@@ -21,7 +21,9 @@ impl Client<'_> {
         let (tag, fields) = self.fresh(kind, parent);
         self.shared.model().sends(kind, &[(tag.clone(), fields.clone())]);
         let (operation, query, header) = match self.rng.random_range(0..10_u8) {
-            0 if kind == RecordType::Remediation => ("POST strict", "?consistency=strict", None),
+            0 if kind == RecordType::Remediation && self.shared.has_strict => {
+                ("POST strict", "?consistency=strict", None)
+            }
             1..3 => ("POST wait", "", Some(("Prefer", "wait=2".to_owned()))),
             _ => ("POST", "", None),
         };
