@@ -12,6 +12,7 @@
 //! - [`outbox`] shows and revives what waits or is parked; [`embedding_set`] sees to it that vectors of two models
 //!   never mix.
 //! - [`index`] is the outside vector index that the records are projected into as well, when one is configured.
+//! - [`reconcile`] decides where that index and the records differ, and what may be done about it.
 //! - [`Connector`] opens connections with the session settings all of this relies on.
 //!
 //! ```text
@@ -29,6 +30,7 @@ pub mod idempotency;
 pub mod index;
 pub mod outbox;
 mod projector;
+pub mod reconcile;
 mod waits;
 mod writer;
 

@@ -10,6 +10,7 @@ mod outages;
 mod projection;
 mod projector;
 mod projector_faults;
+mod reconcile;
 mod strict;
 mod support;
 mod waits;

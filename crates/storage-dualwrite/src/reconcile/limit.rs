@@ -1,0 +1,30 @@
+//! How much one run may delete.
+
+/// Deletions that are never too many.
+const ALWAYS: u64 = 1_000;
+
+/// A run would delete so many points that the fault is more likely in the database (empty, restored, another one) than
+/// in the index (F36).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{deletions} of {points} points have no record in the state they claim, more than the {allowed} that a run may \
+     delete by itself; nothing was deleted. If the database is the right one and complete, run \
+     `datastorage reconcile --force`"
+)]
+pub struct TooManyDeletions {
+    /// Points that the run would have deleted.
+    pub deletions: u64,
+    /// Points in the index.
+    pub points: u64,
+    /// How many of so many it may delete.
+    pub allowed: u64,
+}
+
+/// Whether a run may delete so many of the index's points: 1,000, or one in a hundred if that is more.
+///
+/// # Errors
+/// [`TooManyDeletions`].
+pub fn check_deletions(deletions: u64, points: u64) -> Result<(), TooManyDeletions> {
+    let allowed = ALWAYS.max(points / 100);
+    if deletions > allowed { Err(TooManyDeletions { deletions, points, allowed }) } else { Ok(()) }
+}
