@@ -22,6 +22,7 @@ mod observability;
 mod outages;
 mod provider;
 mod reads;
+mod reconcile;
 mod search;
 mod start;
 mod support;

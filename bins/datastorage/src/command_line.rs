@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use storage_server::{Flag, Sources};
@@ -13,6 +14,7 @@ Examples:
   DATASTORAGE__EMBEDDING__PROVIDER=hashing datastorage serve --database-url postgres://app@localhost/audit
   datastorage outbox list
   datastorage outbox retry --all
+  datastorage reconcile --dry-run
 
 Settings:
   Defaults give way to the file (--config), the file to the environment, the environment to flags.
@@ -25,8 +27,9 @@ Signals:
 Exit codes:
   0    done; the service was stopped as asked
   1    the command failed, or `schema verify` found differences
+  3    `reconcile` stopped because it would have deleted too many points; nothing was changed
   2    the command line is wrong
-  69   PostgreSQL could not be reached
+  69   PostgreSQL or Qdrant could not be reached
   78   the settings, or what they name (model, schema, stored vectors), cannot be used
   130  a second SIGINT ended the service during its stop; 143: a second SIGTERM";
 
@@ -51,6 +54,8 @@ pub(crate) enum Command {
     /// Look after records that could not be embedded.
     #[command(subcommand)]
     Outbox(OutboxAction),
+    /// Compare the vector index with the records, and repair what differs.
+    Reconcile(ReconcileArguments),
     /// Check the settings, or print them all with their defaults.
     Settings {
         /// Print a commented file of every setting at its default.
@@ -87,6 +92,30 @@ pub(crate) enum OutboxAction {
         #[arg(long)]
         all: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArguments {
+    /// Say what differs and change nothing.
+    #[arg(long, conflicts_with = "rebuild")]
+    pub(crate) dry_run: bool,
+    /// Fill the index from PostgreSQL: after a change of collection, or when Qdrant has lost it.
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+    /// Delete even more points than a run may delete by itself (1,000, or one in a hundred).
+    #[arg(long, conflicts_with_all = ["dry_run", "rebuild"])]
+    pub(crate) force: bool,
+    /// The time between the two passes, instead of `reconcile.gap`; shorter than twice the longest write deadline it
+    /// takes writes that are on their way for drift.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) gap: Option<Duration>,
+    /// Print the report as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    storage_server::duration(text).ok_or_else(|| format!("`{text}` is no duration such as 90s or 2m"))
 }
 
 /// Flags that override settings; every one fits every command.

@@ -41,6 +41,11 @@ impl Failure {
         Self::new(telemetry::chain(error), UNREACHABLE)
     }
 
+    /// Ends with a code of its own.
+    pub(crate) fn with_code(error: &(dyn std::error::Error + 'static), exit_code: u8) -> Self {
+        Self::new(telemetry::chain(error), exit_code)
+    }
+
     /// Writes the sentence unless the log has it; returns the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
         if !self.is_logged {

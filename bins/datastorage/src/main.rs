@@ -3,6 +3,7 @@
 mod command_line;
 mod failure;
 mod outbox;
+mod reconcile;
 mod schema;
 mod serve;
 mod settings;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             Command::Serve => serve::run(&settings).await,
             Command::Schema(action) => schema::run(&settings, action).await,
             Command::Outbox(action) => outbox::run(&settings, action).await,
+            Command::Reconcile(action) => reconcile::run(&settings, action).await,
             Command::Settings { defaults } => settings::run(&settings, defaults),
         }
     });

@@ -79,6 +79,19 @@ pub async fn installation(connection: &mut AsyncPgConnection) -> Result<Uuid, Em
     Ok(installation::table.select(installation::id).first(connection).await?)
 }
 
+/// The set that serves, if any vector was ever asked for.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn current(connection: &mut AsyncPgConnection) -> Result<Option<EmbeddingSet>, Error> {
+    embedding_set::table
+        .filter(embedding_set::state.eq("active"))
+        .select(EmbeddingSet::as_select())
+        .first(connection)
+        .await
+        .optional()
+}
+
 async fn active(connection: &mut AsyncPgConnection) -> Result<Option<(i64, EmbeddingSet)>, Error> {
     embedding_set::table
         .filter(embedding_set::state.eq("active"))

@@ -66,8 +66,8 @@ pub use problem::reference as problems_reference;
 pub use settings::{
     ByteSize, Connectors, ConnectorsError, Consistency, DatabaseSettings, EmbeddingSettings, Flag,
     IdempotencySettings, InvalidSettings, LogFormat, LogSettings, OpenAiSection, ProjectorSection, Provider,
-    QdrantSection, RedisSection, SchemaSettings, ServerSettings, SettingFault, Settings, Sources, Unreadable,
-    WriterSection, default_file, reference as settings_reference,
+    QdrantSection, ReconcileSection, RedisSection, SchemaSettings, ServerSettings, SettingFault, Settings,
+    Sources, Unreadable, WriterSection, default_file, duration, reference as settings_reference,
 };
 
 /// The version of this build.

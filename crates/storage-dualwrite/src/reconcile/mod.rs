@@ -1,12 +1,20 @@
-//! Repair: finds where the vector index and the records differ.
+//! Repair: finds where the vector index, the embedding column and the records differ, and mends it.
 //!
-//! What is here decides and touches no store: [`merge`] names the differences of two ordered lists, [`Suspects`]
-//! holds them until two passes agree, [`check_deletions`] stops a run that would delete too much.
+//! ```text
+//! pass ─▶ the gap ─▶ pass ─▶ what both have seen, unless it waits in the outbox ─▶ a last look ─▶ enqueue, delete
+//! ```
+//!
+//! [`Reconciler`] walks both stores range by range. [`merge`] names the differences of two ordered lists, [`Suspects`]
+//! holds them until two passes agree, [`check_deletions`] stops a run that would delete too much: all three are pure.
 
 mod limit;
 mod merge;
+mod records;
+mod run;
+mod stream;
 mod suspects;
 
 pub use limit::{TooManyDeletions, check_deletions};
 pub use merge::{Difference, DriftKind, merge};
+pub use run::{Drift, Mode, OnProgress, ReconcileError, ReconcileSettings, Reconciler, Report};
 pub use suspects::{Pass, Suspects};

@@ -7,6 +7,7 @@ mod keys;
 mod monitor;
 mod partitions;
 mod prepare;
+mod reconcile;
 mod redis;
 mod signals;
 mod stop;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::index::{GuardedIndex, VectorIndex};
+use storage_dualwrite::reconcile::Reconciler;
 use storage_dualwrite::{
     ByteBudget, ProjectionWaits, Projector, RecordEmbedder, StrictParts, StrictWriter, Writer,
 };
@@ -88,6 +90,7 @@ struct Core {
     health: Arc<Health>,
     embeddings: Arc<Embeddings>,
     index: Option<Arc<GuardedIndex>>,
+    committed: Arc<Notify>,
     tasks: TaskTracker,
     tasks_stopping: CancellationToken,
 }
@@ -157,6 +160,7 @@ impl Core {
             health: Arc::default(),
             embeddings,
             index,
+            committed,
             tasks: TaskTracker::new(),
             tasks_stopping: CancellationToken::new(),
         };
@@ -187,9 +191,20 @@ impl Core {
         let stopping = self.tasks_stopping.clone();
         let keeping = partitions::keep(parts.connectors.maintenance.clone());
         self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
+        if parts.settings.reconcile.enabled {
+            let stopping = self.tasks_stopping.clone();
+            let keeping = reconcile::keep(self.reconciler(parts), parts.settings.reconcile.clone());
+            self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
+        }
         let stopping = self.tasks_stopping.clone();
         let keeping = keys::keep(parts.connectors.maintenance.clone(), parts.settings.idempotency.clone());
         self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
+    }
+
+    fn reconciler(&self, parts: &Parts) -> Reconciler {
+        let index = self.index.clone().map(|index| -> Arc<dyn VectorIndex> { index });
+        let settings = parts.settings.reconcile.to_reconciler();
+        Reconciler::new(parts.connectors.maintenance.clone(), index, settings, Arc::clone(&self.committed))
     }
 
     fn state(&self, parts: &Parts) -> AppState {

@@ -10,6 +10,7 @@ mod log;
 mod openai;
 mod projector;
 mod qdrant;
+mod reconcile;
 mod redis;
 mod sample;
 mod schema;
@@ -31,11 +32,12 @@ pub use log::{LogFormat, LogSettings};
 pub use openai::OpenAiSection;
 pub use projector::ProjectorSection;
 pub use qdrant::QdrantSection;
+pub use reconcile::ReconcileSection;
 pub use redis::RedisSection;
 pub use sample::{default_file, reference};
 pub use schema::SchemaSettings;
 pub use server::ServerSettings;
-pub use value::ByteSize;
+pub use value::{ByteSize, duration};
 pub use writer::{Consistency, WriterSection};
 
 use storage_embedding::DEFAULT_TTL;
@@ -60,6 +62,8 @@ pub struct Settings {
     pub idempotency: IdempotencySettings,
     /// The embedding of stored records.
     pub projector: ProjectorSection,
+    /// The comparison of the stores.
+    pub reconcile: ReconcileSection,
     /// The embedder and its cache.
     pub embedding: EmbeddingSettings,
     /// The remote embedder.
@@ -76,8 +80,8 @@ pub struct Settings {
 const MAX_CONNECTIONS: usize = 50;
 
 /// Connections beside the pools: the monitor, the tasks for partitions and old keys, the projector's two for
-/// notifications, the one for those who wait for the index, and a spare for lost commits.
-const OTHER_CONNECTIONS: usize = 7;
+/// notifications, the one for those who wait for the index, the reconciler's, and a spare for lost commits.
+const OTHER_CONNECTIONS: usize = 8;
 
 /// What the whole stop may take.
 const STOP_BUDGET: std::time::Duration = std::time::Duration::from_secs(25);
@@ -133,6 +137,7 @@ impl Settings {
         let writer = WriterSection::read(reader, faults).inspect(|it| it.check(faults));
         let idempotency = IdempotencySettings::read(reader, faults).inspect(|it| it.check(faults));
         let projector = ProjectorSection::read(reader, faults).inspect(|it| it.check(faults));
+        let reconcile = ReconcileSection::read(reader, faults).inspect(|it| it.check(faults));
         let embedding = EmbeddingSettings::read(reader, faults).inspect(|it| {
             if serves {
                 it.check(faults)
@@ -159,6 +164,7 @@ impl Settings {
             writer: writer?,
             idempotency: idempotency?,
             projector: projector?,
+            reconcile: reconcile?,
             embedding: embedding?,
             openai: openai?,
             redis: redis?,
@@ -204,6 +210,17 @@ impl Settings {
                     "with writer.writers, writer.batch_connections, writer.update_connections, \
                      writer.strict_connections and projector.workers makes {connections} connections; at most \
                      {MAX_CONNECTIONS} are allowed"
+                ),
+            );
+        }
+        let deadline = self.server.request_timeout + self.writer.step_timeout + self.writer.settle_timeout;
+        if self.reconcile.enabled && self.reconcile.gap < deadline * 2 {
+            faults.push(
+                "reconcile.gap",
+                format!(
+                    "must be at least {} s: twice server.request_timeout, writer.step_timeout and \
+                     writer.settle_timeout together",
+                    (deadline * 2).as_secs()
                 ),
             );
         }

@@ -95,6 +95,12 @@ impl Setting for Duration {
     }
 }
 
+/// Reads a duration as the settings do: `250ms`, `15s`, `5m`, `1h`.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    Setting::parse(text)
+}
+
 /// A number of bytes, written `65536`, `64KiB`, `1MiB` or `1GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(u64);

@@ -26,6 +26,13 @@ pub(crate) const BUILD_INFO: &str = "datastorage_build_info";
 /// Whether searches by meaning cannot be answered.
 pub(crate) const FALLBACK_MODE: &str = "datastorage_fallback_mode";
 
+/// Differences between the stores.
+pub(crate) const VECTOR_DRIFT: &str = "datastorage_vector_drift_records";
+/// When the stores were last compared.
+pub(crate) const RECONCILE_LAST: &str = "datastorage_reconcile_last_success_timestamp_seconds";
+/// Whether the last repair stopped.
+pub(crate) const RECONCILE_STOPPED: &str = "datastorage_reconcile_stopped";
+
 /// What a metric measures, which decides how it is kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
@@ -113,6 +120,25 @@ static METRICS: &[Metric] = &[
         Kind::Gauge,
         &["pool", "state"],
         "Connections of a pool; state is in_use or idle. The writer and the projector hold one for each task beside them.",
+    ),
+    metric(
+        VECTOR_DRIFT,
+        Kind::Gauge,
+        &["kind"],
+        "Differences between the records and the stores derived from them, as this replica's last run found them; kind is \
+         missing, phantom or stale. They are repaired by that run.",
+    ),
+    metric(
+        RECONCILE_LAST,
+        Kind::Gauge,
+        &[],
+        "When this replica last compared the stores to the end, in seconds since 1970.",
+    ),
+    metric(
+        RECONCILE_STOPPED,
+        Kind::Gauge,
+        &[],
+        "1 when this replica's last repair stopped because it would have deleted too many points: an alert.",
     ),
     metric(
         OUTBOX_DEPTH,

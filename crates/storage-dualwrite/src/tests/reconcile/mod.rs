@@ -2,4 +2,5 @@
 
 mod limit;
 mod merge;
+mod repair;
 mod suspects;

@@ -1,0 +1,139 @@
+//! The side of PostgreSQL: what the records are, what already waits, and putting a record back into the outbox.
+
+use std::collections::HashMap;
+
+use diesel::dsl::{AsSelect, SqlTypeOf};
+use diesel::pg::Pg;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Timestamptz};
+use diesel::{QueryResult, QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use storage_models::{Embedding, Remediation, Timestamp, VectorSql};
+
+use crate::fixed_statement::fixed_statement;
+use crate::index::PointVersion;
+
+/// The number of the advisory lock that one reconciler at a time holds, whatever the replica.
+const LOCK: i64 = 0x6461_7461_7265_636f;
+
+fixed_statement! {
+    /// Records in order of id, over all partitions by their primary keys.
+    Page -> (BigInt, Timestamptz, Bool) {
+        "SELECT id, updated_at, embedding IS NOT NULL FROM remediation_audit WHERE id > ", after: i64 => BigInt;
+        " ORDER BY id LIMIT ", limit: i64 => BigInt;
+    }
+}
+
+fixed_statement! {
+    /// As [`Page`], of these alone.
+    These -> (BigInt, Timestamptz, Bool) {
+        "SELECT id, updated_at, embedding IS NOT NULL FROM remediation_audit WHERE id = ANY(",
+            ids: Vec<i64> => Array<BigInt>;
+        ")";
+    }
+}
+
+fixed_statement! {
+    /// Which of these have an outbox row, and whether it is parked.
+    Waiting -> (BigInt, Bool) {
+        "SELECT record_id, parked_at IS NOT NULL FROM vector_outbox WHERE record_id = ANY(",
+            ids: Vec<i64> => Array<BigInt>;
+        ")";
+    }
+}
+
+fixed_statement! {
+    /// Puts records into the outbox in the version they have; a row that is there already stays as it is.
+    Enqueue -> BigInt {
+        "INSERT INTO vector_outbox (record_id, start_time, version) \
+            SELECT id, start_time, updated_at FROM remediation_audit WHERE id = ANY(",
+            ids: Vec<i64> => Array<BigInt>;
+        ") ON CONFLICT (record_id) DO NOTHING RETURNING record_id";
+    }
+}
+
+fixed_statement! {
+    /// Records with their vectors, but for those that wait: what the column holds of them may be of an older version.
+    Vectors -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Nullable<VectorSql>) {
+        "SELECT id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, \
+            environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, \
+            metadata, created_at, updated_at, embedding \
+         FROM remediation_audit r WHERE id > ", after: i64 => BigInt;
+        " AND NOT EXISTS (SELECT FROM vector_outbox o WHERE o.record_id = r.id) ORDER BY id LIMIT ",
+            limit: i64 => BigInt;
+    }
+}
+
+/// A record as far as its drift is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecordState {
+    pub(crate) version: PointVersion,
+    /// Whether the embedding column holds a vector.
+    pub(crate) has_vector: bool,
+}
+
+fn state((record_id, version, has_vector): (i64, Timestamp, bool)) -> RecordState {
+    RecordState { version: PointVersion { record_id, version }, has_vector }
+}
+
+/// At most `limit` records with ids above `after`, in ascending order.
+pub(super) async fn page(
+    connection: &mut AsyncPgConnection,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<RecordState>> {
+    Ok(Page { after, limit }.load(connection).await?.into_iter().map(state).collect())
+}
+
+/// Those of these records that exist, in ascending order.
+pub(super) async fn these(
+    connection: &mut AsyncPgConnection,
+    ids: Vec<i64>,
+) -> QueryResult<Vec<RecordState>> {
+    let mut states: Vec<RecordState> = These { ids }.load(connection).await?.into_iter().map(state).collect();
+    states.sort_unstable_by_key(|state| state.version.record_id);
+    Ok(states)
+}
+
+/// Which of these records have an outbox row, and whether it is parked.
+pub(super) async fn waiting(
+    connection: &mut AsyncPgConnection,
+    ids: Vec<i64>,
+) -> QueryResult<HashMap<i64, bool>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(i64, bool)> = Waiting { ids }.load(connection).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Puts records into the outbox, but for those that are there; returns how many were put.
+pub(super) async fn enqueue(connection: &mut AsyncPgConnection, ids: Vec<i64>) -> QueryResult<usize> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let rows: Vec<i64> = Enqueue { ids }.load(connection).await?;
+    Ok(rows.len())
+}
+
+/// At most `limit` records with ids above `after` that do not wait, with the vectors they have.
+pub(super) async fn vectors(
+    connection: &mut AsyncPgConnection,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<(Remediation, Option<Embedding>)>> {
+    Vectors { after, limit }.load(connection).await
+}
+
+/// Takes the lock that one reconciler at a time holds, for as long as the connection lives; false when another has it.
+pub(super) async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Held {
+        #[diesel(sql_type = Bool)]
+        held: bool,
+    }
+    sql_query("SELECT pg_try_advisory_lock($1) AS held")
+        .bind::<BigInt, _>(LOCK)
+        .get_result::<Held>(connection)
+        .await
+        .map(|row| row.held)
+}

@@ -1,0 +1,261 @@
+//! One run: two passes over both stores, and the repair of what both have seen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel_async::AsyncPgConnection;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::records;
+use super::stream::{Streams, compare};
+use super::{Difference, DriftKind, Pass, Suspects, TooManyDeletions, check_deletions};
+use crate::index::{IndexError, Point, VectorIndex};
+use crate::{ConnectError, Connector};
+
+/// Differences of one pass that are remembered; a run repairs at most so many, and the next one goes on.
+const MAX_DIFFERENCES: usize = 200_000;
+
+/// Differences that are confirmed and repaired together.
+const CHUNK: usize = 1_000;
+
+/// How the reconciler works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReconcileSettings {
+    /// The time between the two passes of a run: at least twice the longest write deadline, so that a write on its way
+    /// is not taken for drift.
+    pub gap: Duration,
+    /// Records and points read at once.
+    pub page: usize,
+}
+
+/// What a run does about what it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing.
+    DryRun,
+    /// It repairs.
+    Repair {
+        /// Also when that deletes more points than a run may delete by itself.
+        force: bool,
+    },
+}
+
+/// How many of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Drift {
+    /// Records that a store lacks.
+    pub missing: u64,
+    /// Points without a record.
+    pub phantom: u64,
+    /// Points in another version than their record's.
+    pub stale: u64,
+}
+
+/// What a run has found and done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// Records read by the last pass.
+    pub records: u64,
+    /// Points read by the last pass.
+    pub points: u64,
+    /// Differences that both passes have seen.
+    pub drift: Drift,
+    /// Records that differ and are parked in the outbox: known trouble, an operator's to retry.
+    pub parked: u64,
+    /// Records put into the outbox.
+    pub enqueued: u64,
+    /// Points deleted.
+    pub deleted: u64,
+}
+
+/// Why a run did not come to its end. What it had repaired by then stays so; the next one goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// Another process reconciles.
+    #[error("another reconciler is at work on this database; there is one at a time")]
+    Busy,
+    /// No connection.
+    #[error("no connection to PostgreSQL")]
+    Connect(#[from] ConnectError),
+    /// The database did not answer, or ended the connection and with it the lock.
+    #[error("PostgreSQL refused a step")]
+    Database(#[from] diesel::result::Error),
+    /// The index did not answer.
+    #[error("the vector index refused a step")]
+    Index(#[from] IndexError),
+    /// The run would delete too much (F36).
+    #[error(transparent)]
+    TooManyDeletions(#[from] TooManyDeletions),
+    /// There is no outside index to rebuild.
+    #[error("no outside vector index is configured: set qdrant.url")]
+    NoIndex,
+}
+
+/// Where a run is: the last id that was compared or copied, and how many records that were.
+pub type OnProgress<'a> = &'a (dyn Fn(u64) + Sync);
+
+/// Compares the records with the stores derived from them, and repairs.
+#[derive(Debug, Clone)]
+pub struct Reconciler {
+    connector: Connector,
+    index: Option<Arc<dyn VectorIndex>>,
+    settings: ReconcileSettings,
+    committed: Arc<Notify>,
+}
+
+/// What one pass has found.
+#[derive(Debug, Default)]
+struct Found {
+    differences: Vec<Difference>,
+    report: Report,
+}
+
+impl Reconciler {
+    /// A reconciler of this database and this index; without one, of the embedding column. `committed` is what wakes the
+    /// projector of this process, if it has one.
+    #[must_use]
+    pub fn new(
+        connector: Connector,
+        index: Option<Arc<dyn VectorIndex>>,
+        settings: ReconcileSettings,
+        committed: Arc<Notify>,
+    ) -> Self {
+        Self { connector, index, settings, committed }
+    }
+
+    /// One run. Holds one connection, and on it the lock, without a transaction: were it lost, so would be the lock, and
+    /// the next step fails.
+    ///
+    /// # Errors
+    /// See [`ReconcileError`].
+    pub async fn run(&self, mode: Mode, on_progress: OnProgress<'_>) -> Result<Report, ReconcileError> {
+        let mut connection = self.locked().await?;
+        let mut suspects = Suspects::new(self.settings.gap);
+        let (pass, first) = self.pass(&mut connection, on_progress).await?;
+        suspects.observe(pass, &first.differences);
+        if first.differences.is_empty() {
+            return Ok(first.report);
+        }
+        tokio::time::sleep(self.settings.gap).await;
+        let (pass, second) = self.pass(&mut connection, on_progress).await?;
+        let agreed = suspects.observe(pass, &second.differences);
+        let mut report = Report { drift: drift(&agreed), ..second.report };
+        if let Mode::Repair { force } = mode {
+            if !force {
+                let deletions = agreed.iter().filter(|it| is_deleted(it)).count();
+                check_deletions(u64::try_from(deletions).unwrap_or(u64::MAX), report.points)?;
+            }
+            for chunk in agreed.chunks(CHUNK) {
+                self.repair(&mut connection, chunk, &mut report).await?;
+            }
+        }
+        Ok(report)
+    }
+
+    async fn locked(&self) -> Result<AsyncPgConnection, ReconcileError> {
+        let mut connection = self.connector.connect().await?;
+        if records::lock(&mut connection).await? { Ok(connection) } else { Err(ReconcileError::Busy) }
+    }
+
+    async fn pass(
+        &self,
+        connection: &mut AsyncPgConnection,
+        on_progress: OnProgress<'_>,
+    ) -> Result<(Pass, Found), ReconcileError> {
+        let began = Instant::now();
+        let mut streams = Streams::default();
+        let mut found = Found::default();
+        while let Some(range) = streams.next(connection, self.index.as_deref(), self.settings.page).await? {
+            found.report.records += range.records;
+            found.report.points += range.points;
+            let ids = range.differences.iter().map(|it| it.record_id).collect();
+            let waiting = records::waiting(connection, ids).await?;
+            found.report.parked += waiting.values().filter(|is_parked| **is_parked).map(|_| 1).sum::<u64>();
+            let room = MAX_DIFFERENCES.saturating_sub(found.differences.len());
+            let known = |it: &Difference| waiting.contains_key(&it.record_id);
+            found.differences.extend(range.differences.into_iter().filter(|it| !known(it)).take(room));
+            on_progress(found.report.records);
+        }
+        Ok((Pass { began, ended: Instant::now() }, found))
+    }
+
+    /// Acts on what is still so at a last look.
+    async fn repair(
+        &self,
+        connection: &mut AsyncPgConnection,
+        agreed: &[Difference],
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
+        let ids: Vec<i64> = agreed.iter().map(|it| it.record_id).collect();
+        let mut points = match &self.index {
+            Some(index) => index.versions(&ids).await?,
+            None => Vec::new(),
+        };
+        points.sort_unstable();
+        let states = records::these(connection, ids.clone()).await?;
+        let waiting = records::waiting(connection, ids).await?;
+        let mut now = compare(&states, points, self.index.is_some());
+        now.retain(|it| agreed.contains(it) && !waiting.contains_key(&it.record_id));
+        let doomed: Vec<i64> = now.iter().filter(|it| is_deleted(it)).map(|it| it.record_id).collect();
+        if let (Some(index), false) = (&self.index, doomed.is_empty()) {
+            index.delete(&doomed).await?;
+            report.deleted += u64::try_from(doomed.len()).unwrap_or(u64::MAX);
+        }
+        let missing = now.iter().filter(|it| it.record.is_some()).map(|it| it.record_id).collect();
+        let enqueued = records::enqueue(connection, missing).await?;
+        report.enqueued += u64::try_from(enqueued).unwrap_or(u64::MAX);
+        self.committed.notify_one();
+        Ok(())
+    }
+
+    /// Fills the index from PostgreSQL: copies the vectors that are there, and puts the records without one into the
+    /// outbox. May be interrupted and run again: what the index holds in this version or a newer one it keeps.
+    ///
+    /// # Errors
+    /// See [`ReconcileError`].
+    pub async fn rebuild(&self, on_progress: OnProgress<'_>) -> Result<Report, ReconcileError> {
+        let index = self.index.as_ref().ok_or(ReconcileError::NoIndex)?;
+        let mut connection = self.locked().await?;
+        let limit = i64::try_from(self.settings.page).unwrap_or(i64::MAX);
+        let mut report = Report::default();
+        let mut after = i64::MIN;
+        loop {
+            let page = records::vectors(&mut connection, after, limit).await?;
+            let Some((last, _)) = page.last() else { return Ok(report) };
+            after = last.id;
+            report.records += u64::try_from(page.len()).unwrap_or(u64::MAX);
+            let (mut points, mut without) = (Vec::with_capacity(page.len()), Vec::new());
+            for (record, embedding) in page {
+                match embedding {
+                    Some(embedding) => points.push(Point { record, embedding }),
+                    None => without.push(record.id),
+                }
+            }
+            index.upsert(&points).await?;
+            report.points += u64::try_from(points.len()).unwrap_or(u64::MAX);
+            let enqueued = records::enqueue(&mut connection, without).await?;
+            report.enqueued += u64::try_from(enqueued).unwrap_or(u64::MAX);
+            self.committed.notify_one();
+            on_progress(report.records);
+        }
+    }
+}
+
+/// Whether the repair removes a point.
+fn is_deleted(difference: &Difference) -> bool {
+    difference.kind() == Some(DriftKind::Phantom) || difference.is_ahead()
+}
+
+fn drift(differences: &[Difference]) -> Drift {
+    let mut drift = Drift::default();
+    for difference in differences {
+        match difference.kind() {
+            Some(DriftKind::Missing) => drift.missing += 1,
+            Some(DriftKind::Phantom) => drift.phantom += 1,
+            Some(DriftKind::Stale) => drift.stale += 1,
+            None => {}
+        }
+    }
+    drift
+}

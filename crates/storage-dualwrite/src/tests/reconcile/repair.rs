@@ -1,0 +1,261 @@
+//! Drift of each kind, made by hand and mended; and what must not be touched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel_async::SimpleAsyncConnection as _;
+use storage_models::{Remediation, Timestamp};
+use storage_testkit::{Fault, FaultProxy, GrpcCode, QdrantFault, QdrantOperation, QdrantServer};
+use tokio::sync::Notify;
+
+use crate::index::{MemoryIndex, Point, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
+use crate::reconcile::{Drift, Mode, ReconcileError, ReconcileSettings, Reconciler, Report};
+use crate::tests::index_support::{embedding, identity};
+use crate::tests::support::{Bench, connector};
+
+const REPAIR: Mode = Mode::Repair { force: false };
+const OUTBOX: &str = "SELECT count(*) AS n FROM vector_outbox";
+
+struct Stores {
+    bench: Bench,
+    index: Arc<dyn VectorIndex>,
+    reconciler: Reconciler,
+}
+
+fn reconciler(url: &str, index: Option<Arc<dyn VectorIndex>>) -> Reconciler {
+    // Small pages, so that ranges are cut; no gap, since nothing else writes.
+    let settings = ReconcileSettings { gap: Duration::ZERO, page: 3 };
+    Reconciler::new(connector(url), index, settings, Arc::new(Notify::new()))
+}
+
+impl Stores {
+    async fn new(index: Arc<dyn VectorIndex>) -> Self {
+        index.prepare(&identity(1)).await.unwrap();
+        let bench = Bench::new().await;
+        let reconciler = reconciler(&bench.database.url(), Some(index.clone()));
+        Self { bench, index, reconciler }
+    }
+
+    /// Records that every store holds.
+    async fn projected(&self, count: usize) -> Vec<Remediation> {
+        let mut records = Vec::new();
+        for n in 0..count {
+            records.push(self.bench.remediation(&format!("record-{n}")).await);
+        }
+        let points: Vec<Point> = records.iter().cloned().map(|record| point(record, 1)).collect();
+        self.index.upsert(&points).await.unwrap();
+        self.execute(
+            "UPDATE remediation_audit SET embedding = array_fill(0.5, ARRAY[384])::vector; \
+                      DELETE FROM vector_outbox",
+        )
+        .await;
+        records
+    }
+
+    async fn execute(&self, sql: &str) {
+        self.bench.connect().await.batch_execute(sql).await.unwrap();
+    }
+
+    async fn run(&self, mode: Mode) -> Result<Report, ReconcileError> {
+        self.reconciler.run(mode, &|_| {}).await
+    }
+
+    async fn points(&self) -> Vec<PointVersion> {
+        self.index.page(None, 10_000).await.unwrap()
+    }
+
+    /// The ids that wait in the outbox, in order.
+    async fn waiting(&self) -> Vec<i64> {
+        use diesel::{ExpressionMethods as _, QueryDsl as _};
+        use diesel_async::RunQueryDsl as _;
+        use storage_models::schema::vector_outbox::dsl::{record_id, vector_outbox};
+        let mut connection = self.bench.connect().await;
+        vector_outbox.select(record_id).order(record_id.asc()).load(&mut connection).await.unwrap()
+    }
+}
+
+fn point(record: Remediation, seed: u64) -> Point {
+    Point { record, embedding: embedding(seed) }
+}
+
+fn shifted(record: &Remediation, micros: i64) -> Remediation {
+    let updated_at = Timestamp::from_micros(record.updated_at.micros() + micros).unwrap();
+    Remediation { updated_at, ..record.clone() }
+}
+
+/// Both real indexes' conformance is proven elsewhere; the repair goes through one over the wire and one in memory.
+async fn each_index() -> Vec<(Arc<dyn VectorIndex>, Option<QdrantServer>)> {
+    let server = QdrantServer::start().unwrap();
+    let qdrant = QdrantIndex::new(&QdrantSettings::new(&server.url())).unwrap();
+    vec![(Arc::new(MemoryIndex::default()), None), (Arc::new(qdrant), Some(server))]
+}
+
+/// F08, F09, BR-STORAGE-006: every kind of drift is found, told and mended: a point lost, a point stale, a point ahead of its
+/// record, a point without a record, and a record without its vector; what agrees is left alone.
+#[tokio::test]
+async fn every_kind_of_drift_is_mended() {
+    for (index, _server) in each_index().await {
+        let stores = Stores::new(index).await;
+        let records = stores.projected(12).await;
+        let [lost, stale, ahead, hollow, ..] = records.as_slice() else { panic!() };
+        stores.index.delete(&[lost.id, stale.id, ahead.id]).await.unwrap();
+        let phantom = Remediation { id: 1_000_000, ..lost.clone() };
+        let wrong = [point(shifted(stale, -5), 2), point(shifted(ahead, 5), 3), point(phantom, 4)];
+        stores.index.upsert(&wrong).await.unwrap();
+        stores
+            .execute(&format!("UPDATE remediation_audit SET embedding = NULL WHERE id = {}", hollow.id))
+            .await;
+
+        let drift = Drift { missing: 2, phantom: 1, stale: 2 };
+        let report = stores.run(Mode::DryRun).await.unwrap();
+        assert_eq!((report.records, report.points, report.drift), (12, 12, drift));
+        assert_eq!((report.enqueued, report.deleted, stores.bench.count(OUTBOX).await), (0, 0, 0));
+
+        let report = stores.run(REPAIR).await.unwrap();
+        assert_eq!((report.drift, report.enqueued, report.deleted), (drift, 4, 2));
+        let mut expected = vec![lost.id, stale.id, ahead.id, hollow.id];
+        expected.sort_unstable();
+        assert_eq!(stores.waiting().await, expected);
+        let ids: Vec<i64> = stores.points().await.iter().map(|it| it.record_id).collect();
+        assert!(!ids.contains(&1_000_000) && !ids.contains(&ahead.id), "{ids:?}");
+        // What is being mended is no drift any more.
+        let report = stores.run(REPAIR).await.unwrap();
+        assert_eq!((report.drift, report.enqueued, report.deleted), (Drift::default(), 0, 0));
+    }
+}
+
+/// F09: without an outside index the embedding column is what is compared.
+#[tokio::test]
+async fn without_an_index_the_column_is_compared() {
+    let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
+    let records = stores.projected(5).await;
+    stores
+        .execute(&format!("UPDATE remediation_audit SET embedding = NULL WHERE id = {}", records[2].id))
+        .await;
+    let report = reconciler(&stores.bench.database.url(), None).run(REPAIR, &|_| {}).await.unwrap();
+    assert_eq!((report.drift.missing, report.points), (1, 0));
+    assert_eq!(stores.waiting().await, [records[2].id]);
+}
+
+/// Records on their way, and those that are parked, are no drift; the parked are told apart.
+#[tokio::test]
+async fn what_waits_in_the_outbox_is_left_alone() {
+    let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
+    let records = stores.projected(2).await;
+    stores.bench.remediation("on-its-way").await;
+    let parked = stores.bench.remediation("parked").await;
+    stores
+        .execute(&format!(
+            "UPDATE vector_outbox SET parked_at = now(), last_error = 'x', attempts = 5 WHERE record_id = {}",
+            parked.id
+        ))
+        .await;
+    // A point of a record that waits in a newer version is stale, and on its way as well.
+    stores.execute(&format!(
+        "INSERT INTO vector_outbox (record_id, start_time, version) SELECT id, start_time, updated_at + interval '1 s' \
+         FROM remediation_audit WHERE id = {}", records[0].id)).await;
+    stores.index.delete(&[records[0].id]).await.unwrap();
+    let report = stores.run(REPAIR).await.unwrap();
+    assert_eq!((report.drift, report.parked, report.enqueued), (Drift::default(), 1, 0));
+    assert_eq!(
+        stores.bench.count("SELECT count(*) AS n FROM vector_outbox WHERE parked_at IS NOT NULL").await,
+        1
+    );
+}
+
+/// F06: what the index applies after its sender gave up becomes a phantom, and the next run removes it.
+#[tokio::test]
+async fn a_late_apply_is_healed() {
+    let server = QdrantServer::start().unwrap();
+    let settings =
+        QdrantSettings { timeout: Duration::from_millis(300), ..QdrantSettings::new(&server.url()) };
+    let stores = Stores::new(Arc::new(QdrantIndex::new(&settings).unwrap())).await;
+    let records = stores.projected(1).await;
+    server.next(QdrantOperation::Upsert, 1, QdrantFault::ApplyLate);
+    let never_stored = Remediation { id: records[0].id + 1, ..records[0].clone() };
+    stores.index.upsert(&[point(never_stored, 2)]).await.unwrap_err();
+    assert_eq!(server.apply_late(), 1);
+    assert_eq!(stores.points().await.len(), 2);
+    assert_eq!(stores.run(REPAIR).await.unwrap().deleted, 1);
+    assert_eq!(stores.points().await.len(), 1);
+}
+
+/// F36: an empty database stops the run before anything is deleted; only an operator's word empties the index.
+#[tokio::test]
+async fn an_empty_database_never_empties_the_index_by_itself() {
+    let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
+    let template = stores.bench.remediation("template").await;
+    let points: Vec<Point> =
+        (1..=1_200).map(|n| point(Remediation { id: 10_000 + n, ..template.clone() }, 1)).collect();
+    stores.index.upsert(&points).await.unwrap();
+    stores.execute("DELETE FROM remediation_audit; DELETE FROM vector_outbox").await;
+    let stopped = stores.run(REPAIR).await.unwrap_err();
+    assert!(matches!(stopped, ReconcileError::TooManyDeletions(_)), "{stopped}");
+    assert_eq!(stores.points().await.len(), 1_200);
+    let report = stores.run(Mode::Repair { force: true }).await.unwrap();
+    assert_eq!((report.deleted, stores.points().await.len()), (1_200, 0));
+}
+
+/// One at a time, whatever the replica; the lock goes with its connection.
+#[tokio::test]
+async fn one_reconciler_works_at_a_time() {
+    let server = QdrantServer::start().unwrap();
+    let stores = Stores::new(Arc::new(QdrantIndex::new(&QdrantSettings::new(&server.url())).unwrap())).await;
+    stores.projected(4).await;
+    server.set(QdrantOperation::Scroll, QdrantFault::Hang);
+    let other = reconciler(&stores.bench.database.url(), Some(stores.index.clone()));
+    let second = async {
+        server.wait_for_faults(QdrantOperation::Scroll, 1).await.unwrap();
+        let outcome = other.run(REPAIR, &|_| {}).await;
+        server.clear_all();
+        outcome
+    };
+    let (first, second) = tokio::join!(stores.run(REPAIR), second);
+    assert!(matches!(second, Err(ReconcileError::Busy)), "{second:?}");
+    assert_eq!(first.unwrap().records, 4);
+    other.run(REPAIR, &|_| {}).await.unwrap();
+}
+
+/// The index away in mid-scroll, or PostgreSQL in mid-stream: nothing is repaired on half a picture, and the next run
+/// completes.
+#[tokio::test]
+async fn a_fault_in_the_middle_repairs_nothing() {
+    let server = QdrantServer::start().unwrap();
+    let index = Arc::new(QdrantIndex::new(&QdrantSettings::new(&server.url())).unwrap());
+    let stores = Stores::new(index).await;
+    let records = stores.projected(10).await;
+    stores.index.delete(&[records[9].id]).await.unwrap();
+    server.next(QdrantOperation::Scroll, 1, QdrantFault::Fail(GrpcCode::Unavailable));
+    assert!(matches!(stores.run(REPAIR).await, Err(ReconcileError::Index(_))));
+
+    let proxy = FaultProxy::for_postgres(&stores.bench.database.url()).await.unwrap();
+    let cut = reconciler(&proxy.url(&stores.bench.database.url()), Some(stores.index.clone()));
+    proxy.cut_before_answer("vector_outbox WHERE record_id = ANY");
+    assert!(matches!(cut.run(REPAIR, &|_| {}).await, Err(ReconcileError::Database(_))));
+    proxy.wait_for_trigger().await.unwrap();
+    proxy.set(Fault::Refuse);
+    assert!(matches!(cut.run(REPAIR, &|_| {}).await, Err(ReconcileError::Connect(_))));
+
+    assert_eq!((stores.bench.count(OUTBOX).await, stores.points().await.len()), (0, 9));
+    assert_eq!(stores.run(REPAIR).await.unwrap().enqueued, 1);
+}
+
+/// A rebuild copies the vectors that are there and enqueues the records without; run again, it changes nothing.
+#[tokio::test]
+async fn a_rebuild_fills_an_empty_index() {
+    for (index, _server) in each_index().await {
+        let stores = Stores::new(index).await;
+        let records = stores.projected(11).await;
+        let ids: Vec<i64> = records.iter().map(|record| record.id).collect();
+        stores.index.delete(&ids).await.unwrap();
+        stores.execute(&format!("UPDATE remediation_audit SET embedding = NULL WHERE id = {}", ids[4])).await;
+        let report = stores.reconciler.rebuild(&|_| {}).await.unwrap();
+        assert_eq!((report.records, report.points, report.enqueued), (11, 10, 1));
+        let found: Vec<PointVersion> = stores.points().await;
+        let expected = records.iter().filter(|record| record.id != ids[4]);
+        let expected = expected.map(|it| PointVersion { record_id: it.id, version: it.updated_at });
+        assert_eq!(found, expected.collect::<Vec<_>>());
+        let report = stores.reconciler.rebuild(&|_| {}).await.unwrap();
+        assert_eq!((report.points, report.enqueued, stores.points().await.len()), (10, 0, 10));
+    }
+}

@@ -1,0 +1,97 @@
+//! `datastorage reconcile`, as an operator runs it beside a service.
+
+use std::process::{Command, Output};
+
+use qdrant_client::qdrant::{CountPointsBuilder, DeletePointsBuilder, PointsIdsList};
+use serde_json::Value;
+use storage_testkit::TestQdrant;
+
+use crate::support::{Service, eventually, options};
+
+/// A service on a Qdrant collection of its own.
+async fn service(qdrant: &TestQdrant) -> Service {
+    let options = options()
+        .set("DATASTORAGE__QDRANT__URL", qdrant.url())
+        .set("DATASTORAGE__QDRANT__COLLECTION", qdrant.collection());
+    Service::with(options).await
+}
+
+/// Runs the command against a service's database.
+fn reconcile(service: &Service, qdrant: Option<&TestQdrant>, arguments: &[&str]) -> Output {
+    let mut command = Command::new(std::env::var("DATASTORAGE_TEST_SERVICE_BIN").unwrap());
+    command.args(["reconcile", "--gap", "0s", "--database-url", &service.database.url()]).args(arguments);
+    if let Some(qdrant) = qdrant {
+        command.env("DATASTORAGE__QDRANT__URL", qdrant.url());
+        command.env("DATASTORAGE__QDRANT__COLLECTION", qdrant.collection());
+    }
+    command.output().unwrap()
+}
+
+fn report(output: &Output) -> Value {
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+async fn points(qdrant: &TestQdrant) -> u64 {
+    let count = CountPointsBuilder::new(qdrant.collection()).exact(true);
+    qdrant.client().unwrap().count(count).await.unwrap().result.unwrap().count
+}
+
+/// F08, BR-STORAGE-006: lost points are told, and mended while the service runs, without a restart.
+#[tokio::test]
+async fn lost_points_come_back() {
+    let qdrant = TestQdrant::create().unwrap();
+    let service = service(&qdrant).await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(u64::try_from(service.remediation(&format!("n{n}")).await).unwrap());
+    }
+    service.embedded().await;
+    let lost = PointsIdsList { ids: ids[..2].iter().map(|id| (*id).into()).collect() };
+    let delete = DeletePointsBuilder::new(qdrant.collection()).points(lost).wait(true);
+    qdrant.client().unwrap().delete_points(delete).await.unwrap();
+
+    let told = report(&reconcile(&service, Some(&qdrant), &["--dry-run", "--json"]));
+    assert_eq!((&told["drift"]["missing"], &told["enqueued"]), (&2.into(), &0.into()));
+    assert_eq!(points(&qdrant).await, 3);
+    let mended = report(&reconcile(&service, Some(&qdrant), &["--json"]));
+    assert_eq!(mended["enqueued"], 2);
+    eventually("the points are back", async || points(&qdrant).await == 5).await;
+    qdrant.close().await.unwrap();
+}
+
+/// A collection that is gone is filled again from PostgreSQL alone.
+#[tokio::test]
+async fn a_lost_collection_is_rebuilt() {
+    let qdrant = TestQdrant::create().unwrap();
+    let service = Service::start().await;
+    for n in 0..5 {
+        service.remediation(&format!("n{n}")).await;
+    }
+    service.embedded().await;
+    let rebuilt = report(&reconcile(&service, Some(&qdrant), &["--rebuild", "--json"]));
+    assert_eq!((&rebuilt["records"], &rebuilt["points"]), (&5.into(), &5.into()));
+    assert_eq!(points(&qdrant).await, 5);
+    let output = reconcile(&service, Some(&qdrant), &["--dry-run"]);
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.lines().any(|line| line.split_whitespace().eq(["missing", "0"])), "{table}");
+    qdrant.close().await.unwrap();
+}
+
+/// Each way to fail has its sentence and its exit code.
+#[tokio::test]
+async fn each_failure_has_its_exit_code() {
+    let (ours, theirs) = (TestQdrant::create().unwrap(), TestQdrant::create().unwrap());
+    let service = service(&ours).await;
+    let other = self::service(&theirs).await;
+    for (output, code, words) in [
+        (reconcile(&service, None, &["--rebuild"]), 78, "qdrant.url"),
+        (reconcile(&other, Some(&ours), &[]), 78, "belongs to the installation"),
+        (reconcile(&service, None, &["--gap", "soon"]), 2, "duration"),
+    ] {
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), told.contains(words)), (Some(code), true), "{told}");
+    }
+    ours.close().await.unwrap();
+    theirs.close().await.unwrap();
+}
