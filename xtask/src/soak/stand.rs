@@ -116,7 +116,10 @@ impl Shared<'_> {
             .set("DATASTORAGE__PROJECTOR__WORKERS", "2")
             .set("DATASTORAGE__PROJECTOR__LEASE", "3s")
             .set("DATASTORAGE__PROJECTOR__RETRY_DELAY", "100ms")
-            .set("DATASTORAGE__PROJECTOR__OUTAGE_PAUSE", "200ms");
+            .set("DATASTORAGE__PROJECTOR__OUTAGE_PAUSE", "200ms")
+            // What a killed strict write leaves in the index is the replicas' own to repair.
+            .set("DATASTORAGE__RECONCILE__INTERVAL", "5s")
+            .set("DATASTORAGE__RECONCILE__GAP", "54s");
         let Some((url, qdrant)) = self.qdrant else { return options };
         let options = options
             .set("DATASTORAGE__QDRANT__URL", url)
