@@ -61,6 +61,24 @@ async fn a_wait_is_answered_when_the_stores_hold_the_records() {
     qdrant.close().await.unwrap();
 }
 
+/// F10, BR-STORAGE-004: the answer to a request that waited is repeated byte for byte, whatever became known after the commit.
+#[tokio::test]
+async fn a_waited_answer_is_repeated_byte_for_byte() {
+    let service = Service::start().await;
+    let batch = json!([remediation("b"), remediation("c")]);
+    for (path, body) in [("remediation", remediation("a")), ("remediation/batch", batch)] {
+        let send = async || {
+            let url = format!("{}/api/v1/audit/{path}", service.process.url());
+            let request = service.client.post(url).header("Prefer", "wait=10").header("Idempotency-Key", "k");
+            Answer::of(request.json(&body).send().await.unwrap()).await.expect(201)
+        };
+        let (first, again) = (send().await, send().await);
+        assert_eq!(first.json()["vector_sync"], "synced", "{path}");
+        assert_eq!((&first.text, again.header("Idempotent-Replayed")), (&again.text, "true"), "{path}");
+    }
+    assert_eq!(service.count(RECORDS).await, 3);
+}
+
 /// A wait that is not met is still a 201, and no connection is held by those who wait.
 #[tokio::test]
 async fn a_wait_that_is_not_met_is_pending() {

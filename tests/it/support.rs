@@ -59,9 +59,12 @@ impl Answer {
     }
 }
 
-/// Settings of a service under test: the hashing embedder needs no file.
+/// Settings of a service under test: the hashing embedder needs no file, and a client that a busy machine keeps from
+/// sending is not cut off.
 pub(crate) fn options() -> ServiceOptions {
-    ServiceOptions::default().set("DATASTORAGE__EMBEDDING__PROVIDER", "hashing")
+    ServiceOptions::default()
+        .set("DATASTORAGE__EMBEDDING__PROVIDER", "hashing")
+        .set("DATASTORAGE__SERVER__HEADER_TIMEOUT", "60s")
 }
 
 impl Service {

@@ -62,6 +62,10 @@ pub(crate) trait AuditWriter: Send + Sync {
     /// [`ProjectionWaits::wait`](storage_dualwrite::ProjectionWaits::wait).
     async fn until_synced(&self, versions: Vec<(i64, Timestamp)>, until: Instant) -> bool;
 
+    /// Replaces the body of a kept answer, see
+    /// [`KeptAnswers::amend`](storage_dualwrite::idempotency::KeptAnswers::amend).
+    async fn amend(&self, key: &IdempotencyKey, body: &[u8], until: Instant) -> bool;
+
     /// Whether PostgreSQL answered when it was last asked for a write.
     fn is_up(&self) -> bool;
 }

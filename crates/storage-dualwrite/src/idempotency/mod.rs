@@ -4,10 +4,12 @@
 //! for an advisory lock on each of its keys; whoever holds it is the only one that may write under that key. Waiting
 //! for it, as `ON CONFLICT` would for an uncommitted twin, could deadlock two groups that hold each other's keys.
 
+mod amend;
 mod key;
 mod standing;
 mod statements;
 
+pub use amend::KeptAnswers;
 pub use key::{IdempotencyKey, Keyed, Render, Reply, Written};
 pub(crate) use standing::{Standing, Standings};
 pub(crate) use statements::keep;

@@ -46,6 +46,17 @@ fixed_statement! {
 }
 
 fixed_statement! {
+    /// Replaces the body of a kept answer to this very request.
+    Amend<'a> -> () {
+        "UPDATE idempotency_key SET body = ", body: &'a [u8] => Binary;
+        " WHERE caller = ", caller: &'a str => Text;
+        " AND route = ", route: &'a str => Text;
+        " AND key = ", key: &'a str => Text;
+        " AND request_hash = ", hash: &'a [u8] => Binary;
+    }
+}
+
+fixed_statement! {
     /// Removes the oldest keys, leaving those that another replica is removing.
     RemoveOlder -> () {
         "DELETE FROM idempotency_key WHERE (caller, route, key) IN (SELECT caller, route, key FROM idempotency_key \
@@ -53,6 +64,16 @@ fixed_statement! {
         ") ORDER BY created_at LIMIT ", limit: i64 => BigInt;
         " FOR UPDATE SKIP LOCKED)";
     }
+}
+
+/// How many kept answers have another body now: one, or none.
+pub(super) async fn amend(
+    connection: &mut AsyncPgConnection,
+    key: &IdempotencyKey,
+    body: &[u8],
+) -> QueryResult<usize> {
+    let Identity { caller, route, key: name } = &key.identity;
+    Amend { body, caller, route, key: name, hash: &key.hash }.execute(connection).await
 }
 
 pub(super) async fn try_locks(

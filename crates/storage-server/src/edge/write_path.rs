@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use storage_dualwrite::idempotency::{Keyed, Written};
+use storage_dualwrite::idempotency::{IdempotencyKey, KeptAnswers, Keyed, Written};
 use storage_dualwrite::{ProjectionWaits, Reservation, StrictWriter, Updated, WriteError, Writer};
 use storage_models::{NewRecord, Record, RecordUpdate, Timestamp};
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ pub(crate) struct WritePath {
     pub(crate) writer: Writer,
     pub(crate) strict: StrictWriter,
     pub(crate) waits: Arc<ProjectionWaits>,
+    pub(crate) kept: Arc<KeptAnswers>,
 }
 
 #[async_trait(?Send)]
@@ -63,6 +64,10 @@ impl AuditWriter for WritePath {
 
     async fn until_synced(&self, versions: Vec<(i64, Timestamp)>, until: Instant) -> bool {
         self.waits.wait(versions, until).await
+    }
+
+    async fn amend(&self, key: &IdempotencyKey, body: &[u8], until: Instant) -> bool {
+        self.kept.amend(key, body, until).await
     }
 
     fn is_up(&self) -> bool {

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use storage_dualwrite::idempotency::KeptAnswers;
 use storage_dualwrite::index::{GuardedIndex, VectorIndex};
 use storage_dualwrite::reconcile::Reconciler;
 use storage_dualwrite::{
@@ -266,7 +267,8 @@ fn write_path(
     };
     let strict = StrictWriter::new(&writer, strict);
     let waits = Arc::new(ProjectionWaits::start(connectors.maintenance.clone()));
-    WritePath { writer, strict, waits }
+    let kept = Arc::new(KeptAnswers::new(connectors.maintenance.clone()));
+    WritePath { writer, strict, waits, kept }
 }
 
 impl RunningServer {

@@ -80,8 +80,8 @@ pub struct Settings {
 const MAX_CONNECTIONS: usize = 50;
 
 /// Connections beside the pools: the monitor, the tasks for partitions and old keys, the projector's two for
-/// notifications, the one for those who wait for the index, the reconciler's, and a spare for lost commits.
-const OTHER_CONNECTIONS: usize = 8;
+/// notifications, the two for those who wait for the index, the reconciler's, and a spare for lost commits.
+const OTHER_CONNECTIONS: usize = 9;
 
 /// What the whole stop may take.
 const STOP_BUDGET: std::time::Duration = std::time::Duration::from_secs(25);

@@ -90,6 +90,10 @@ impl AuditWriter for Store {
         false
     }
 
+    async fn amend(&self, _: &IdempotencyKey, _: &[u8], _: Instant) -> bool {
+        false
+    }
+
     fn is_up(&self) -> bool {
         true
     }

@@ -55,7 +55,7 @@ pub(crate) async fn write_batch<R: AuditRecord>(
         Ok(valid) => valid,
         Err(problem) => return key::unless_replayed(&state, key.as_ref(), problem, deadline).await,
     };
-    let keyed = answer::keyed(key, &rendering(R::TYPE, sanitized_fields.clone(), true));
+    let keyed = answer::keyed(key.clone(), &rendering(R::TYPE, sanitized_fields.clone(), true));
     let ids = match state.writer.write_batch(records, keyed, body.reservation, deadline).await? {
         Written::Now(ids) => ids,
         Written::Before(reply) => return Ok(answer::replayed(reply)),
@@ -65,10 +65,8 @@ pub(crate) async fn write_batch<R: AuditRecord>(
     let versions = ids.iter().filter_map(|id| Some((*id, Timestamp::from_micros(0)?))).collect();
     let wanted = consistency::wait(&request);
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
-    let is_pending = !waited.is_some_and(|waited| waited.is_synced);
-    let mut response = answer::response(rendering(R::TYPE, sanitized_fields, is_pending)(&ids));
-    consistency::tell(&mut response, waited);
-    Ok(response)
+    let render = |is_pending| rendering(R::TYPE, sanitized_fields.clone(), is_pending)(&ids);
+    Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
 }
 
 /// Not on the thread that serves other requests: a thousand records may take a while.

@@ -5,9 +5,11 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use storage_dualwrite::idempotency::{IdempotencyKey, Reply};
 use storage_models::{RecordType, Timestamp};
 use tokio::time::Instant;
 
+use super::answer;
 use crate::parameters::Parameters;
 use crate::settings::Consistency;
 use crate::state::AppState;
@@ -79,8 +81,29 @@ pub(super) async fn until_synced(
     Some(Waited { granted, is_synced })
 }
 
+/// The answer after a wait. What is kept for those who repeat the request is made the same; where that cannot be, the
+/// answer is the one that was kept at the commit, so that both are the same byte for byte. `render` is told whether
+/// the index still lacks something.
+pub(super) async fn answered(
+    state: &AppState,
+    key: Option<&IdempotencyKey>,
+    waited: Option<Waited>,
+    deadline: Instant,
+    render: impl Fn(bool) -> Reply,
+) -> HttpResponse {
+    let mut reply = render(!waited.is_some_and(|waited| waited.is_synced));
+    if let (Some(key), Some(Waited { is_synced: true, .. })) = (key, waited)
+        && !state.writer.amend(key, &reply.body, deadline).await
+    {
+        reply = render(true);
+    }
+    let mut response = answer::response(reply);
+    tell(&mut response, waited);
+    response
+}
+
 /// Says that the preference was followed, and for how many whole seconds it was at most.
-pub(super) fn tell(response: &mut HttpResponse, waited: Option<Waited>) {
+fn tell(response: &mut HttpResponse, waited: Option<Waited>) {
     let Some(Waited { granted, .. }) = waited else { return };
     if let Ok(value) = HeaderValue::try_from(format!("wait={}", granted.as_secs())) {
         response.headers_mut().insert(PREFERENCE_APPLIED, value);

@@ -53,7 +53,7 @@ pub(super) async fn write<R: AuditRecord>(
     let is_strict = consistency == Consistency::Strict;
     let render = rendering(sanitized_fields.clone(), !is_strict);
     // No time-out of our own here: once the record has left the queue only the writer knows what became of it.
-    let keyed = answer::keyed(key, &render);
+    let keyed = answer::keyed(key.clone(), &render);
     let written = if is_strict {
         state.writer.write_strict(record, keyed, body.reservation, deadline).await?
     } else {
@@ -67,10 +67,8 @@ pub(super) async fn write<R: AuditRecord>(
     let wanted = consistency::wait(&request).filter(|_| !is_strict);
     let versions = version(&record).into_iter().collect();
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
-    let is_synced = is_strict || waited.is_some_and(|waited| waited.is_synced);
-    let mut response = answer::response(rendering(sanitized_fields, !is_synced)(&record));
-    consistency::tell(&mut response, waited);
-    Ok(response)
+    let render = |is_pending| rendering(sanitized_fields.clone(), is_pending && !is_strict)(&record);
+    Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
 }
 
 /// The answer for a record that still has to reach the index, or is there.

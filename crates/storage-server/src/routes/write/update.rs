@@ -50,8 +50,8 @@ pub(crate) async fn update<R: AuditRecord>(
             Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
         };
     let render = rendering(sanitized_fields.clone());
-    let keyed = answer::keyed(key, &render);
-    let mut updated = match state.writer.update(&current, update, keyed, body.reservation, deadline).await? {
+    let keyed = answer::keyed(key.clone(), &render);
+    let updated = match state.writer.update(&current, update, keyed, body.reservation, deadline).await? {
         Written::Now(updated) => updated,
         Written::Before(reply) => return Ok(answer::replayed(reply)),
     };
@@ -59,10 +59,9 @@ pub(crate) async fn update<R: AuditRecord>(
     let versions = version(&updated.record).into_iter().collect();
     let wanted = consistency::wait(&request);
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
-    updated.is_pending &= !waited.is_some_and(|waited| waited.is_synced);
-    let mut response = answer::response(render(&updated));
-    consistency::tell(&mut response, waited);
-    Ok(response)
+    let is_pending = updated.is_pending;
+    let render = |still| render(&Updated { is_pending: is_pending && still, ..updated.clone() });
+    Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
 }
 
 /// A change that may be made, of the record as it was read.
