@@ -28,10 +28,10 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match command {
-            Command::Serve => serve::run(&settings).await,
+            Command::Serve => Box::pin(serve::run(&settings)).await,
             Command::Schema(action) => schema::run(&settings, action).await,
             Command::Outbox(action) => outbox::run(&settings, action).await,
-            Command::Reconcile(action) => reconcile::run(&settings, action).await,
+            Command::Reconcile(action) => Box::pin(reconcile::run(&settings, action)).await,
             Command::Settings { defaults } => settings::run(&settings, defaults),
         }
     });

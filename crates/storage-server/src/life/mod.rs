@@ -262,7 +262,7 @@ fn write_path(
         connector: connectors.write.clone().with_idle_in_transaction_timeout(settings.server.request_timeout),
         embedder: Arc::clone(embedder),
         set,
-        index: index.map(|index| -> Arc<dyn VectorIndex> { index.clone() }),
+        index: index.cloned().map(|index| -> Arc<dyn VectorIndex> { index }),
         places: settings.writer.strict_connections,
     };
     let strict = StrictWriter::new(&writer, strict);
