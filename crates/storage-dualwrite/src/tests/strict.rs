@@ -56,7 +56,7 @@ impl Strict {
 
 /// An index on the server, prepared.
 async fn qdrant(server: &QdrantServer) -> Arc<QdrantIndex> {
-    let settings = QdrantSettings { timeout: INDEX_TIMEOUT, ..QdrantSettings::new(&server.url()) };
+    let settings = QdrantSettings { timeout: INDEX_TIMEOUT, ..QdrantSettings::new(server.url()) };
     let index = Arc::new(QdrantIndex::new(&settings).unwrap());
     index.prepare(&identity(1)).await.unwrap();
     index
@@ -189,7 +189,7 @@ async fn a_repeated_strict_write_stores_nothing() {
 #[tokio::test]
 async fn strict_writes_never_starve_the_others() {
     let server = QdrantServer::start().unwrap();
-    let settings = QdrantSettings { timeout: Duration::from_secs(30), ..QdrantSettings::new(&server.url()) };
+    let settings = QdrantSettings { timeout: Duration::from_secs(30), ..QdrantSettings::new(server.url()) };
     let index = Arc::new(QdrantIndex::new(&settings).unwrap());
     index.prepare(&identity(1)).await.unwrap();
     let strict = Strict::with(Some(index.clone())).await;

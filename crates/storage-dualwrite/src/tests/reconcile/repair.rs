@@ -86,7 +86,7 @@ fn shifted(record: &Remediation, micros: i64) -> Remediation {
 /// Both real indexes' conformance is proven elsewhere; the repair goes through one over the wire and one in memory.
 async fn each_index() -> Vec<(Arc<dyn VectorIndex>, Option<QdrantServer>)> {
     let server = QdrantServer::start().unwrap();
-    let qdrant = QdrantIndex::new(&QdrantSettings::new(&server.url())).unwrap();
+    let qdrant = QdrantIndex::new(&QdrantSettings::new(server.url())).unwrap();
     vec![(Arc::new(MemoryIndex::default()), None), (Arc::new(qdrant), Some(server))]
 }
 
@@ -168,7 +168,7 @@ async fn what_waits_in_the_outbox_is_left_alone() {
 async fn a_late_apply_is_healed() {
     let server = QdrantServer::start().unwrap();
     let settings =
-        QdrantSettings { timeout: Duration::from_millis(300), ..QdrantSettings::new(&server.url()) };
+        QdrantSettings { timeout: Duration::from_millis(300), ..QdrantSettings::new(server.url()) };
     let stores = Stores::new(Arc::new(QdrantIndex::new(&settings).unwrap())).await;
     let records = stores.projected(1).await;
     server.next(QdrantOperation::Upsert, 1, QdrantFault::ApplyLate);
@@ -200,7 +200,7 @@ async fn an_empty_database_never_empties_the_index_by_itself() {
 #[tokio::test]
 async fn one_reconciler_works_at_a_time() {
     let server = QdrantServer::start().unwrap();
-    let stores = Stores::new(Arc::new(QdrantIndex::new(&QdrantSettings::new(&server.url())).unwrap())).await;
+    let stores = Stores::new(Arc::new(QdrantIndex::new(&QdrantSettings::new(server.url())).unwrap())).await;
     stores.projected(4).await;
     server.set(QdrantOperation::Scroll, QdrantFault::Hang);
     let other = reconciler(&stores.bench.database.url(), Some(stores.index.clone()));
@@ -221,7 +221,7 @@ async fn one_reconciler_works_at_a_time() {
 #[tokio::test]
 async fn a_fault_in_the_middle_repairs_nothing() {
     let server = QdrantServer::start().unwrap();
-    let index = Arc::new(QdrantIndex::new(&QdrantSettings::new(&server.url())).unwrap());
+    let index = Arc::new(QdrantIndex::new(&QdrantSettings::new(server.url())).unwrap());
     let stores = Stores::new(index).await;
     let records = stores.projected(10).await;
     stores.index.delete(&[records[9].id]).await.unwrap();
