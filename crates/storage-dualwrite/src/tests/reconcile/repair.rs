@@ -84,7 +84,7 @@ fn shifted(record: &Remediation, micros: i64) -> Remediation {
 }
 
 /// Both real indexes' conformance is proven elsewhere; the repair goes through one over the wire and one in memory.
-async fn each_index() -> Vec<(Arc<dyn VectorIndex>, Option<QdrantServer>)> {
+fn each_index() -> Vec<(Arc<dyn VectorIndex>, Option<QdrantServer>)> {
     let server = QdrantServer::start().unwrap();
     let qdrant = QdrantIndex::new(&QdrantSettings::new(server.url())).unwrap();
     vec![(Arc::new(MemoryIndex::default()), None), (Arc::new(qdrant), Some(server))]
@@ -94,7 +94,7 @@ async fn each_index() -> Vec<(Arc<dyn VectorIndex>, Option<QdrantServer>)> {
 /// record, a point without a record, and a record without its vector; what agrees is left alone.
 #[tokio::test]
 async fn every_kind_of_drift_is_mended() {
-    for (index, _server) in each_index().await {
+    for (index, _server) in each_index() {
         let stores = Stores::new(index).await;
         let records = stores.projected(12).await;
         let [lost, stale, ahead, hollow, ..] = records.as_slice() else { panic!() };
@@ -243,7 +243,7 @@ async fn a_fault_in_the_middle_repairs_nothing() {
 /// A rebuild copies the vectors that are there and enqueues the records without; run again, it changes nothing.
 #[tokio::test]
 async fn a_rebuild_fills_an_empty_index() {
-    for (index, _server) in each_index().await {
+    for (index, _server) in each_index() {
         let stores = Stores::new(index).await;
         let records = stores.projected(11).await;
         let ids: Vec<i64> = records.iter().map(|record| record.id).collect();
