@@ -74,9 +74,8 @@ async fn compare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
 
 /// Fills the outbox burst by burst and has it worked off; the rate.
 async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Arguments) -> Result<f64> {
-    connection
-        .batch_execute("DELETE FROM remediation_audit; VACUUM vector_outbox, remediation_audit")
-        .await?;
+    connection.batch_execute("DELETE FROM remediation_audit").await?;
+    connection.batch_execute("VACUUM vector_outbox, remediation_audit").await?;
     let committed = Arc::new(Notify::new());
     let projector = start(connection, url, &committed).await?;
     let fill = format!(

@@ -6,7 +6,7 @@ use diesel_async::SimpleAsyncConnection;
 use storage_testkit::{Fault, FaultProxy, TestDatabase};
 use tokio::time::Instant;
 
-use super::support::{Bench, remediation};
+use super::support::{Bench, patient, remediation};
 use crate::{WriteError, WriterSettings};
 
 /// BR-STORAGE-006: while PostgreSQL is away writes fail at once, and they succeed when it is back, without a restart.
@@ -33,6 +33,35 @@ async fn writes_fail_at_once_while_the_database_is_away_and_recover() {
     }
     bench.remediation("after").await;
     assert_eq!(bench.count("SELECT count(*) AS n FROM remediation_audit").await, 2);
+}
+
+/// BR-STORAGE-006: a batch that finds PostgreSQL away says nothing about it to the others, who would never learn from it
+/// that it is back. Found by a soak: the service refused every write for good.
+#[tokio::test]
+async fn an_outage_that_only_a_batch_has_met_ends_by_itself() {
+    let database = TestDatabase::create().await.unwrap();
+    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
+    let url = proxy.url(&database.url());
+    let bench = Bench::on(database, &url, patient());
+    let batch = async |name: &str| {
+        let (records, deadline) = (vec![remediation(name)], bench.deadline());
+        bench.writer.write_batch(records, None, bench.size(), deadline).await
+    };
+    // Both writers have their connections, and wait for records.
+    bench.remediation("before").await;
+    batch("before").await.unwrap();
+    proxy.set(Fault::Refuse);
+    proxy.cut_all();
+    assert_eq!(batch("away").await.unwrap_err(), WriteError::Unavailable);
+    proxy.set(Fault::Pass);
+    let mut poll = tokio::time::interval(Duration::from_millis(20));
+    let back = async {
+        while bench.write(remediation("after")).await.is_err() {
+            poll.tick().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), back).await.unwrap();
+    batch("after").await.unwrap();
 }
 
 /// A connection that died while nothing was written costs no client an error.

@@ -3,22 +3,40 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use storage_models::{NewRecord, Record, Remediation};
-use storage_testkit::{FaultProxy, GrpcCode, QdrantFault, QdrantOperation, QdrantServer, TestDatabase};
+use async_trait::async_trait;
+use storage_models::{Embedding, NewRecord, Record, Remediation};
+use storage_testkit::{
+    Fault, FaultProxy, GrpcCode, QdrantFault, QdrantOperation, QdrantServer, TestDatabase,
+};
 
 use super::idempotency::keyed;
 use super::index_support::identity;
-use super::projector::{EMBEDDED, OUTBOX, Scripted, vector_of};
+use super::projector::{EMBEDDED, OUTBOX, vector_of};
 use super::support::{Bench, connector, patient, remediation};
 use crate::embedding_set::{EmbeddingSet, activate};
 use crate::idempotency::Written;
 use crate::index::{IndexIdentity, MemoryIndex, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
-use crate::{EmbedFault, RecordEmbedder, StrictParts, StrictWriter, WriteError};
+use crate::{EmbedFault, RecordEmbedder, StrictParts, StrictWriter, WriteError, WriterSettings};
 
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
 
 /// How long the index may take to answer in these tests.
 const INDEX_TIMEOUT: Duration = Duration::from_millis(400);
+
+/// An embedder that does what a record's name says.
+struct Moody;
+
+#[async_trait]
+impl RecordEmbedder for Moody {
+    async fn embed(&self, records: &[Remediation]) -> Vec<Result<Embedding, EmbedFault>> {
+        let outage = EmbedFault::Outage { reason: "asked for".to_owned(), retry_after: None };
+        match records[0].name.as_str() {
+            "outage" => vec![Err(outage)],
+            "never" => std::future::pending().await,
+            _ => vec![Ok(vector_of(&records[0]))],
+        }
+    }
+}
 
 struct Strict {
     bench: Bench,
@@ -27,11 +45,7 @@ struct Strict {
 
 impl Strict {
     async fn new(bench: Bench, url: &str, index: Option<Arc<dyn VectorIndex>>) -> Self {
-        let embedder: Arc<dyn RecordEmbedder> =
-            Arc::new(Scripted(|record: &Remediation| match record.name.as_str() {
-                "outage" => Err(EmbedFault::Outage { reason: "asked for".to_owned(), retry_after: None }),
-                _ => Ok(vector_of(record)),
-            }));
+        let embedder: Arc<dyn RecordEmbedder> = Arc::new(Moody);
         let IndexIdentity { set, .. } = identity(1);
         let wanted = EmbeddingSet { model: "scripted".to_owned(), ..set };
         let set = activate(&mut bench.connect().await, &wanted).await.unwrap();
@@ -207,22 +221,57 @@ async fn strict_writes_never_starve_the_others() {
     assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (3, 2));
 }
 
-/// F04: a client that goes away after its transaction began leaves the record in both stores; one that goes away before
-/// leaves it in neither.
+/// F04: a client that goes away after its transaction began leaves the record in both stores, and its place stays taken until
+/// then; one that goes away before leaves it in neither.
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_both_or_neither() {
     let server = QdrantServer::start().unwrap();
-    let index = qdrant(&server).await;
+    let settings = QdrantSettings { timeout: Duration::from_secs(30), ..QdrantSettings::new(server.url()) };
+    let index = Arc::new(QdrantIndex::new(&settings).unwrap());
+    index.prepare(&identity(1)).await.unwrap();
     let strict = Strict::with(Some(index.clone())).await;
     server.set(QdrantOperation::Upsert, QdrantFault::Hang);
-    let gone = async {
+    for (nth, name) in [(1, "a"), (2, "b")] {
         tokio::select! {
-            outcome = strict.write(remediation("a")) => panic!("{outcome:?}"),
-            met = server.wait_for_faults(QdrantOperation::Upsert, 1) => met.unwrap(),
+            outcome = strict.write(remediation(name)) => panic!("{outcome:?}"),
+            met = server.wait_for_faults(QdrantOperation::Upsert, nth) => met.unwrap(),
         }
-        server.clear_all();
-    };
-    gone.await;
+    }
+    assert_eq!(strict.write(remediation("c")).await.unwrap_err(), WriteError::QueueFull);
+    server.clear_all();
     strict.writer.drain().await;
-    assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (1, 1));
+    assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (2, 2));
+    assert_eq!(strict.write(remediation("d")).await.unwrap_err(), WriteError::Stopping);
+
+    let strict = Strict::with(Some(Arc::new(MemoryIndex::default()))).await;
+    let gone = tokio::time::timeout(Duration::from_millis(100), strict.write(remediation("never")));
+    gone.await.unwrap_err();
+    strict.writer.drain().await;
+    assert_eq!(strict.bench.count(RECORDS).await, 0);
+}
+
+/// F34: while it is not known whether the record is stored, its point is not removed: afterwards both are there.
+#[tokio::test]
+async fn no_point_is_removed_while_the_outcome_is_unknown() {
+    let database = TestDatabase::create().await.unwrap();
+    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
+    let url = proxy.url(&database.url());
+    let index = Arc::new(MemoryIndex::default());
+    let settings = WriterSettings { settle_timeout: Duration::from_millis(300), ..patient() };
+    let bench = Bench::on(database, &url, settings);
+    let strict = Strict::new(bench, &url, Some(index.clone())).await;
+    strict.write(remediation("warm")).await.unwrap();
+    proxy.cut_before_answer("COMMIT");
+    let lost = async {
+        proxy.wait_for_trigger().await.unwrap();
+        proxy.set(Fault::Refuse);
+    };
+    let (outcome, ()) = tokio::join!(strict.write(remediation("a")), lost);
+    match outcome {
+        // The settling was quicker than the fault: it is known, and both hold it.
+        Ok(_) | Err(WriteError::OutcomeUnknown) => {}
+        Err(other) => panic!("{other:?}"),
+    }
+    proxy.set(Fault::Pass);
+    assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (2, 2));
 }

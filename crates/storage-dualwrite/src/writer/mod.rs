@@ -74,12 +74,13 @@ impl Writer {
             stopping: CancellationToken::new(),
             tasks: Mutex::default(),
         });
-        let runner = Runner { connector, settings: settings.clone(), shared: Arc::clone(&shared) };
+        let (settings_of_tasks, health) = (settings.clone(), Arc::clone(&shared));
+        let runner = Runner { connector, settings: settings_of_tasks, shared: health, tells_health: false };
         let lane = |connections| Arc::new(Lane::new(runner.clone(), connections));
         let (batches, updates) = (lane(settings.batch_connections), lane(settings.update_connections));
         let tasks = (0..settings.writers.max(1)).map(|_| {
             let task = WriterTask {
-                runner: runner.clone(),
+                runner: Runner { tells_health: true, ..runner.clone() },
                 queue: Arc::clone(&receiver),
                 committed: Arc::clone(&committed),
             };

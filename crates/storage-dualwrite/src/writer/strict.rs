@@ -12,12 +12,13 @@
 //! stored. The outbox row stays, so that the projector fills the embedding column behind the request.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, NewRecord, Record, RecordType, Remediation, Timestamp, VectorSql};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
 use super::batch::settled;
@@ -45,6 +46,9 @@ fixed_statement! {
     /// Takes the outbox row of a record whose every store is served.
     Remove -> () { "DELETE FROM vector_outbox WHERE record_id = ", id: i64 => BigInt; }
 }
+
+/// How long an answer may wait for the removal of a point that has no record; the reconciler removes what stays.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What strict writes need beside PostgreSQL.
 #[derive(Clone)]
@@ -104,12 +108,12 @@ impl StrictWriter {
         }
         let work = async {
             self.writer.check_open()?;
-            let _place = self.places.try_acquire().map_err(|_taken| WriteError::QueueFull)?;
+            let place = self.place()?;
             self.writer.ensure_partition(RecordType::Remediation, record.partition_time(), deadline).await?;
             let embedding = self.embed(&record, deadline).await?;
             let StrictParts { set, index, .. } = self.parts.clone();
             let sent = Mutex::default();
-            let work = StrictWork { record, embedding, keyed, set, index, sent, deadline };
+            let work = StrictWork { record, embedding, keyed, set, index, sent, deadline, _place: place };
             self.lane.run(work, size, deadline).await?
         };
         let outcome = measured(RecordType::Remediation, 1, work).await;
@@ -117,6 +121,14 @@ impl StrictWriter {
             self.writer.committed.notify_one();
         }
         outcome
+    }
+
+    /// Held until the transaction is settled, also when its client is gone by then: as many places as connections.
+    fn place(&self) -> Result<OwnedSemaphorePermit, WriteError> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => WriteError::QueueFull,
+            TryAcquireError::Closed => WriteError::Stopping,
+        })
     }
 
     /// Before anything is locked or written: the slowest step holds no connection.
@@ -163,6 +175,7 @@ struct StrictWork {
     /// Ids of points that the index may hold: each try draws another.
     sent: Mutex<Vec<i64>>,
     deadline: Instant,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Why a record was not stored in both.
@@ -219,10 +232,10 @@ impl Work for StrictWork {
         };
         let mut phantoms = self.sent().clone();
         phantoms.retain(|id| Some(*id) != kept);
-        if let (Some(index), false) = (&self.index, phantoms.is_empty())
-            && let Err(error) = index.delete(&phantoms).await
-        {
-            tracing::warn!(%error, ?phantoms, "points without a record could not be removed; the reconciler will");
+        let Some(index) = self.index.as_ref().filter(|_| !phantoms.is_empty()) else { return };
+        let removed = tokio::time::timeout(REMOVAL_TIMEOUT, index.delete(&phantoms)).await;
+        if !matches!(removed, Ok(Ok(()))) {
+            tracing::warn!(?phantoms, "points without a record could not be removed; the reconciler will");
         }
     }
 }

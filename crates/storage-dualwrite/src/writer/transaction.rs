@@ -64,12 +64,15 @@ pub(super) struct Runner {
     pub(super) connector: Connector,
     pub(super) settings: WriterSettings,
     pub(super) shared: Arc<Shared>,
+    /// Whether what becomes of its connections says whether PostgreSQL is there. Only for those who go on trying by
+    /// themselves: nobody else would ever say that it is back.
+    pub(super) tells_health: bool,
 }
 
 impl Runner {
     pub(super) async fn connect(&self) -> Option<AsyncPgConnection> {
         let result = self.connector.connect().await;
-        let news = self.shared.health.set_up(result.is_ok());
+        let news = self.tells_health && self.shared.health.set_up(result.is_ok());
         match result {
             Ok(connection) => {
                 if news {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
+use bytes::Bytes;
 use serde::Serialize;
-use storage_dualwrite::idempotency::{Render, Written};
-use storage_models::json::Parsed;
+use storage_dualwrite::idempotency::{IdempotencyKey, Render, Written};
 use storage_models::{Json, RecordType, Timestamp};
 use storage_query::AuditRecord;
-use storage_validation::ValidBatch;
+use storage_validation::{Invalid, ValidBatch};
 
 use super::consistency::{self, Offer};
 use super::{answer, count_altered, key, refusal};
-use crate::body::{self, MediaType};
+use crate::body::{self, Body, MediaType};
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
 use crate::routes::Answer;
@@ -46,17 +46,17 @@ pub(crate) async fn write_batch<R: AuditRecord>(
     let header = key::header(&request)?;
     let (deadline, limit) = (context.deadline, state.limits.batch_body);
     let body = body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
-    let parsed = match body.media_type {
-        MediaType::JsonLines => Json::parse_lines(&body.bytes)?,
-        MediaType::Json | MediaType::MergePatch => Json::parse(&body.bytes)?,
-    };
-    let key = key::of(header.as_deref(), &format!("POST /audit/{}/batch", R::TYPE.path()), &parsed);
-    let ValidBatch { records, sanitized_fields } = match validated(R::TYPE, parsed).await {
+    let Body { bytes, reservation, media_type } = body;
+    let Judged { key, valid } = judged(R::TYPE, header, bytes, media_type).await?;
+    let ValidBatch { records, sanitized_fields } = match valid {
         Ok(valid) => valid,
-        Err(problem) => return key::unless_replayed(&state, key.as_ref(), problem, deadline).await,
+        Err(invalid) => {
+            let problem = refusal(invalid, within_record);
+            return key::unless_replayed(&state, key.as_ref(), problem, deadline).await;
+        }
     };
     let keyed = answer::keyed(key.clone(), &rendering(R::TYPE, sanitized_fields.clone(), true));
-    let ids = match state.writer.write_batch(records, keyed, body.reservation, deadline).await? {
+    let ids = match state.writer.write_batch(records, keyed, reservation, deadline).await? {
         Written::Now(ids) => ids,
         Written::Before(reply) => return Ok(answer::replayed(reply)),
     };
@@ -69,13 +69,30 @@ pub(crate) async fn write_batch<R: AuditRecord>(
     Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
 }
 
-/// Not on the thread that serves other requests: a thousand records may take a while.
-async fn validated(record_type: RecordType, parsed: Parsed) -> Result<ValidBatch, Problem> {
+/// A batch that was read.
+struct Judged {
+    key: Option<IdempotencyKey>,
+    valid: Result<ValidBatch, Invalid>,
+}
+
+/// Reads a batch; not on the thread that serves other requests, since megabytes of JSON may take a while.
+async fn judged(
+    record_type: RecordType,
+    header: Option<String>,
+    bytes: Bytes,
+    media_type: MediaType,
+) -> Result<Judged, Problem> {
     let received_at = Timestamp::now();
-    let judging =
-        tokio::task::spawn_blocking(move || storage_validation::batch(record_type, parsed, received_at));
-    let judged = judging.await.map_err(|panicked| Problem::new(ProblemKind::Internal).cause(panicked))?;
-    judged.map_err(|invalid| refusal(invalid, within_record))
+    let judging = tokio::task::spawn_blocking(move || {
+        let parsed = match media_type {
+            MediaType::JsonLines => Json::parse_lines(&bytes)?,
+            MediaType::Json | MediaType::MergePatch => Json::parse(&bytes)?,
+        };
+        let route = format!("POST /audit/{}/batch", record_type.path());
+        let key = key::of(header.as_deref(), &route, &parsed);
+        Ok(Judged { key, valid: storage_validation::batch(record_type, parsed, received_at) })
+    });
+    judging.await.map_err(|panicked| Problem::new(ProblemKind::Internal).cause(panicked))?
 }
 
 fn rendering(record_type: RecordType, sanitized_fields: Vec<String>, is_pending: bool) -> Render<[i64]> {

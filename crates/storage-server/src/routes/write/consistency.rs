@@ -48,7 +48,7 @@ pub(super) fn take(parameters: &mut Parameters, offer: Offer, default: Consisten
 }
 
 /// How long the client is willing to wait: `Prefer: wait=SECONDS`. A preference that cannot be understood is ignored,
-/// as the RFC has it; of several, the first counts.
+/// as the RFC has it; of several, the first that can be counts.
 pub(super) fn wait(request: &HttpRequest) -> Option<Duration> {
     let headers = request.headers().get_all(PREFER).filter_map(|value| value.to_str().ok());
     let mut preferences = headers.flat_map(|header| header.split(','));
@@ -127,6 +127,7 @@ mod tests {
             ("respond-async, wait=5", Some(5)),
             ("wait=5; strict=yes, return=minimal", Some(5)),
             ("wait=3, wait=9", Some(3)),
+            ("wait=soon, wait=9", Some(9)),
             ("wait", None),
             ("wait=", None),
             ("wait=-1", None),
