@@ -28,6 +28,7 @@
 //! | read a page, with the total | [`ListQuery`] with [`Sort`], [`PageRequest`], [`Total`]; gives a [`Page`] |
 //! | read on from a page | [`ListQuery::after`] with the page's [`Cursor`] |
 //! | follow what is written | [`ListQuery`] sorted by ascending `created_at`, a feed that misses nothing |
+//! | read all that matches, in constant memory | [`stream()`] |
 //! | read by id | [`get()`], [`get_many()`] |
 //! | read all that belongs to a remediation | [`timeline()`]; gives a [`Timeline`] |
 //! | read remediations as incidents | [`Incident`] in the place of the record |
@@ -80,7 +81,7 @@ pub use filter::{
 };
 pub use incident::Incident;
 pub use page::{Page, PageRequest, Total};
-pub use read::{ListQuery, MAX_EVENTS, Timeline, count, get, get_many, timeline};
+pub use read::{ListQuery, MAX_EVENTS, Timeline, count, get, get_many, stream, timeline};
 pub use record::{AuditRecord, Listed};
 pub use search::{Hit, Nearest, NearestQuery, SearchRequest};
 pub use sort::{Direction, Sort};

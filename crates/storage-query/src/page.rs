@@ -30,6 +30,9 @@ impl PageRequest {
     /// The limit when none is given.
     pub const DEFAULT_LIMIT: i64 = 100;
 
+    /// As much as one statement may read, from the beginning.
+    pub(crate) const LARGEST: Self = Self { limit: Self::MAX_LIMIT, offset: 0 };
+
     /// `limit` 1 to [`Self::MAX_LIMIT`], `offset` 0 to [`Self::MAX_OFFSET`].
     ///
     /// # Errors

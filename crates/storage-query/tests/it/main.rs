@@ -12,5 +12,6 @@ mod model;
 mod nulls;
 mod plans;
 mod search;
+mod streams;
 mod support;
 mod timelines;

@@ -1,0 +1,60 @@
+//! All that matches a filter, a chunk at a time.
+
+use diesel_async::AsyncPgConnection;
+use futures_util::stream::{self, Stream, TryStreamExt as _};
+
+use super::ListQuery;
+use crate::{Listed, PageRequest, QueryError, Sort, Total, Valid};
+
+/// Everything that matches `filter`, in the order of `sort`, with at most
+/// [`PageRequest::MAX_LIMIT`] records in memory however many there are.
+///
+/// Records are read in chunks, each from where the one before ended. Between chunks no transaction is open: a
+/// slow consumer holds a connection, but no snapshot, which would keep VACUUM from every table of the
+/// database for as long as the stream lasts. The price is that the stream is not one snapshot:
+///
+/// - a record that does not change meanwhile comes exactly once;
+/// - one that is written meanwhile comes if its place in the order is still ahead;
+/// - one whose sort value changes meanwhile may come twice, or not at all.
+///
+/// By ascending `created_at` the stream is a feed, see [`ListQuery`], and ends where the feed ends.
+///
+/// A statement begins only when its chunk is wanted, so that whoever does not poll is not read ahead for. The
+/// first error is the stream's last item. A stream that ends without an error is complete.
+///
+/// ```no_run
+/// use std::pin::pin;
+///
+/// use diesel_async::AsyncPgConnection;
+/// use futures_util::TryStreamExt as _;
+/// use storage_models::{Remediation, Timestamp};
+/// use storage_query::{AuditFilter, QueryError, RemediationFilter, Sort, stream};
+///
+/// # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
+/// let filter = RemediationFilter::default().namespace("prod").check(Timestamp::now())?;
+/// let mut records = pin!(stream::<Remediation>(conn, filter, Sort::default()));
+/// while let Some(record) = records.try_next().await? {
+///     println!("{}", record.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// As items: those of [`ListQuery::run`].
+pub fn stream<R: Listed>(
+    conn: &mut AsyncPgConnection,
+    filter: Valid<R::Filter>,
+    sort: Sort<R>,
+) -> impl Stream<Item = Result<R, QueryError>> {
+    let first = ListQuery::<R>::new(filter).sort(sort).total(Total::None).page(PageRequest::LARGEST);
+    stream::try_unfold((conn, Some(first)), |(conn, query)| async move {
+        let Some(query) = query else { return Ok(None) };
+        let page = query.run(conn).await?;
+        let cursor = page.next_cursor.filter(|_| page.has_more);
+        let next = cursor.map(|cursor| query.after(&cursor)).transpose()?;
+        Ok::<_, QueryError>(Some((page.records, (conn, next))))
+    })
+    .map_ok(|records| stream::iter(records.into_iter().map(Ok)))
+    .try_flatten()
+}
