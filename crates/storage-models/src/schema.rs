@@ -136,6 +136,39 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// How many remediations there are of each kind, but for what is in the deltas.
+    remediation_count (namespace, month, status, phase, action_type) {
+        month -> Timestamptz,
+        namespace -> VarChar,
+        status -> VarChar,
+        phase -> VarChar,
+        action_type -> VarChar,
+        severity -> Nullable<VarChar>,
+        records -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What was added to the number of each kind since.
+    remediation_count_delta (namespace, month, status, phase, action_type) {
+        month -> Timestamptz,
+        namespace -> VarChar,
+        status -> VarChar,
+        phase -> VarChar,
+        action_type -> VarChar,
+        severity -> Nullable<VarChar>,
+        records -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Months whose kinds are not counted.
+    remediation_count_excess (month) {
+        month -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     remediation_audit,
     ai_analysis_audit,

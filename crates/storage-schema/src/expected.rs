@@ -72,7 +72,13 @@ pub(crate) const TABLES: &[Table] = &[
             "remediation_audit_request_idx",
             "remediation_audit_embedding_idx",
         ],
-        triggers: &["remediation_audit_immutable", "remediation_audit_touch"],
+        triggers: &[
+            "remediation_audit_count_delete",
+            "remediation_audit_count_insert",
+            "remediation_audit_count_update",
+            "remediation_audit_immutable",
+            "remediation_audit_touch",
+        ],
     },
     Table {
         name: "ai_analysis_audit",
@@ -190,4 +196,28 @@ pub(crate) const TABLES: &[Table] = &[
         indexes: &["installation_pkey", "installation_single_idx"],
         triggers: &[],
     },
+    Table {
+        name: "remediation_count",
+        columns: COUNTED,
+        indexes: &["remediation_count_kind_idx"],
+        triggers: &[],
+    },
+    Table { name: "remediation_count_delta", columns: COUNTED, indexes: &[], triggers: &[] },
+    Table {
+        name: "remediation_count_excess",
+        columns: &[required("month", TIME)],
+        indexes: &["remediation_count_excess_pkey"],
+        triggers: &[],
+    },
+];
+
+/// A kind of remediation, and how many there are of it.
+const COUNTED: &[Column] = &[
+    required("month", TIME),
+    required("namespace", V255),
+    required("status", V50),
+    required("phase", V50),
+    required("action_type", V100),
+    optional("severity", V50),
+    required("records", "bigint"),
 ];

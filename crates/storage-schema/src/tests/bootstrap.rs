@@ -10,7 +10,7 @@ use crate::bootstrap::{MIGRATIONS, ensure_extension};
 use crate::{SchemaError, bootstrap, bootstrap_within, verify};
 
 /// Every migration there is.
-const ALL: [&str; 4] = ["0001", "0002", "0003", "0006"];
+const ALL: [&str; 5] = ["0001", "0002", "0003", "0004", "0006"];
 
 /// BR-STORAGE-003: the schema is created idempotently and is then what verification expects.
 #[tokio::test(flavor = "multi_thread")]
