@@ -9,6 +9,7 @@
 //! - [`idempotency`] keeps the answer to a request in the request's own transaction, so that it may be repeated.
 //! - [`Projector`] takes outbox rows, has the records embedded, stores them in the outside index when there is one,
 //!   and fills the embedding column, off the request's path. It knows an embedder only through [`RecordEmbedder`].
+//! - [`counters`] keeps the numbers behind exact totals small, and compares them with the table.
 //! - [`outbox`] shows and revives what waits or is parked; [`embedding_set`] sees to it that vectors of two models
 //!   never mix.
 //! - [`index`] is the outside vector index that the records are projected into as well, when one is configured.
@@ -24,6 +25,7 @@
 
 mod budget;
 mod connector;
+pub mod counters;
 pub mod embedding_set;
 mod fixed_statement;
 pub mod idempotency;

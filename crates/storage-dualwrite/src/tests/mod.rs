@@ -1,6 +1,7 @@
 //! The write path against a real PostgreSQL, with faults.
 
 mod commit_outcome;
+mod counters;
 mod embedding_set;
 mod idempotency;
 mod index;
