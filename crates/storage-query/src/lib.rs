@@ -39,7 +39,8 @@
 //!
 //! - One function turns a filter into SQL; lists, totals, counts and searches all use it.
 //! - SQL text is fixed when this crate is compiled. Values are bound, always.
-//! - A page and its total are one statement, hence one snapshot. A row that cannot be read fails the whole.
+//! - A page and its total are one statement, hence one snapshot. The total of remediations comes from counters where
+//!   the filter allows it, and is exact either way. A row that cannot be read fails the whole.
 //! - A cursor works with the filter, sort and record type it was made for, and with no other.
 //! - Every list of values, page and result has a bound, and the bound is a named constant.
 //! - No statement enters diesel's cache of prepared statements, which has no bound.
@@ -66,6 +67,7 @@ mod record;
 mod search;
 mod sort;
 mod sql;
+mod tally;
 mod time_bound;
 
 pub use aggregate::{

@@ -11,7 +11,7 @@ use storage_models::Remediation;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql, Statement};
-use crate::{InvalidParameter, InvalidReason, QueryError, RemediationFilter, Valid};
+use crate::{InvalidParameter, InvalidReason, QueryError, RemediationFilter, Valid, tally};
 
 /// The most groups that come back.
 pub const MAX_GROUPS: usize = 1_000;
@@ -115,13 +115,23 @@ pub async fn group_counts(
 pub(super) fn sql(filter: &Valid<RemediationFilter>, by: Grouping) -> Sql {
     let limit = i64::try_from(MAX_GROUPS + 1).unwrap_or(i64::MAX);
     let mut sql = Sql::new("SELECT ");
-    sql.text(by.column())
-        .text(" AS value, count(*) AS count FROM ")
-        .text(Remediation::TABLE)
-        .append(Conditions::of(filter).into_sql())
-        .text(" GROUP BY ")
-        .text(by.column())
-        .text(" ORDER BY count DESC, ")
+    sql.text(by.column());
+    match tally::of::<Remediation>(filter, Some(by.column())) {
+        // A kind of which no record is left may still have its counter.
+        Some(tally) => sql
+            .text(" AS value, sum(records)::bigint AS count FROM (")
+            .append(tally)
+            .text(") AS tally GROUP BY ")
+            .text(by.column())
+            .text(" HAVING sum(records) > 0"),
+        None => sql
+            .text(" AS value, count(*) AS count FROM ")
+            .text(Remediation::TABLE)
+            .append(Conditions::of(filter).into_sql())
+            .text(" GROUP BY ")
+            .text(by.column()),
+    };
+    sql.text(" ORDER BY count DESC, ")
         .text(by.column())
         .text(" COLLATE \"C\" ASC NULLS LAST LIMIT ")
         .bind(Bind::BigInt(limit));

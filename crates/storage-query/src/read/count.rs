@@ -5,9 +5,10 @@ use diesel_async::AsyncPgConnection;
 use super::rows::Number;
 use crate::filter::Conditions;
 use crate::sql::{Sql, Statement};
-use crate::{Listed, QueryError, Valid};
+use crate::{Listed, QueryError, Valid, tally};
 
-/// How many records match `filter`, counted by the database.
+/// How many records match `filter`, counted by the database: from its counters of remediations when the filter names
+/// nothing but namespace, phase, status, action type, severity and time, else one by one.
 ///
 /// # Errors
 /// [`QueryError::Database`].
@@ -20,7 +21,9 @@ pub async fn count<R: Listed>(
 }
 
 pub(super) fn sql<R: Listed>(filter: &Valid<R::Filter>) -> Sql {
-    let mut sql = Sql::new("SELECT count(*) FROM ");
-    sql.text(R::TABLE).append(Conditions::of(filter).into_sql());
-    sql
+    tally::total::<R>(filter).unwrap_or_else(|| {
+        let mut sql = Sql::new("SELECT count(*) AS total FROM ");
+        sql.text(R::TABLE).append(Conditions::of(filter).into_sql());
+        sql
+    })
 }

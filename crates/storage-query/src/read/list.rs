@@ -3,6 +3,7 @@
 use diesel_async::AsyncPgConnection;
 use storage_models::Timestamp;
 
+use super::count;
 use super::rows::{Counted, Plain};
 use crate::cursor::Position;
 use crate::filter::Conditions;
@@ -142,29 +143,27 @@ impl<R: Listed> ListQuery<R> {
     fn sql(&self, bound: Option<Timestamp>) -> Sql {
         match self.total {
             Total::Exact => self.counted_sql(bound),
-            Total::None => {
-                let mut conditions = Conditions::of(&self.filter);
-                self.push_window(bound, &mut conditions);
-                let mut sql = select::<R>(conditions);
-                sql.append(self.window());
-                sql
-            }
+            Total::None => self.page_sql(bound),
         }
     }
 
-    /// The filter stands in the statement once, and PostgreSQL plans the page and the count each on its own.
-    /// The count is on the left of the join: there it gives its row also when the page is empty.
+    /// PostgreSQL plans the page and the total each on its own. The total is on the left of the join: there it
+    /// gives its row also when the page is empty.
     fn counted_sql(&self, bound: Option<Timestamp>) -> Sql {
-        let mut conditions = Conditions::default();
-        self.push_window(bound, &mut conditions);
-        let mut sql = Sql::new("WITH matching AS NOT MATERIALIZED (");
-        sql.append(select::<R>(Conditions::of(&self.filter)))
-            .text(") SELECT page.*, counted.total FROM (SELECT count(*) AS total FROM matching) AS counted")
-            .text(" LEFT JOIN (SELECT * FROM matching")
-            .append(conditions.into_sql())
-            .append(self.window())
+        let mut sql = Sql::new("SELECT page.*, counted.total FROM (");
+        sql.append(count::sql::<R>(&self.filter))
+            .text(") AS counted LEFT JOIN (")
+            .append(self.page_sql(bound))
             .text(") AS page ON true")
             .append(self.sort.order_by());
+        sql
+    }
+
+    fn page_sql(&self, bound: Option<Timestamp>) -> Sql {
+        let mut conditions = Conditions::of(&self.filter);
+        self.push_window(bound, &mut conditions);
+        let mut sql = select::<R>(conditions);
+        sql.append(self.window());
         sql
     }
 
