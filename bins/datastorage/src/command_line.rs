@@ -26,7 +26,7 @@ Signals:
 
 Exit codes:
   0    done; the service was stopped as asked
-  1    the command failed, or `schema verify` found differences
+  1    the command failed, or `schema verify` or `counters verify` found differences
   3    `reconcile` stopped because it would have deleted too many points; nothing was changed
   2    the command line is wrong
   69   PostgreSQL or Qdrant could not be reached
@@ -56,6 +56,9 @@ pub(crate) enum Command {
     Outbox(OutboxAction),
     /// Compare the vector index with the records, and repair what differs.
     Reconcile(ReconcileArguments),
+    /// Look after the counters behind exact totals.
+    #[command(subcommand)]
+    Counters(CountersAction),
     /// Check the settings, or print them all with their defaults.
     Settings {
         /// Print a commented file of every setting at its default.
@@ -70,6 +73,14 @@ pub(crate) enum SchemaAction {
     Bootstrap,
     /// Name every difference between the database and the current schema; exit 1 when there is one.
     Verify,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum CountersAction {
+    /// Compare them with the table, month by month; exit 1 when one is wrong.
+    Verify,
+    /// Make them right, while the service runs; needed after a partition was attached or detached by hand.
+    Recompute,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! The Data Storage service and its maintenance commands: composes what the library crates provide.
 
 mod command_line;
+mod counters;
 mod failure;
 mod outbox;
 mod reconcile;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             Command::Schema(action) => schema::run(&settings, action).await,
             Command::Outbox(action) => outbox::run(&settings, action).await,
             Command::Reconcile(action) => Box::pin(reconcile::run(&settings, action)).await,
+            Command::Counters(action) => counters::run(&settings, action).await,
             Command::Settings { defaults } => settings::run(&settings, defaults),
         }
     });

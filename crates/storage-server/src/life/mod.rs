@@ -1,5 +1,6 @@
 //! From settings to a running server, and from a signal to its end.
 
+mod counters;
 mod error;
 mod http;
 mod index;
@@ -197,6 +198,9 @@ impl Core {
             let keeping = reconcile::keep(self.reconciler(parts), parts.settings.reconcile.clone());
             self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
         }
+        let stopping = self.tasks_stopping.clone();
+        let keeping = counters::keep(parts.connectors.maintenance.clone());
+        self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
         let stopping = self.tasks_stopping.clone();
         let keeping = keys::keep(parts.connectors.maintenance.clone(), parts.settings.idempotency.clone());
         self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
