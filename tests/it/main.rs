@@ -11,6 +11,7 @@ mod batches;
 mod bodies;
 mod cache;
 mod consistency;
+mod counters;
 mod cursors;
 mod faults;
 mod idempotency;
