@@ -13,6 +13,8 @@ mod cache;
 mod consistency;
 mod counters;
 mod cursors;
+mod export_cuts;
+mod exports;
 mod faults;
 mod idempotency;
 mod incidents;

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 pub(crate) async fn run(arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
     let settings = Settings::load(&arguments.sources())?;
     telemetry::log::init(&settings.log).context("cannot start the log")?;
-    serve(settings).await.map_err(Failure::logged)
+    Box::pin(serve(settings)).await.map_err(Failure::logged)
 }
 
 async fn serve(settings: Settings) -> Result<ExitCode, Failure> {

@@ -182,6 +182,9 @@ pub(crate) enum ReadError {
     /// Every connection is in use and none came free in time.
     #[error("no connection for reads came free in time; see database.read_connections")]
     Busy,
+    /// As many exports are under way as may be.
+    #[error("every connection for exports is in use; see export.connections")]
+    TooManyExports,
     /// No connection could be made.
     #[error("no connection to PostgreSQL for a read")]
     Connect(#[source] ConnectError),
@@ -194,6 +197,9 @@ pub(crate) enum ReadError {
     /// The pool cannot work as it is built.
     #[error("the pool of connections for reads does not work: {0}")]
     Pool(String),
+    /// A record could not be written as JSON.
+    #[error("a record could not be written as JSON")]
+    Encoding(#[source] serde_json::Error),
     /// The database did not answer, or not as it should.
     #[error("the query was not answered")]
     Query(#[source] QueryError),
@@ -203,11 +209,11 @@ impl ReadError {
     /// What the caller is told.
     pub(crate) const fn code(&self) -> ErrorCode {
         match self {
-            Self::Busy => ErrorCode::Overloaded,
+            Self::Busy | Self::TooManyExports => ErrorCode::Overloaded,
             Self::Connect(_) => ErrorCode::Unavailable,
             Self::DeadlinePassed => ErrorCode::DeadlinePassed,
             Self::Stopping => ErrorCode::Stopping,
-            Self::Pool(_) => ErrorCode::Internal,
+            Self::Pool(_) | Self::Encoding(_) => ErrorCode::Internal,
             Self::Query(error) => error.code(),
         }
     }

@@ -30,8 +30,9 @@
 //! | the name that is asked for | `host` |
 //! | the body: type, size, byte budget | `body` |
 //! | the query string, strictly | `parameters` |
+//! | the encoding of the answer | `compress` |
 //! | the handler | `routes` |
-//! | what it asks of the store | `edge`, `pool` |
+//! | what it asks of the store | `edge`, `pool`; `export` for streams |
 //! | what went wrong, as a document | `problem` |
 //!
 //! # What holds
@@ -44,11 +45,13 @@
 //! - No body, no token and no password is ever logged.
 
 mod body;
+mod compress;
 #[cfg(test)]
 mod documents;
 mod edge;
 mod embedder;
 mod etag;
+mod export;
 mod health;
 mod host;
 mod life;
@@ -64,10 +67,10 @@ pub mod telemetry;
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
-    ByteSize, Connectors, ConnectorsError, Consistency, DatabaseSettings, EmbeddingSettings, Flag,
-    IdempotencySettings, InvalidSettings, LogFormat, LogSettings, OpenAiSection, ProjectorSection, Provider,
-    QdrantSection, ReconcileSection, RedisSection, SchemaSettings, ServerSettings, SettingFault, Settings,
-    Sources, Unreadable, WriterSection, default_file, duration, reference as settings_reference,
+    ByteSize, Connectors, ConnectorsError, Consistency, DatabaseSettings, EmbeddingSettings, ExportSettings,
+    Flag, IdempotencySettings, InvalidSettings, LogFormat, LogSettings, OpenAiSection, ProjectorSection,
+    Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings, ServerSettings, SettingFault,
+    Settings, Sources, Unreadable, WriterSection, default_file, duration, reference as settings_reference,
 };
 
 /// The version of this build.

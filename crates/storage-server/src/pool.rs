@@ -105,7 +105,7 @@ impl ReadPool {
         let started = Instant::now();
         let work = async {
             match self.attempt(&query).await {
-                Err(ReadError::Query(error)) if lost_connection(&error) => self.attempt(&query).await,
+                Err(ReadError::Query(error)) if is_lost_connection(&error) => self.attempt(&query).await,
                 outcome => outcome,
             }
         };
@@ -118,14 +118,19 @@ impl ReadPool {
         &self,
         query: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, QueryError>,
     ) -> Result<T, ReadError> {
-        let object = self.pool.get().await.map_err(unavailable)?;
-        let mut lease = Lease { object: Some(object), runtime: self.pool.manager().runtime.clone() };
-        let outcome = match lease.object.as_mut() {
+        let mut lease = self.lease().await?;
+        let outcome = match lease.connection() {
             Some(connection) => query(connection).await.map_err(ReadError::Query),
             None => Err(ReadError::Busy),
         };
         lease.give_back();
         outcome
+    }
+
+    /// A connection, once one is free.
+    pub(crate) async fn lease(&self) -> Result<Lease, ReadError> {
+        let object = self.pool.get().await.map_err(unavailable)?;
+        Ok(Lease { object: Some(object), runtime: self.pool.manager().runtime.clone() })
     }
 }
 
@@ -138,18 +143,25 @@ fn unavailable(error: PoolError<ConnectError>) -> ReadError {
     }
 }
 
-const fn lost_connection(error: &QueryError) -> bool {
+/// Whether the connection failed rather than the statement.
+pub(crate) const fn is_lost_connection(error: &QueryError) -> bool {
     matches!(error, QueryError::Database { fault, .. } if fault.ends_connection())
 }
 
 /// A connection in use. Dropped before it is given back, its statement is cancelled and it is closed.
-struct Lease {
+pub(crate) struct Lease {
     object: Option<Object<ReadManager>>,
     runtime: Handle,
 }
 
 impl Lease {
-    fn give_back(mut self) {
+    /// `None` never: it is there until it is given back.
+    pub(crate) fn connection(&mut self) -> Option<&mut AsyncPgConnection> {
+        self.object.as_deref_mut()
+    }
+
+    /// For the next one to use.
+    pub(crate) fn give_back(mut self) {
         self.object.take();
     }
 }

@@ -10,6 +10,7 @@ use storage_embedding::RedisCache;
 
 use crate::edge::{AuditReader, AuditWriter};
 use crate::embedder::Embeddings;
+use crate::export::Exports;
 use crate::health::Health;
 use crate::settings::{Consistency, ServerSettings};
 
@@ -18,6 +19,7 @@ use crate::settings::{Consistency, ServerSettings};
 pub(crate) struct AppState {
     pub(crate) writer: Arc<dyn AuditWriter>,
     pub(crate) reader: Arc<dyn AuditReader>,
+    pub(crate) exports: Exports,
     pub(crate) embeddings: Arc<Embeddings>,
     pub(crate) redis: Option<Arc<RedisCache>>,
     /// The outside index; `None` when pgvector is the only one.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use tokio::task::JoinHandle;
@@ -13,7 +13,7 @@ use super::{Parts, StartError};
 use crate::settings::ServerSettings;
 use crate::state::{AppState, Port};
 use crate::telemetry::request;
-use crate::{host, routes};
+use crate::{compress, host, routes};
 
 /// Connections of the admin port; a few scrapers and probes are all it is for.
 const ADMIN_CONNECTIONS: usize = 256;
@@ -73,6 +73,8 @@ fn bind(plan: Plan, settings: &ServerSettings, state: AppState) -> Result<BoundP
         App::new()
             .app_data(data.clone())
             .configure(routes)
+            .wrap(Compress::default())
+            .wrap(from_fn(compress::negotiate))
             .wrap(from_fn(host::check))
             .wrap(from_fn(request::observe))
     };

@@ -39,6 +39,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::edge::WritePath;
 use crate::embedder::Embeddings;
+use crate::export::Exports;
 use crate::health::Health;
 use crate::pool::ReadPool;
 use crate::settings::{Connectors, Settings};
@@ -80,6 +81,7 @@ pub struct RunningServer {
     writes: WritePath,
     projector: Projector,
     pool: ReadPool,
+    exports: Exports,
     tasks: TaskTracker,
     tasks_stopping: CancellationToken,
 }
@@ -89,6 +91,8 @@ struct Core {
     writes: WritePath,
     projector: Projector,
     pool: ReadPool,
+    exports: Exports,
+    export_pool: ReadPool,
     health: Arc<Health>,
     embeddings: Arc<Embeddings>,
     index: Option<Arc<GuardedIndex>>,
@@ -142,6 +146,12 @@ impl Core {
         let pool =
             ReadPool::new(connectors.read.clone(), database.read_connections, database.acquire_timeout)
                 .map_err(|error| StartError::Pool(error.to_string()))?;
+        // None waits for a connection: a client is told at once that there are enough exports.
+        let export_pool =
+            ReadPool::new(connectors.export.clone(), settings.export.connections, Duration::ZERO)
+                .map_err(|error| StartError::Pool(error.to_string()))?;
+        let tasks = TaskTracker::new();
+        let exports = Exports::new(export_pool.clone(), &settings.export, tasks.clone());
         let committed = Arc::new(Notify::new());
         let writer =
             Writer::start(connectors.write.clone(), settings.writer.to_writer(), Arc::clone(&committed));
@@ -159,11 +169,13 @@ impl Core {
             writes,
             projector,
             pool,
+            exports,
+            export_pool,
             health: Arc::default(),
             embeddings,
             index,
             committed,
-            tasks: TaskTracker::new(),
+            tasks,
             tasks_stopping: CancellationToken::new(),
         };
         core.health.note_database(Some(Duration::ZERO));
@@ -175,7 +187,7 @@ impl Core {
         let monitor = monitor::Monitor {
             connector: parts.connectors.maintenance.clone(),
             health: Arc::clone(&self.health),
-            pool: self.pool.clone(),
+            pools: [("read", self.pool.clone()), ("export", self.export_pool.clone())],
             embeddings: Arc::clone(&self.embeddings),
             index: self.index.clone(),
             metrics: parts.metrics.clone(),
@@ -216,6 +228,7 @@ impl Core {
         AppState {
             writer: Arc::new(self.writes.clone()),
             reader: Arc::new(self.pool.clone()),
+            exports: self.exports.clone(),
             embeddings: Arc::clone(&self.embeddings),
             redis: parts.redis.clone(),
             index: self.index.clone(),
@@ -239,6 +252,7 @@ impl Core {
             writes: self.writes,
             projector: self.projector,
             pool: self.pool,
+            exports: self.exports,
             tasks: self.tasks,
             tasks_stopping: self.tasks_stopping,
         }
@@ -249,6 +263,7 @@ impl Core {
         self.tasks_stopping.cancel();
         self.writes.writer.stop(CLOSE_TIMEOUT).await;
         self.projector.stop(CLOSE_TIMEOUT).await;
+        self.exports.stop();
         self.pool.close();
     }
 }

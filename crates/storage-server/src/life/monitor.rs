@@ -29,7 +29,8 @@ const MAX_DEPTH_INTERVAL: Duration = Duration::from_secs(60);
 pub(super) struct Monitor {
     pub(super) connector: Connector,
     pub(super) health: Arc<Health>,
-    pub(super) pool: ReadPool,
+    /// With the names they have in the metrics.
+    pub(super) pools: [(&'static str, ReadPool); 2],
     pub(super) embeddings: Arc<Embeddings>,
     pub(super) index: Option<Arc<GuardedIndex>>,
     pub(super) metrics: PrometheusHandle,
@@ -45,7 +46,7 @@ impl Monitor {
         loop {
             tick.tick().await;
             self.metrics.run_upkeep();
-            self.note_pool();
+            self.note_pools();
             self.note_fallback();
             connection = self.ping(connection).await;
             if let Some(connection) = connection.as_mut().filter(|_| Instant::now() >= depth_due) {
@@ -98,11 +99,13 @@ impl Monitor {
         metrics::gauge!(names::FALLBACK_MODE).set(if is_falling_back { 1.0 } else { 0.0 });
     }
 
-    fn note_pool(&self) {
-        let PoolUse { in_use, idle } = self.pool.usage();
-        for (state, connections) in [("in_use", in_use), ("idle", idle)] {
-            let connections = u32::try_from(connections).unwrap_or(u32::MAX);
-            metrics::gauge!(names::DB_CONNECTIONS, "pool" => "read", "state" => state).set(connections);
+    fn note_pools(&self) {
+        for (name, pool) in &self.pools {
+            let PoolUse { in_use, idle } = pool.usage();
+            for (state, connections) in [("in_use", in_use), ("idle", idle)] {
+                let connections = u32::try_from(connections).unwrap_or(u32::MAX);
+                metrics::gauge!(names::DB_CONNECTIONS, "pool" => *name, "state" => state).set(connections);
+            }
         }
     }
 }

@@ -107,6 +107,8 @@ impl RunningServer {
         self.health.begin_stop();
         self.writes.waits.stop();
         tokio::time::sleep(self.settings.server.drain_delay).await;
+        // What may take minutes is not waited for.
+        self.exports.stop();
         let limit = self.settings.server.drain_timeout;
         tell("requests", limit, self.api.drain(limit).await);
         let limit = self.settings.writer.stop_timeout;

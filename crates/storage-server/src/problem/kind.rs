@@ -95,6 +95,10 @@ problems! {
         "The path exists and does not have this method."
         "The header Allow lists its methods. Records cannot be deleted."
     }
+    NotAcceptable = 406 "not-acceptable", "Not acceptable" {
+        "The header Accept-Encoding leaves no encoding to answer in."
+        "Accept gzip, deflate or identity, or leave the header out."
+    }
     RequestTimeout = 408 "request-timeout", "Request timeout" {
         "The body did not arrive in time; nothing was stored."
         "Send the whole body within the request's time (15 seconds unless set otherwise)."

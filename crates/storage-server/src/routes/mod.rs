@@ -1,6 +1,7 @@
 //! The routes of both ports.
 
 mod aggregates;
+mod export;
 mod get;
 mod health;
 mod id;
@@ -30,6 +31,8 @@ type Answer = Result<HttpResponse, Problem>;
 /// The routes of the API.
 pub(crate) fn api(config: &mut ServiceConfig) {
     config.service(read_only("/api/v1/audit/search", search::search));
+    // Before the route of one record, whose id it would be.
+    config.service(read_only("/api/v1/audit/remediation/export", export::export));
     audit::<Remediation>(config, changeable::<Remediation>);
     audit::<AiAnalysis>(config, read_only_record::<AiAnalysis>);
     audit::<Workflow>(config, changeable::<Workflow>);

@@ -13,19 +13,22 @@ use actix_web::web::Data;
 use actix_web::{App, HttpResponse};
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use storage_dualwrite::{ByteBudget, ConnectError, WriteError};
+use storage_dualwrite::{ByteBudget, ConnectError, Connector, SessionSettings, WriteError};
 use storage_embedding::{
     DEFAULT_TTL, EmbedError, Embedder, EmbeddingService, HashingEmbedder, MemoryCache, ModelIdentity,
 };
 use storage_models::{AiAnalysis, Embedding, Record, Timestamp};
 use storage_query::{DatabaseFault, FeedObstacle, QueryError};
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use self::store::Store;
 use crate::edge::ReadError;
 use crate::embedder::Embeddings;
+use crate::export::Exports;
 use crate::health::Health;
-use crate::settings::Consistency;
+use crate::pool::ReadPool;
+use crate::settings::{Consistency, ExportSettings};
 use crate::state::{AppState, Limits, Port};
 use crate::telemetry::request::observe;
 use crate::{host, telemetry};
@@ -45,6 +48,16 @@ impl Embedder for Away {
     }
 }
 
+/// Exports go past the store, and have no faults in its place: theirs are real ones.
+fn no_exports() -> Exports {
+    let url = "postgres://nobody@127.0.0.1:1/nowhere".to_owned().into();
+    let connector = Connector::new(url, SessionSettings::new("nobody")).unwrap();
+    let pool = ReadPool::new(connector, 1, Duration::ZERO).unwrap();
+    let second = Duration::from_secs(1);
+    let settings = ExportSettings { connections: 1, timeout: second, stall_timeout: second };
+    Exports::new(pool, &settings, TaskTracker::new())
+}
+
 fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
     let store = Arc::new(store);
     let service = EmbeddingService::new(embedder, Arc::new(MemoryCache::new(1 << 20, DEFAULT_TTL)));
@@ -53,6 +66,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
     AppState {
         writer: store.clone(),
         reader: store,
+        exports: no_exports(),
         embeddings: Arc::new(Embeddings::new(Arc::new(service))),
         redis: None,
         index: None,

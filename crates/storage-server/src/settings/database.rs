@@ -50,6 +50,8 @@ pub struct Connectors {
     pub write: Connector,
     /// For requests that read.
     pub read: Connector,
+    /// For exports.
+    pub export: Connector,
     /// For the projector.
     pub projector: Connector,
     /// For start, monitor and partitions.
@@ -145,6 +147,7 @@ impl DatabaseSettings {
         Ok(Connectors {
             write: connector("datastorage write")?,
             read: connector("datastorage read")?,
+            export: connector("datastorage export")?,
             projector: connector("datastorage projector")?,
             maintenance: connector("datastorage maintenance")?,
         })

@@ -2,6 +2,7 @@
 
 mod database;
 mod embedding;
+mod export;
 mod fault;
 mod file;
 mod idempotency;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use database::{Connectors, ConnectorsError, DatabaseSettings};
 pub use embedding::{EmbeddingSettings, Provider};
+pub use export::ExportSettings;
 pub use fault::{InvalidSettings, SettingFault};
 pub use file::Unreadable;
 pub use idempotency::IdempotencySettings;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
+    /// Streams of all that matches.
+    pub export: ExportSettings,
     /// Making the tables at start.
     pub schema: SchemaSettings,
     /// The write queue.
@@ -133,6 +137,7 @@ impl Settings {
             }
         });
         let database = DatabaseSettings::read(reader, faults).inspect(|it| it.check(faults));
+        let export = ExportSettings::read(reader, faults).inspect(|it| it.check(faults));
         let schema = SchemaSettings::read(reader, faults);
         let writer = WriterSection::read(reader, faults).inspect(|it| it.check(faults));
         let idempotency = IdempotencySettings::read(reader, faults).inspect(|it| it.check(faults));
@@ -160,6 +165,7 @@ impl Settings {
         Some(Self {
             server: server?,
             database: database?,
+            export: export?,
             schema: schema?,
             writer: writer?,
             idempotency: idempotency?,
@@ -197,6 +203,7 @@ impl Settings {
             );
         }
         let connections = self.database.read_connections
+            + self.export.connections
             + self.writer.writers
             + self.writer.batch_connections
             + self.writer.update_connections
@@ -207,7 +214,7 @@ impl Settings {
             faults.push(
                 "database.read_connections",
                 format!(
-                    "with writer.writers, writer.batch_connections, writer.update_connections, \
+                    "with export.connections, writer.writers, writer.batch_connections, writer.update_connections, \
                      writer.strict_connections and projector.workers makes {connections} connections; at most \
                      {MAX_CONNECTIONS} are allowed"
                 ),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::database::DatabaseSettings;
 use super::embedding::EmbeddingSettings;
+use super::export::ExportSettings;
 use super::idempotency::IdempotencySettings;
 use super::log::LogSettings;
 use super::openai::OpenAiSection;
@@ -30,6 +31,7 @@ const fn doc<S: Section>() -> SectionDoc {
 const SECTIONS: &[SectionDoc] = &[
     doc::<ServerSettings>(),
     doc::<DatabaseSettings>(),
+    doc::<ExportSettings>(),
     doc::<SchemaSettings>(),
     doc::<WriterSection>(),
     doc::<IdempotencySettings>(),

@@ -13,6 +13,8 @@ pub(crate) const HTTP_REQUESTS: &str = "datastorage_http_requests_total";
 pub(crate) const HTTP_DURATION: &str = "datastorage_http_request_duration_seconds";
 /// Seconds a read took.
 pub(crate) const QUERY_DURATION: &str = "datastorage_query_duration_seconds";
+/// Counts exports.
+pub(crate) const EXPORTS: &str = "datastorage_exports_total";
 /// Counts broken rules.
 pub(crate) const VALIDATION_FAILURES: &str = "datastorage_validation_failures_total";
 /// Counts altered fields.
@@ -107,6 +109,12 @@ static METRICS: &[Metric] = &[
         Kind::Histogram(SECONDS),
         &["operation"],
         "Seconds a read took, waiting for a connection included.",
+    ),
+    metric(
+        EXPORTS,
+        Kind::Counter,
+        &["format", "outcome"],
+        "Exports ended; outcome is complete, refused, failed, deadline, stalled, stopping or client_gone.",
     ),
     metric(
         VALIDATION_FAILURES,

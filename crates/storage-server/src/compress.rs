@@ -1,0 +1,30 @@
+//! Answers compressed for whoever asks.
+//!
+//! actix's own middleware compresses; this one stands before it and says what that one does not: that an answer
+//! depends on `Accept-Encoding` even where it was not compressed, and, as a problem, that nothing acceptable is left.
+//! Problems are never compressed. A tag is that of the record, however its answer was encoded.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{AcceptEncoding, Encoding, HeaderValue, VARY};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _};
+
+use crate::problem::{Problem, ProblemKind};
+
+/// What there is to choose from.
+const ENCODINGS: [Encoding; 3] = [Encoding::identity(), Encoding::gzip(), Encoding::deflate()];
+
+/// Refuses what cannot be encoded acceptably, and marks every answer.
+pub(crate) async fn negotiate<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let accepted = request.get_header::<AcceptEncoding>();
+    if accepted.is_some_and(|accepted| accepted.negotiate(ENCODINGS.iter()).is_none()) {
+        return Ok(request.error_response(Problem::new(ProblemKind::NotAcceptable)));
+    }
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    Ok(response)
+}

@@ -1,0 +1,222 @@
+//! Everything that matches a filter, sent to one client in constant memory.
+//!
+//! A task of its own reads, encodes and hands over one piece after the other; it waits while the client does not
+//! take them. Whatever ends it before its time — the client, the deadline, the stop, the database — ends the
+//! statement too, and leaves an answer that is visibly cut: [`ExportBody`] ends well only behind [`Piece::End`].
+
+mod body;
+mod csv;
+mod format;
+
+pub(crate) use body::{ExportBody, ExportCut};
+pub(crate) use format::ExportFormat;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use diesel_async::AsyncPgConnection;
+use futures_util::TryStreamExt as _;
+use storage_models::Remediation;
+use storage_query::{QueryError, RemediationFilter, Sort, Valid};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use crate::edge::ReadError;
+use crate::pool::{ReadPool, is_lost_connection};
+use crate::settings::ExportSettings;
+use crate::telemetry::{chain, metrics as names, millis};
+use format::Encoder;
+
+/// Pieces that are ready before the client has taken the one before.
+const PIECES_AHEAD: usize = 1;
+
+/// Exports, on connections of their own, as many at a time as there are connections.
+#[derive(Clone)]
+pub(crate) struct Exports {
+    pool: ReadPool,
+    /// For the whole of one export.
+    timeout: Duration,
+    /// For the client to take one piece.
+    stall_timeout: Duration,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+    /// Exports outlive the call that begins them, and the HTTP thread that it was on.
+    runtime: Handle,
+}
+
+/// What is exported, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct ExportQuery {
+    pub(crate) filter: Valid<RemediationFilter>,
+    pub(crate) sort: Sort<Remediation>,
+    pub(crate) format: ExportFormat,
+}
+
+/// What the task hands over.
+#[derive(Debug)]
+enum Piece {
+    Bytes(Bytes),
+    /// All has been sent.
+    End,
+    /// It ended early, for this reason.
+    Failed(ReadError),
+}
+
+/// Why an export ended before its end.
+#[derive(Debug, thiserror::Error)]
+enum Cut {
+    #[error("the records could not be read")]
+    Read(#[from] ReadError),
+    #[error("the client took nothing for export.stall_timeout")]
+    Stalled,
+    #[error("the client went away")]
+    ClientGone,
+}
+
+impl Exports {
+    /// Exports on the connections of `pool`, which must not wait for one to come free. Runs on the runtime this is
+    /// called in.
+    pub(crate) fn new(pool: ReadPool, settings: &ExportSettings, tasks: TaskTracker) -> Self {
+        Self {
+            pool,
+            timeout: settings.timeout,
+            stall_timeout: settings.stall_timeout,
+            stopping: CancellationToken::new(),
+            tasks,
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Begins an export and returns when its first bytes are there.
+    ///
+    /// # Errors
+    /// Whatever went wrong before there was anything to send.
+    pub(crate) async fn begin(&self, query: ExportQuery, deadline: Instant) -> Result<ExportBody, ReadError> {
+        let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
+        let export = Export { exports: self.clone(), query, sender, records: 0 };
+        self.tasks.spawn_on(export.run().in_current_span(), &self.runtime);
+        tokio::time::timeout_at(deadline, ExportBody::begun(receiver))
+            .await
+            .unwrap_or(Err(ReadError::DeadlinePassed))
+    }
+
+    /// Cuts what is under way and begins no more.
+    pub(crate) fn stop(&self) {
+        self.stopping.cancel();
+        self.pool.close();
+    }
+}
+
+/// One export under way.
+struct Export {
+    exports: Exports,
+    query: ExportQuery,
+    sender: mpsc::Sender<Piece>,
+    /// Handed over so far.
+    records: u64,
+}
+
+impl Export {
+    async fn run(mut self) {
+        let started = Instant::now();
+        let Exports { stopping, timeout: limit, .. } = self.exports.clone();
+        let sender = self.sender.clone();
+        let outcome = tokio::select! {
+            biased;
+            () = sender.closed() => Err(Cut::ClientGone),
+            () = stopping.cancelled() => Err(Cut::Read(ReadError::Stopping)),
+            outcome = timeout(limit, self.copy()) => outcome.unwrap_or(Err(Cut::Read(ReadError::DeadlinePassed))),
+        };
+        self.note(outcome.as_ref().err(), started.elapsed());
+        if let Err(Cut::Read(error)) = outcome {
+            // There is room when nothing was sent before. Else the missing end says enough.
+            let _ = self.sender.try_send(Piece::Failed(error));
+        }
+    }
+
+    /// A connection that was lost while idle is replaced once.
+    async fn copy(&mut self) -> Result<(), Cut> {
+        match self.attempt().await {
+            Err(Cut::Read(ReadError::Query(error))) if self.records == 0 && is_lost_connection(&error) => {
+                self.attempt().await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<(), Cut> {
+        let pool = self.exports.pool.clone();
+        let mut lease = pool.lease().await.map_err(|error| match error {
+            ReadError::Busy => ReadError::TooManyExports,
+            other => other,
+        })?;
+        let Some(connection) = lease.connection() else { return Err(ReadError::TooManyExports.into()) };
+        self.copy_from(connection).await?;
+        lease.give_back();
+        Ok(())
+    }
+
+    async fn copy_from(&mut self, connection: &mut AsyncPgConnection) -> Result<(), Cut> {
+        let ExportQuery { filter, sort, format } = self.query.clone();
+        let mut encoder = Encoder::new(format);
+        let mut records = pin!(storage_query::stream(connection, filter, sort));
+        while let Some(record) = records.try_next().await.map_err(failed)? {
+            encoder.push(&record).map_err(ReadError::Encoding)?;
+            self.records += 1;
+            if encoder.is_full() {
+                self.send(Piece::Bytes(encoder.take())).await?;
+            }
+        }
+        self.send(Piece::Bytes(encoder.take())).await?;
+        self.send(Piece::End).await
+    }
+
+    async fn send(&self, piece: Piece) -> Result<(), Cut> {
+        match timeout(self.exports.stall_timeout, self.sender.send(piece)).await {
+            Ok(sent) => sent.map_err(|_gone| Cut::ClientGone),
+            Err(_elapsed) => Err(Cut::Stalled),
+        }
+    }
+
+    fn note(&self, cut: Option<&Cut>, elapsed: Duration) {
+        let outcome = cut.map_or("complete", Cut::label);
+        let format = self.query.format.as_str();
+        metrics::counter!(names::EXPORTS, "format" => format, "outcome" => outcome).increment(1);
+        let (records, duration_ms) = (self.records, millis(elapsed));
+        match cut {
+            Some(cut @ Cut::Read(_)) => {
+                tracing::warn!(
+                    format,
+                    outcome,
+                    records,
+                    duration_ms,
+                    error = chain(cut),
+                    "an export was cut"
+                );
+            }
+            _ => tracing::info!(format, outcome, records, duration_ms, "export"),
+        }
+    }
+}
+
+fn failed(error: QueryError) -> Cut {
+    Cut::Read(ReadError::Query(error))
+}
+
+impl Cut {
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Read(ReadError::DeadlinePassed) => "deadline",
+            Self::Read(ReadError::Stopping) => "stopping",
+            Self::Read(ReadError::TooManyExports) => "refused",
+            Self::Read(_) => "failed",
+            Self::Stalled => "stalled",
+            Self::ClientGone => "client_gone",
+        }
+    }
+}
