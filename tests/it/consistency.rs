@@ -9,6 +9,9 @@ use storage_testkit::{GrpcCode, QdrantFault, QdrantOperation, QdrantServer, Serv
 use crate::support::{Answer, Service, eventually, options, remediation};
 
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
+/// Transactions of others.
+const OPEN_TRANSACTIONS: &str = "SELECT count(*) AS n FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL";
 
 /// A service with an outside index.
 async fn with_index(url: &str, collection: &str) -> Service {
@@ -87,12 +90,24 @@ async fn a_wait_that_is_not_met_is_pending() {
     server.set_all(QdrantFault::Fail(GrpcCode::Unavailable));
     let waiting = (0..50).map(|n| {
         let (service, body) = (&service, remediation(&format!("n{n}")));
-        async move { post(service, "remediation", Some("wait=1"), &body).await.expect(201) }
+        async move { post(service, "remediation", Some("wait=3"), &body).await.expect(201) }
     });
-    for answer in futures_util::future::join_all(waiting).await {
+    let answered = std::cell::Cell::new(false);
+    let answers = async {
+        let answers = futures_util::future::join_all(waiting).await;
+        answered.set(true);
+        answers
+    };
+    let watch = async {
+        eventually("all are stored", async || service.count(RECORDS).await == 50).await;
+        eventually("no transaction is open", async || service.count(OPEN_TRANSACTIONS).await == 0).await;
+        assert!(!answered.get(), "seen while all of them wait");
+    };
+    let (answers, ()) = tokio::join!(answers, watch);
+    for answer in answers {
         assert_eq!(
             (&answer.json()["vector_sync"], answer.header("Preference-Applied")),
-            (&json!("pending"), "wait=1")
+            (&json!("pending"), "wait=3")
         );
     }
     let answer = post(&service, "remediation", None, &remediation("b")).await.expect(201);
@@ -182,6 +197,10 @@ async fn an_unknown_consistency_is_refused_by_name() {
         let answer = post(&service, path, None, &body).await.expect(400);
         assert_eq!(answer.json()["errors"][0]["parameter"], "consistency", "{path}");
     }
+    let url = format!("{}/api/v1/audit/remediation/1?consistency=strict", service.process.url());
+    let change = service.client.patch(url).header("If-Match", "\"1\"").json(&json!({ "status": "failed" }));
+    let answer = Answer::of(change.send().await.unwrap()).await.expect(400);
+    assert_eq!(answer.json()["errors"][0]["parameter"], "consistency");
     post(&service, "remediation?consistency=deferred", None, &remediation("a")).await.expect(201);
     assert_eq!(service.count(RECORDS).await, 1);
 }

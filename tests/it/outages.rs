@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use storage_testkit::{Fault, FaultProxy, ServiceProcess, TestDatabase};
 
-use crate::support::{Service, WAITING_FOR_LOCKS, eventually, options, remediation};
+use crate::support::{Answer, Service, WAITING_FOR_LOCKS, eventually, options, remediation};
 
 /// BR-STORAGE-006, BR-STORAGE-017, F18: PostgreSQL away is a 503 at once, without a word of its internals; readiness
 /// says so; and everything works again when it is back, without a restart.
@@ -145,4 +145,51 @@ async fn a_client_that_disconnects_leaves_no_row_and_holds_no_connection() {
     let queued = "SELECT count(*) AS n FROM remediation_audit WHERE name = 'queued'";
     assert_eq!(service.count(queued).await, 0);
     assert!(service.count("SELECT count(*) AS n FROM remediation_audit WHERE name = 'begun'").await <= 1);
+}
+
+/// F04: so it is with a batch and with a change: the one that waits for its connection is never made, the one that has
+/// begun is made as a whole or not at all.
+#[tokio::test]
+async fn a_batch_or_change_whose_client_is_gone_is_made_as_a_whole_or_not_at_all() {
+    use diesel_async::SimpleAsyncConnection as _;
+    let service = Service::with(options().set("DATASTORAGE__WRITER__UPDATE_CONNECTIONS", "1")).await;
+    let (first, second) = (
+        service.post("remediation", &remediation("first")).await.expect(201),
+        service.post("remediation", &remediation("second")).await.expect(201),
+    );
+    service.embedded().await;
+    let mut blocker = service.database.connect().await.unwrap();
+    blocker.batch_execute("BEGIN; LOCK TABLE remediation_audit IN ACCESS EXCLUSIVE MODE").await.unwrap();
+
+    let impatient = reqwest::Client::builder().timeout(Duration::from_millis(300)).build().unwrap();
+    let url = |path: &str| format!("{}/api/v1/audit/remediation{path}", service.process.url());
+    let batch = |name: &str| {
+        let records: Vec<_> = (0..10).map(|_| remediation(name)).collect();
+        impatient.post(url("/batch")).json(&records).send()
+    };
+    let change = |stored: &Answer| {
+        let request = impatient.patch(url(&format!("/{}", stored.json()["id"])));
+        let change = serde_json::json!({ "status": "failed", "phase": "failed" });
+        request.header("If-Match", stored.header("ETag")).json(&change).send()
+    };
+    let waiting = async |number: i64| {
+        eventually("they wait for the table", async || service.count(WAITING_FOR_LOCKS).await >= number)
+            .await;
+    };
+    let (begun, changing, queued) = tokio::join!(batch("begun"), change(&first), async {
+        waiting(2).await;
+        tokio::join!(batch("queued"), change(&second))
+    });
+    assert!(begun.is_err() && changing.is_err() && queued.0.is_err() && queued.1.is_err());
+    blocker.batch_execute("ROLLBACK").await.unwrap();
+
+    let records = serde_json::json!([remediation("after")]);
+    service.post("remediation/batch", &records).await.expect(201);
+    let named = async |condition: &str| {
+        let path = format!("/api/v1/audit/remediation?limit=1&{condition}");
+        service.get(&path).await.expect(200).json()["pagination"]["total"].as_u64().unwrap()
+    };
+    assert_eq!((named("name=queued").await, named("name=after").await), (0, 1));
+    assert!(matches!(named("name=begun").await, 0 | 10));
+    assert_eq!(named("name=second&phase=processing").await, 1);
 }

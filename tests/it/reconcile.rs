@@ -5,9 +5,9 @@ use std::process::{Command, Output};
 use diesel_async::SimpleAsyncConnection as _;
 use qdrant_client::qdrant::{CountPointsBuilder, DeletePointsBuilder, PointsIdsList};
 use serde_json::Value;
-use storage_testkit::{TestQdrant, environment};
+use storage_testkit::{QdrantFault, QdrantOperation, QdrantServer, ServiceProcess, TestQdrant, environment};
 
-use crate::support::{Service, eventually, options};
+use crate::support::{Service, eventually, options, remediation};
 
 /// A service on a Qdrant collection of its own.
 async fn service(qdrant: &TestQdrant) -> Service {
@@ -19,11 +19,16 @@ async fn service(qdrant: &TestQdrant) -> Service {
 
 /// Runs the command against a service's database.
 fn reconcile(service: &Service, qdrant: Option<&TestQdrant>, arguments: &[&str]) -> Output {
+    reconcile_at(service, qdrant.map(|qdrant| (qdrant.url(), qdrant.collection())), arguments)
+}
+
+/// The same with an index by its URL and collection.
+fn reconcile_at(service: &Service, index: Option<(&str, &str)>, arguments: &[&str]) -> Output {
     let mut command = Command::new(std::env::var(environment::SERVICE_BIN).unwrap());
     command.args(["reconcile", "--gap", "0s", "--database-url", &service.database.url()]).args(arguments);
-    if let Some(qdrant) = qdrant {
-        command.env("DATASTORAGE__QDRANT__URL", qdrant.url());
-        command.env("DATASTORAGE__QDRANT__COLLECTION", qdrant.collection());
+    if let Some((url, collection)) = index {
+        command.env("DATASTORAGE__QDRANT__URL", url);
+        command.env("DATASTORAGE__QDRANT__COLLECTION", collection);
     }
     command.output().unwrap()
 }
@@ -59,6 +64,42 @@ async fn lost_points_come_back() {
     assert_eq!(mended["enqueued"], 2);
     eventually("the points are back", async || points(&qdrant).await == 5).await;
     qdrant.close().await.unwrap();
+}
+
+/// F05, F06: a service that dies between its point and COMMIT leaves a point without a record, which repair removes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_point_of_a_killed_strict_write_is_removed() {
+    let server = QdrantServer::start().unwrap();
+    let (url, collection) = (server.url(), "audit");
+    let on_index =
+        || options().set("DATASTORAGE__QDRANT__URL", &url).set("DATASTORAGE__QDRANT__COLLECTION", collection);
+    let mut service = Service::with(on_index()).await;
+    service.remediation("before").await;
+    service.embedded().await;
+    let index = qdrant_client::Qdrant::from_url(&url).skip_compatibility_check().build().unwrap();
+    let points = async || {
+        let count = CountPointsBuilder::new(collection).exact(true);
+        index.count(count).await.unwrap().result.unwrap().count
+    };
+    assert_eq!(points().await, 1);
+
+    server.next(QdrantOperation::Upsert, 1, QdrantFault::ApplyThenHang);
+    let strict = format!("{}/api/v1/audit/remediation?consistency=strict", service.process.url());
+    let write = service.client.post(strict).json(&remediation("killed")).send();
+    let kill = async {
+        eventually("the point is there", async || points().await == 2).await;
+        service.process.process().unwrap().kill9().unwrap();
+    };
+    let (answer, ()) = tokio::join!(write, kill);
+    assert!(answer.is_err());
+    let started = ServiceProcess::start(&service.database.url(), on_index()).await.unwrap();
+    service.process = started;
+    let left = report(&reconcile_at(&service, Some((&url, collection)), &["--json"]));
+    assert_eq!((&left["drift"]["phantom"], points().await), (&1.into(), 1));
+    assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit").await, 1);
+    service.remediation("after").await;
+    service.embedded().await;
+    assert_eq!(points().await, 2);
 }
 
 /// A collection that is gone is filled again from PostgreSQL alone.

@@ -232,4 +232,20 @@ proptest! {
         let may = !from.is_finished() && to >= from && (!to.is_finished() || status.is_final());
         prop_assert_eq!(outcome.is_ok(), may);
     }
+    /// So it is with a workflow, whose step never goes back either.
+    #[test]
+    fn workflows_only_go_forward(
+        from in 0..WorkflowPhase::ALL.len(),
+        to in 0..WorkflowPhase::ALL.len(),
+        step in 1..5_i32,
+        next in 1..5_i32,
+        status in 0..Status::ALL.len(),
+    ) {
+        let (from, to, status) = (WorkflowPhase::ALL[from], WorkflowPhase::ALL[to], Status::ALL[status]);
+        let current = Workflow { phase: from, current_step: step, step_count: 5, status: Status::Success, ..workflow() };
+        let change = json!({ "phase": to, "status": status, "current_step": next });
+        let outcome = run(&Record::Workflow(current), &change);
+        let may = !from.is_finished() && to >= from && next >= step && (!to.is_finished() || status.is_final());
+        prop_assert_eq!(outcome.is_ok(), may);
+    }
 }
