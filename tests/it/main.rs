@@ -7,6 +7,7 @@
 )]
 
 mod aggregates;
+mod auth;
 mod batches;
 mod bodies;
 mod cache;

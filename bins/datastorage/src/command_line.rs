@@ -15,6 +15,7 @@ Examples:
   datastorage outbox list
   datastorage outbox retry --all
   datastorage reconcile --dry-run
+  datastorage token new remediation-controller --permission audit:write --append tokens
 
 Settings:
   Defaults give way to the file (--config), the file to the environment, the environment to flags.
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     /// Look after the counters behind exact totals.
     #[command(subcommand)]
     Counters(CountersAction),
+    /// Make tokens for callers.
+    #[command(subcommand)]
+    Token(TokenAction),
     /// Check the settings, or print them all with their defaults.
     Settings {
         /// Print a commented file of every setting at its default.
@@ -102,6 +106,21 @@ pub(crate) enum OutboxAction {
         /// All of them.
         #[arg(long)]
         all: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenAction {
+    /// Make a token for a caller: printed once and kept nowhere. What goes into auth.tokens_file is its hash.
+    New {
+        /// The caller's name, as logs will have it; two tokens may have the same, so that one can replace the other.
+        name: String,
+        /// What it may do: audit:read, audit:write, admin. None implies another.
+        #[arg(long = "permission", required = true, value_delimiter = ',', value_name = "PERMISSION")]
+        permissions: Vec<String>,
+        /// Add the line to this file, and print the token alone.
+        #[arg(long, value_name = "FILE")]
+        append: Option<PathBuf>,
     },
 }
 

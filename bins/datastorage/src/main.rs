@@ -8,6 +8,7 @@ mod reconcile;
 mod schema;
 mod serve;
 mod settings;
+mod token;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
             Command::Reconcile(action) => Box::pin(reconcile::run(&settings, action)).await,
             Command::Counters(action) => counters::run(&settings, action).await,
             Command::Settings { defaults } => settings::run(&settings, defaults),
+            Command::Token(action) => token::run(&action),
         }
     });
     // What still runs, such as a batch in the model, must not hold up the end.

@@ -28,6 +28,7 @@
 //! |---|---|
 //! | ids, span, deadline; on the way out the log line, the metrics, the problem document | `telemetry::request` |
 //! | the name that is asked for | `host` |
+//! | who asks, and whether they may | `auth`, `routes::access` |
 //! | the body: type, size, byte budget | `body` |
 //! | the query string, strictly | `parameters` |
 //! | the encoding of the answer | `compress` |
@@ -44,6 +45,7 @@
 //! - Bodies are bounded before they are read; what waits is bounded by one byte budget.
 //! - No body, no token and no password is ever logged.
 
+mod auth;
 mod body;
 mod compress;
 #[cfg(test)]
@@ -64,13 +66,15 @@ mod settings;
 mod state;
 pub mod telemetry;
 
+pub use auth::tokens::{NewToken, NewTokenError, TokenFault};
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
-    ByteSize, Connectors, ConnectorsError, Consistency, DatabaseSettings, EmbeddingSettings, ExportSettings,
-    Flag, IdempotencySettings, InvalidSettings, LogFormat, LogSettings, OpenAiSection, ProjectorSection,
-    Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings, ServerSettings, SettingFault,
-    Settings, Sources, Unreadable, WriterSection, default_file, duration, reference as settings_reference,
+    AuthMode, AuthSettings, ByteSize, Connectors, ConnectorsError, Consistency, DatabaseSettings,
+    EmbeddingSettings, ExportSettings, Flag, IdempotencySettings, InvalidSettings, LogFormat, LogSettings,
+    OpenAiSection, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
+    ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection, default_file, duration,
+    reference as settings_reference,
 };
 
 /// The version of this build.

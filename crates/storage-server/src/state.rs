@@ -8,6 +8,7 @@ use storage_dualwrite::ByteBudget;
 use storage_dualwrite::index::GuardedIndex;
 use storage_embedding::RedisCache;
 
+use crate::auth::Gate;
 use crate::edge::{AuditReader, AuditWriter};
 use crate::embedder::Embeddings;
 use crate::export::Exports;
@@ -27,6 +28,7 @@ pub(crate) struct AppState {
     pub(crate) budget: ByteBudget,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) limits: Limits,
     pub(crate) port: Port,
 }
@@ -74,6 +76,9 @@ impl AppState {
 
     /// Whether only loopback names may be asked for.
     pub(crate) fn checks_host(&self) -> bool {
-        matches!(self.port, Port::Api | Port::Admin { is_loopback: true })
+        match self.port {
+            Port::Api => self.gate.is_open(),
+            Port::Admin { is_loopback } => is_loopback,
+        }
     }
 }

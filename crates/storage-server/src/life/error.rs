@@ -39,6 +39,9 @@ pub enum StartError {
     /// The outside index holds another database's points or another embedder's vectors.
     #[error("the vector index cannot be used: {0}")]
     Index(String),
+    /// The tokens of callers cannot be checked.
+    #[error("auth.tokens_file {0}")]
+    Auth(String),
     /// The pool of connections cannot be made.
     #[error("the pool of connections for reads cannot be made: {0}")]
     Pool(String),
@@ -75,7 +78,10 @@ impl StartError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::DatabaseAway { .. } => 69,
-            Self::Schema(_) | Self::EmbeddingSet(EmbeddingSetError::Mismatch { .. }) | Self::Index(_) => 78,
+            Self::Schema(_)
+            | Self::EmbeddingSet(EmbeddingSetError::Mismatch { .. })
+            | Self::Index(_)
+            | Self::Auth(_) => 78,
             _ => 1,
         }
     }

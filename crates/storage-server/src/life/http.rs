@@ -13,7 +13,7 @@ use super::{Parts, StartError};
 use crate::settings::ServerSettings;
 use crate::state::{AppState, Port};
 use crate::telemetry::request;
-use crate::{compress, host, routes};
+use crate::{auth, compress, host, routes};
 
 /// Connections of the admin port; a few scrapers and probes are all it is for.
 const ADMIN_CONNECTIONS: usize = 256;
@@ -75,6 +75,7 @@ fn bind(plan: Plan, settings: &ServerSettings, state: AppState) -> Result<BoundP
             .configure(routes)
             .wrap(Compress::default())
             .wrap(from_fn(compress::negotiate))
+            .wrap(from_fn(auth::guard::admit))
             .wrap(from_fn(host::check))
             .wrap(from_fn(request::observe))
     };

@@ -1,5 +1,6 @@
 //! From settings to a running server, and from a signal to its end.
 
+mod auth;
 mod counters;
 mod error;
 mod http;
@@ -37,6 +38,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::Gate;
 use crate::edge::WritePath;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
@@ -97,6 +99,7 @@ struct Core {
     embeddings: Arc<Embeddings>,
     index: Option<Arc<GuardedIndex>>,
     committed: Arc<Notify>,
+    gate: Arc<Gate>,
     tasks: TaskTracker,
     tasks_stopping: CancellationToken,
 }
@@ -150,8 +153,9 @@ impl Core {
         let export_pool =
             ReadPool::new(connectors.export.clone(), settings.export.connections, Duration::ZERO)
                 .map_err(|error| StartError::Pool(error.to_string()))?;
-        let tasks = TaskTracker::new();
+        let (tasks, tasks_stopping) = (TaskTracker::new(), CancellationToken::new());
         let exports = Exports::new(export_pool.clone(), &settings.export, tasks.clone());
+        let gate = auth::gate(settings, &tasks, &tasks_stopping)?;
         let committed = Arc::new(Notify::new());
         let writer =
             Writer::start(connectors.write.clone(), settings.writer.to_writer(), Arc::clone(&committed));
@@ -175,8 +179,9 @@ impl Core {
             embeddings,
             index,
             committed,
+            gate,
             tasks,
-            tasks_stopping: CancellationToken::new(),
+            tasks_stopping,
         };
         core.health.note_database(Some(Duration::ZERO));
         core.spawn_tasks(parts);
@@ -235,6 +240,7 @@ impl Core {
             budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),
+            gate: Arc::clone(&self.gate),
             limits: Limits::of(&parts.settings.server, parts.settings.writer.consistency),
             port: Port::Api,
         }

@@ -83,6 +83,14 @@ problems! {
         "One or more parameters of the query string cannot be used."
         "`errors` lists every bad parameter at once by its name. A parameter that is not known, or that is repeated and takes one value, is refused rather than ignored."
     }
+    Unauthorized = 401 "unauthorized", "Unauthorized" {
+        "The request carries no token, or none that is known here."
+        "Send `Authorization: Bearer` with a token: in Kubernetes that of a service account, for the audience that the service expects; elsewhere one out of the service's file of tokens. The header WWW-Authenticate says whether a token came with the request."
+    }
+    Forbidden = 403 "forbidden", "Forbidden" {
+        "The caller is known and may not do this."
+        "`detail` names the permission: audit:read, audit:write or admin. Whoever runs the service can give it, as docs/security.md tells."
+    }
     RecordNotFound = 404 "record-not-found", "Record not found" {
         "No such record exists."
         "Check the type and the id; ids are numbers counted apart for each type."
@@ -150,6 +158,10 @@ problems! {
     DatabaseUnavailable = 503 "database-unavailable", "Database unavailable", retry after 2 s {
         "PostgreSQL cannot be used now; nothing was stored."
         "Repeat after the seconds in Retry-After. The service recovers by itself once PostgreSQL is back; /ready says when."
+    }
+    AuthUnavailable = 503 "authentication-unavailable", "Authentication unavailable", retry after 2 s {
+        "Whether the token is good cannot be found out now; nothing was done."
+        "Repeat after the seconds in Retry-After. Callers that were recognised shortly before are served meanwhile."
     }
     FeedUnavailable = 503 "feed-unavailable", "Feed unavailable", retry after 2 s {
         "A list by ascending created_at cannot tell now how far it is complete."

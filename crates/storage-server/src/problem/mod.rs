@@ -16,7 +16,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
@@ -31,7 +31,30 @@ pub(crate) struct Problem {
     detail: Option<String>,
     errors: Vec<Violation>,
     allow: Option<&'static str>,
+    challenge: Option<Challenge>,
+    retry_after: Option<u16>,
     cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What WWW-Authenticate says (RFC 6750, section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    /// A token is needed.
+    Token,
+    /// Another token is needed.
+    BadToken,
+    /// A token that permits more is needed.
+    Scope,
+}
+
+impl Challenge {
+    const fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Token => "Bearer realm=\"datastorage\"",
+            Self::BadToken => "Bearer realm=\"datastorage\", error=\"invalid_token\"",
+            Self::Scope => "Bearer realm=\"datastorage\", error=\"insufficient_scope\"",
+        })
+    }
 }
 
 /// One bad place of a request.
@@ -67,7 +90,15 @@ struct Document<'a> {
 
 impl Problem {
     pub(crate) const fn new(kind: ProblemKind) -> Self {
-        Self { kind, detail: None, errors: Vec::new(), allow: None, cause: None }
+        Self {
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            allow: None,
+            challenge: None,
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// Says more than the kind's own sentence. Not for 5xx, whose sentences are fixed (F18).
@@ -85,6 +116,12 @@ impl Problem {
     /// Keeps what happened, for the log.
     pub(crate) fn cause(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// Says what the caller must bring.
+    pub(crate) const fn challenge(mut self, challenge: Challenge) -> Self {
+        self.challenge = Some(challenge);
         self
     }
 
@@ -128,7 +165,10 @@ impl Problem {
         if let Some(allow) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        if let Some(seconds) = self.kind.retry_after() {
+        if let Some(challenge) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge.header());
+        }
+        if let Some(seconds) = self.retry_after.or(self.kind.retry_after()) {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

@@ -1,5 +1,6 @@
 //! The routes of both ports.
 
+pub(crate) mod access;
 mod aggregates;
 mod export;
 mod get;

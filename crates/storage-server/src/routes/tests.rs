@@ -1,5 +1,6 @@
 //! The routes with faults in the store's place.
 
+mod access;
 mod store;
 
 use std::sync::{Arc, Mutex};
@@ -31,7 +32,7 @@ use crate::pool::ReadPool;
 use crate::settings::{Consistency, ExportSettings};
 use crate::state::{AppState, Limits, Port};
 use crate::telemetry::request::observe;
-use crate::{host, telemetry};
+use crate::{auth, host, telemetry};
 
 /// An embedder that is away.
 struct Away(ModelIdentity);
@@ -71,6 +72,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         redis: None,
         index: None,
         budget: ByteBudget::new(1 << 20),
+        gate: Arc::default(),
         health: Arc::new(health),
         metrics: telemetry::metrics::detached().unwrap(),
         limits: Limits {
@@ -107,6 +109,7 @@ async fn call(state: &AppState, request: TestRequest) -> Got {
             Port::Api => super::api,
             Port::Admin { .. } => super::admin,
         })
+        .wrap(from_fn(auth::guard::admit))
         .wrap(from_fn(host::check))
         .wrap(from_fn(observe));
     let app = init_service(app).await;

@@ -1,5 +1,6 @@
 //! The service's settings: read in layers, checked as a whole before anything starts.
 
+mod auth;
 mod database;
 mod embedding;
 mod export;
@@ -23,6 +24,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use auth::{AuthMode, AuthSettings};
 pub use database::{Connectors, ConnectorsError, DatabaseSettings};
 pub use embedding::{EmbeddingSettings, Provider};
 pub use export::ExportSettings;
@@ -54,6 +56,8 @@ use section::{Reader, Section};
 pub struct Settings {
     /// Addresses, limits and the stop.
     pub server: ServerSettings,
+    /// Who may do what.
+    pub auth: AuthSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
     /// Streams of all that matches.
@@ -120,6 +124,9 @@ impl Settings {
         let settings = Self::read(&mut reader, &mut faults, purpose);
         reader.refuse_unknown(&mut faults);
         if let Some(settings) = &settings {
+            if purpose == Purpose::Service {
+                settings.server.check_reach(settings.auth.mode, &mut faults);
+            }
             settings.check_across(&mut faults);
         }
         match (settings, faults.into_invalid()) {
@@ -132,6 +139,11 @@ impl Settings {
     fn read(reader: &mut Reader, faults: &mut Faults, purpose: Purpose) -> Option<Self> {
         let serves = purpose == Purpose::Service;
         let server = ServerSettings::read(reader, faults).inspect(|it| {
+            if serves {
+                it.check(faults)
+            }
+        });
+        let auth = AuthSettings::read(reader, faults).inspect(|it| {
             if serves {
                 it.check(faults)
             }
@@ -164,6 +176,7 @@ impl Settings {
         let log = LogSettings::read(reader, faults).inspect(|it| it.check(faults));
         Some(Self {
             server: server?,
+            auth: auth?,
             database: database?,
             export: export?,
             schema: schema?,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::auth::AuthSettings;
 use super::database::DatabaseSettings;
 use super::embedding::EmbeddingSettings;
 use super::export::ExportSettings;
@@ -30,6 +31,7 @@ const fn doc<S: Section>() -> SectionDoc {
 /// Every section, in order.
 const SECTIONS: &[SectionDoc] = &[
     doc::<ServerSettings>(),
+    doc::<AuthSettings>(),
     doc::<DatabaseSettings>(),
     doc::<ExportSettings>(),
     doc::<SchemaSettings>(),

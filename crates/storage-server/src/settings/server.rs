@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::auth::AuthMode;
 use super::fault::Faults;
 use super::section::section;
 use super::value::ByteSize;
@@ -10,8 +11,8 @@ use super::value::ByteSize;
 section! {
     /// Where the service listens, what it takes on, and how it stops.
     ServerSettings = "server" {
-        /// Where the API listens. Without authentication, which is all there is, only a loopback address is accepted:
-        /// any other ends the start.
+        /// Where the API listens. Without authentication (`auth.mode`) only a loopback address is accepted: any other ends
+        /// the start.
         addr: SocketAddr = "127.0.0.1:8080",
         /// Where metrics, health and readiness listen. GET only; says states and numbers, no names and no records.
         admin_addr: SocketAddr = "127.0.0.1:9090",
@@ -39,17 +40,21 @@ section! {
 }
 
 impl ServerSettings {
-    pub(super) fn check(&self, faults: &mut Faults) {
-        if !self.addr.ip().is_loopback() {
+    /// Whether what can be reached from elsewhere asks who comes.
+    pub(super) fn check_reach(&self, mode: AuthMode, faults: &mut Faults) {
+        if mode == AuthMode::None && !self.addr.ip().is_loopback() {
             faults.push(
                 "server.addr",
                 format!(
-                    "is {}, which others can reach: without authentication only a loopback address such as \
+                    "is {}, which others can reach: without authentication (auth.mode) only a loopback address such as \
                      127.0.0.1:8080 is accepted",
                     self.addr
                 ),
             );
         }
+    }
+
+    pub(super) fn check(&self, faults: &mut Faults) {
         if self.addr == self.admin_addr && self.addr.port() != 0 {
             faults.push("server.admin_addr", "must differ from server.addr");
         }

@@ -145,6 +145,30 @@ fn values_that_contradict_each_other_are_refused() {
     );
 }
 
+/// BR-STORAGE-020, F23: an address that others can reach needs a mode, and a mode needs what it knows callers by.
+#[test]
+fn what_is_said_of_authentication_is_checked() {
+    let tokens = file("", "");
+    let broken = file("", "a token\n");
+    let (path, broken) = (tokens.path().display().to_string(), broken.path().display().to_string());
+    let open = ("DATASTORAGE__SERVER__ADDR", "0.0.0.0:8080");
+    let mode = ("DATASTORAGE__AUTH__MODE", "tokens");
+    let tokens_file = "DATASTORAGE__AUTH__TOKENS_FILE";
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 7] = [
+        (&[open], &["server.addr"]),
+        (&[open, (tokens_file, &path)], &["server.addr"]),
+        (&[open, mode, (tokens_file, &path)], &[]),
+        (&[open, mode], &["auth.tokens_file"]),
+        (&[mode, (tokens_file, "/nowhere")], &["auth.tokens_file"]),
+        (&[mode, (tokens_file, &broken)], &["auth.tokens_file"]),
+        (&[("DATASTORAGE__AUTH__MODE", "off")], &["auth.mode"]),
+    ];
+    for (environment, expected) in cases {
+        assert_eq!(faults(environment), expected, "{environment:?}");
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_a_fault_beside_the_others() {
     let broken = file(".toml", "[server\n");

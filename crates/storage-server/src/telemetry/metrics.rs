@@ -9,6 +9,8 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 /// Counts requests.
 pub(crate) const HTTP_REQUESTS: &str = "datastorage_http_requests_total";
+/// Counts decisions about callers.
+pub(crate) const AUTH: &str = "datastorage_auth_total";
 /// Seconds a request took.
 pub(crate) const HTTP_DURATION: &str = "datastorage_http_request_duration_seconds";
 /// Seconds a read took.
@@ -84,6 +86,13 @@ static METRICS: &[Metric] = &[
         Kind::Histogram(SECONDS),
         &["method", "path"],
         "Seconds from a request's head to its answer.",
+    ),
+    metric(
+        AUTH,
+        Kind::Counter,
+        &["result"],
+        "Requests whose caller was asked for, none in mode none; result is accepted, forbidden (known, without the \
+         permission), missing, malformed, rejected (nobody's token), or unavailable (it could not be checked).",
     ),
     metric(
         "datastorage_write_total",

@@ -16,11 +16,9 @@ use tracing::{Instrument as _, Span};
 
 use super::correlation::{self, CorrelationId};
 use super::{chain, metrics as names, millis, trace_context};
+use crate::auth::{ANONYMOUS, Caller, CallerSlot};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
-
-/// Who asks, while there is no authentication.
-pub(crate) const ANONYMOUS: &str = "anonymous";
 
 /// The status counted for a client that went away before its answer; nginx's number.
 const CLIENT_GONE: u16 = 499;
@@ -49,6 +47,7 @@ pub(crate) async fn observe(
     let mut record = RequestRecord::of(&request, state.is_measured());
     let deadline = record.started + state.limits.request_timeout;
     request.extensions_mut().insert(RequestContext { deadline });
+    request.extensions_mut().insert(record.caller.clone());
     let work = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(record.span.clone());
     let outcome = work.await;
     let span = record.span.clone();
@@ -67,6 +66,7 @@ struct RequestRecord {
     correlation_id: CorrelationId,
     started: Instant,
     span: Span,
+    caller: CallerSlot,
     is_measured: bool,
     is_answered: bool,
 }
@@ -81,6 +81,7 @@ impl RequestRecord {
             span: span(correlation_id.as_str(), &trace_id),
             correlation_id,
             started: Instant::now(),
+            caller: CallerSlot::default(),
             is_measured,
             is_answered: false,
         }
@@ -144,10 +145,12 @@ impl RequestRecord {
         let problem = problem.map(ProblemKind::slug);
         let duration_ms = millis(elapsed);
         let Self { method, route, .. } = self;
+        let caller = self.caller.get();
+        let caller = caller.as_ref().map_or(ANONYMOUS, Caller::name);
         if is_probe(route) {
-            tracing::debug!(method, route, status, duration_ms, caller = ANONYMOUS, problem, "request");
+            tracing::debug!(method, route, status, duration_ms, caller, problem, "request");
         } else {
-            tracing::info!(method, route, status, duration_ms, caller = ANONYMOUS, problem, "request");
+            tracing::info!(method, route, status, duration_ms, caller, problem, "request");
         }
         if self.is_measured {
             metrics::counter!(

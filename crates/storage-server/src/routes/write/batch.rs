@@ -12,6 +12,7 @@ use storage_query::AuditRecord;
 use storage_validation::{Invalid, ValidBatch};
 
 use super::consistency::{self, Offer};
+use super::key::GivenKey;
 use super::{answer, count_altered, key, refusal};
 use crate::body::{self, Body, MediaType};
 use crate::parameters::Parameters;
@@ -78,7 +79,7 @@ struct Judged {
 /// Reads a batch; not on the thread that serves other requests, since megabytes of JSON may take a while.
 async fn judged(
     record_type: RecordType,
-    header: Option<String>,
+    header: Option<GivenKey>,
     bytes: Bytes,
     media_type: MediaType,
 ) -> Result<Judged, Problem> {
@@ -89,7 +90,7 @@ async fn judged(
             MediaType::Json | MediaType::MergePatch => Json::parse(&bytes)?,
         };
         let route = format!("POST /audit/{}/batch", record_type.path());
-        let key = key::of(header.as_deref(), &route, &parsed);
+        let key = key::of(header.as_ref(), &route, &parsed);
         Ok(Judged { key, valid: storage_validation::batch(record_type, parsed, received_at) })
     });
     judging.await.map_err(|panicked| Problem::new(ProblemKind::Internal).cause(panicked))?

@@ -45,7 +45,7 @@ pub(super) async fn write<R: AuditRecord>(
     let body =
         body::read(request.headers(), payload, &state.budget, state.limits.body, deadline, accepted).await?;
     let parsed = Json::parse(&body.bytes)?;
-    let key = key::of(header.as_deref(), &format!("POST /audit/{}", R::TYPE.path()), &parsed);
+    let key = key::of(header.as_ref(), &format!("POST /audit/{}", R::TYPE.path()), &parsed);
     let Valid { record, sanitized_fields } = match validated(R::TYPE, parsed) {
         Ok(valid) => valid,
         Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,

@@ -42,7 +42,7 @@ pub(crate) async fn update<R: AuditRecord>(
     let (deadline, limit) = (context.deadline, state.limits.body);
     let body = body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
     let parsed = Json::parse(&body.bytes)?;
-    let key = key::of(header.as_deref(), &format!("PATCH /audit/{}/{id}", R::TYPE.path()), &parsed);
+    let key = key::of(header.as_ref(), &format!("PATCH /audit/{}/{id}", R::TYPE.path()), &parsed);
     // A repeated request meets the version that the first has made; its kept answer comes before any refusal.
     let Change { current, update, sanitized_fields } =
         match change::<R>(&state, id, &if_match, parsed, deadline).await {

@@ -1,0 +1,74 @@
+//! The one who asks.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::{HttpMessage as _, HttpRequest};
+use sha2::{Digest as _, Sha256};
+
+/// The name of one who is not known, and of everybody in mode `none`.
+pub(crate) const ANONYMOUS: &str = "anonymous";
+
+/// Characters of a name that an idempotency key has room for.
+const MAX_SCOPE: usize = 255;
+
+/// A caller, by name: a token's, or what Kubernetes calls it (`system:serviceaccount:…`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Caller(Arc<str>);
+
+impl Caller {
+    pub(crate) fn named(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The caller of this request.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let known = request.extensions().get::<CallerSlot>().and_then(CallerSlot::get);
+        known.unwrap_or_else(|| Self::named(ANONYMOUS))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// What the idempotency keys of this caller are told from others' by: the name, or its hash when it is too long.
+    pub(crate) fn scope(&self) -> String {
+        if self.0.chars().count() <= MAX_SCOPE {
+            return self.0.to_string();
+        }
+        let digest = Sha256::digest(self.0.as_bytes());
+        digest.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    }
+}
+
+/// Where the guard leaves the caller for the handler and for the line in the log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallerSlot(Rc<OnceCell<Caller>>);
+
+impl CallerSlot {
+    /// The first caller set stays.
+    pub(crate) fn set(&self, caller: Caller) {
+        let _first = self.0.set(caller);
+    }
+
+    pub(crate) fn get(&self) -> Option<Caller> {
+        self.0.get().cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Caller;
+
+    /// BR-STORAGE-004: whoever asks has keys of their own, however long the name.
+    #[test]
+    fn a_scope_fits_an_idempotency_key_and_tells_callers_apart() {
+        let (first, second) = (format!("{}a", "n".repeat(300)), format!("{}b", "n".repeat(300)));
+        for name in ["controller", &first, &second] {
+            assert!(Caller::named(name).scope().len() <= 255);
+        }
+        assert_eq!(Caller::named("controller").scope(), "controller");
+        assert_ne!(Caller::named(&first).scope(), Caller::named(&second).scope());
+    }
+}

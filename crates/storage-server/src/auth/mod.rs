@@ -1,0 +1,23 @@
+//! Who asks, and whether they may.
+//!
+//! | step | where |
+//! |---|---|
+//! | what the route asks of its caller | `routes::access`, the one table |
+//! | the token in the header | [`bearer`] |
+//! | whose token it is, and what it permits | a [`TokenVerifier`]: [`tokens`]; none in mode `none` |
+//! | all of it, in order, for each request | [`guard`] |
+//!
+//! A route that the table does not have is answered by nobody, in every mode. A token is looked at nowhere but here and
+//! is in no log line, no label and no answer.
+
+pub(crate) mod bearer;
+mod caller;
+pub(crate) mod guard;
+mod permission;
+pub(crate) mod tokens;
+mod verifier;
+
+pub(crate) use caller::{ANONYMOUS, Caller, CallerSlot};
+pub(crate) use guard::Gate;
+pub(crate) use permission::{Permission, Permissions};
+pub(crate) use verifier::{Refusal, TokenVerifier, Verdict};
