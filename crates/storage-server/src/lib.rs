@@ -28,6 +28,7 @@
 //! |---|---|
 //! | ids, span, deadline; on the way out the log line, the metrics, the problem document | `telemetry::request` |
 //! | the name that is asked for | `host` |
+//! | which web pages may read the answer | `cors` |
 //! | who asks, and whether they may | `auth`, `routes::access` |
 //! | the body: type, size, byte budget | `body` |
 //! | the query string, strictly | `parameters` |
@@ -48,6 +49,7 @@
 mod auth;
 mod body;
 mod compress;
+mod cors;
 #[cfg(test)]
 mod documents;
 mod edge;
@@ -66,15 +68,16 @@ mod settings;
 mod state;
 pub mod telemetry;
 
+pub use auth::Network;
 pub use auth::tokens::{NewToken, NewTokenError, TokenFault};
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
     AuthMode, AuthSettings, ByteSize, Connectors, ConnectorsError, Consistency, DatabaseSettings,
-    EmbeddingSettings, ExportSettings, Flag, IdempotencySettings, InvalidSettings, LogFormat, LogSettings,
-    OpenAiSection, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
-    ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection, default_file, duration,
-    reference as settings_reference,
+    EmbeddingSettings, ExportSettings, Flag, IdempotencySettings, InvalidSettings, LimitSettings, LogFormat,
+    LogSettings, Networks, OpenAiSection, Origins, ProjectorSection, Provider, QdrantSection,
+    ReconcileSection, RedisSection, SchemaSettings, ServerSettings, SettingFault, Settings, Sources,
+    Unreadable, WriterSection, default_file, duration, reference as settings_reference,
 };
 
 /// The version of this build.

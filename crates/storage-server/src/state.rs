@@ -29,6 +29,8 @@ pub(crate) struct AppState {
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) gate: Arc<Gate>,
+    /// Pages that browsers may let use the API.
+    pub(crate) cors_origins: Arc<[String]>,
     pub(crate) limits: Limits,
     pub(crate) port: Port,
 }

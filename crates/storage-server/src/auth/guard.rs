@@ -1,6 +1,8 @@
 //! The door: every request of the API passes it, and nothing else decides who may do what.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::Error;
 use actix_web::HttpMessage as _;
@@ -8,19 +10,42 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bearer::{self, NoToken};
-use super::{ANONYMOUS, Caller, CallerSlot, Permission, Refusal, TokenVerifier, Verdict};
+use super::{
+    ANONYMOUS, Caller, CallerSlot, Network, Permission, Rates, Refusal, TokenVerifier, Verdict, peer,
+};
 use crate::problem::{Challenge, Problem, ProblemKind};
 use crate::routes::access::{self, Access};
 use crate::state::{AppState, Port};
 use crate::telemetry::metrics as names;
 
 /// What the door knows.
-#[derive(Default)]
 pub(crate) struct Gate {
     /// Who tells whose a token is; `None` in mode `none`, where everybody may do everything.
     pub(crate) verifier: Option<Arc<dyn TokenVerifier>>,
+    /// Places for requests under way.
+    pub(crate) places: Arc<Semaphore>,
+    /// What each known caller may ask.
+    pub(crate) callers: Rates<Caller>,
+    /// What each address may ask without a token that is known already.
+    pub(crate) strangers: Rates<IpAddr>,
+    /// Whose word for another's address counts.
+    pub(crate) proxies: Vec<Network>,
+}
+
+impl Default for Gate {
+    /// Open, without limits.
+    fn default() -> Self {
+        Self {
+            verifier: None,
+            places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+            callers: Rates::default(),
+            strangers: Rates::default(),
+            proxies: Vec::new(),
+        }
+    }
 }
 
 /// The middleware that lets requests in or refuses them.
@@ -33,7 +58,8 @@ pub(crate) async fn admit(
         return next.call(request).await;
     }
     match state.gate.check(&request).await {
-        Ok(()) => next.call(request).await,
+        // The place is held until the answer begins; a client that goes away gives it back.
+        Ok(_place) => next.call(request).await,
         Err(problem) => Ok(request.error_response(problem)),
     }
 }
@@ -44,17 +70,19 @@ impl Gate {
         self.verifier.is_none()
     }
 
-    async fn check(&self, request: &ServiceRequest) -> Result<(), Problem> {
+    /// A place for the request; none is taken by what is open to everybody.
+    async fn check(&self, request: &ServiceRequest) -> Result<Option<OwnedSemaphorePermit>, Problem> {
         // As the router will see it: percent-encoded letters are decoded. Another reading would be a way around.
         let pattern = request.resource_map().match_pattern(request.match_info().as_str());
-        match access::of(pattern.as_deref(), request.method()) {
-            Access::Open => Ok(()),
-            Access::Needs(permission) => self.identify(request, Some(permission)).await,
-            Access::Refused(problem) => {
-                self.identify(request, None).await?;
-                Err(problem)
-            }
-        }
+        let (wanted, outcome) = match access::of(pattern.as_deref(), request.method()) {
+            Access::Open => return Ok(None),
+            Access::Needs(permission) => (Some(permission), Ok(())),
+            Access::Refused(problem) => (None, Err(problem)),
+        };
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_full| Problem::new(ProblemKind::Overloaded))?;
+        self.identify(request, wanted).await?;
+        outcome.map(|()| Some(place))
     }
 
     /// Finds out who asks, notes it, and refuses whom it must.
@@ -63,55 +91,88 @@ impl Gate {
             note(request, Caller::named(ANONYMOUS));
             return Ok(());
         };
-        let token = match bearer::token(request.headers()) {
-            Ok(token) => token,
-            Err(NoToken::Missing) => return Err(refused("missing", Challenge::Token)),
-            Err(NoToken::Malformed) => return Err(refused("malformed", Challenge::BadToken)),
+        let token = bearer::token(request.headers());
+        let recalled = match token {
+            Ok(token) => verifier.recall(token, wanted).await,
+            Err(_) => None,
         };
-        let recalled = verifier.recall(token, wanted).await;
-        let verdict = match recalled {
-            Some(verdict) => verdict,
-            None => verifier.verify(token, wanted).await.map_err(refusal)?,
+        let outcome = match recalled {
+            Some(verdict) => Ok(verdict),
+            None => self.meet(request, verifier.as_ref(), token, wanted).await,
         };
-        admitted(request, verdict, wanted)
+        outcome.and_then(|verdict| self.admitted(request, verdict, wanted)).map_err(|refused| {
+            let peer = peer::address(request, &self.proxies);
+            tracing::info!(%peer, result = refused.result, "a caller was refused");
+            count(refused.result);
+            refused.problem
+        })
+    }
+
+    /// Looks at one who is not known already, if their address has not sent too many of those.
+    async fn meet(
+        &self,
+        request: &ServiceRequest,
+        verifier: &dyn TokenVerifier,
+        token: Result<&str, NoToken>,
+        wanted: Option<Permission>,
+    ) -> Result<Verdict, Refused> {
+        let address = peer::group(peer::address(request, &self.proxies));
+        self.strangers.check(&address).map_err(limited)?;
+        let token = token.map_err(|missing| match missing {
+            NoToken::Missing => unauthorized("missing", Challenge::Token),
+            NoToken::Malformed => unauthorized("malformed", Challenge::BadToken),
+        })?;
+        verifier.verify(token, wanted).await.map_err(|refusal| match refusal {
+            Refusal::Rejected => unauthorized("rejected", Challenge::BadToken),
+            error @ Refusal::Unavailable(_) => {
+                let problem = Problem::new(ProblemKind::AuthUnavailable).cause(error);
+                Refused { result: "unavailable", problem }
+            }
+        })
+    }
+
+    /// Lets in one who is known. Who it is stays noted even if they are refused, for the log.
+    fn admitted(
+        &self,
+        request: &ServiceRequest,
+        verdict: Verdict,
+        wanted: Option<Permission>,
+    ) -> Result<(), Refused> {
+        note(request, verdict.caller.clone());
+        self.callers.check(&verdict.caller).map_err(limited)?;
+        match wanted {
+            Some(permission) if !verdict.is_permitted => {
+                let detail =
+                    format!("This needs the permission {permission}, which the caller does not have.");
+                let problem = Problem::new(ProblemKind::Forbidden).detail(detail).challenge(Challenge::Scope);
+                Err(Refused { result: "forbidden", problem })
+            }
+            _ => {
+                count("accepted");
+                Ok(())
+            }
+        }
     }
 }
 
-/// Who it is stays noted even if they are refused, for the log.
-fn admitted(request: &ServiceRequest, verdict: Verdict, wanted: Option<Permission>) -> Result<(), Problem> {
-    note(request, verdict.caller);
-    match wanted {
-        Some(permission) if !verdict.is_permitted => {
-            count("forbidden");
-            let detail = format!("This needs the permission {permission}, which the caller does not have.");
-            Err(Problem::new(ProblemKind::Forbidden).detail(detail).challenge(Challenge::Scope))
-        }
-        _ => {
-            count("accepted");
-            Ok(())
-        }
-    }
+/// A request that is not let in, with the label under which it is counted.
+struct Refused {
+    result: &'static str,
+    problem: Problem,
+}
+
+fn unauthorized(result: &'static str, challenge: Challenge) -> Refused {
+    Refused { result, problem: Problem::new(ProblemKind::Unauthorized).challenge(challenge) }
+}
+
+fn limited(wait: Duration) -> Refused {
+    Refused { result: "limited", problem: Problem::new(ProblemKind::RateLimited).retry_after(wait) }
 }
 
 fn note(request: &ServiceRequest, caller: Caller) {
     if let Some(slot) = request.extensions().get::<CallerSlot>() {
         slot.set(caller);
     }
-}
-
-fn refusal(refusal: Refusal) -> Problem {
-    match refusal {
-        Refusal::Rejected => refused("rejected", Challenge::BadToken),
-        error @ Refusal::Unavailable(_) => {
-            count("unavailable");
-            Problem::new(ProblemKind::AuthUnavailable).cause(error)
-        }
-    }
-}
-
-fn refused(result: &'static str, challenge: Challenge) -> Problem {
-    count(result);
-    Problem::new(ProblemKind::Unauthorized).challenge(challenge)
 }
 
 fn count(result: &'static str) {

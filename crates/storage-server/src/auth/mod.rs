@@ -13,11 +13,15 @@
 pub(crate) mod bearer;
 mod caller;
 pub(crate) mod guard;
+mod peer;
 mod permission;
+mod rate;
 pub(crate) mod tokens;
 mod verifier;
 
 pub(crate) use caller::{ANONYMOUS, Caller, CallerSlot};
 pub(crate) use guard::Gate;
+pub use peer::Network;
 pub(crate) use permission::{Permission, Permissions};
+pub(crate) use rate::Rates;
 pub(crate) use verifier::{Refusal, TokenVerifier, Verdict};

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::StartError;
-use crate::auth::Gate;
 use crate::auth::tokens::TokenFile;
+use crate::auth::{Gate, Rates, TokenVerifier};
 use crate::settings::{AuthMode, Settings};
+use crate::telemetry::chain;
 
 /// Makes the door and starts what keeps it up to date.
 pub(super) fn gate(
@@ -16,18 +18,32 @@ pub(super) fn gate(
     tasks: &TaskTracker,
     stopping: &CancellationToken,
 ) -> Result<Arc<Gate>, StartError> {
+    let limits = &settings.limits;
+    Ok(Arc::new(Gate {
+        verifier: verifier(settings, tasks, stopping)?,
+        places: Arc::new(Semaphore::new(limits.requests)),
+        callers: Rates::new(limits.caller_rate, limits.caller_burst),
+        strangers: Rates::new(limits.stranger_rate, limits.stranger_burst),
+        proxies: settings.server.trusted_proxies.0.clone(),
+    }))
+}
+
+fn verifier(
+    settings: &Settings,
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
+) -> Result<Option<Arc<dyn TokenVerifier>>, StartError> {
     let auth = &settings.auth;
-    let verifier = match (auth.mode, &auth.tokens_file) {
+    match (auth.mode, &auth.tokens_file) {
+        (AuthMode::None, _) => Ok(None),
+        (AuthMode::Tokens, None) => Err(StartError::Auth("auth.tokens_file names no file".to_owned())),
         (AuthMode::Tokens, Some(path)) => {
-            let file = Arc::new(
-                TokenFile::open(path).map_err(|error| StartError::Auth(crate::telemetry::chain(&error)))?,
-            );
+            let file = TokenFile::open(path)
+                .map_err(|error| StartError::Auth(format!("auth.tokens_file {}", chain(&error))))?;
+            let file = Arc::new(file);
             let (watched, stopping) = (Arc::clone(&file), stopping.clone());
             tasks.spawn(async move { stopping.run_until_cancelled_owned(watched.watch()).await });
-            file
+            Ok(Some(file))
         }
-        (AuthMode::Tokens, None) => return Err(StartError::Auth("names no file".to_owned())),
-        (AuthMode::None, _) => return Ok(Arc::default()),
-    };
-    Ok(Arc::new(Gate { verifier: Some(verifier) }))
+    }
 }

@@ -40,7 +40,7 @@ pub enum StartError {
     #[error("the vector index cannot be used: {0}")]
     Index(String),
     /// The tokens of callers cannot be checked.
-    #[error("auth.tokens_file {0}")]
+    #[error("callers cannot be told: {0}")]
     Auth(String),
     /// The pool of connections cannot be made.
     #[error("the pool of connections for reads cannot be made: {0}")]

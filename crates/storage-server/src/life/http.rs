@@ -13,7 +13,7 @@ use super::{Parts, StartError};
 use crate::settings::ServerSettings;
 use crate::state::{AppState, Port};
 use crate::telemetry::request;
-use crate::{auth, compress, host, routes};
+use crate::{auth, compress, cors, host, routes};
 
 /// Connections of the admin port; a few scrapers and probes are all it is for.
 const ADMIN_CONNECTIONS: usize = 256;
@@ -76,6 +76,7 @@ fn bind(plan: Plan, settings: &ServerSettings, state: AppState) -> Result<BoundP
             .wrap(Compress::default())
             .wrap(from_fn(compress::negotiate))
             .wrap(from_fn(auth::guard::admit))
+            .wrap(from_fn(cors::answer))
             .wrap(from_fn(host::check))
             .wrap(from_fn(request::observe))
     };

@@ -241,6 +241,7 @@ impl Core {
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),
             gate: Arc::clone(&self.gate),
+            cors_origins: parts.settings.server.cors_origins.0.clone().into(),
             limits: Limits::of(&parts.settings.server, parts.settings.writer.consistency),
             port: Port::Api,
         }

@@ -143,6 +143,10 @@ problems! {
         "A change must say in If-Match which version of the record it is for."
         "Read the record and send its ETag as If-Match; then no change of somebody else is overwritten unseen."
     }
+    RateLimited = 429 "rate-limited", "Rate limited", retry after 1 s {
+        "Too many requests came from this caller, or from this address without a token that is known; this one was not looked at."
+        "Repeat after the seconds in Retry-After, and spread requests over time: batches store many records with one. Limits are settings of the service (limits.caller_rate, limits.stranger_rate)."
+    }
     Internal = 500 "internal", "Internal error" {
         "The service failed in a way that is its own fault."
         "Report it with the correlation id in `instance`: the log has the cause under it."

@@ -13,6 +13,7 @@ pub(crate) use kind::ProblemKind;
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
@@ -122,6 +123,13 @@ impl Problem {
     /// Says what the caller must bring.
     pub(crate) const fn challenge(mut self, challenge: Challenge) -> Self {
         self.challenge = Some(challenge);
+        self
+    }
+
+    /// Says when to come again, instead of what the kind says.
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+        self.retry_after = Some(u16::try_from(seconds).unwrap_or(u16::MAX));
         self
     }
 

@@ -83,7 +83,7 @@ fn every_kind_has_a_page_under_its_own_path() {
         assert_eq!(ProblemKind::with_slug(kind.slug()), Some(*kind));
         assert!(kind.slug().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{kind:?}");
         assert!(page(*kind).contains(kind.remedy()), "{kind:?}");
-        let passes_by_itself = kind.status() == 503 || *kind == ProblemKind::KeyInFlight;
+        let passes_by_itself = matches!(kind.status(), 429 | 503) || *kind == ProblemKind::KeyInFlight;
         assert_eq!(kind.retry_after().is_some(), passes_by_itself, "{kind:?}");
     }
     assert_eq!(ProblemKind::with_slug("no-such"), None);

@@ -1,6 +1,7 @@
 //! The routes with faults in the store's place.
 
 mod access;
+mod edges;
 mod store;
 
 use std::sync::{Arc, Mutex};
@@ -32,7 +33,7 @@ use crate::pool::ReadPool;
 use crate::settings::{Consistency, ExportSettings};
 use crate::state::{AppState, Limits, Port};
 use crate::telemetry::request::observe;
-use crate::{auth, host, telemetry};
+use crate::{auth, cors, host, telemetry};
 
 /// An embedder that is away.
 struct Away(ModelIdentity);
@@ -73,6 +74,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         index: None,
         budget: ByteBudget::new(1 << 20),
         gate: Arc::default(),
+        cors_origins: Arc::default(),
         health: Arc::new(health),
         metrics: telemetry::metrics::detached().unwrap(),
         limits: Limits {
@@ -110,6 +112,7 @@ async fn call(state: &AppState, request: TestRequest) -> Got {
             Port::Admin { .. } => super::admin,
         })
         .wrap(from_fn(auth::guard::admit))
+        .wrap(from_fn(cors::answer))
         .wrap(from_fn(host::check))
         .wrap(from_fn(observe));
     let app = init_service(app).await;

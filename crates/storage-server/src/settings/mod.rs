@@ -8,6 +8,8 @@ mod fault;
 mod file;
 mod idempotency;
 mod layers;
+mod limits;
+mod lists;
 mod log;
 mod openai;
 mod projector;
@@ -32,6 +34,8 @@ pub use fault::{InvalidSettings, SettingFault};
 pub use file::Unreadable;
 pub use idempotency::IdempotencySettings;
 pub use layers::{Flag, Sources};
+pub use limits::LimitSettings;
+pub use lists::{Networks, Origins};
 pub use log::{LogFormat, LogSettings};
 pub use openai::OpenAiSection;
 pub use projector::ProjectorSection;
@@ -58,6 +62,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// Who may do what.
     pub auth: AuthSettings,
+    /// How much anybody may ask.
+    pub limits: LimitSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
     /// Streams of all that matches.
@@ -148,6 +154,7 @@ impl Settings {
                 it.check(faults)
             }
         });
+        let limits = LimitSettings::read(reader, faults).inspect(|it| it.check(faults));
         let database = DatabaseSettings::read(reader, faults).inspect(|it| it.check(faults));
         let export = ExportSettings::read(reader, faults).inspect(|it| it.check(faults));
         let schema = SchemaSettings::read(reader, faults);
@@ -177,6 +184,7 @@ impl Settings {
         Some(Self {
             server: server?,
             auth: auth?,
+            limits: limits?,
             database: database?,
             export: export?,
             schema: schema?,

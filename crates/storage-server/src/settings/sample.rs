@@ -7,6 +7,7 @@ use super::database::DatabaseSettings;
 use super::embedding::EmbeddingSettings;
 use super::export::ExportSettings;
 use super::idempotency::IdempotencySettings;
+use super::limits::LimitSettings;
 use super::log::LogSettings;
 use super::openai::OpenAiSection;
 use super::projector::ProjectorSection;
@@ -32,6 +33,7 @@ const fn doc<S: Section>() -> SectionDoc {
 const SECTIONS: &[SectionDoc] = &[
     doc::<ServerSettings>(),
     doc::<AuthSettings>(),
+    doc::<LimitSettings>(),
     doc::<DatabaseSettings>(),
     doc::<ExportSettings>(),
     doc::<SchemaSettings>(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::auth::AuthMode;
 use super::fault::Faults;
+use super::lists::{Networks, Origins};
 use super::section::section;
 use super::value::ByteSize;
 
@@ -20,6 +21,12 @@ section! {
         workers: usize = "0",
         /// Connections that each of these threads accepts; further ones wait in the kernel.
         max_connections: usize = "10000",
+        /// Proxies whose word counts for the address a request comes from (`X-Forwarded-For`). Of anybody else it is
+        /// passed over.
+        trusted_proxies: Networks = "",
+        /// Origins of web pages that browsers may let use the API. None: then no answer says anything about it, and
+        /// browsers let none.
+        cors_origins: Origins = "",
         /// How long a request may take, its body included. Then it is answered 503, unless its record is already being
         /// written.
         request_timeout: Duration = "15s",

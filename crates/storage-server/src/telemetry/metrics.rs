@@ -92,7 +92,7 @@ static METRICS: &[Metric] = &[
         Kind::Counter,
         &["result"],
         "Requests whose caller was asked for, none in mode none; result is accepted, forbidden (known, without the \
-         permission), missing, malformed, rejected (nobody's token), or unavailable (it could not be checked).",
+         permission), missing, malformed, rejected (nobody's token), unavailable (it could not be checked), or limited (too many).",
     ),
     metric(
         "datastorage_write_total",

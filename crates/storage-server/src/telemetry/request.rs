@@ -8,6 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::Method;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, VARY};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 use futures_util::FutureExt as _;
@@ -96,7 +97,10 @@ impl RequestRecord {
             document
         });
         let mut response = match rendered {
-            Some(document) => response.into_response(document),
+            Some(mut document) => {
+                keep_headers(response.headers(), document.headers_mut());
+                response.into_response(document)
+            }
             None => response,
         };
         self.stamp(response.response_mut());
@@ -171,6 +175,15 @@ impl Drop for RequestRecord {
             let span = self.span.clone();
             let _entered = span.enter();
             self.note(CLIENT_GONE, None);
+        }
+    }
+}
+
+/// What was said on the way out, such as for browsers, stays beside what the document says of itself.
+fn keep_headers(said: &HeaderMap, document: &mut HeaderMap) {
+    for (name, value) in said {
+        if name == VARY || !document.contains_key(name) {
+            document.append(name.clone(), value.clone());
         }
     }
 }

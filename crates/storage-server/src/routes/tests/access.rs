@@ -18,9 +18,9 @@ use crate::state::AppState;
 
 /// Knows the tokens that are the names of permissions, `nothing`, which permits nothing, and `away`.
 #[derive(Default)]
-struct ByName {
+pub(super) struct ByName {
     /// The permissions that were asked for, in order.
-    asked: Mutex<Vec<Option<Permission>>>,
+    pub(super) asked: Mutex<Vec<Option<Permission>>>,
 }
 
 #[async_trait]
@@ -45,8 +45,8 @@ impl TokenVerifier for ByName {
     }
 }
 
-fn guarded() -> AppState {
-    let gate = Gate { verifier: Some(Arc::new(ByName::default())) };
+pub(super) fn guarded() -> AppState {
+    let gate = Gate { verifier: Some(Arc::new(ByName::default())), ..Gate::default() };
     AppState { gate: Arc::new(gate), ..state(Store::default()) }
 }
 
