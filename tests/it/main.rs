@@ -20,6 +20,7 @@ mod faults;
 mod idempotency;
 mod incidents;
 mod injection;
+mod kubernetes;
 mod lifecycle;
 mod load;
 mod observability;

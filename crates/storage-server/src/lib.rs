@@ -73,11 +73,12 @@ pub use auth::tokens::{NewToken, NewTokenError, TokenFault};
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
-    AuthMode, AuthSettings, ByteSize, Connectors, ConnectorsError, Consistency, DatabaseSettings,
-    EmbeddingSettings, ExportSettings, Flag, IdempotencySettings, InvalidSettings, LimitSettings, LogFormat,
-    LogSettings, Networks, OpenAiSection, Origins, ProjectorSection, Provider, QdrantSection,
-    ReconcileSection, RedisSection, SchemaSettings, ServerSettings, SettingFault, Settings, Sources,
-    Unreadable, WriterSection, default_file, duration, reference as settings_reference,
+    Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, ConnectorsError, Consistency,
+    DatabaseSettings, EmbeddingSettings, ExportSettings, Flag, IdempotencySettings, InvalidSettings,
+    KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks, OpenAiSection, Origins,
+    ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
+    ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection, default_file, duration,
+    reference as settings_reference,
 };
 
 /// The version of this build.

@@ -202,6 +202,15 @@ pub enum TestkitError {
         /// The end of its log.
         log: String,
     },
+
+    /// The small Kubernetes API could not be started.
+    #[error("cannot {action} the Kubernetes API: {error}")]
+    KubernetesApi {
+        /// What was tried.
+        action: &'static str,
+        /// What came of it.
+        error: String,
+    },
     /// A Qdrant server did not do what a test needs of it.
     #[error("cannot {action} the Qdrant server")]
     Qdrant {

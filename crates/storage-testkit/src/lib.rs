@@ -7,6 +7,7 @@
 //! - [`ServiceProcess`] runs the built service as a child, to be asked over HTTP, stopped or killed.
 //! - [`FaultProxy`] stands between two parties and breaks the network between them on purpose.
 //! - [`TestQdrant`] is a Qdrant collection of a test's own, and [`QdrantServer`] a small Qdrant with faults to switch.
+//! - [`KubernetesApi`] is a small Kubernetes API that reviews tokens and accesses, with faults to switch.
 //! - [`fetch_model`] provides the embedding model.
 //!
 //! Nothing here is part of the service. Linux only: processes are watched through `/proc` and pidfds.
@@ -28,6 +29,7 @@ mod command;
 mod database;
 pub mod environment;
 mod error;
+mod kubernetes;
 mod model;
 mod port;
 mod postgres;
@@ -41,6 +43,7 @@ mod wheel;
 pub use account::DevelopmentDir;
 pub use database::{TestDatabase, create_database, drop_database, ensure_database, with_database};
 pub use error::TestkitError;
+pub use kubernetes::{ApiFault, KubernetesApi, ServiceAccount};
 pub use model::fetch_model;
 pub use postgres::{Cluster, ClusterSettings, Durability, Installation, PostgresSource};
 pub use process::ProcessIdentity;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what the route asks of its caller | `routes::access`, the one table |
 //! | the token in the header | [`bearer`] |
-//! | whose token it is, and what it permits | a [`TokenVerifier`]: [`tokens`]; none in mode `none` |
+//! | whose token it is, and what it permits | a [`TokenVerifier`]: [`tokens`], [`kubernetes`]; none in mode `none` |
 //! | all of it, in order, for each request | [`guard`] |
 //!
 //! A route that the table does not have is answered by nobody, in every mode. A token is looked at nowhere but here and
@@ -13,6 +13,7 @@
 pub(crate) mod bearer;
 mod caller;
 pub(crate) mod guard;
+pub(crate) mod kubernetes;
 mod peer;
 mod permission;
 mod rate;

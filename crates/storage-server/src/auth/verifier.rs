@@ -19,7 +19,6 @@ pub(crate) enum Refusal {
     /// The token is nobody's, or nobody's any more.
     #[error("the token was rejected")]
     Rejected,
-    #[cfg_attr(not(test), expect(dead_code, reason = "a file of tokens is always at hand"))]
     /// Whoever knows could not be asked. Never remembered.
     #[error("tokens cannot be checked now: {0}")]
     Unavailable(String),

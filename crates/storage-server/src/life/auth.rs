@@ -7,43 +7,61 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::StartError;
+use crate::auth::kubernetes::{KubernetesVerifier, connect};
 use crate::auth::tokens::TokenFile;
 use crate::auth::{Gate, Rates, TokenVerifier};
 use crate::settings::{AuthMode, Settings};
 use crate::telemetry::chain;
 
+/// Who tells whose a token is.
+pub(super) enum Verifier {
+    Nobody,
+    File(Arc<TokenFile>),
+    Cluster(Arc<KubernetesVerifier>),
+}
+
+/// Makes it, which asks nobody anything: the API server may come later.
+pub(super) async fn verifier(settings: &Settings) -> Result<Verifier, StartError> {
+    match settings.auth.mode {
+        AuthMode::None => Ok(Verifier::Nobody),
+        AuthMode::Tokens => {
+            // That there is one was checked with the other settings.
+            let path = settings.auth.tokens_file.clone().unwrap_or_default();
+            let unusable = |error| StartError::Auth(format!("auth.tokens_file {}", chain(&error)));
+            Ok(Verifier::File(Arc::new(TokenFile::open(&path).map_err(unusable)?)))
+        }
+        AuthMode::Kubernetes => {
+            let section = &settings.kubernetes;
+            let connected = connect(section.kubeconfig.as_deref(), section.timeout).await;
+            let (client, namespace) = connected.map_err(|error| StartError::Auth(chain(&error)))?;
+            let verifier = KubernetesVerifier::new(client, section.to_verifier(namespace));
+            Ok(Verifier::Cluster(Arc::new(verifier)))
+        }
+    }
+}
+
 /// Makes the door and starts what keeps it up to date.
 pub(super) fn gate(
+    verifier: Verifier,
     settings: &Settings,
     tasks: &TaskTracker,
     stopping: &CancellationToken,
-) -> Result<Arc<Gate>, StartError> {
+) -> Arc<Gate> {
     let limits = &settings.limits;
-    Ok(Arc::new(Gate {
-        verifier: verifier(settings, tasks, stopping)?,
+    let verifier: Option<Arc<dyn TokenVerifier>> = match verifier {
+        Verifier::Nobody => None,
+        Verifier::File(file) => {
+            let (watched, stopping) = (Arc::clone(&file), stopping.clone());
+            tasks.spawn(async move { stopping.run_until_cancelled_owned(watched.watch()).await });
+            Some(file)
+        }
+        Verifier::Cluster(cluster) => Some(cluster),
+    };
+    Arc::new(Gate {
+        verifier,
         places: Arc::new(Semaphore::new(limits.requests)),
         callers: Rates::new(limits.caller_rate, limits.caller_burst),
         strangers: Rates::new(limits.stranger_rate, limits.stranger_burst),
         proxies: settings.server.trusted_proxies.0.clone(),
-    }))
-}
-
-fn verifier(
-    settings: &Settings,
-    tasks: &TaskTracker,
-    stopping: &CancellationToken,
-) -> Result<Option<Arc<dyn TokenVerifier>>, StartError> {
-    let auth = &settings.auth;
-    match (auth.mode, &auth.tokens_file) {
-        (AuthMode::None, _) => Ok(None),
-        (AuthMode::Tokens, None) => Err(StartError::Auth("auth.tokens_file names no file".to_owned())),
-        (AuthMode::Tokens, Some(path)) => {
-            let file = TokenFile::open(path)
-                .map_err(|error| StartError::Auth(format!("auth.tokens_file {}", chain(&error))))?;
-            let file = Arc::new(file);
-            let (watched, stopping) = (Arc::clone(&file), stopping.clone());
-            tasks.spawn(async move { stopping.run_until_cancelled_owned(watched.watch()).await });
-            Ok(Some(file))
-        }
-    }
+    })
 }

@@ -116,7 +116,8 @@ impl Server {
         let embeddings = Arc::new(Embeddings::new(Arc::clone(&parts.embedding)));
         let prepared = prepare::database(&parts, &embeddings).await?;
         let index = prepare::index(&parts, &prepared).await?;
-        let core = Core::start(&parts, embeddings, prepared.set, index)?;
+        let verifier = auth::verifier(&parts.settings).await?;
+        let core = Core::start(&parts, embeddings, prepared.set, index, verifier)?;
         let opened = http::open(&parts, core.state(&parts));
         let (api, admin) = match opened {
             Ok(ports) => ports,
@@ -143,6 +144,7 @@ impl Core {
         embeddings: Arc<Embeddings>,
         set: i64,
         index: Option<Arc<GuardedIndex>>,
+        verifier: auth::Verifier,
     ) -> Result<Self, StartError> {
         let Parts { settings, connectors, .. } = parts;
         let database = &settings.database;
@@ -155,7 +157,7 @@ impl Core {
                 .map_err(|error| StartError::Pool(error.to_string()))?;
         let (tasks, tasks_stopping) = (TaskTracker::new(), CancellationToken::new());
         let exports = Exports::new(export_pool.clone(), &settings.export, tasks.clone());
-        let gate = auth::gate(settings, &tasks, &tasks_stopping)?;
+        let gate = auth::gate(verifier, settings, &tasks, &tasks_stopping);
         let committed = Arc::new(Notify::new());
         let writer =
             Writer::start(connectors.write.clone(), settings.writer.to_writer(), Arc::clone(&committed));

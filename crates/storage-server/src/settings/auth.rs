@@ -12,7 +12,7 @@ section! {
     /// How callers are known, and what they may do.
     AuthSettings = "auth" {
         /// `none` lets everybody do everything, and then `server.addr` must be a loopback address; `tokens` knows the
-        /// tokens of a file.
+        /// tokens of a file; `kubernetes` has the API server check the tokens of service accounts.
         mode: AuthMode = "none",
         /// For mode `tokens`: a file with one token a line, as `datastorage token new` prints it: name, hash, permissions.
         /// Changes count within two seconds; while it cannot be read or has a wrong line, what was read before stays.
@@ -27,15 +27,18 @@ pub enum AuthMode {
     None,
     /// By the tokens of a file.
     Tokens,
+    /// By their service accounts in Kubernetes.
+    Kubernetes,
 }
 
 impl Setting for AuthMode {
-    const FORM: &'static str = "none or tokens";
+    const FORM: &'static str = "none, tokens or kubernetes";
 
     fn parse(text: &str) -> Option<Self> {
         match text {
             "none" => Some(Self::None),
             "tokens" => Some(Self::Tokens),
+            "kubernetes" => Some(Self::Kubernetes),
             _ => None,
         }
     }

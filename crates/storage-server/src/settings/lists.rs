@@ -30,6 +30,23 @@ impl Setting for Origins {
     }
 }
 
+/// Service accounts, by the name that Kubernetes gives their users.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accounts(pub Vec<String>);
+
+impl Setting for Accounts {
+    const FORM: &'static str = "service accounts as namespace/name, separated by commas";
+
+    fn parse(text: &str) -> Option<Self> {
+        let user = |part: &str| {
+            let (namespace, name) = part.split_once('/')?;
+            let fits = |word: &str| !word.is_empty() && !word.contains(['/', ':', ' ']);
+            (fits(namespace) && fits(name)).then(|| format!("system:serviceaccount:{namespace}:{name}"))
+        };
+        parts(text).map(user).collect::<Option<_>>().map(Self)
+    }
+}
+
 /// The parts of a list; none of an empty text.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let text = text.trim();
@@ -49,7 +66,7 @@ fn is_origin(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Networks, Origins, Setting as _};
+    use super::{Accounts, Networks, Origins, Setting as _};
 
     #[test]
     fn a_list_has_commas_and_an_empty_one_is_none_at_all() {
@@ -57,6 +74,15 @@ mod tests {
         assert_eq!(Networks::parse(" "), Some(Networks::default()));
         for text in ["10.0.0.0/8,", "proxy", "10.0.0.0/8;::1"] {
             assert_eq!(Networks::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn accounts_become_the_users_that_kubernetes_names() {
+        let users = Accounts::parse("remediation/controller").unwrap().0;
+        assert_eq!(users, ["system:serviceaccount:remediation:controller"]);
+        for text in ["controller", "/controller", "a/b/c", "a:b/c", "a/"] {
+            assert_eq!(Accounts::parse(text), None, "{text}");
         }
     }
 

@@ -7,6 +7,7 @@ mod export;
 mod fault;
 mod file;
 mod idempotency;
+mod kubernetes;
 mod layers;
 mod limits;
 mod lists;
@@ -33,9 +34,10 @@ pub use export::ExportSettings;
 pub use fault::{InvalidSettings, SettingFault};
 pub use file::Unreadable;
 pub use idempotency::IdempotencySettings;
+pub use kubernetes::{AuthorizationBy, KubernetesSection};
 pub use layers::{Flag, Sources};
 pub use limits::LimitSettings;
-pub use lists::{Networks, Origins};
+pub use lists::{Accounts, Networks, Origins};
 pub use log::{LogFormat, LogSettings};
 pub use openai::OpenAiSection;
 pub use projector::ProjectorSection;
@@ -62,6 +64,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// Who may do what.
     pub auth: AuthSettings,
+    /// The cluster that callers are in.
+    pub kubernetes: KubernetesSection,
     /// How much anybody may ask.
     pub limits: LimitSettings,
     /// PostgreSQL.
@@ -154,6 +158,12 @@ impl Settings {
                 it.check(faults)
             }
         });
+        let asks_cluster = auth.as_ref().is_some_and(|it| it.mode == AuthMode::Kubernetes);
+        let kubernetes = KubernetesSection::read(reader, faults).inspect(|it| {
+            if serves && asks_cluster {
+                it.check(faults)
+            }
+        });
         let limits = LimitSettings::read(reader, faults).inspect(|it| it.check(faults));
         let database = DatabaseSettings::read(reader, faults).inspect(|it| it.check(faults));
         let export = ExportSettings::read(reader, faults).inspect(|it| it.check(faults));
@@ -184,6 +194,7 @@ impl Settings {
         Some(Self {
             server: server?,
             auth: auth?,
+            kubernetes: kubernetes?,
             limits: limits?,
             database: database?,
             export: export?,

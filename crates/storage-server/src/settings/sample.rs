@@ -7,6 +7,7 @@ use super::database::DatabaseSettings;
 use super::embedding::EmbeddingSettings;
 use super::export::ExportSettings;
 use super::idempotency::IdempotencySettings;
+use super::kubernetes::KubernetesSection;
 use super::limits::LimitSettings;
 use super::log::LogSettings;
 use super::openai::OpenAiSection;
@@ -33,6 +34,7 @@ const fn doc<S: Section>() -> SectionDoc {
 const SECTIONS: &[SectionDoc] = &[
     doc::<ServerSettings>(),
     doc::<AuthSettings>(),
+    doc::<KubernetesSection>(),
     doc::<LimitSettings>(),
     doc::<DatabaseSettings>(),
     doc::<ExportSettings>(),

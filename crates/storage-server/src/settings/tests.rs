@@ -169,6 +169,37 @@ fn what_is_said_of_authentication_is_checked() {
     }
 }
 
+/// BR-STORAGE-020, F23: a cluster is checked only when callers are to be known by it.
+#[test]
+fn what_is_said_of_kubernetes_is_checked() {
+    let mode = ("DATASTORAGE__AUTH__MODE", "kubernetes");
+    let kubeconfig = ("DATASTORAGE__KUBERNETES__KUBECONFIG", "/nowhere");
+    let list = ("DATASTORAGE__KUBERNETES__AUTHORIZATION", "list");
+    let readers = ("DATASTORAGE__KUBERNETES__READERS", "remediation/controller, audit/console");
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 9] = [
+        (&[kubeconfig], &[]),
+        (&[mode], &[]),
+        (&[mode, ("DATASTORAGE__SERVER__ADDR", "0.0.0.0:8080")], &[]),
+        (&[mode, kubeconfig], &["kubernetes.kubeconfig"]),
+        (&[mode, list], &["kubernetes.authorization"]),
+        (&[mode, readers], &["kubernetes.authorization"]),
+        (&[mode, list, readers], &[]),
+        (&[mode, ("DATASTORAGE__KUBERNETES__READERS", "controller")], &["kubernetes.readers"]),
+        (
+            &[
+                mode,
+                ("DATASTORAGE__KUBERNETES__CACHE_TTL", "61s"),
+                ("DATASTORAGE__KUBERNETES__TIMEOUT", "0s"),
+            ],
+            &["kubernetes.timeout", "kubernetes.cache_ttl"],
+        ),
+    ];
+    for (environment, expected) in cases {
+        assert_eq!(faults(environment), expected, "{environment:?}");
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_a_fault_beside_the_others() {
     let broken = file(".toml", "[server\n");

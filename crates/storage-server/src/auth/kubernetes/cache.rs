@@ -1,0 +1,116 @@
+//! What the API server has said lately. A yes and a no are kept apart, so that made-up tokens push out no genuine one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::{Expiry, future, sync};
+use sha2::{Digest as _, Sha256};
+
+use super::review::User;
+use crate::auth::{Permission, Refusal};
+
+/// Answers of each kind that are kept.
+const CAPACITY: u64 = 10_000;
+
+/// How long a no is kept.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+
+/// A token as it is remembered.
+pub(super) type TokenDigest = [u8; 32];
+
+/// Makes digests that mean nothing outside this process: memory holds no token and nothing to try tokens on.
+pub(super) struct Digests {
+    key: [u8; 32],
+}
+
+impl Digests {
+    pub(super) fn new() -> Self {
+        Self { key: rand::random() }
+    }
+
+    /// The digest itself is shown to nobody, so that the key in front is enough.
+    pub(super) fn of(&self, token: &str) -> TokenDigest {
+        Sha256::new().chain_update(self.key).chain_update(token).finalize().into()
+    }
+}
+
+/// An answer, and how long it may be used.
+#[derive(Debug, Clone)]
+struct Kept<T> {
+    answer: T,
+    good_for: Duration,
+}
+
+/// Lets each answer live as long as it says.
+struct AsItSays;
+
+impl<K, T> Expiry<K, Kept<T>> for AsItSays {
+    fn expire_after_create(&self, _: &K, kept: &Kept<T>, _: Instant) -> Option<Duration> {
+        Some(kept.good_for)
+    }
+}
+
+/// The answers.
+pub(super) struct Known {
+    ttl: Duration,
+    users: future::Cache<TokenDigest, Kept<Arc<User>>>,
+    rejected: sync::Cache<TokenDigest, ()>,
+    permissions: future::Cache<(TokenDigest, &'static str), Kept<bool>>,
+}
+
+impl Known {
+    /// A yes is kept for `ttl` at most.
+    pub(super) fn new(ttl: Duration) -> Self {
+        Self {
+            ttl,
+            users: future::Cache::builder().max_capacity(CAPACITY).expire_after(AsItSays).build(),
+            rejected: sync::Cache::builder().max_capacity(CAPACITY).time_to_live(REFUSED_FOR).build(),
+            permissions: future::Cache::builder().max_capacity(CAPACITY).expire_after(AsItSays).build(),
+        }
+    }
+
+    pub(super) fn is_rejected(&self, token: &TokenDigest) -> bool {
+        self.rejected.contains_key(token)
+    }
+
+    pub(super) fn reject(&self, token: TokenDigest) {
+        self.rejected.insert(token, ());
+    }
+
+    pub(super) async fn remembered_user(&self, token: &TokenDigest) -> Option<Arc<User>> {
+        self.users.get(token).await.map(|kept| kept.answer)
+    }
+
+    pub(super) async fn remembered_permission(&self, token: TokenDigest, wanted: Permission) -> Option<bool> {
+        self.permissions.get(&(token, wanted.name())).await.map(|kept| kept.answer)
+    }
+
+    /// The token's user. Of those who ask at once for one token, one looks up; an error is nobody's answer but theirs.
+    pub(super) async fn user(
+        &self,
+        token: TokenDigest,
+        good_for: Duration,
+        lookup: impl Future<Output = Result<User, Refusal>>,
+    ) -> Result<Arc<User>, Refusal> {
+        let good_for = good_for.min(self.ttl);
+        let kept = async { lookup.await.map(|user| Kept { answer: Arc::new(user), good_for }) };
+        let kept = self.users.try_get_with(token, kept).await;
+        kept.map(|kept| kept.answer).map_err(|refusal| (*refusal).clone())
+    }
+
+    /// Whether the token's user has the permission; a no is looked up again sooner.
+    pub(super) async fn permits(
+        &self,
+        token: TokenDigest,
+        wanted: Permission,
+        lookup: impl Future<Output = Result<bool, Refusal>>,
+    ) -> Result<bool, Refusal> {
+        let ttl = self.ttl;
+        let kept = async {
+            let answer = lookup.await?;
+            Ok(Kept { answer, good_for: if answer { ttl } else { ttl.min(REFUSED_FOR) } })
+        };
+        let kept = self.permissions.try_get_with((token, wanted.name()), kept).await;
+        kept.map(|kept| kept.answer).map_err(|refusal: Arc<Refusal>| (*refusal).clone())
+    }
+}
