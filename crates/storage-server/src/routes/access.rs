@@ -62,6 +62,7 @@ const RULES: &[(&str, &Rule)] = &[
     ("/api/v1/audit/search", &READ),
     ("/api/v1/audit/remediation", &COLLECTION),
     ("/api/v1/audit/remediation/batch", &BATCH),
+    ("/api/v1/audit/remediation/export", &READ),
     ("/api/v1/audit/remediation/{id}", &CHANGEABLE),
     ("/api/v1/audit/remediation/{id}/timeline", &READ),
     ("/api/v1/audit/aianalysis", &COLLECTION),
