@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use storage_models::Timestamp;
 use tokio::time::Instant;
 
-use crate::{SchemaError, partitions};
+use crate::{SchemaError, indexes, partitions};
 
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -33,7 +33,7 @@ pub struct BootstrapReport {
     pub partitions: usize,
 }
 
-/// Creates what is missing: the extension, the tables, this month's partitions and those around it.
+/// Creates what is missing: the extension, the tables, their indexes, this month's partitions and those around it.
 ///
 /// Needs a role that owns the tables, and a multi-thread tokio runtime (migrations block a thread while they
 /// run). Waits at most [`LOCK_WAIT`] for another process that is doing the same.
@@ -54,6 +54,7 @@ pub async fn bootstrap_within(owner_url: &str, lock_wait: Duration) -> Result<Bo
     // The lock belongs to the session: it ends with the connection, however this function ends.
     ensure_extension(&mut connection).await?;
     let (mut connection, applied) = migrate(connection)?;
+    indexes::complete(&mut connection).await?;
     let partitions = partitions::ensure_window(&mut connection, Timestamp::now()).await?;
     Ok(BootstrapReport { applied, partitions })
 }

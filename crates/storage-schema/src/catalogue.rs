@@ -106,7 +106,7 @@ pub(crate) async fn function_exists(
         .get_result::<Found>(connection)
         .await
         .map(|row| row.found.is_some())
-        .map_err(SchemaError::during("the partition function"))
+        .map_err(SchemaError::during("the list of functions"))
 }
 
 /// The names of a partitioned table's partitions.

@@ -30,8 +30,10 @@ const V50: &str = "character varying(50)";
 const V100: &str = "character varying(100)";
 const V255: &str = "character varying(255)";
 
-/// The function that makes partitions, with its argument types.
-pub(crate) const PARTITION_FUNCTION: &str = "ensure_audit_partition(text,date)";
+/// The functions that statements call, with their argument types: the one that makes partitions, and those that search
+/// by words.
+pub(crate) const FUNCTIONS: [&str; 3] =
+    ["ensure_audit_partition(text,date)", "audit_words(text,text,text,text,text)", "audit_word_query(text)"];
 
 /// The tables that are partitioned by month.
 pub(crate) fn partitioned() -> impl Iterator<Item = &'static str> {
@@ -71,6 +73,8 @@ pub(crate) const TABLES: &[Table] = &[
             "remediation_audit_status_idx",
             "remediation_audit_request_idx",
             "remediation_audit_embedding_idx",
+            "remediation_audit_words_idx",
+            "remediation_audit_unembedded_idx",
         ],
         triggers: &[
             "remediation_audit_count_delete",

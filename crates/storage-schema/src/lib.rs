@@ -23,6 +23,7 @@ mod bootstrap;
 mod catalogue;
 mod error;
 mod expected;
+mod indexes;
 pub mod partitions;
 mod verify;
 

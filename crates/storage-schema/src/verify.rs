@@ -79,7 +79,7 @@ impl fmt::Display for VerifyReport {
 }
 
 /// Compares the database with the schema: extension, tables, columns with type and nullability, indexes and
-/// triggers by name and validity, the partition function, and the partitions of the present month.
+/// triggers by name and validity, the functions, and the partitions of the present month.
 ///
 /// # Errors
 /// When the catalogue cannot be read. Differences are not errors.
@@ -100,8 +100,10 @@ pub async fn verify(connection: &mut AsyncPgConnection) -> Result<VerifyReport, 
         compare_parts(table.name, "index", table.indexes, &indexes, &mut differences);
         compare_parts(table.name, "trigger", table.triggers, &triggers, &mut differences);
     }
-    if !catalogue::function_exists(connection, expected::PARTITION_FUNCTION).await? {
-        differences.push(Difference::Missing { what: format!("function {}", expected::PARTITION_FUNCTION) });
+    for function in expected::FUNCTIONS {
+        if !catalogue::function_exists(connection, function).await? {
+            differences.push(Difference::Missing { what: format!("function {function}") });
+        }
     }
     differences.extend(present_partitions(connection).await?);
     Ok(VerifyReport { differences })

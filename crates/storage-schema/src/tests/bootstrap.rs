@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
 use diesel_migrations::MigrationHarness;
+use storage_models::Timestamp;
 use storage_testkit::TestDatabase;
 
 use crate::bootstrap::{MIGRATIONS, ensure_extension};
+use crate::partitions::month_of;
 use crate::{SchemaError, bootstrap, bootstrap_within, verify};
 
 /// Every migration there is.
-const ALL: [&str; 5] = ["0001", "0002", "0003", "0004", "0006"];
+const ALL: [&str; 6] = ["0001", "0002", "0003", "0004", "0005", "0006"];
 
 /// BR-STORAGE-003: the schema is created idempotently and is then what verification expects.
 #[tokio::test(flavor = "multi_thread")]
@@ -61,6 +63,35 @@ async fn every_migration_can_be_reverted_and_applied_again() {
                   AND relname NOT LIKE '\\_\\_diesel%'";
     assert_eq!(super::text(&mut connection, left).await, None);
     assert_eq!(bootstrap(&database.url()).await.unwrap().applied.len(), ALL.len());
+}
+
+/// An index that comes with a migration is built on each partition of a database that has records, also when an earlier
+/// attempt was broken off.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_added_to_filled_tables_reaches_every_partition() {
+    let database = TestDatabase::empty().await.unwrap();
+    bootstrap(&database.url()).await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let before = "DROP INDEX remediation_audit_words_idx, remediation_audit_unembedded_idx; \
+                  DELETE FROM __diesel_schema_migrations WHERE version = '0005'; \
+                  INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding) \
+                  SELECT 'n-' || n, 'ns', 'pending', 'scale', array_fill(0.1::real, ARRAY[384])::vector \
+                  FROM generate_series(1, 100) AS n";
+    connection.batch_execute(before).await.unwrap();
+    let broken_off = format!(
+        "CREATE INDEX remediation_audit_{}_words_idx ON vector_outbox (record_id)",
+        month_of(Timestamp::now()).format("%Y_%m")
+    );
+    connection.batch_execute(&broken_off).await.unwrap();
+    assert_eq!(bootstrap(&database.url()).await.unwrap().applied, ["0005"]);
+    let report = verify(&mut connection).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    let without = "SELECT string_agg(p.inhrelid::regclass::text, ' ') AS value FROM pg_inherits p \
+                   WHERE p.inhparent = 'remediation_audit'::regclass AND NOT EXISTS ( \
+                       SELECT FROM pg_inherits i JOIN pg_index x ON x.indexrelid = i.inhrelid \
+                       WHERE i.inhparent = 'remediation_audit_words_idx'::regclass \
+                         AND x.indrelid = p.inhrelid AND x.indisvalid)";
+    assert_eq!(super::text(&mut connection, without).await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
