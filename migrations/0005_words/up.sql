@@ -27,9 +27,9 @@ RETURN concat_ws(' ', audit_whole(name) || ':1A', audit_whole(target_name) || ':
     || setweight(to_tsvector('simple', audit_split(concat_ws(' ', name, target_name, alert_name, action_type))), 'B')
     || to_tsvector('simple', coalesce(audit_split(left(error_message, 1000)), ''));
 
--- What someone searches for: every word of it, the last one as the beginning of a word. What stands between spaces is
--- found as a whole identifier or by its parts; no identifier is longer than 255 characters.
-CREATE OR REPLACE FUNCTION audit_word_query(words text) RETURNS tsquery
+-- What someone searches for: every word of it, the last one perhaps only begun. What stands between spaces is found as a
+-- whole identifier or by its parts; no identifier is longer than 255 characters.
+CREATE OR REPLACE FUNCTION audit_word_query(words text, last_is_begun boolean) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN (
     SELECT coalesce(string_agg(
@@ -37,7 +37,8 @@ RETURN (
              ELSE '(' || audit_whole(chunk) || ending || ' | ' || parts::text || ending || ')' END,
         ' & '), '')::tsquery
     FROM (
-        SELECT chunk, parts, CASE WHEN lead(chunk) OVER (ORDER BY place) IS NULL THEN ':*' ELSE '' END AS ending
+        SELECT chunk, parts,
+            CASE WHEN last_is_begun AND lead(chunk) OVER (ORDER BY place) IS NULL THEN ':*' ELSE '' END AS ending
         FROM (
             SELECT chunk, place, plainto_tsquery('simple', audit_split(chunk)) AS parts
             FROM regexp_split_to_table(words, '\s+') WITH ORDINALITY AS chunks(chunk, place)

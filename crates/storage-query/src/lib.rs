@@ -34,6 +34,9 @@
 //! | read remediations as incidents | [`Incident`] in the place of the record |
 //! | count | [`count()`], [`success_rate()`], [`group_counts()`], [`trend()`] |
 //! | search by meaning | [`NearestQuery`] with [`SearchRequest`]; gives [`Nearest`] |
+//! | the same through an index outside the database | [`candidates()`] with a [`CandidateSource`] |
+//! | search by words | [`LexicalQuery`]; gives a [`LexicalHit`] each |
+//! | search by both | [`fuse()`] |
 //!
 //! # What holds
 //!
@@ -85,7 +88,10 @@ pub use incident::Incident;
 pub use page::{Page, PageRequest, Total};
 pub use read::{ListQuery, MAX_EVENTS, Timeline, count, get, get_many, stream, timeline};
 pub use record::{AuditRecord, Listed};
-pub use search::{Hit, Nearest, NearestQuery, SearchRequest};
+pub use search::{
+    Candidate, CandidateError, CandidateSource, FusedHit, Hit, LexicalHit, LexicalQuery, MAX_REFILLS,
+    Nearest, NearestQuery, SearchRequest, candidates, fuse,
+};
 pub use sort::{Direction, Sort};
 pub use sql::{Bind, BoundSql};
 pub use time_bound::TimeBound;

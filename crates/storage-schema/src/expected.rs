@@ -32,8 +32,11 @@ const V255: &str = "character varying(255)";
 
 /// The functions that statements call, with their argument types: the one that makes partitions, and those that search
 /// by words.
-pub(crate) const FUNCTIONS: [&str; 3] =
-    ["ensure_audit_partition(text,date)", "audit_words(text,text,text,text,text)", "audit_word_query(text)"];
+pub(crate) const FUNCTIONS: [&str; 3] = [
+    "ensure_audit_partition(text,date)",
+    "audit_words(text,text,text,text,text)",
+    "audit_word_query(text,boolean)",
+];
 
 /// The tables that are partitioned by month.
 pub(crate) fn partitioned() -> impl Iterator<Item = &'static str> {

@@ -23,6 +23,12 @@ pub(crate) struct Distant<R> {
     pub(crate) distance: f64,
 }
 
+/// A record with its rank among those that hold the words.
+pub(crate) struct Ranked<R> {
+    pub(crate) record: R,
+    pub(crate) rank: f64,
+}
+
 /// A row that is a number.
 pub(crate) struct Number(pub(crate) i64);
 
@@ -47,6 +53,13 @@ impl<R: Listed> QueryableByName<Pg> for Distant<R> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         let distance = NamedRow::get::<Double, _>(row, "distance")?;
         Ok(Self { record: R::build_from_row(row)?, distance })
+    }
+}
+
+impl<R: Listed> QueryableByName<Pg> for Ranked<R> {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let rank = NamedRow::get::<Double, _>(row, "rank")?;
+        Ok(Self { record: R::build_from_row(row)?, rank })
     }
 }
 

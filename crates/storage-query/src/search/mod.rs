@@ -1,11 +1,18 @@
-//! Search by meaning.
+//! Search by meaning, by words, and by both.
 
+mod candidates;
+mod fuse;
 mod hits;
+mod lexical;
 mod nearest;
+mod order;
 mod request;
 #[cfg(test)]
 mod tests;
 
+pub use candidates::{Candidate, CandidateError, CandidateSource, MAX_REFILLS, candidates};
+pub use fuse::{FusedHit, fuse};
 pub use hits::Hit;
+pub use lexical::{LexicalHit, LexicalQuery};
 pub use nearest::{Nearest, NearestQuery};
 pub use request::SearchRequest;

@@ -50,6 +50,8 @@ pub struct NearestQuery {
     vector: Embedding,
     filter: Valid<RemediationFilter>,
     request: SearchRequest,
+    /// How many are looked for.
+    count: i64,
 }
 
 impl NearestQuery {
@@ -66,7 +68,14 @@ impl NearestQuery {
     /// The search for `vector`.
     #[must_use]
     pub const fn new(vector: Embedding, filter: Valid<RemediationFilter>, request: SearchRequest) -> Self {
-        Self { vector, filter, request }
+        Self { vector, filter, request, count: request.limit() }
+    }
+
+    /// For [`fuse`](crate::fuse()): looks for [`SearchRequest::candidates`] hits instead of the limit.
+    #[must_use]
+    pub const fn for_fusion(mut self) -> Self {
+        self.count = self.request.candidates();
+        self
     }
 
     /// The statement along the vector index, for a service with another driver: a record's columns and
@@ -115,7 +124,7 @@ impl NearestQuery {
 
     /// Whether enough came, or the last one is already too far for those behind it to matter.
     fn is_complete(&self, rows: &[Distant<Remediation>]) -> bool {
-        i64::try_from(rows.len()) == Ok(self.request.limit())
+        i64::try_from(rows.len()) == Ok(self.count)
             || rows.last().is_some_and(|row| similarity(row.distance) < self.request.min_similarity())
     }
 
@@ -130,7 +139,7 @@ impl NearestQuery {
             .text(Remediation::TYPE.table())
             .append(conditions.into_sql())
             .text(" ORDER BY distance LIMIT ")
-            .bind(Bind::BigInt(self.request.limit()));
+            .bind(Bind::BigInt(self.count));
         sql
     }
 

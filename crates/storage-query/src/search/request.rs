@@ -59,6 +59,14 @@ impl SearchRequest {
         self.min_similarity
     }
 
+    /// How many hits each side of a search by meaning and words gives, for the two to be fused: four times those
+    /// that are wanted, and at least 50. A record that stands low on both sides may come out high.
+    #[must_use]
+    pub const fn candidates(self) -> i64 {
+        let wanted = 4 * self.limit;
+        if wanted < 50 { 50 } else { wanted }
+    }
+
     fn bad_limit(value: impl ToString) -> InvalidParameter {
         let reason = InvalidReason::NotInRange { min: 1, max: Self::MAX_LIMIT };
         InvalidParameter::new("limit", value.to_string(), reason)

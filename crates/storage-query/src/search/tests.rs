@@ -1,12 +1,15 @@
 //! Tests for the order of hits, and the SQL of a search as a golden file.
 
+mod candidates;
+mod fuse;
+
 use proptest::prelude::*;
 use storage_models::{Embedding, Phase, Remediation, Status, Timestamp};
 
 use super::hits::{ranked, similarity};
-use super::{NearestQuery, SearchRequest};
+use super::{LexicalQuery, NearestQuery, SearchRequest};
 use crate::read::rows::Distant;
-use crate::{AuditFilter as _, RemediationFilter};
+use crate::{AuditFilter as _, RemediationFilter, Valid};
 
 fn remediation(id: i64, start_time: &str) -> Remediation {
     let start_time: Timestamp = start_time.parse().unwrap();
@@ -108,4 +111,42 @@ fn golden_sql_of_a_search() {
             exact.text
         )
     );
+}
+
+#[test]
+fn golden_sql_of_a_search_by_words() {
+    let filter = RemediationFilter::default().namespace("prod").check(Timestamp::now()).unwrap();
+    let query = LexicalQuery::new("restart-pod check", filter, SearchRequest::default()).unwrap();
+    let bound = query.to_sql();
+    insta::assert_snapshot!(
+        "lexical",
+        format!("-- settings\n{}\n\n{}\n   {:?}\n", LexicalQuery::SETTINGS, bound.text, bound.binds)
+    );
+}
+
+/// F19: what PostgreSQL could not take is refused by name.
+#[test]
+fn a_text_that_cannot_be_searched_for_is_refused() {
+    let refused = |words: &str| {
+        let query = LexicalQuery::new(words, Valid::default(), SearchRequest::default());
+        query.err().map(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    };
+    assert_eq!(refused(&"ä".repeat(1_000)), None);
+    assert_eq!(refused(&"a".repeat(1_001)).as_deref(), Some("q has a value of more than 1000 characters"));
+    assert_eq!(refused("a\0b").as_deref(), Some("q holds the character NUL"));
+}
+
+/// Both sides of a fusion look for more than the limit.
+#[test]
+fn a_fusion_wants_four_times_the_limit_and_at_least_fifty() {
+    for (limit, candidates) in [(1, 50), (12, 50), (13, 52), (100, 400)] {
+        assert_eq!(SearchRequest::new(limit, 0.0).unwrap().candidates(), candidates);
+    }
+    let request = SearchRequest::new(20, 0.0).unwrap();
+    let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
+    let by_meaning = NearestQuery::new(vector, Valid::default(), request).for_fusion();
+    let by_words = LexicalQuery::new("a", Valid::default(), request).unwrap().for_fusion();
+    for sql in [by_meaning.to_sql(), by_words.to_sql()] {
+        assert_eq!(sql.binds.last(), Some(&crate::Bind::BigInt(80)));
+    }
 }

@@ -7,6 +7,7 @@ mod cursors;
 mod errors;
 mod feed;
 mod filters;
+mod lexical;
 mod lists;
 mod model;
 mod nulls;

@@ -7,8 +7,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{AiAnalysis, Embedding, Execution, Remediation, VectorSql, Workflow};
 use storage_query::{
-    AuditFilter as _, AuditRecord, Bind, BoundSql, ListQuery, NearestQuery, PageRequest, SearchRequest,
-    Total, Valid,
+    AuditFilter as _, AuditRecord, Bind, BoundSql, LexicalQuery, ListQuery, NearestQuery, PageRequest,
+    SearchRequest, Total, Valid,
 };
 
 use crate::support::{database, execute, now};
@@ -121,6 +121,29 @@ async fn each_query_is_served_by_its_index() {
     }
     let plan = plan(&mut conn, nearest().to_exact_sql()).await;
     assert!(!plan.contains("embedding_idx"), "{plan}");
+}
+
+/// The words of records with a vector come from their index, those of the others from the small index of them, each
+/// partition on its own; and no index in the order of time is read to its end for words that never meet.
+#[tokio::test]
+async fn words_are_served_by_their_index() {
+    let (_database, mut conn) = database().await;
+    execute(&mut conn, MANY).await;
+    execute(&mut conn, "UPDATE remediation_audit SET embedding = NULL WHERE id % 100 = 0").await;
+    execute(&mut conn, "VACUUM ANALYZE remediation_audit").await;
+    execute(&mut conn, &format!("BEGIN; {}", LexicalQuery::SETTINGS)).await;
+    for (words, pairs) in [
+        ("scale", &[][..]),
+        ("nowhere", &[]),
+        ("scale nowhere", &[("namespace", "ns-1"), ("since", "2026-03-01")]),
+    ] {
+        let filter = storage_query::RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
+        let query = LexicalQuery::new(words, filter.check(now()).unwrap(), SearchRequest::default()).unwrap();
+        let plan = plan(&mut conn, query.to_sql()).await;
+        assert!(plan.contains("Bitmap Index Scan on remediation_audit_2026_03_audit_words_idx"), "{plan}");
+        assert!(plan.contains("Bitmap Index Scan on remediation_audit_2026_03_start_time_id_idx1"), "{plan}");
+        assert!(!plan.contains("Seq Scan") && !plan.contains("Index Scan using"), "{plan}");
+    }
 }
 
 /// A page and its total are planned apart: the page still comes from the index in its order.

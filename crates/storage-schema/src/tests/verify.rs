@@ -44,7 +44,7 @@ async fn each_kind_of_drift_is_named() {
             "DROP FUNCTION ensure_audit_partition(text, date)",
             "missing: function ensure_audit_partition(text,date)",
         ),
-        ("DROP FUNCTION audit_word_query(text)", "missing: function audit_word_query(text)"),
+        ("DROP FUNCTION audit_word_query(text,boolean)", "missing: function audit_word_query(text,boolean)"),
         (
             "UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'",
             "differs: extension vector is version 0.7.4, expected version 0.8 or later",

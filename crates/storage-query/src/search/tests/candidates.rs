@@ -1,0 +1,108 @@
+//! Search through an outside index: what is asked of it, and what is made of its answers.
+
+use std::convert::Infallible;
+use std::sync::Mutex;
+
+use storage_models::{Embedding, Remediation};
+
+use super::remediation;
+use crate::{
+    Candidate, CandidateError, CandidateSource, RemediationFilter, SearchRequest, Valid, candidates,
+};
+
+/// An index of the records 1, 2, 3, …, each a little less similar than the one before it.
+struct Index {
+    size: u32,
+    asked: Mutex<Vec<usize>>,
+}
+
+impl Index {
+    fn of(size: u32) -> Self {
+        Self { size, asked: Mutex::default() }
+    }
+
+    fn asked(&self) -> Vec<usize> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl CandidateSource for Index {
+    type Error = Infallible;
+
+    async fn nearest(
+        &self,
+        _: &Embedding,
+        _: &Valid<RemediationFilter>,
+        limit: usize,
+    ) -> Result<Vec<Candidate>, Infallible> {
+        self.asked.lock().unwrap().push(limit);
+        let all =
+            (1..=self.size).map(|id| Candidate { id: id.into(), similarity: 1.0 - f64::from(id) / 1_000.0 });
+        Ok(all.take(limit).collect())
+    }
+}
+
+/// Searches where the database has only those records that `is_there`; gives their ids and all ids that were read.
+async fn search(
+    index: &Index,
+    limit: i64,
+    min_similarity: f64,
+    is_there: impl Fn(i64) -> bool,
+) -> (Vec<i64>, Vec<i64>) {
+    let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
+    let request = SearchRequest::new(limit, min_similarity).unwrap();
+    let mut read_ids = Vec::new();
+    let read = async |ids: Vec<i64>| -> Result<Vec<Remediation>, Infallible> {
+        read_ids.extend(&ids);
+        let there = ids.into_iter().filter(|id| is_there(*id));
+        Ok(there.rev().map(|id| remediation(id, "2026-01-01T00:00:00Z")).collect())
+    };
+    let hits = candidates(index, &vector, &Valid::default(), request, read).await.unwrap();
+    (hits.into_iter().map(|hit| hit.record.id).collect(), read_ids)
+}
+
+#[tokio::test]
+async fn candidates_are_read_once_and_come_in_the_order_of_the_index() {
+    let index = Index::of(1_000);
+    let (found, read) = search(&index, 10, 0.0, |_| true).await;
+    assert_eq!((found, index.asked()), ((1..=50).collect::<Vec<i64>>(), vec![50]));
+    assert_eq!(read, (1..=50).collect::<Vec<i64>>());
+}
+
+/// F22: what the database drops is made up for, as far as there is more.
+#[tokio::test]
+async fn too_few_left_are_refilled_by_doubling_and_no_record_is_read_twice() {
+    let index = Index::of(1_000);
+    let (found, read) = search(&index, 10, 0.0, |id| id % 10 == 0).await;
+    assert_eq!((found, index.asked()), ((10..=100).step_by(10).collect::<Vec<i64>>(), vec![50, 100]));
+    assert_eq!(read, (1..=100).collect::<Vec<i64>>());
+
+    let index = Index::of(1_000);
+    let (found, _) = search(&index, 10, 0.0, |id| id == 399).await;
+    assert_eq!((found, index.asked()), (vec![399], vec![50, 100, 200, 400]));
+}
+
+#[tokio::test]
+async fn an_index_that_has_no_more_is_not_asked_again() {
+    for size in [0, 7, 99] {
+        let index = Index::of(size);
+        let (found, _) = search(&index, 10, 0.0, |_| false).await;
+        assert_eq!(found, [0_i64; 0]);
+        assert_eq!(index.asked().len(), if size < 50 { 1 } else { 2 }, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn candidates_that_are_not_near_enough_are_not_read() {
+    let index = Index::of(1_000);
+    let (found, read) = search(&index, 10, 0.997, |_| true).await;
+    assert_eq!((&found, &read), (&vec![1, 2, 3], &vec![1, 2, 3]));
+}
+
+#[tokio::test]
+async fn a_failure_says_which_side_failed() {
+    let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
+    let read = async |_: Vec<i64>| Err::<Vec<Remediation>, _>("the database");
+    let failed = candidates(&Index::of(9), &vector, &Valid::default(), SearchRequest::default(), read).await;
+    assert!(matches!(failed, Err(CandidateError::Read("the database"))));
+}

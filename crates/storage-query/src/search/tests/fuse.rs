@@ -1,0 +1,106 @@
+//! Reciprocal rank fusion: by hand on a small case, and its laws on random ones.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::remediation;
+use crate::{FusedHit, Hit, LexicalHit, fuse};
+
+fn by_meaning(ids: &[i64]) -> Vec<Hit> {
+    ids.iter()
+        .zip(1_u32..)
+        .map(|(id, rank)| Hit {
+            similarity: f64::from(rank).recip(),
+            record: remediation(*id, "2026-01-01T00:00:00Z"),
+        })
+        .collect()
+}
+
+fn by_words(ids: &[i64]) -> Vec<LexicalHit> {
+    ids.iter()
+        .zip(1_u32..)
+        .map(|(id, rank)| LexicalHit {
+            rank: f64::from(rank).recip(),
+            record: remediation(*id, "2026-01-01T00:00:00Z"),
+        })
+        .collect()
+}
+
+fn ids(hits: &[FusedHit]) -> Vec<i64> {
+    hits.iter().map(|hit| hit.record.id).collect()
+}
+
+#[test]
+fn scores_are_as_computed_by_hand() {
+    let hits = fuse(by_meaning(&[1, 2, 3]), by_words(&[3, 4]), 10);
+    assert_eq!(ids(&hits), [3, 1, 2, 4]);
+    let expected = [1.0 / 63.0 + 1.0 / 61.0, 1.0 / 61.0, 1.0 / 62.0, 1.0 / 62.0];
+    for (hit, expected) in hits.iter().zip(expected) {
+        assert!((hit.score - expected).abs() < 1e-12, "{hit:?}");
+    }
+    let sides: Vec<_> = hits.iter().map(|hit| (hit.similarity.is_some(), hit.has_words)).collect();
+    assert_eq!(sides, [(true, true), (true, false), (true, false), (false, true)]);
+    assert_eq!(ids(&fuse(by_meaning(&[1, 2, 3]), by_words(&[3, 4]), 2)), [3, 1]);
+}
+
+#[test]
+fn equal_scores_are_ordered_newest_first_and_then_by_id() {
+    let mut newer = by_words(&[9]);
+    newer[0].record.start_time = "2026-01-02T00:00:00Z".parse().unwrap();
+    assert_eq!(ids(&fuse(by_meaning(&[1]), newer, 10)), [9, 1]);
+    assert_eq!(ids(&fuse(by_meaning(&[7]), by_words(&[5]), 10)), [5, 7]);
+}
+
+fn distinct() -> impl Strategy<Value = Vec<i64>> {
+    prop::collection::vec(1_i64..60, 0..40).prop_map(|ids| {
+        let mut seen = BTreeSet::new();
+        ids.into_iter().filter(|id| seen.insert(*id)).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn each_record_comes_once_and_none_is_lost(a in distinct(), b in distinct(), limit in 1_usize..80) {
+        let all: BTreeSet<i64> = a.iter().chain(&b).copied().collect();
+        let hits = fuse(by_meaning(&a), by_words(&b), limit);
+        let found: BTreeSet<i64> = ids(&hits).into_iter().collect();
+        prop_assert_eq!(hits.len(), all.len().min(limit));
+        prop_assert_eq!(found.len(), hits.len());
+        prop_assert!(found.is_subset(&all));
+        for hit in &hits {
+            prop_assert_eq!(hit.similarity.is_some(), a.contains(&hit.record.id));
+            prop_assert_eq!(hit.has_words, b.contains(&hit.record.id));
+        }
+        for pair in hits.windows(2) {
+            prop_assert!(pair[0].score >= pair[1].score - 1e-6);
+        }
+    }
+
+    #[test]
+    fn neither_side_counts_more_than_the_other(a in distinct(), b in distinct()) {
+        let one = fuse(by_meaning(&a), by_words(&b), 100);
+        let other = fuse(by_meaning(&b), by_words(&a), 100);
+        prop_assert_eq!(ids(&one), ids(&other));
+    }
+
+    #[test]
+    fn one_side_alone_keeps_its_order(a in distinct()) {
+        prop_assert_eq!(ids(&fuse(by_meaning(&a), Vec::new(), 100)), a.clone());
+        prop_assert_eq!(ids(&fuse(Vec::new(), by_words(&a), 100)), a);
+    }
+
+    /// A record that is not below another one on either side, and above it on one, is not below it in the end.
+    #[test]
+    fn who_is_better_on_both_sides_is_better(a in distinct(), b in distinct()) {
+        let order = ids(&fuse(by_meaning(&a), by_words(&b), 100));
+        let place = |list: &[i64], id: i64| list.iter().position(|it| *it == id).unwrap_or(usize::MAX);
+        for x in &order {
+            for y in &order {
+                if place(&a, *x) < place(&a, *y) && place(&b, *x) < place(&b, *y) {
+                    prop_assert!(place(&order, *x) < place(&order, *y), "{} before {}", x, y);
+                }
+            }
+        }
+    }
+}
