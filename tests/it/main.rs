@@ -29,6 +29,8 @@ mod provider;
 mod reads;
 mod reconcile;
 mod search;
+mod search_index;
+mod search_modes;
 mod start;
 mod support;
 mod timelines;

@@ -14,7 +14,10 @@ use storage_models::{
     AiAnalysis, ErrorCode, Execution, NewRecord, Record, RecordType, RecordUpdate, Remediation, Timestamp,
     Workflow,
 };
-use storage_query::{Incident, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError, Timeline};
+use storage_query::{
+    Incident, LexicalHit, LexicalQuery, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError,
+    RemediationFilter, Timeline, Valid,
+};
 use tokio::time::Instant;
 
 /// Takes records. The real one is [`WritePath`]. Futures need not be `Send`: a handler stays on its thread.
@@ -100,6 +103,17 @@ pub(crate) trait AuditReader: Send + Sync {
 
     /// The remediations nearest in meaning.
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError>;
+
+    /// The remediations that hold the words.
+    async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Vec<LexicalHit>, ReadError>;
+
+    /// Those of these remediations that match the filter.
+    async fn get_many(
+        &self,
+        ids: Vec<i64>,
+        filter: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<Vec<Remediation>, ReadError>;
 }
 
 /// A list of any kind.

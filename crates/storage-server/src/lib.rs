@@ -35,6 +35,7 @@
 //! | the encoding of the answer | `compress` |
 //! | the handler | `routes` |
 //! | what it asks of the store | `edge`, `pool`; `export` for streams |
+//! | a search, with whatever is there | `search` |
 //! | what went wrong, as a document | `problem` |
 //!
 //! # What holds
@@ -64,6 +65,7 @@ mod parameters;
 mod pool;
 mod problem;
 mod routes;
+mod search;
 mod settings;
 mod state;
 pub mod telemetry;

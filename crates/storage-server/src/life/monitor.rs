@@ -92,7 +92,7 @@ impl Monitor {
         Instant::now() + pause
     }
 
-    /// Searches by meaning are refused without an embedder, and pgvector's while a configured index is away.
+    /// Searches are by words alone without an embedder, and pgvector's while a configured index is away.
     fn note_fallback(&self) {
         let is_index_up = self.index.as_ref().is_none_or(|index| index.is_up());
         let is_falling_back = !(self.embeddings.is_up() && is_index_up);

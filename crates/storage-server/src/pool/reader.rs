@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use diesel_async::AsyncPgConnection;
 use storage_dualwrite::idempotency::{self, IdempotencyKey, Kept};
 use storage_models::{AiAnalysis, DatabaseFault, Execution, Record, RecordType, Remediation, Workflow};
-use storage_query::{AuditRecord, Incident, ListQuery, Listed, Nearest, NearestQuery, QueryError, Timeline};
+use storage_query::{
+    AuditRecord, Incident, LexicalHit, LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, QueryError,
+    RemediationFilter, Timeline, Valid,
+};
 use tokio::time::Instant;
 
 use super::ReadPool;
@@ -65,6 +68,22 @@ impl AuditReader for ReadPool {
 
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
         self.read("search_semantic", deadline, async |connection| query.run(connection).await).await
+    }
+
+    async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Vec<LexicalHit>, ReadError> {
+        self.read("search_lexical", deadline, async |connection| query.run(connection).await).await
+    }
+
+    async fn get_many(
+        &self,
+        ids: Vec<i64>,
+        filter: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<Vec<Remediation>, ReadError> {
+        let read = async |connection: &mut AsyncPgConnection| {
+            storage_query::get_many(connection, &ids, &filter).await
+        };
+        self.read("search_candidates", deadline, read).await
     }
 }
 

@@ -171,10 +171,6 @@ problems! {
         "A list by ascending created_at cannot tell now how far it is complete."
         "Repeat it, or sort otherwise. If it stays so, the database is a standby, or another role writes and that of this service lacks pg_read_all_stats; the log says which."
     }
-    EmbedderUnavailable = 503 "embedder-unavailable", "Embedder unavailable", retry after 5 s {
-        "The text searched for could not be turned into a vector."
-        "Repeat later, or list with filters, which needs no embedder. Writes go on meanwhile."
-    }
     IndexUnavailable = 503 "index-unavailable", "Index unavailable", retry after 2 s {
         "The record cannot be in PostgreSQL and in the vector index now, as consistency=strict asks; it was stored in neither."
         "Repeat after the seconds in Retry-After, or write without consistency=strict: then the record is stored at once and reaches the index as soon as it can be reached."

@@ -1,45 +1,32 @@
-//! Search by meaning.
+//! Search by meaning, by words, or by both.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use storage_models::{Embedding, Remediation, Timestamp};
-use storage_query::{AuditFilter as _, Hit, NearestQuery, RemediationFilter, SearchRequest, Valid};
+use storage_models::{Remediation, Timestamp};
+use storage_query::{AuditFilter as _, FusedHit, LexicalQuery, RemediationFilter, SearchRequest};
 
 use super::Answer;
 use crate::parameters::Parameters;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
+use crate::search::{Engine, Mode, Search};
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
-
-/// Characters of a query at most.
-const MAX_QUERY: usize = 1_000;
-
-/// The ways to search that exist.
-const MODES: [&str; 1] = ["semantic"];
 
 /// What was found, as it is sent.
 #[derive(Serialize)]
 struct SearchAnswer<'a> {
     data: Vec<HitAnswer<'a>>,
-    engine: &'static str,
+    engine: Option<&'static str>,
     degraded: bool,
     pending: i64,
 }
 
 #[derive(Serialize)]
 struct HitAnswer<'a> {
-    similarity: f64,
+    similarity: Option<f64>,
     rank: usize,
-    matched: [&'static str; 1],
+    matched: Vec<&'static str>,
     record: &'a Remediation,
-}
-
-/// What is searched for.
-#[derive(Debug)]
-struct Search {
-    query: String,
-    filter: Valid<RemediationFilter>,
-    request: SearchRequest,
 }
 
 /// `GET /api/v1/audit/search`
@@ -48,52 +35,44 @@ pub(super) async fn search(
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
 ) -> Answer {
-    let search = Search::parse(request.query_string(), Timestamp::now())?;
-    let vector = embedded(&state, &search.query, context.deadline).await?;
-    let nearest = NearestQuery::new(vector, search.filter, search.request);
-    let found = state.reader.nearest(nearest, context.deadline).await?;
-    if found.exact {
-        tracing::debug!("the vector index gave too few hits; everything that matches was compared");
+    let search = parse(request.query_string(), Timestamp::now())?;
+    let found = search.run(&state, context.deadline).await?;
+    Ok(HttpResponse::Ok().json(SearchAnswer {
+        data: (1..).zip(&found.hits).map(answer_of).collect(),
+        engine: found.engine.map(Engine::name),
+        degraded: found.is_degraded,
+        pending: state.health.waiting(),
+    }))
+}
+
+fn answer_of((rank, hit): (usize, &FusedHit)) -> HitAnswer<'_> {
+    let sides = [("semantic", hit.similarity.is_some()), ("lexical", hit.has_words)];
+    let matched = sides.into_iter().filter(|(_, has_matched)| *has_matched).map(|(name, _)| name).collect();
+    HitAnswer { similarity: hit.similarity, rank, matched, record: &hit.record }
+}
+
+/// The search that a query string asks for.
+fn parse(query: &str, now: Timestamp) -> Result<Search, Problem> {
+    let mut parameters = Parameters::parse(query);
+    let text = parameters.take("q").unwrap_or_default();
+    if text.trim().is_empty() {
+        parameters.refuse("q", "required", "is required: the text to search for");
     }
-    let data = (1..).zip(&found.hits).map(answer_of).collect();
-    let pending = state.health.waiting();
-    Ok(HttpResponse::Ok().json(SearchAnswer { data, engine: "pgvector", degraded: false, pending }))
-}
-
-fn answer_of((rank, hit): (usize, &Hit)) -> HitAnswer<'_> {
-    HitAnswer { similarity: hit.similarity, rank, matched: MODES, record: &hit.record }
-}
-
-async fn embedded(
-    state: &AppState,
-    query: &str,
-    deadline: tokio::time::Instant,
-) -> Result<Embedding, Problem> {
-    let embedding = tokio::time::timeout_at(deadline, state.embeddings.embed_query(query));
-    match embedding.await {
-        Ok(outcome) => outcome.map_err(|error| Problem::new(ProblemKind::EmbedderUnavailable).cause(error)),
-        Err(_late) => Err(Problem::new(ProblemKind::DeadlinePassed)),
+    let mode = parameters.take("mode").map_or(Some(Mode::Hybrid), |name| Mode::of(&name));
+    if mode.is_none() {
+        parameters.refuse("mode", "invalid_value", &format!("must be one of {}", Mode::names()));
     }
-}
-
-impl Search {
-    fn parse(text: &str, now: Timestamp) -> Result<Self, Problem> {
-        let mut parameters = Parameters::parse(text);
-        let query = parameters.take("q").unwrap_or_default();
-        if query.trim().is_empty() {
-            parameters.refuse("q", "required", "is required: the text to search for");
-        } else if query.chars().count() > MAX_QUERY {
-            parameters.refuse("q", "too_long", "must have at most 1000 characters");
-        }
-        if parameters.take("mode").is_some_and(|mode| !MODES.contains(&mode.as_str())) {
-            parameters.refuse("mode", "invalid_value", &format!("must be one of {}", MODES.join(", ")));
-        }
-        let (limit, similarity) = (parameters.take("limit"), parameters.take("min_similarity"));
-        let request = parameters.note_all(SearchRequest::parse(limit.as_deref(), similarity.as_deref()));
-        let filter = parameters.take_filter::<RemediationFilter>();
-        let filter = parameters.note_all(filter.check(now));
-        parameters.finish()?;
-        Ok(Self { query, filter: filter.unwrap_or_default(), request: request.unwrap_or_default() })
+    let (limit, similarity) = (parameters.take("limit"), parameters.take("min_similarity"));
+    let request = parameters.note_all(SearchRequest::parse(limit.as_deref(), similarity.as_deref()));
+    let filter = parameters.take_filter::<RemediationFilter>();
+    let filter = parameters.note_all(filter.check(now)).unwrap_or_default();
+    let request = request.unwrap_or_default();
+    let words = parameters.note_all(LexicalQuery::new(text.clone(), filter.clone(), request));
+    parameters.finish()?;
+    match (mode, words) {
+        (Some(mode), Some(words)) => Ok(Search { text, mode, filter, request, words }),
+        // Whatever is missing here was refused above.
+        _ => Err(Problem::invalid_parameters(Vec::new())),
     }
 }
 
@@ -101,10 +80,10 @@ impl Search {
 mod tests {
     use storage_models::Timestamp;
 
-    use super::Search;
+    use super::{Mode, parse};
 
     fn refused(query: &str) -> String {
-        let problem = Search::parse(query, Timestamp::now()).err();
+        let problem = parse(query, Timestamp::now()).err();
         let messages = problem.iter().flat_map(|it| it.violations()).map(|it| it.message.clone());
         messages.collect::<Vec<_>>().join("; ")
     }
@@ -116,11 +95,14 @@ mod tests {
         for (query, expected) in [
             ("q=pod+killed", ""),
             ("q=x&mode=semantic&limit=100&min_similarity=0.5&namespace=a", ""),
+            ("q=x&mode=hybrid", ""),
+            ("q=x&mode=lexical", ""),
             (longest.as_str(), ""),
-            (too_long.as_str(), "q must have at most 1000 characters"),
+            (too_long.as_str(), "q has a value of more than 1000 characters"),
             ("", "q is required: the text to search for"),
             ("q=+%09", "q is required: the text to search for"),
-            ("q=x&mode=hybrid", "mode must be one of semantic"),
+            ("q=a%00b", "q holds the character NUL"),
+            ("q=x&mode=Hybrid", "mode must be one of semantic, lexical, hybrid"),
             ("q=x&limit=101", "limit must be a whole number from 1 to 100"),
             ("q=x&min_similarity=2", "min_similarity must be a number from 0 to 1"),
             ("q=x&q=y", "q is given more than once"),
@@ -128,5 +110,13 @@ mod tests {
         ] {
             assert_eq!(refused(query), expected, "{query}");
         }
+    }
+
+    #[test]
+    fn meaning_and_words_are_searched_for_unless_one_of_them_is_asked_for() {
+        let mode = |query| parse(query, Timestamp::now()).unwrap().mode;
+        assert_eq!(mode("q=x"), Mode::Hybrid);
+        assert_eq!(mode("q=x&mode=lexical"), Mode::Lexical);
+        assert_eq!(mode("q=x&mode=semantic"), Mode::Semantic);
     }
 }

@@ -27,7 +27,9 @@ pub(crate) const DB_CONNECTIONS: &str = "datastorage_db_connections";
 pub(crate) const OUTBOX_DEPTH: &str = "datastorage_outbox_depth";
 /// Which build this is.
 pub(crate) const BUILD_INFO: &str = "datastorage_build_info";
-/// Whether searches by meaning cannot be answered.
+/// Counts searches that had to be repeated without the vector index.
+pub(crate) const SEARCH_EXACT: &str = "datastorage_search_exact_total";
+/// Whether searches do without the embedder or the outside index.
 pub(crate) const FALLBACK_MODE: &str = "datastorage_fallback_mode";
 
 /// Differences between the stores.
@@ -207,8 +209,14 @@ static METRICS: &[Metric] = &[
         FALLBACK_MODE,
         Kind::Gauge,
         &[],
-        "1 while the embedder or a configured Qdrant is away, so that searches by meaning are refused or served by pgvector, \
+        "1 while the embedder or a configured Qdrant is away, so that searches are answered by words alone or by pgvector, \
          else 0.",
+    ),
+    metric(
+        SEARCH_EXACT,
+        Kind::Counter,
+        &[],
+        "Searches by meaning for which pgvector's index gave too few, so that all that matches was compared.",
     ),
     metric(BUILD_INFO, Kind::Gauge, &["version"], "1; the label says which build this is."),
 ];

@@ -5,8 +5,11 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{Reservation, Updated, WriteError};
-use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Timestamp};
-use storage_query::{Incident, Nearest, NearestQuery, PageRequest, Timeline};
+use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Remediation, Timestamp};
+use storage_query::{
+    Incident, LexicalHit, LexicalQuery, Nearest, NearestQuery, PageRequest, RemediationFilter, Timeline,
+    Valid,
+};
 use tokio::time::Instant;
 
 use crate::edge::{AnyList, AuditReader, AuditWriter, CountQuery, Counts, Item, ItemPage, ReadError};
@@ -133,6 +136,20 @@ impl AuditReader for Store {
     }
 
     async fn nearest(&self, _: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
+        self.fail(deadline)
+    }
+
+    /// Nothing, unless it is to fail: a hit only a database can give.
+    async fn lexical(&self, _: LexicalQuery, deadline: Instant) -> Result<Vec<LexicalHit>, ReadError> {
+        self.next(deadline).map(|_| Vec::new())
+    }
+
+    async fn get_many(
+        &self,
+        _: Vec<i64>,
+        _: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<Vec<Remediation>, ReadError> {
         self.fail(deadline)
     }
 }

@@ -1,0 +1,211 @@
+//! How a search is answered: by meaning, by words, or by both, with whatever is there.
+//!
+//! The embedder and the outside index are waited for without a connection to the database, and neither may use up the
+//! time of what comes after it. What is away is done without, and the answer says so.
+
+mod outside;
+#[cfg(test)]
+mod tests;
+
+use futures_util::future;
+use storage_models::Embedding;
+use storage_query::{
+    CandidateError, FusedHit, Hit, LexicalQuery, NearestQuery, RemediationFilter, SearchRequest, Valid,
+    candidates, fuse,
+};
+use tokio::time::Instant;
+
+use self::outside::Outside;
+use crate::edge::ReadError;
+use crate::state::AppState;
+use crate::telemetry::{chain, metrics as names};
+
+/// What the answer is looked for by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Semantic,
+    Lexical,
+    Hybrid,
+}
+
+/// Where vectors were compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Qdrant,
+    Pgvector,
+}
+
+/// What is searched for.
+#[derive(Debug)]
+pub(crate) struct Search {
+    pub(crate) text: String,
+    pub(crate) mode: Mode,
+    pub(crate) filter: Valid<RemediationFilter>,
+    pub(crate) request: SearchRequest,
+    /// The same text, looked for by its words.
+    pub(crate) words: LexicalQuery,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The best first.
+    pub(crate) hits: Vec<FusedHit>,
+    /// `None` when only words were compared.
+    pub(crate) engine: Option<Engine>,
+    /// Whether something that should have taken part was away.
+    pub(crate) is_degraded: bool,
+}
+
+/// The side of the meaning.
+struct ByMeaning {
+    hits: Vec<Hit>,
+    engine: Engine,
+    is_degraded: bool,
+}
+
+impl Mode {
+    /// Each with its name.
+    const ALL: [(&str, Self); 3] =
+        [("semantic", Self::Semantic), ("lexical", Self::Lexical), ("hybrid", Self::Hybrid)];
+
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, mode)| mode)
+    }
+
+    /// Their names, for a message.
+    pub(crate) fn names() -> String {
+        Self::ALL.map(|(name, _)| name).join(", ")
+    }
+}
+
+impl Engine {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Qdrant => "qdrant",
+            Self::Pgvector => "pgvector",
+        }
+    }
+}
+
+impl Search {
+    /// Answers it.
+    ///
+    /// # Errors
+    /// When PostgreSQL did not answer. Whatever else is away costs quality, not the answer.
+    pub(crate) async fn run(self, state: &AppState, deadline: Instant) -> Result<Found, ReadError> {
+        match self.mode {
+            Mode::Lexical => self.by_words_alone(state, deadline, false).await,
+            Mode::Semantic => match self.by_meaning(state, deadline).await? {
+                Some(side) => Ok(self.found(side, Vec::new())),
+                None => self.by_words_alone(state, deadline, true).await,
+            },
+            Mode::Hybrid => {
+                let words = self.words.clone().for_fusion();
+                let (side, words) =
+                    future::join(self.by_meaning(state, deadline), state.reader.lexical(words, deadline))
+                        .await;
+                match (side?, words?) {
+                    (Some(side), words) => Ok(self.found(side, words)),
+                    (None, words) => Ok(self.words_found(words, true)),
+                }
+            }
+        }
+    }
+
+    async fn by_words_alone(
+        &self,
+        state: &AppState,
+        deadline: Instant,
+        is_degraded: bool,
+    ) -> Result<Found, ReadError> {
+        let words = state.reader.lexical(self.words.clone(), deadline).await?;
+        Ok(self.words_found(words, is_degraded))
+    }
+
+    fn words_found(&self, words: Vec<storage_query::LexicalHit>, is_degraded: bool) -> Found {
+        Found { hits: fuse(Vec::new(), words, self.limit()), engine: None, is_degraded }
+    }
+
+    fn found(&self, side: ByMeaning, words: Vec<storage_query::LexicalHit>) -> Found {
+        let hits = fuse(side.hits, words, self.limit());
+        Found { hits, engine: Some(side.engine), is_degraded: side.is_degraded }
+    }
+
+    fn limit(&self) -> usize {
+        usize::try_from(self.request.limit()).unwrap_or(usize::MAX)
+    }
+
+    /// `None` when there is no vector to compare with.
+    async fn by_meaning(&self, state: &AppState, deadline: Instant) -> Result<Option<ByMeaning>, ReadError> {
+        let Some(vector) = self.embedded(state, half_way(deadline)).await else { return Ok(None) };
+        let is_index_asked = state.index.is_some() && outside::serves(&self.filter);
+        if is_index_asked && let Some(hits) = self.through_the_index(state, &vector, deadline).await? {
+            return Ok(Some(ByMeaning { hits, engine: Engine::Qdrant, is_degraded: false }));
+        }
+        let hits = self.through_pgvector(state, vector, deadline).await?;
+        Ok(Some(ByMeaning { hits, engine: Engine::Pgvector, is_degraded: is_index_asked }))
+    }
+
+    async fn embedded(&self, state: &AppState, until: Instant) -> Option<Embedding> {
+        match tokio::time::timeout_at(until, state.embeddings.embed_query(&self.text)).await {
+            Ok(Ok(vector)) => Some(vector),
+            Ok(Err(error)) => {
+                let error = chain(&error);
+                tracing::warn!(error, "a text searched for got no vector; it is answered by its words");
+                None
+            }
+            Err(_late) => {
+                tracing::warn!("a text searched for got no vector in time; it is answered by its words");
+                None
+            }
+        }
+    }
+
+    /// `None` when the index did not answer.
+    async fn through_the_index(
+        &self,
+        state: &AppState,
+        vector: &Embedding,
+        deadline: Instant,
+    ) -> Result<Option<Vec<Hit>>, ReadError> {
+        let Some(index) = &state.index else { return Ok(None) };
+        let source = Outside { index, until: half_way(deadline) };
+        let read = async |ids| state.reader.get_many(ids, self.filter.clone(), deadline).await;
+        match candidates(&source, vector, &self.filter, self.request, read).await {
+            Ok(hits) => Ok(Some(hits)),
+            Err(CandidateError::Read(error)) => Err(error),
+            Err(CandidateError::Source(error)) => {
+                // The guard has logged an outage once; this is told by each search that it costs something.
+                tracing::debug!(
+                    error = chain(&error),
+                    "the vector index did not answer a search; pgvector does"
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    async fn through_pgvector(
+        &self,
+        state: &AppState,
+        vector: Embedding,
+        deadline: Instant,
+    ) -> Result<Vec<Hit>, ReadError> {
+        let mut query = NearestQuery::new(vector, self.filter.clone(), self.request);
+        if self.mode == Mode::Hybrid {
+            query = query.for_fusion();
+        }
+        let nearest = state.reader.nearest(query, deadline).await?;
+        if nearest.exact {
+            metrics::counter!(names::SEARCH_EXACT).increment(1);
+        }
+        Ok(nearest.hits)
+    }
+}
+
+/// When a stage must be done for as much time to be left as it had.
+fn half_way(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / 2
+}

@@ -1,0 +1,169 @@
+//! Search through an outside index, and without it when it is away.
+
+use std::time::Duration;
+
+use diesel_async::SimpleAsyncConnection as _;
+use serde_json::{Value, json};
+use storage_testkit::{GrpcCode, QdrantFault, QdrantOperation, QdrantServer, ServiceOptions, TestQdrant};
+
+use crate::support::{Service, eventually, options, remediation};
+
+async fn service_on(options: ServiceOptions, url: &str, collection: &str) -> Service {
+    let options =
+        options.set("DATASTORAGE__QDRANT__URL", url).set("DATASTORAGE__QDRANT__COLLECTION", collection);
+    Service::with(options).await
+}
+
+async fn search(service: &Service, query: &str) -> Value {
+    service.get(&format!("/api/v1/audit/search?{query}")).await.expect(200).json()
+}
+
+fn ids(found: &Value) -> Vec<i64> {
+    found["data"].as_array().unwrap().iter().map(|hit| hit["record"]["id"].as_i64().unwrap()).collect()
+}
+
+/// Stores records in batches of 100, the `n`th made by `body`, and waits until every store holds them.
+async fn store(service: &Service, count: usize, body: impl Fn(usize) -> Value) {
+    for first in (0..count).step_by(100) {
+        let batch: Value = (first..count.min(first + 100)).map(&body).collect();
+        service.post("remediation/batch", &batch).await.expect(201);
+    }
+    service.embedded().await;
+}
+
+/// F22, BR-STORAGE-016: as many as were asked for come back whenever as many match, the same ones from Qdrant and from
+/// pgvector, whether one in a thousand matches or all do. A filter on metadata goes to pgvector.
+#[tokio::test]
+async fn a_filter_costs_no_hits_in_either_engine() {
+    let qdrant = TestQdrant::create().unwrap();
+    let service = service_on(options(), qdrant.url(), qdrant.collection()).await;
+    store(&service, 2_000, |n| {
+        let mut body = remediation(&format!("r-{n}"));
+        let words = ["volume", "certificate", "network", "memory", "queue", "secret", "kernel"];
+        body["error_message"] =
+            json!(format!("{} {} failure {}", words[n % 7], words[n / 7 % 7], words[n / 49 % 7]));
+        body["cluster"] = json!(format!("c{}", n % 1_000));
+        body["alert_name"] = json!(format!("a{}", n % 100));
+        body["environment"] = json!(format!("e{}", n % 10));
+        body["target_name"] = json!(format!("t{}", n % 2));
+        body["metadata"] = json!({ "any": "yes" });
+        body
+    })
+    .await;
+    for (filter, key, value, matching) in [
+        ("cluster=c7", "cluster", "c7", 2),
+        ("alert_name=a7", "alert_name", "a7", 20),
+        ("environment=e7", "environment", "e7", 200),
+        ("target_name=t1", "target_name", "t1", 1_000),
+        ("namespace=default", "namespace", "default", 2_000),
+        ("cluster=nowhere", "cluster", "nowhere", 0),
+    ] {
+        for limit in [1, 10, 100] {
+            let query = format!("q=failure+of+memory&limit={limit}&{filter}");
+            let through_qdrant = search(&service, &format!("{query}&mode=semantic")).await;
+            let through_pgvector = search(&service, &format!("{query}&mode=semantic&metadata.any=yes")).await;
+            let hybrid = search(&service, &query).await;
+            for (found, engine) in
+                [(&through_qdrant, "qdrant"), (&through_pgvector, "pgvector"), (&hybrid, "qdrant")]
+            {
+                assert_eq!(
+                    (&found["engine"], &found["degraded"]),
+                    (&json!(engine), &json!(false)),
+                    "{query}"
+                );
+                let hits = found["data"].as_array().unwrap();
+                assert_eq!(hits.len(), limit.min(matching), "{query} through {engine}");
+                assert!(hits.iter().all(|hit| hit["record"][key] == value), "{query}");
+            }
+            let both = [&through_qdrant, &through_pgvector].map(|found| found["data"].as_array().unwrap());
+            for (one, other) in both[0].iter().zip(both[1]) {
+                let similarity = |hit: &Value| hit["similarity"].as_f64().unwrap();
+                assert!((similarity(one) - similarity(other)).abs() < 1e-5, "{query}: {one} {other}");
+            }
+        }
+    }
+    qdrant.close().await.unwrap();
+}
+
+/// BR-STORAGE-016: while Qdrant refuses, is gone, or fails, pgvector gives the same hits and the answer says so; afterwards
+/// Qdrant is asked again.
+#[tokio::test]
+async fn without_qdrant_pgvector_answers() {
+    let server = QdrantServer::start().unwrap();
+    let service = service_on(options(), &server.url(), "audit").await;
+    store(&service, 30, |n| remediation(&format!("pod-{n}"))).await;
+    let query = "q=restart+pod&mode=semantic&limit=5";
+    let healthy = search(&service, query).await;
+    assert_eq!((&healthy["engine"], &healthy["degraded"]), (&json!("qdrant"), &json!(false)));
+    let is_degraded = |found: &Value| found["engine"] == "pgvector" && found["degraded"] == true;
+
+    server.set(QdrantOperation::Query, QdrantFault::Fail(GrpcCode::Unavailable));
+    let degraded = search(&service, query).await;
+    assert!(is_degraded(&degraded), "{degraded}");
+    assert_eq!(ids(&degraded), ids(&healthy));
+    let metadata = search(&service, &format!("{query}&metadata.a=b")).await;
+    assert_eq!((&metadata["engine"], &metadata["degraded"]), (&json!("pgvector"), &json!(false)));
+    server.clear_all();
+    eventually("Qdrant is asked again", async || search(&service, query).await["engine"] == "qdrant").await;
+
+    server.stop();
+    let degraded = search(&service, query).await;
+    assert!(is_degraded(&degraded), "{degraded}");
+    server.start_again().unwrap();
+    eventually("Qdrant is asked again", async || search(&service, query).await["engine"] == "qdrant").await;
+    assert_eq!(ids(&search(&service, query).await), ids(&healthy));
+}
+
+/// BR-STORAGE-016: a search that waits for Qdrant holds no connection to the database, and is answered in time by pgvector.
+#[tokio::test]
+async fn a_hanging_qdrant_holds_no_connection_and_costs_no_answer() {
+    let server = QdrantServer::start().unwrap();
+    let options = options()
+        .set("DATASTORAGE__DATABASE__READ_CONNECTIONS", "1")
+        .set("DATASTORAGE__QDRANT__TIMEOUT", "600s")
+        .set("DATASTORAGE__SERVER__REQUEST_TIMEOUT", "8s")
+        .set("DATASTORAGE__DATABASE__STATEMENT_TIMEOUT", "6s");
+    let service = service_on(options, &server.url(), "audit").await;
+    store(&service, 3, |n| remediation(&format!("pod-{n}"))).await;
+
+    server.set(QdrantOperation::Query, QdrantFault::Hang);
+    let others = async {
+        server.wait_for_faults(QdrantOperation::Query, 1).await.unwrap();
+        let list = service.get("/api/v1/audit/remediation").await.expect(200).json();
+        assert_eq!(list["pagination"]["total"], 3);
+        server.clear(QdrantOperation::Query);
+    };
+    let (found, ()) = tokio::join!(search(&service, "q=restart+pod"), others);
+    assert_eq!(
+        (ids(&found).len(), &found["engine"], &found["degraded"]),
+        (3, &json!("qdrant"), &json!(false))
+    );
+
+    server.set(QdrantOperation::Query, QdrantFault::Hang);
+    let began = std::time::Instant::now();
+    let found = search(&service, "q=restart+pod").await;
+    assert_eq!(
+        (ids(&found).len(), &found["engine"], &found["degraded"]),
+        (3, &json!("pgvector"), &json!(true))
+    );
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+}
+
+/// What Qdrant holds is read and filtered again in the database; what that drops is made up for.
+#[tokio::test]
+async fn what_the_database_drops_is_made_up_for() {
+    let server = QdrantServer::start().unwrap();
+    let service =
+        service_on(options().set("DATASTORAGE__RECONCILE__ENABLED", "false"), &server.url(), "audit").await;
+    store(&service, 100, |_| remediation("pod")).await;
+    let mut connection = service.database.connect().await.unwrap();
+    let drift = "DELETE FROM remediation_audit WHERE id <= 55; \
+                 UPDATE remediation_audit SET namespace = 'elsewhere' WHERE id BETWEEN 56 AND 60";
+    connection.batch_execute(drift).await.unwrap();
+    let before = server.calls(QdrantOperation::Query);
+    let found = search(&service, "q=pod&mode=semantic&limit=10&namespace=default").await;
+    assert_eq!((&found["engine"], &found["degraded"]), (&json!("qdrant"), &json!(false)));
+    assert_eq!(ids(&found).len(), 10);
+    assert!(ids(&found).iter().all(|id| *id > 60), "{found}");
+    assert_eq!(server.calls(QdrantOperation::Query) - before, 2);
+}

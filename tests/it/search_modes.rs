@@ -1,0 +1,147 @@
+//! Search by words, and by words and meaning together.
+
+use serde_json::{Value, json};
+use storage_testkit::ServiceOptions;
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{Answer, Service, eventually, options, remediation};
+
+const POD: &str = "checkout-api-7d9f8b6c5-x2x4z";
+
+async fn search(service: &Service, query: &[(&str, &str)]) -> Answer {
+    let url = format!("{}/api/v1/audit/search", service.process.url());
+    Answer::of(service.client.get(url).query(query).send().await.unwrap()).await
+}
+
+fn names(found: &Value) -> Vec<&str> {
+    found["data"].as_array().unwrap().iter().map(|hit| hit["record"]["name"].as_str().unwrap()).collect()
+}
+
+async fn seed(service: &Service) {
+    for (name, target, alert, error) in [
+        ("crash", POD, "KubePodCrashLooping", "back-off restarting failed container"),
+        ("other", "checkout-api-7d9f8b6c5-k8s9z", "KubePodNotReady", "readiness probe failed"),
+        ("disk", "ledger-db-0", "KubePersistentVolumeFillingUp", "no space left on device"),
+    ] {
+        let mut body = remediation(name);
+        (body["target_name"], body["alert_name"], body["error_message"]) =
+            (json!(target), json!(alert), json!(error));
+        service.post("remediation", &body).await.expect(201);
+    }
+}
+
+/// BR-STORAGE-016: an exact pod name, an alert and an error are found by their words, with a vector and without.
+#[tokio::test]
+async fn names_and_errors_are_found_by_their_words() {
+    let service = Service::start().await;
+    seed(&service).await;
+    let check = async || {
+        for (q, expected) in [
+            (POD, &["crash"][..]),
+            ("kube pod crash", &["crash"]),
+            ("CHECKOUT api 7d9f", &["other", "crash"]),
+            ("no space left on device", &["disk"]),
+            ("nowhere", &[]),
+        ] {
+            let found = search(&service, &[("q", q), ("mode", "lexical")]).await.expect(200).json();
+            assert_eq!(names(&found), expected, "{q}: {found}");
+            assert_eq!((&found["engine"], &found["degraded"]), (&Value::Null, &json!(false)));
+            for hit in found["data"].as_array().unwrap() {
+                assert_eq!((&hit["similarity"], &hit["matched"]), (&Value::Null, &json!(["lexical"])));
+            }
+        }
+        let filtered =
+            [("q", "checkout"), ("mode", "lexical"), ("alert_name", "KubePodNotReady"), ("limit", "1")];
+        assert_eq!(names(&search(&service, &filtered).await.expect(200).json()), ["other"]);
+    };
+    check().await;
+    service.embedded().await;
+    check().await;
+}
+
+/// BR-STORAGE-016: what both sides find comes first, each record once; only the meaning has a similarity and a least one.
+#[tokio::test]
+async fn both_sides_are_fused() {
+    let service = Service::start().await;
+    seed(&service).await;
+    service.embedded().await;
+    let found = search(&service, &[("q", POD)]).await.expect(200).json();
+    assert_eq!(names(&found).len(), 3);
+    let first = &found["data"][0];
+    assert_eq!(
+        (&first["record"]["name"], &first["matched"]),
+        (&json!("crash"), &json!(["semantic", "lexical"]))
+    );
+    assert!(first["similarity"].as_f64().is_some_and(|it| (0.0..=1.0).contains(&it)), "{first}");
+    assert_eq!(found["data"][1]["matched"], json!(["semantic"]));
+    let ranks: Vec<_> = found["data"].as_array().unwrap().iter().map(|hit| hit["rank"].clone()).collect();
+    assert_eq!(ranks, [1, 2, 3]);
+    assert_eq!(
+        (&found["engine"], &found["degraded"], &found["pending"]),
+        (&json!("pgvector"), &json!(false), &json!(0))
+    );
+
+    let strict = [("q", POD), ("min_similarity", "1")];
+    let found = search(&service, &strict).await.expect(200).json();
+    assert_eq!((names(&found), &found["data"][0]["similarity"]), (vec!["crash"], &Value::Null));
+    assert_eq!(found["data"][0]["matched"], json!(["lexical"]));
+    let semantic = search(&service, &[strict[0], strict[1], ("mode", "semantic")]).await.expect(200).json();
+    assert_eq!(semantic["data"], json!([]));
+}
+
+/// BR-STORAGE-006: without the embedder, refusing or silent, words answer, in time, and the answer says so and how many
+/// records wait.
+#[tokio::test]
+async fn without_the_embedder_words_answer() {
+    let (refusing, silent) = (MockServer::start().await, MockServer::start().await);
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(503)).mount(&refusing).await;
+    let late = ResponseTemplate::new(200).set_delay(std::time::Duration::from_secs(600));
+    Mock::given(method("POST")).respond_with(late).mount(&silent).await;
+    for server in [&refusing, &silent] {
+        let options = ServiceOptions::default()
+            .set("DATASTORAGE__EMBEDDING__PROVIDER", "openai")
+            .set("DATASTORAGE__SERVER__HEADER_TIMEOUT", "60s")
+            .set("DATASTORAGE__SERVER__REQUEST_TIMEOUT", "8s")
+            .set("DATASTORAGE__DATABASE__STATEMENT_TIMEOUT", "6s")
+            .set("DATASTORAGE__OPENAI__URL", format!("{}/v1", server.uri()));
+        let service = Service::with(options).await;
+        seed(&service).await;
+        for mode in ["hybrid", "semantic"] {
+            let found = search(&service, &[("q", POD), ("mode", mode)]).await.expect(200).json();
+            assert_eq!((names(&found), &found["degraded"]), (vec!["crash"], &json!(true)), "{mode}: {found}");
+            assert_eq!((&found["engine"], &found["data"][0]["matched"]), (&Value::Null, &json!(["lexical"])));
+        }
+        let lexical = search(&service, &[("q", POD), ("mode", "lexical")]).await.expect(200).json();
+        assert_eq!(lexical["degraded"], false, "words were all that was asked for");
+        eventually("the three that wait are counted", async || {
+            let found = search(&service, &[("q", POD), ("mode", "lexical")]).await.expect(200).json();
+            found["pending"] == 3
+        })
+        .await;
+    }
+}
+
+/// F19: what is odd in a text is searched for or refused, never an error.
+#[tokio::test]
+async fn odd_texts_are_searched_for_or_refused() {
+    let service = Service::with(options()).await;
+    seed(&service).await;
+    for q in [
+        "&|!():*<->",
+        "a & ! b",
+        "'; DROP TABLE remediation_audit; --",
+        "\\",
+        "''",
+        "🚀",
+        "a:*b",
+        "%00x",
+        "ß\u{0301}",
+    ] {
+        for mode in ["lexical", "hybrid"] {
+            search(&service, &[("q", q), ("mode", mode)]).await.expect(200);
+        }
+    }
+    let refused = search(&service, &[("q", "a\0b")]).await.expect(400).json();
+    assert_eq!(refused["errors"][0]["code"], "forbidden_character");
+}
