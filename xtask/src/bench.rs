@@ -3,6 +3,7 @@
 mod corpus;
 mod hnsw;
 mod outbox;
+mod quality;
 mod writes;
 
 use anyhow::Result;
@@ -13,6 +14,8 @@ pub(crate) enum Scenario {
     Hnsw(hnsw::Arguments),
     /// Measure the outbox with a snapshot held elsewhere beside none.
     Outbox(outbox::Arguments),
+    /// Measure how good search is with each provider and in each mode, on the labelled set.
+    Quality(quality::Arguments),
     /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline.
     Writes(writes::Arguments),
 }
@@ -21,6 +24,7 @@ pub(crate) async fn run(scenario: &Scenario) -> Result<()> {
     match scenario {
         Scenario::Hnsw(arguments) => hnsw::run(arguments).await,
         Scenario::Outbox(arguments) => outbox::run(arguments).await,
+        Scenario::Quality(arguments) => quality::run(arguments).await,
         Scenario::Writes(arguments) => writes::run(arguments).await,
     }
 }
