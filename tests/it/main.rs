@@ -24,6 +24,7 @@ mod kubernetes;
 mod lifecycle;
 mod load;
 mod observability;
+mod openapi;
 mod outages;
 mod provider;
 mod reads;

@@ -37,6 +37,7 @@
 //! | what it asks of the store | `edge`, `pool`; `export` for streams |
 //! | a search, with whatever is there | `search` |
 //! | what went wrong, as a document | `problem` |
+//! | all of this, described | `openapi` |
 //!
 //! # What holds
 //!
@@ -61,6 +62,7 @@ mod health;
 mod host;
 mod life;
 mod links;
+mod openapi;
 mod parameters;
 mod pool;
 mod problem;

@@ -8,6 +8,7 @@ mod health;
 mod id;
 mod incidents;
 mod list;
+mod openapi;
 mod problems;
 mod search;
 mod timeline;
@@ -43,6 +44,9 @@ pub(crate) fn api(config: &mut ServiceConfig) {
     config.service(read_only("/api/v1/incidents/{id}", incidents::get));
     aggregates::configure(config);
     config.service(read_only("/problems/{slug}", problems::page));
+    config.service(read_only("/openapi.json", openapi::document));
+    config.service(read_only("/docs", openapi::docs));
+    config.service(read_only("/docs/{file}", openapi::file));
     common(config);
 }
 
