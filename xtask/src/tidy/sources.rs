@@ -28,6 +28,7 @@ pub(super) fn check(source: &Source) -> Vec<String> {
     }
     if source.path.ends_with("Cargo.toml") {
         faults.extend(relaxes_lints(source));
+        faults.extend(allows_unsafe(source));
     }
     faults
 }
@@ -62,6 +63,15 @@ fn relaxes_lints(source: &Source) -> Option<String> {
         .then(|| format!("{}: without `[lints] workspace = true` the package is not checked", source.path))
 }
 
+/// Every workspace must forbid unsafe code; with [`relaxes_lints`], every package then does.
+fn allows_unsafe(source: &Source) -> Option<String> {
+    let forbids =
+        section(&source.text, "[workspace.lints.rust]").any(|line| line == "unsafe_code = \"forbid\"");
+    let is_workspace = source.text.lines().any(|line| line.trim() == "[workspace]");
+    (is_workspace && !forbids)
+        .then(|| format!("{}: without `unsafe_code = \"forbid\"` in `[workspace.lints.rust]`", source.path))
+}
+
 /// The lines of one section of a TOML file, trimmed.
 fn section<'a>(text: &'a str, header: &str) -> impl Iterator<Item = &'a str> {
     let lines = text.lines().map(str::trim).skip_while(move |line| *line != header).skip(1);
@@ -86,7 +96,7 @@ mod tests {
             ("crates/a/src/b/tests.rs", &long),
             ("tests/it/main.rs", &long),
             ("crates/storage-models/src/schema.rs", &long),
-            ("Cargo.toml", "[workspace]\nmembers = []\n"),
+            ("Cargo.toml", "[workspace]\nmembers = []\n[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"),
             ("a/Cargo.toml", "[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n\n[dependencies]\n"),
         ] {
             assert_eq!(faults(path, text), Vec::<String>::new(), "{path}");
@@ -100,6 +110,12 @@ mod tests {
             ("a.rs", "use x;\n", "a.rs:1: begins without"),
             ("a/src/b.rs", &long, "a/src/b.rs: 401 lines"),
             ("a/Cargo.toml", "[package]\n[lints]\n[x]\nworkspace = true\n", "a/Cargo.toml: without `[lints]"),
+            ("a/Cargo.toml", "[workspace]\n[workspace.lints.rust]\n", "a/Cargo.toml: without `unsafe_code"),
+            (
+                "b/Cargo.toml",
+                "[workspace]\n[x]\nunsafe_code = \"forbid\"\n",
+                "b/Cargo.toml: without `unsafe_code",
+            ),
             ("a.md", &format!("x\nsee {}{}\n", "/ro", "ot/x"), "a.md:2: `/root"),
             ("a.sql", &format!("-- {}{}: x\n", "TO", "DO"), "a.sql:1: `TO"),
             ("a.sh", &format!("curl https://{}{}/x\n", "crates", ".io"), "a.sh:1: `crates"),
