@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, Option<&[&str]>)] = &[
             "storage-schema",
         ]),
     ),
+    ("storage-fuzz", Some(&["storage-models", "storage-validation", "storage-query"])),
     ("storage-testkit", Some(&["storage-models", "storage-schema"])),
     ("datastorage", None),
     ("storage-tests", None),
@@ -28,7 +29,7 @@ const MAY_USE: &[(&str, Option<&[&str]>)] = &[
 ];
 
 /// Development support: nothing that is delivered may use it.
-const DEVELOPMENT: &[&str] = &["storage-testkit", "storage-tests", "xtask"];
+const DEVELOPMENT: &[&str] = &["storage-fuzz", "storage-testkit", "storage-tests", "xtask"];
 
 /// The crates that may know the web framework.
 const KNOW_ACTIX: &[&str] = &["storage-server", "datastorage", "storage-tests", "xtask"];

@@ -1,0 +1,51 @@
+//! Text that clients send and others will read.
+
+use storage_models::json::Parsed;
+use storage_models::{Json, NewRecord, NewRemediation, RecordType};
+use storage_validation::Valid;
+
+use crate::now;
+
+/// Sanitizes a text as a name, as free text and within metadata. What is stored is stored again as it is, nothing in a
+/// name can open or close markup, and what is altered is said.
+pub fn sanitizer(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Some((stored, altered)) = stored("name", text) {
+        assert!(!stored.name.contains(['<', '>', ';']), "{:?}", stored.name);
+        assert_eq!(altered, stored.name != text, "{text:?} became {:?}", stored.name);
+        again("name", &stored.name, |record| Some(record.name.clone()));
+    }
+    if let Some((stored, altered)) = stored("error_message", text) {
+        let message = stored.error_message.unwrap_or_default();
+        assert_eq!(altered, message != text, "{text:?} became {message:?}");
+        again("error_message", &message, |record| record.error_message.clone());
+    }
+}
+
+/// What has been stored once is stored a second time, unaltered.
+fn again(field: &'static str, text: &str, value: fn(&NewRemediation) -> Option<String>) {
+    let (twice, altered) = stored(field, text).expect("what was stored is valid");
+    assert_eq!(value(&twice).as_deref(), Some(text), "twice is not once");
+    assert!(!altered, "{text:?} was altered again");
+}
+
+/// The record with `text` in one of its fields, and whether that was altered; none when it is refused.
+fn stored(field: &'static str, text: &str) -> Option<(NewRemediation, bool)> {
+    let word = |word: &str| Json::String(word.to_owned());
+    let mut members = vec![
+        ("name", word("a")),
+        ("namespace", word("b")),
+        ("phase", word("pending")),
+        ("action_type", word("c")),
+        ("metadata", Json::Object([("text".to_owned(), word(text))].into_iter().collect())),
+    ];
+    members.retain(|(name, _)| *name != field);
+    members.push((field, word(text)));
+    let value = Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+    let parsed = Parsed { value, faults: Vec::new() };
+    let Valid { record, sanitized_fields } =
+        storage_validation::record(RecordType::Remediation, parsed, now()).ok()?;
+    let NewRecord::Remediation(record) = record else { return None };
+    let pointer = format!("/{field}");
+    Some((record, sanitized_fields.contains(&pointer)))
+}
