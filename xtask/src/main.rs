@@ -1,6 +1,7 @@
 //! Development tasks of the workspace: `cargo xtask --help` lists them.
 
 mod bench;
+mod contract;
 mod files;
 mod progress;
 mod requirements;
@@ -40,6 +41,8 @@ enum Task {
     Bench(bench::Scenario),
     /// Write at random under random faults, and compare what is stored with what was promised.
     Soak(soak::Arguments),
+    /// Hold the description of the API against a running service.
+    Contract(contract::Arguments),
     /// Check the arrows between crates, and how files begin.
     Tidy,
     /// Set up what the tests need, and run them.
@@ -66,6 +69,7 @@ async fn run(task: Task) -> Result<ExitCode> {
         Task::Schema(action) => schema::run(&action).await,
         Task::Requirements(arguments) => requirements::run(&arguments),
         Task::Soak(arguments) => Box::pin(soak::run(&arguments)).await,
+        Task::Contract(arguments) => Box::pin(contract::run(&arguments)).await,
         Task::Tidy => tidy::run(),
         Task::Test(arguments) => test::run(&arguments).await,
     }

@@ -10,12 +10,19 @@ use utoipa::openapi::{
 /// No control characters, and none that separate lines or turn the direction of text.
 const IDENTIFIER: &str = r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$";
 /// As [`IDENTIFIER`], with something in it that is neither white space nor removed.
-const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*[A-Za-z0-9][^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$";
+const NAME: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
+    r"[^\s<>;()\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]",
+    r"[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
+);
 /// Control characters but tab, newline and carriage return are refused.
 const FREE_TEXT: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$";
 /// As [`FREE_TEXT`], with more than white space in it.
-const STATEMENT: &str =
-    r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*[A-Za-z0-9][^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$";
+const STATEMENT: &str = concat!(
+    r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*",
+    r"[^\s\u0000-\u0008\u000b\u000c\u000e-\u001f]",
+    r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$"
+);
 
 /// What a value is.
 #[derive(Debug, Clone)]

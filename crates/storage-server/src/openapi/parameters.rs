@@ -123,7 +123,7 @@ const CURSOR: &str =
 
 /// What a search has besides its filter.
 pub(super) fn search() -> Vec<Parameter> {
-    let text = Kind::Identifier(1_000).schema(true).min_length(Some(1));
+    let text = pattern(r"\S").min_length(Some(1)).max_length(Some(1_000));
     let about = "What is searched for, in words: it need not occur in what is found.";
     let mode = Kind::Word(vec!["semantic"]).schema(false).default(Some(json!("semantic")));
     let similarity = Kind::Fraction.schema(false).default(Some(json!(0)));
@@ -175,7 +175,7 @@ pub(super) fn write_headers() -> Vec<Parameter> {
     let preference = "`wait=SECONDS` waits until the vector index holds what was written, as long as the request may take.";
     vec![
         header("Idempotency-Key", key, about).build(),
-        header("Prefer", pattern(r"^wait=(0|1)$"), preference).build(),
+        header("Prefer", Kind::Text.schema(false), preference).example(Some(json!("wait=1"))).build(),
     ]
 }
 
@@ -190,8 +190,12 @@ pub(super) fn if_match() -> Parameter {
 
 /// `If-None-Match`.
 pub(super) fn if_none_match() -> Parameter {
-    header("If-None-Match", pattern(ETAG), "An `ETag` that is known: then its record is not sent again.")
-        .build()
+    header(
+        "If-None-Match",
+        Kind::Text.schema(false),
+        "An `ETag` that is known: then its record is not sent again.",
+    )
+    .build()
 }
 
 /// The form of an entity tag.
@@ -202,8 +206,9 @@ pub(super) const EXAMPLE_ETAG: &str = "\"1-1767323047000001\"";
 
 /// `X-Correlation-ID`, which every request may have.
 pub(super) fn correlation_id() -> Parameter {
-    let about = "Names the request in logs and answers; made up where it is absent or has not this form.";
-    header("X-Correlation-ID", pattern(r"^[A-Za-z0-9._-]{1,128}$"), about).build()
+    let about = "Names the request in logs and answers: 1 to 128 letters, digits or `-._:/+=@`. What has another form \
+                 is not taken, and an id is made.";
+    header("X-Correlation-ID", Kind::Text.schema(false), about).build()
 }
 
 fn header(name: &str, schema: ObjectBuilder, about: &str) -> ParameterBuilder {
