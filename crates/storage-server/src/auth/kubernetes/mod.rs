@@ -83,7 +83,9 @@ impl KubernetesVerifier {
         // What is no token of a service account, or one that says itself that its time is over, is not worth a look-up.
         let claims = jwt::read(token).ok_or(Refusal::Rejected)?;
         let good_for = claims.left(SystemTime::now()).ok_or(Refusal::Rejected)?;
-        let outcome = self.known.user(digest, good_for, self.bounded(self.reviewer.user(token))).await;
+        // Boxed: the client's future is large, and rarely needed.
+        let lookup = Box::pin(self.bounded(self.reviewer.user(token)));
+        let outcome = self.known.user(digest, good_for, lookup).await;
         if matches!(outcome, Err(Refusal::Rejected)) {
             self.known.reject(digest);
         }
@@ -101,7 +103,7 @@ impl KubernetesVerifier {
                 Ok(listed.get(&user.name).is_some_and(|permissions| permissions.holds(wanted)))
             }
             Authorization::Review { namespace } => {
-                let lookup = self.bounded(self.reviewer.permits(user, namespace, wanted));
+                let lookup = Box::pin(self.bounded(self.reviewer.permits(user, namespace, wanted)));
                 self.known.permits(digest, wanted, lookup).await
             }
         }
