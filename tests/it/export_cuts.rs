@@ -95,7 +95,8 @@ async fn a_client_that_goes_away_ends_its_export_on_the_server() {
         .set("DATASTORAGE__DATABASE__STATEMENT_TIMEOUT", "10m")
         .set("DATASTORAGE__SERVER__REQUEST_TIMEOUT", "11m")
         .set("DATASTORAGE__WRITER__STEP_TIMEOUT", "11m")
-        .set("DATASTORAGE__PROJECTOR__STEP_TIMEOUT", "11m");
+        .set("DATASTORAGE__PROJECTOR__STEP_TIMEOUT", "11m")
+        .set("DATASTORAGE__RECONCILE__GAP", "2h");
     let service = large(options).await;
     let mut response = service.begun("").await;
     let mut blocker = service.database.connect().await.unwrap();
