@@ -152,9 +152,11 @@ fn timeline() -> ObjectBuilder {
 }
 
 fn search_answer() -> ObjectBuilder {
-    let matched = Kind::Word(vec!["semantic"]).schema(false);
+    let matched = Kind::Word(vec!["semantic", "lexical"]).schema(false);
+    let about = "How near it is in meaning; null for what was found by its words alone.";
+    let similarity = Kind::Fraction.schema(false).minimum(Some(-1)).description(Some(about));
     let hit = object::<RefOr<Schema>>([
-        ("similarity", Kind::Fraction.schema(false).minimum(Some(-1)).into()),
+        ("similarity", nullable(similarity).into_schema()),
         ("rank", Kind::Integer(1, i64::MAX).schema(false).into()),
         ("matched", list_of(matched).into()),
         ("record", named("Remediation")),
@@ -162,7 +164,7 @@ fn search_answer() -> ObjectBuilder {
     let pending = count().description(Some("Records that are stored and cannot be found by meaning yet."));
     object::<RefOr<Schema>>([
         ("data", list_of(hit).into()),
-        ("engine", text().into()),
+        ("engine", nullable(text()).into_schema()),
         ("degraded", Kind::Flag.schema(false).into()),
         ("pending", pending.into()),
     ])

@@ -21,6 +21,7 @@ use std::sync::LazyLock;
 
 use storage_models::RecordType;
 use utoipa::openapi::info::LicenseBuilder;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, PathsBuilder, RefOr, Tag,
@@ -38,6 +39,9 @@ Each `GET` also answers `HEAD`. Every answer names its request in `X-Correlation
 is continued. Whatever is refused or fails is answered with a problem document (RFC 9457), and every bad field is \
 named at once. `x-requests` lists requests that can be sent as they are, with the status that answers them.\n\n\
 Metrics, and health as here, are on a port of their own.";
+
+const TOKEN: &str = "A token of a service account, or one out of the service's file of tokens. None without \
+authentication, when only this machine is answered.";
 
 /// The document in JSON.
 pub(crate) fn json() -> &'static str {
@@ -62,17 +66,20 @@ fn document() -> OpenApi {
 
 fn paths() -> Paths {
     let audit = RecordType::ALL.into_iter().flat_map(audit::of);
-    let operations = audit.chain(reads::all()).chain(system::all());
+    let guarded = audit.chain(reads::all()).map(operation::Operation::guarded);
+    let operations = guarded.chain(system::all());
     operations
         .map(operation::Operation::build)
         .fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item))
         .build()
 }
 
-/// Schemas, headers and examples. The scheme by which callers say who they are belongs here too.
+/// Schemas, headers and examples, and how callers say who they are.
 fn components() -> Components {
     let components =
         ComponentsBuilder::new().parameter("X-Correlation-ID", RefOr::T(parameters::correlation_id()));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(TOKEN));
+    let components = components.security_scheme(operation::BEARER, SecurityScheme::Http(bearer.build()));
     responses::problem_examples(responses::headers(answers::components(components))).build()
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, PathItem};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, Schema};
 
 use super::kinds::extension;
@@ -11,6 +12,9 @@ use crate::problem::ProblemKind;
 
 /// The extension of an operation that lists [`Request`]s.
 const REQUESTS: &str = "x-requests";
+
+/// The scheme by which callers say who they are.
+pub(super) const BEARER: &str = "bearer";
 
 /// An operation as it is being described.
 pub(super) struct Operation {
@@ -114,6 +118,14 @@ impl Operation {
 
     pub(super) fn shown_by(mut self, request: Request) -> Self {
         self.requests.push(request);
+        self
+    }
+
+    /// Only callers who may; without authentication, everybody on this machine may.
+    pub(super) fn guarded(mut self) -> Self {
+        self.problems.extend(responses::GUARDED);
+        let bearer = SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []);
+        self.builder = self.builder.security(bearer).security(SecurityRequirement::default());
         self
     }
 

@@ -121,11 +121,18 @@ pub(super) fn page(record_type: RecordType) -> Vec<Parameter> {
 const CURSOR: &str =
     "`pagination.next_cursor` of the page before. Opaque, and good for the filter and the sort it came with.";
 
+/// What an export has besides its filter.
+pub(super) fn export() -> Vec<Parameter> {
+    let format = Kind::Word(vec!["ndjson", "csv"]).schema(false).default(Some(json!("ndjson")));
+    let sort = page(RecordType::Remediation).into_iter().filter(|parameter| parameter.name == "sort");
+    [query("format", format, "How the records are written.").build()].into_iter().chain(sort).collect()
+}
+
 /// What a search has besides its filter.
 pub(super) fn search() -> Vec<Parameter> {
     let text = pattern(r"\S").min_length(Some(1)).max_length(Some(1_000));
     let about = "What is searched for, in words: it need not occur in what is found.";
-    let mode = Kind::Word(vec!["semantic"]).schema(false).default(Some(json!("semantic")));
+    let mode = Kind::Word(vec!["semantic", "lexical", "hybrid"]).schema(false).default(Some(json!("hybrid")));
     let similarity = Kind::Fraction.schema(false).default(Some(json!(0)));
     vec![
         query("q", text, about).required(Required::True).example(Some(json!("a pod keeps crashing"))).build(),

@@ -2,19 +2,21 @@
 
 use serde_json::{Value, json};
 use storage_models::RecordType;
+use utoipa::openapi::Content;
 use utoipa::openapi::path::Parameter;
 
 use super::answers::{Body, incident_example, page_example};
 use super::audit::{filter, path};
 use super::fields;
+use super::kinds::Kind;
 use super::operation::{Operation, Request};
 use super::parameters;
-use super::responses::{READ, json_body, with_header};
+use super::responses::{READ, json_body, text_body, with_header};
 use crate::problem::ProblemKind;
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
-    let mut operations = vec![timeline(), search(), incidents(), incident()];
+    let mut operations = vec![timeline(), export(), search(), incidents(), incident()];
     operations.extend(counts());
     operations
 }
@@ -43,14 +45,31 @@ fn timeline() -> Operation {
         .shown_by(Request::new(400, format!("{path}/1/timeline?limit=1")))
 }
 
+fn export() -> Operation {
+    let path = format!("{}/export", path(RecordType::Remediation));
+    let line = format!("{}\n", record(RecordType::Remediation));
+    let mut csv = Content::new(Some(Kind::Text.schema(false)));
+    csv.example = Some(json!("id,name\r\n1,checkout-restart\r\n"));
+    let answer = text_body("One record a line, as they are read.", "application/x-ndjson", &line);
+    Operation::get(path.clone(), "exportRemediations", "Export all remediations that match")
+        .tag("remediation")
+        .parameters(parameters::export())
+        .parameters(filter(RecordType::Remediation))
+        .answers(200, answer.content("text/csv", csv))
+        .may_fail(READ)
+        .may_fail(&[ProblemKind::FeedUnavailable])
+        .shown_by(Request::new(200, format!("{path}?namespace=payments")))
+        .shown_by(Request::new(400, format!("{path}?limit=1")))
+}
+
 fn search() -> Operation {
     let path = "/api/v1/audit/search";
     let hit = json!({
-        "similarity": 0.62, "rank": 1, "matched": ["semantic"], "record": record(RecordType::Remediation)
+        "similarity": 0.62, "rank": 1, "matched": ["semantic", "lexical"], "record": record(RecordType::Remediation)
     });
     let example = json!({ "data": [hit], "engine": "pgvector", "degraded": false, "pending": 0 });
     let body = Body { schema: "SearchAnswer".to_owned(), example };
-    Operation::get(path, "search", "Find remediations by meaning")
+    Operation::get(path, "search", "Find remediations by meaning, by words, or by both")
         .tag("remediation")
         .about("The filters of lists hold inside the index: what is found is the nearest of what matches.")
         .parameters(parameters::search())

@@ -12,8 +12,17 @@ use super::kinds::{Kind, named};
 use super::parameters::{ETAG, EXAMPLE_ETAG};
 use crate::problem::ProblemKind;
 
-/// Every operation may be answered so. The answers to callers who may not come (401, 403) belong here too.
-const ALWAYS: [ProblemKind; 2] = [ProblemKind::Misdirected, ProblemKind::Internal];
+/// Every operation may be answered so.
+const ALWAYS: [ProblemKind; 3] =
+    [ProblemKind::NotAcceptable, ProblemKind::Misdirected, ProblemKind::Internal];
+
+/// What an operation that asks who its caller is may come to.
+pub(super) const GUARDED: &[ProblemKind] = &[
+    ProblemKind::Unauthorized,
+    ProblemKind::Forbidden,
+    ProblemKind::RateLimited,
+    ProblemKind::AuthUnavailable,
+];
 
 /// What an operation that reads from the store may come to.
 pub(super) const READ: &[ProblemKind] = &[

@@ -90,8 +90,10 @@ fn every_operation_is_described_in_full() {
         }
         for status in responses.keys().filter(|status| !status.starts_with('5')) {
             // What no request of its own comes to: a length, a pace or a name beyond the settings of the service.
-            let is_of_the_client_s_state =
-                matches!(status.as_str(), "408" | "413" | "421" | "409" | "422" | "415");
+            let is_of_the_client_s_state = matches!(
+                status.as_str(),
+                "401" | "403" | "406" | "429" | "408" | "413" | "421" | "409" | "422" | "415"
+            );
             let requests = operation["x-requests"].as_array().unwrap();
             let is_shown = requests.iter().any(|request| request["status"].as_u64() == status.parse().ok());
             assert!(is_shown || is_of_the_client_s_state, "{method} {path} {status}: no request shows it");
