@@ -76,7 +76,6 @@ fn search() -> Operation {
         .parameters(filter(RecordType::Remediation))
         .answers(200, json_body("The nearest first.", &body))
         .may_fail(READ)
-        .may_fail(&[ProblemKind::EmbedderUnavailable])
         .shown_by(Request::new(200, format!("{path}?q=a+pod+keeps+crashing&limit=3&namespace=payments")))
         .shown_by(Request::new(400, format!("{path}?limit=3")))
 }
