@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, Option<&[&str]>)] = &[
         ]),
     ),
     ("storage-fuzz", Some(&["storage-models", "storage-validation", "storage-query"])),
+    ("storage-consumer", Some(&["storage-models", "storage-query", "storage-schema"])),
     ("storage-testkit", Some(&["storage-models", "storage-schema"])),
     ("datastorage", None),
     ("storage-tests", None),
@@ -29,7 +30,8 @@ const MAY_USE: &[(&str, Option<&[&str]>)] = &[
 ];
 
 /// Development support: nothing that is delivered may use it.
-const DEVELOPMENT: &[&str] = &["storage-fuzz", "storage-testkit", "storage-tests", "xtask"];
+const DEVELOPMENT: &[&str] =
+    &["storage-consumer", "storage-fuzz", "storage-testkit", "storage-tests", "xtask"];
 
 /// The crates that may know the web framework.
 const KNOW_ACTIX: &[&str] = &["storage-server", "datastorage", "storage-tests", "xtask"];

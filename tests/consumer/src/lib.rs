@@ -1,0 +1,76 @@
+//! An example of a service that reads the audit store through the shared query crate: what has happened in a namespace
+//! of late, as incidents, and how often what was done about it succeeded.
+//!
+//! It uses nothing of the store but `storage-query`, `storage-schema` and the types they share, brings its own
+//! connection, and looks at the schema before it relies on it.
+
+#[cfg(test)]
+mod tests;
+
+use chrono::TimeDelta;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use storage_models::Timestamp;
+use storage_query::{
+    AuditFilter as _, Incident, InvalidParameters, ListQuery, PageRequest, QueryError, RemediationFilter,
+    SuccessRate, TimeBound, Total, success_rate,
+};
+use storage_schema::{SchemaError, verify};
+
+/// What happened in a namespace.
+#[derive(Debug)]
+pub struct Overview {
+    /// How many incidents there were, exactly.
+    pub total: i64,
+    /// The latest of them.
+    pub latest: Vec<Incident>,
+    /// How what was done about them ended.
+    pub outcomes: SuccessRate,
+}
+
+/// Why there is no overview.
+#[derive(Debug, thiserror::Error)]
+pub enum OverviewError {
+    /// The store has another schema than this service was built for.
+    #[error("the audit store has another schema: {0}")]
+    Schema(String),
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Catalogue(#[from] SchemaError),
+    /// What was asked for is no filter; each fault names its parameter.
+    #[error(transparent)]
+    Filter(#[from] InvalidParameters),
+    /// A read failed.
+    #[error(transparent)]
+    Read(#[from] QueryError),
+    /// The connection could not be set up.
+    #[error("the connection could not be set up")]
+    Connection(#[from] diesel::result::Error),
+}
+
+/// Prepares a connection as `storage-query` asks of its owner, and verifies the schema.
+///
+/// # Errors
+/// [`OverviewError::Schema`] names each difference that matters.
+pub async fn prepare(connection: &mut AsyncPgConnection) -> Result<(), OverviewError> {
+    connection.batch_execute("SET lc_messages = 'C'; SET statement_timeout = '5s'").await?;
+    let report = verify(connection).await?;
+    let differences: Vec<String> = report.fatal().map(ToString::to_string).collect();
+    if differences.is_empty() { Ok(()) } else { Err(OverviewError::Schema(differences.join("; "))) }
+}
+
+/// What happened in `namespace` within `age` before `now`.
+///
+/// # Errors
+/// [`OverviewError::Filter`] for a namespace that none can have; [`OverviewError::Read`].
+pub async fn overview(
+    connection: &mut AsyncPgConnection,
+    namespace: &str,
+    age: TimeDelta,
+    now: Timestamp,
+) -> Result<Overview, OverviewError> {
+    let filter = RemediationFilter::default().namespace(namespace).since(TimeBound::Ago(age)).check(now)?;
+    let outcomes = success_rate(connection, &filter).await?;
+    let list = ListQuery::<Incident>::new(filter).page(PageRequest::new(10, 0)?).total(Total::Exact);
+    let page = list.run(connection).await?;
+    Ok(Overview { total: page.total.unwrap_or_default(), latest: page.records, outcomes })
+}
