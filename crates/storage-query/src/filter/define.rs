@@ -39,8 +39,8 @@ pub trait AuditFilter: sealed::Fields + Default + Clone + DeserializeOwned + Sen
     /// Checks what the types leave open, and turns ages into instants as of `now`.
     ///
     /// # Errors
-    /// Every field with more than [`MAX_VALUES`](crate::MAX_VALUES) values or with NUL in one; more than
-    /// [`MAX_METADATA_KEYS`](crate::MAX_METADATA_KEYS) keys, and keys or values of theirs that are too long;
+    /// Every field with more than [`MAX_VALUES`](crate::MAX_VALUES) values or with NUL in one, and texts
+    /// that are too long; more than [`MAX_METADATA_KEYS`](crate::MAX_METADATA_KEYS) keys, and keys that are;
     /// times and durations out of range; `since` after `until`, `min_duration` above `max_duration`.
     fn check(self, now: Timestamp) -> Result<Valid<Self>, InvalidParameters> {
         Valid::new(self, now)

@@ -13,9 +13,6 @@ const PREFIX: &str = "metadata.";
 /// Characters of a key at most.
 const MAX_KEY: usize = 255;
 
-/// Characters of a value at most.
-const MAX_VALUE: usize = 1_000;
-
 /// Values that top-level keys of `metadata` must have. The values of one key are alternatives, and every key
 /// must match; a record without the key, or with null in it, does not.
 ///
@@ -63,10 +60,6 @@ impl Extra for MetadataValues {
         for (key, values) in self.iter().filter(|(key, _)| key.chars().count() <= MAX_KEY) {
             let name = format!("{PREFIX}{key}");
             check_values(&name, values, errors);
-            if let Some(long) = values.iter().find(|value| value.chars().count() > MAX_VALUE) {
-                let reason = InvalidReason::ValueTooLong { max: MAX_VALUE };
-                errors.push(InvalidParameter::new(name, long, reason));
-            }
         }
     }
 

@@ -101,12 +101,13 @@ fn every_bad_parameter_is_named() {
     }
 }
 
-/// F19: `since` after `until` is refused.
+/// F19: `since` after `until` is refused, and so are texts that nothing can be equal to.
 #[test]
 fn what_the_types_leave_open_is_checked() {
     let filter = RemediationFilter {
         name: vec!["a".to_owned(); MAX_VALUES + 1],
         cluster: vec!["ok".to_owned(), "a\0b".to_owned()],
+        alert_name: vec!["ä".repeat(1_000), "a".repeat(1_001)],
         ..RemediationFilter::default()
     };
     let errors =
@@ -118,6 +119,7 @@ fn what_the_types_leave_open_is_checked() {
         [
             ("name", InvalidReason::TooManyValues),
             ("cluster", InvalidReason::Nul),
+            ("alert_name", InvalidReason::ValueTooLong { max: 1_000 }),
             ("since", InvalidReason::AfterUntil { until }),
         ]
     );

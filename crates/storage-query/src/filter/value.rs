@@ -6,6 +6,9 @@ use crate::InvalidReason;
 use crate::number::parse_in;
 use crate::sql::Bind;
 
+/// Characters of a text at most. No column that is compared with one holds longer ones, but for the metadata.
+const MAX_TEXT: usize = 1_000;
+
 /// A value that a filter may list.
 pub(super) trait FilterValue: Sized {
     /// Reads it from a parameter.
@@ -30,7 +33,13 @@ impl FilterValue for String {
     }
 
     fn check(&self) -> Result<(), (String, InvalidReason)> {
-        if self.contains('\0') { Err((self.clone(), InvalidReason::Nul)) } else { Ok(()) }
+        if self.contains('\0') {
+            return Err((self.clone(), InvalidReason::Nul));
+        }
+        if self.chars().count() > MAX_TEXT {
+            return Err((self.clone(), InvalidReason::ValueTooLong { max: MAX_TEXT }));
+        }
+        Ok(())
     }
 
     fn text(&self) -> String {
