@@ -15,7 +15,7 @@ use crate::problem::{Problem, ProblemKind};
 /// What there is to choose from.
 const ENCODINGS: [Encoding; 3] = [Encoding::identity(), Encoding::gzip(), Encoding::deflate()];
 
-/// Refuses what cannot be encoded acceptably, and marks every answer.
+/// Refuses what cannot be encoded acceptably, and marks the answers of handlers.
 pub(crate) async fn negotiate<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

@@ -30,9 +30,9 @@
 //! | the name that is asked for | `host` |
 //! | which web pages may read the answer | `cors` |
 //! | who asks, and whether they may | `auth`, `routes::access` |
+//! | the encoding of the answer | `compress` |
 //! | the body: type, size, byte budget | `body` |
 //! | the query string, strictly | `parameters` |
-//! | the encoding of the answer | `compress` |
 //! | the handler | `routes` |
 //! | what it asks of the store | `edge`, `pool`; `export` for streams |
 //! | a search, with whatever is there | `search` |

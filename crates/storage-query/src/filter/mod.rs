@@ -20,6 +20,7 @@ pub use duration::DurationRange;
 pub use metadata::MetadataValues;
 pub use records::{AiAnalysisFilter, ExecutionFilter, RemediationFilter, WorkflowFilter};
 pub use valid::Valid;
+pub(crate) use value::check_text;
 
 /// The most values that one field of a filter may list.
 pub const MAX_VALUES: usize = 100;

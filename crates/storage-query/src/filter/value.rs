@@ -9,6 +9,14 @@ use crate::sql::Bind;
 /// Characters of a text at most. No column that is compared with one holds longer ones, but for the metadata.
 const MAX_TEXT: usize = 1_000;
 
+/// Refuses what PostgreSQL holds in no text, and what has more than `max` characters.
+pub(crate) fn check_text(text: &str, max: usize) -> Result<(), InvalidReason> {
+    if text.contains('\0') {
+        return Err(InvalidReason::Nul);
+    }
+    if text.chars().count() > max { Err(InvalidReason::ValueTooLong { max }) } else { Ok(()) }
+}
+
 /// A value that a filter may list.
 pub(super) trait FilterValue: Sized {
     /// Reads it from a parameter.
@@ -33,13 +41,7 @@ impl FilterValue for String {
     }
 
     fn check(&self) -> Result<(), (String, InvalidReason)> {
-        if self.contains('\0') {
-            return Err((self.clone(), InvalidReason::Nul));
-        }
-        if self.chars().count() > MAX_TEXT {
-            return Err((self.clone(), InvalidReason::ValueTooLong { max: MAX_TEXT }));
-        }
-        Ok(())
+        check_text(self, MAX_TEXT).map_err(|reason| (self.clone(), reason))
     }
 
     fn text(&self) -> String {

@@ -4,17 +4,15 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection as 
 use storage_models::Remediation;
 
 use super::order;
-use crate::filter::Conditions;
+use crate::filter::{Conditions, check_text};
 use crate::read::rows::Ranked;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{
-    InvalidParameter, InvalidParameters, InvalidReason, QueryError, RemediationFilter, SearchRequest, Valid,
-};
+use crate::{InvalidParameter, InvalidParameters, QueryError, RemediationFilter, SearchRequest, Valid};
 
 const OPERATION: &str = "search by words";
 
-/// What is indexed: the one place that knows the expression.
+/// What is searched, word for word as migration 0005 indexes it: any other expression would be served by no index.
 const WORDS: &str = "audit_words(name, target_name, alert_name, action_type, error_message)";
 
 /// A remediation that a search by words found.
@@ -83,13 +81,8 @@ impl LexicalQuery {
         request: SearchRequest,
     ) -> Result<Self, InvalidParameters> {
         let words = words.into();
-        let refused = |reason| Err(InvalidParameter::new("q", words.clone(), reason).into());
-        if words.contains('\0') {
-            return refused(InvalidReason::Nul);
-        }
-        if words.chars().count() > Self::MAX_WORDS {
-            return refused(InvalidReason::ValueTooLong { max: Self::MAX_WORDS });
-        }
+        check_text(&words, Self::MAX_WORDS)
+            .map_err(|reason| InvalidParameter::new("q", words.clone(), reason))?;
         Ok(Self { words, filter, request, count: request.limit() })
     }
 

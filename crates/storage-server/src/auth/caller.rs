@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::{HttpMessage as _, HttpRequest};
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 /// The name of one who is not known, and of everybody in mode `none`.
@@ -37,8 +38,7 @@ impl Caller {
         if self.0.chars().count() <= MAX_SCOPE {
             return self.0.to_string();
         }
-        let digest = Sha256::digest(self.0.as_bytes());
-        digest.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+        format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(self.0.as_bytes())))
     }
 }
 

@@ -1,10 +1,11 @@
 //! The address a request comes from.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{AddrParseError, IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderName;
+use ipnet::{IpNet, Ipv6Net};
 
 /// The header in which proxies say for whom they ask, each at the end.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -14,44 +15,24 @@ const CUSTOMER_BITS: u8 = 64;
 
 /// A network, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u8,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// Whether the address is in it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        address.is_ipv4() == self.address.is_ipv4()
-            && masked(address, self.bits) == masked(self.address, self.bits)
+        self.0.contains(&address)
     }
 }
 
 impl FromStr for Network {
-    type Err = ();
+    type Err = AddrParseError;
 
     /// Reads `10.0.0.0/8`, `10.0.0.7`, `fd00::/8`.
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (address, bits) =
-            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_no_address| ())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_no_number| ()))?;
-        if bits <= most { Ok(Self { address, bits }) } else { Err(()) }
-    }
-}
-
-/// The address with all but its first bits cleared.
-fn masked(address: IpAddr, bits: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(address) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
-            Ipv4Addr::from_bits(address.to_bits() & mask).into()
-        }
-        IpAddr::V6(address) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
-            Ipv6Addr::from_bits(address.to_bits() & mask).into()
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        match text.parse() {
+            Ok(network) => Ok(Self(network)),
+            Err(_no_network) => text.parse::<IpAddr>().map(|address| Self(address.into())),
         }
     }
 }
@@ -78,7 +59,10 @@ pub(crate) fn address(request: &ServiceRequest, trusted: &[Network]) -> IpAddr {
 
 /// Those that limits count as one.
 pub(crate) fn group(address: IpAddr) -> IpAddr {
-    if address.is_ipv6() { masked(address, CUSTOMER_BITS) } else { address }
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(one) => Ipv6Net::new(one, CUSTOMER_BITS).map_or(address, |net| net.network().into()),
+    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ mod tests;
 use futures_util::future;
 use storage_models::Embedding;
 use storage_query::{
-    CandidateError, FusedHit, Hit, LexicalQuery, NearestQuery, RemediationFilter, SearchRequest, Valid,
-    candidates, fuse,
+    CandidateError, FusedHit, Hit, LexicalHit, LexicalQuery, NearestQuery, RemediationFilter, SearchRequest,
+    Valid, candidates, fuse,
 };
 use tokio::time::Instant;
 
@@ -123,11 +123,11 @@ impl Search {
         Ok(self.words_found(words, is_degraded))
     }
 
-    fn words_found(&self, words: Vec<storage_query::LexicalHit>, is_degraded: bool) -> Found {
+    fn words_found(&self, words: Vec<LexicalHit>, is_degraded: bool) -> Found {
         Found { hits: fuse(Vec::new(), words, self.limit()), engine: None, is_degraded }
     }
 
-    fn found(&self, side: ByMeaning, words: Vec<storage_query::LexicalHit>) -> Found {
+    fn found(&self, side: ByMeaning, words: Vec<LexicalHit>) -> Found {
         let hits = fuse(side.hits, words, self.limit());
         Found { hits, engine: Some(side.engine), is_degraded: side.is_degraded }
     }

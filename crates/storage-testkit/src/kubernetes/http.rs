@@ -1,24 +1,23 @@
-//! As much of HTTP/1.1 over TLS as the client of the API needs: one request after the other, each with its length.
+//! The API's connections: HTTP/1.1 over TLS.
 
 use std::io;
 use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::reviews::State;
+use super::reviews::{Question, State};
 
 /// The largest body that is read.
 const MAX_BODY: usize = 1 << 20;
-
-/// A request.
-pub(super) struct Request {
-    pub(super) path: String,
-    pub(super) authorization: String,
-    pub(super) body: Vec<u8>,
-}
 
 /// Accepts until dropped, and its connections with it.
 pub(super) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: Arc<State>) {
@@ -28,52 +27,25 @@ pub(super) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: A
         connections.spawn(async move {
             // A client that does not believe the certificate goes away.
             let Ok(stream) = acceptor.accept(stream).await else { return };
-            let mut stream = BufReader::new(stream);
-            while let Ok(Some(request)) = read(&mut stream).await {
-                let Some((status, body)) = state.answer(&request).await else { return };
-                let head = format!(
-                    "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-                    body.len()
-                );
-                if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err()
-                    || stream.flush().await.is_err()
-                {
-                    return;
-                }
-            }
+            let service = service_fn(|request| answer(request, &state));
+            // An error is a connection that ended early: a client that went away, or a fault that was asked for.
+            let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-/// The next request; `None` when the client is done.
-async fn read<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> io::Result<Option<Request>> {
-    let mut line = String::new();
-    if stream.read_line(&mut line).await? == 0 {
-        return Ok(None);
-    }
-    let path = line.split_whitespace().nth(1).unwrap_or_default();
-    let path = path.split('?').next().unwrap_or_default().to_owned();
-    let (mut authorization, mut length) = (String::new(), 0);
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "authorization" => value.trim().clone_into(&mut authorization),
-            "content-length" => length = value.trim().parse().map_err(io::Error::other)?,
-            _ => {}
-        }
-    }
-    if length > MAX_BODY {
-        return Err(io::Error::other("the body is too large"));
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await?;
-    Ok(Some(Request { path, authorization, body }))
-}
-
-/// Base64 with padding, as a kubeconfig has certificates.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
+/// An error closes the connection.
+async fn answer(request: Request<Incoming>, state: &State) -> io::Result<Response<Full<Bytes>>> {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, MAX_BODY).collect().await.map_err(io::Error::other)?.to_bytes();
+    let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let question =
+        Question { path: head.uri.path(), authorization: authorization.unwrap_or_default(), body: &body };
+    let (status, answer) =
+        state.answer(question).await.ok_or_else(|| io::Error::other("the connection is to be cut"))?;
+    Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::from(answer))
+        .map_err(io::Error::other)
 }

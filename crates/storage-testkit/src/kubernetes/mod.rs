@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -118,7 +120,7 @@ impl Drop for KubernetesApi {
 const SERVICE_TOKEN: &str = "the-services-own-token";
 
 fn kubeconfig(server: &str, certificate: &str, namespace: &str) -> String {
-    let authority = http::base64(certificate.as_bytes());
+    let authority = STANDARD.encode(certificate.as_bytes());
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: test\n\
          clusters:\n- name: test\n  cluster:\n    server: {server}\n    certificate-authority-data: {authority}\n\

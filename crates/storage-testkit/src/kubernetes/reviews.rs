@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::SERVICE_TOKEN;
-use super::http::Request;
 
 /// The API group and resource that roles name.
 const RESOURCE: (&str, &str) = ("datastorage.kubernaut.ai", "audits");
@@ -53,6 +52,14 @@ impl ServiceAccount {
     }
 }
 
+/// A request, as much of it as counts here.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) path: &'a str,
+    pub(super) authorization: &'a str,
+    pub(super) body: &'a [u8],
+}
+
 /// Requests so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
@@ -81,7 +88,7 @@ impl State {
     }
 
     /// Status and body; `None` to close the connection.
-    pub(super) async fn answer(&self, request: &Request) -> Option<(u16, String)> {
+    pub(super) async fn answer(&self, request: Question<'_>) -> Option<(u16, String)> {
         let is_token_review = request.path == "/apis/authentication.k8s.io/v1/tokenreviews";
         let is_access_review = request.path == "/apis/authorization.k8s.io/v1/subjectaccessreviews";
         self.counts.send_modify(|counts| {
@@ -105,7 +112,7 @@ impl State {
         if request.authorization != format!("Bearer {SERVICE_TOKEN}") {
             return failure(401, "Unauthorized");
         }
-        let Ok(review) = serde_json::from_slice::<Value>(&request.body) else {
+        let Ok(review) = serde_json::from_slice::<Value>(request.body) else {
             return failure(400, "the body is not JSON");
         };
         match (is_token_review, is_access_review) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use sha2::{Digest as _, Sha256};
 
 use crate::auth::{ANONYMOUS, Caller, Permission, Permissions};
@@ -57,7 +58,7 @@ pub(super) fn hash(token: &str) -> TokenHash {
 
 /// A hash as it stands in the file.
 pub(super) fn shown(hash: &TokenHash) -> String {
-    hash.iter().fold(PREFIX.to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    format!("{PREFIX}{}", HEXLOWER.encode(hash))
 }
 
 /// Whether it may be a caller's name.
@@ -109,14 +110,7 @@ fn entry(number: usize, line: &str) -> Result<(TokenHash, Holder), TokenFault> {
 }
 
 fn from_hex(text: &str) -> Option<TokenHash> {
-    let mut hash = [0; 32];
-    if text.len() != hash.len() * 2 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (place, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *place = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(hash)
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
