@@ -100,9 +100,14 @@ CREATE INDEX IF NOT EXISTS remediation_audit_status_idx ON remediation_audit (st
 -- Everything done for one remediation request; most records of other sources have none.
 CREATE INDEX IF NOT EXISTS remediation_audit_request_idx ON remediation_audit (remediation_request_id)
     WHERE remediation_request_id IS NOT NULL;
--- Nearest neighbours by cosine distance. docs/decisions/hnsw.md has the figures behind the type and the parameters.
-CREATE INDEX IF NOT EXISTS remediation_audit_embedding_idx ON remediation_audit
-    USING hnsw (embedding vector_cosine_ops) WITH (m = 16, ef_construction = 64);
+-- Nearest neighbours by cosine distance, until 0007 takes the column away.
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM information_schema.columns
+               WHERE table_schema = 'public' AND table_name = 'remediation_audit' AND column_name = 'embedding') THEN
+        CREATE INDEX IF NOT EXISTS remediation_audit_embedding_idx ON remediation_audit
+            USING hnsw (embedding vector_cosine_ops) WITH (m = 16, ef_construction = 64);
+    END IF;
+END $$;
 
 -- Everything that belongs to one remediation, in time order.
 CREATE INDEX IF NOT EXISTS ai_analysis_audit_remediation_idx ON ai_analysis_audit (remediation_id, timestamp);

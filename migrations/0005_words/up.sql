@@ -47,12 +47,19 @@ RETURN (
     ) AS wordy
 );
 
--- Words of records that have their vector. A record gets into this index when the projector stores its vector, not in
--- the insert: the entries of one record cost more than the rest of its insert does, and storing the vector would make
--- them all once more. docs/decisions/words.md has the figures.
-CREATE INDEX IF NOT EXISTS remediation_audit_words_idx ON ONLY remediation_audit
-    USING gin (audit_words(name, target_name, alert_name, action_type, error_message)) WHERE embedding IS NOT NULL;
--- The records without a vector, newest first, whose words are compared one by one: those of the last moments, or of
--- the time since the embedder went away.
-CREATE INDEX IF NOT EXISTS remediation_audit_unembedded_idx ON ONLY remediation_audit (start_time DESC, id DESC)
-    WHERE embedding IS NULL;
+-- Until 0007 takes the column away and makes both anew for what replaces it.
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM information_schema.columns
+               WHERE table_schema = 'public' AND table_name = 'remediation_audit' AND column_name = 'embedding') THEN
+        -- Words of records that have their vector. A record gets into this index when the projector stores its vector,
+        -- not in the insert: the entries of one record cost more than the rest of its insert does, and storing the
+        -- vector would make them all once more. docs/decisions/words.md has the figures.
+        CREATE INDEX IF NOT EXISTS remediation_audit_words_idx ON ONLY remediation_audit
+            USING gin (audit_words(name, target_name, alert_name, action_type, error_message))
+            WHERE embedding IS NOT NULL;
+        -- The records without a vector, newest first, whose words are compared one by one: those of the last moments,
+        -- or of the time since the embedder went away.
+        CREATE INDEX IF NOT EXISTS remediation_audit_unembedded_idx ON ONLY remediation_audit
+            (start_time DESC, id DESC) WHERE embedding IS NULL;
+    END IF;
+END $$;

@@ -51,7 +51,10 @@ async fn ids_come_in_the_order_of_the_records() {
     let stored = send(&service, PATH, "application/x-ndjson", None, lines).await.expect(201).json();
     assert_eq!(names(&service, &stored["ids"]).await, ["d", "e"]);
     service.embedded().await;
-    assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit WHERE embedding IS NULL").await, 0);
+    assert_eq!(
+        service.count("SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NULL").await,
+        0
+    );
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ async fn redis_is_killed_and_paused_under_load_and_nobody_notices() {
     tokio::join!(writer, searcher, faults);
     service.embedded().await;
     let total =
-        service.count("SELECT count(*) AS n FROM remediation_audit WHERE embedding IS NOT NULL").await;
+        service.count("SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL").await;
     assert_eq!(usize::try_from(total).unwrap(), written.into_inner());
     let log = service.process.logs();
     let told = |sentence: &str| log.lines().filter(|line| line.contains(sentence)).count();

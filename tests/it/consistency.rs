@@ -167,14 +167,14 @@ async fn strict_is_both_or_neither() {
     assert_eq!(i64::try_from(points).unwrap(), service.count(RECORDS).await);
 }
 
-/// Without an outside index the embedding column is the index: strict fills it.
+/// Without an outside index PostgreSQL is the index: strict stores the vector there.
 #[tokio::test]
 async fn strict_without_an_index_fills_the_column() {
     let service = Service::start().await;
     let answer = post(&service, "remediation?consistency=strict", None, &remediation("a")).await.expect(201);
     assert_eq!(answer.json()["vector_sync"], "synced");
     assert_eq!(
-        service.count("SELECT count(*) AS n FROM remediation_audit WHERE embedding IS NOT NULL").await,
+        service.count("SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL").await,
         1
     );
     let parent = &answer.json()["id"];

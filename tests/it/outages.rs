@@ -87,7 +87,7 @@ async fn a_kill_during_writes_loses_nothing_that_was_acknowledged() {
     assert!(total >= i64::try_from(acknowledged.len()).unwrap());
     assert!(total <= i64::try_from(acknowledged.len()).unwrap() + 16);
     service.embedded().await;
-    let without = "SELECT count(*) AS n FROM remediation_audit WHERE embedding IS NULL";
+    let without = "SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NULL";
     assert_eq!(service.count(without).await, 0);
 }
 

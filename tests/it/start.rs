@@ -77,8 +77,8 @@ async fn another_embedder_is_refused_at_start() {
     connection
         .batch_execute(
             "INSERT INTO embedding_set (composition, model, dimension, state) VALUES ('0', 'other', 384, 'active'); \
-             INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding) \
-             VALUES ('a', 'b', 'pending', 'c', array_fill(0.5, ARRAY[384])::vector)",
+             INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding_id) \
+             VALUES ('a', 'b', 'pending', 'c', 1)",
         )
         .await
         .unwrap();

@@ -9,10 +9,9 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use storage_dualwrite::index::{GuardedIndex, IndexError, IndexIdentity, QdrantIndex, VectorIndex};
 use storage_dualwrite::reconcile::{Mode, ReconcileError, ReconcileSettings, Reconciler, Report};
-use storage_dualwrite::{Connector, embedding_set};
+use storage_dualwrite::{Commits, Connector, embedding_set};
 use storage_models::BreakerSettings;
 use storage_server::{Settings, telemetry};
-use tokio::sync::Notify;
 
 use crate::command_line::{ReconcileArguments, SettingsArguments};
 use crate::failure::Failure;
@@ -33,7 +32,7 @@ pub(crate) async fn run(
     let given = settings.reconcile.to_reconciler();
     let given = ReconcileSettings { gap: action.gap.unwrap_or(given.gap), ..given };
     // The service's projector finds by polling what is enqueued here.
-    let reconciler = Reconciler::new(connectors.maintenance, index, given, Arc::new(Notify::new()));
+    let reconciler = Reconciler::new(connectors.maintenance, index, given, Arc::new(Commits::default()));
     let bar = bar();
     let on_progress = |records| bar.set_position(records);
     let outcome = if action.rebuild {

@@ -108,7 +108,7 @@ async fn any_vector(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
         #[diesel(sql_type = Bool)]
         found: bool,
     }
-    sql_query("SELECT EXISTS (SELECT FROM remediation_audit WHERE embedding IS NOT NULL) AS found")
+    sql_query("SELECT EXISTS (SELECT FROM remediation_audit WHERE embedding_id IS NOT NULL) AS found")
         .get_result::<Found>(connection)
         .await
         .map(|row| row.found)

@@ -7,8 +7,8 @@
 //! - [`StrictWriter`] stores a record in PostgreSQL and in the index before it answers, or in neither;
 //!   [`ProjectionWaits`] tells when what was written otherwise has reached every store.
 //! - [`idempotency`] keeps the answer to a request in the request's own transaction, so that it may be repeated.
-//! - [`Projector`] takes outbox rows, has the records embedded, stores them in the outside index when there is one,
-//!   and fills the embedding column, off the request's path. It knows an embedder only through [`RecordEmbedder`].
+//! - [`Projector`] takes outbox rows, has the records embedded, stores the vectors in the outside index when there is
+//!   one and in PostgreSQL, off the request's path. It knows an embedder only through [`RecordEmbedder`].
 //! - [`counters`] keeps the numbers behind exact totals small, and compares them with the table.
 //! - [`outbox`] shows and revives what waits or is parked; [`embedding_set`] sees to it that vectors of two models
 //!   never mix.
@@ -20,10 +20,11 @@
 //! Writer::write ─▶ queue ─▶ one transaction: records + outbox rows ─▶ answer
 //!                                             │ woken in process, across replicas, and by polling
 //!                                             ▼
-//!            Projector: claim (a lease) ─▶ embed ─▶ index ─▶ settle: embedding column, outbox row removed
+//!            Projector: claim (a lease) ─▶ embed ─▶ index ─▶ settle: vector, outbox row removed
 //! ```
 
 mod budget;
+mod commits;
 mod connector;
 pub mod counters;
 pub mod embedding_set;
@@ -33,10 +34,12 @@ pub mod index;
 pub mod outbox;
 mod projector;
 pub mod reconcile;
+mod vectors;
 mod waits;
 mod writer;
 
 pub use budget::{ByteBudget, Reservation};
+pub use commits::Commits;
 pub use connector::{ConnectError, Connector, SessionSettings};
 pub use embedding_set::{EmbeddingSet, EmbeddingSetError};
 pub use projector::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};

@@ -26,9 +26,9 @@ diesel::table! {
         severity -> Nullable<VarChar>,
         error_message -> Nullable<Text>,
         metadata -> Nullable<Jsonb>,
-        embedding -> Nullable<VectorSql>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        embedding_id -> Nullable<BigInt>,
     }
 }
 
@@ -98,6 +98,19 @@ diesel::table! {
         last_error -> Nullable<Text>,
         parked_at -> Nullable<Timestamptz>,
         embedded_version -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::VectorSql;
+
+    /// Vectors of remediations, each once.
+    embedding_vector (embedding_id) {
+        embedding_id -> BigInt,
+        digest -> Binary,
+        vector -> VectorSql,
     }
 }
 

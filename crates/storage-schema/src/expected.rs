@@ -65,9 +65,9 @@ pub(crate) const TABLES: &[Table] = &[
             optional("severity", V50),
             optional("error_message", "text"),
             optional("metadata", "jsonb"),
-            optional("embedding", "vector(384)"),
             required("created_at", TIME),
             required("updated_at", TIME),
+            optional("embedding_id", "bigint"),
         ],
         indexes: &[
             "remediation_audit_pkey",
@@ -75,7 +75,7 @@ pub(crate) const TABLES: &[Table] = &[
             "remediation_audit_namespace_idx",
             "remediation_audit_status_idx",
             "remediation_audit_request_idx",
-            "remediation_audit_embedding_idx",
+            "remediation_audit_embedding_id_idx",
             "remediation_audit_words_idx",
             "remediation_audit_unembedded_idx",
         ],
@@ -182,6 +182,16 @@ pub(crate) const TABLES: &[Table] = &[
             required("created_at", TIME),
         ],
         indexes: &["idempotency_key_pkey", "idempotency_key_created_idx"],
+        triggers: &[],
+    },
+    Table {
+        name: "embedding_vector",
+        columns: &[
+            required("embedding_id", "bigint"),
+            required("digest", "bytea"),
+            required("vector", "vector(384)"),
+        ],
+        indexes: &["embedding_vector_pkey", "embedding_vector_digest_idx", "embedding_vector_hnsw_idx"],
         triggers: &[],
     },
     Table {

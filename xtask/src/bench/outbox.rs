@@ -11,12 +11,11 @@ use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use storage_dualwrite::{
-    Connector, EmbedFault, EmbeddingSet, Projector, ProjectorSettings, RecordEmbedder, SessionSettings,
-    embedding_set,
+    Commits, Connector, EmbedFault, EmbeddingSet, Projector, ProjectorSettings, RecordEmbedder,
+    SessionSettings, embedding_set,
 };
 use storage_models::{Embedding, Remediation};
 use storage_testkit::{Cluster, ClusterSettings, PostgresSource};
-use tokio::sync::Notify;
 
 use crate::progress::answer;
 use crate::workspace;
@@ -55,7 +54,7 @@ async fn compare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
     let url = cluster.url("postgres");
     storage_schema::bootstrap(&url).await?;
     let mut connection = AsyncPgConnection::establish(&url).await?;
-    connection.batch_execute("DROP INDEX remediation_audit_embedding_idx").await?;
+    connection.batch_execute("DROP INDEX embedding_vector_hnsw_idx").await?;
     let Arguments { records, rounds, burst } = arguments;
     answer(&format!("{records} records a round in bursts of {burst}; records/s"));
     answer("round     free     held   held/free");
@@ -76,7 +75,7 @@ async fn compare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
 async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Arguments) -> Result<f64> {
     connection.batch_execute("DELETE FROM remediation_audit").await?;
     connection.batch_execute("VACUUM vector_outbox, remediation_audit").await?;
-    let committed = Arc::new(Notify::new());
+    let committed = Arc::new(Commits::default());
     let projector = start(connection, url, &committed).await?;
     let fill = format!(
         "WITH stored AS (INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time) \
@@ -89,7 +88,7 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
     let mut done = 0;
     while done < arguments.records {
         connection.batch_execute(&fill).await?;
-        committed.notify_one();
+        committed.notify();
         while waiting(connection).await? {
             tokio::time::sleep(LOOK).await;
         }
@@ -100,7 +99,7 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
     Ok(rate)
 }
 
-async fn start(connection: &mut AsyncPgConnection, url: &str, committed: &Arc<Notify>) -> Result<Projector> {
+async fn start(connection: &mut AsyncPgConnection, url: &str, committed: &Arc<Commits>) -> Result<Projector> {
     let wanted = EmbeddingSet { composition: "1".to_owned(), model: "instant".to_owned(), dimension: 384 };
     let set = embedding_set::activate(connection, &wanted).await?;
     let connector = Connector::new(url.into(), SessionSettings::new("datastorage bench"))?;

@@ -102,7 +102,7 @@ pub(crate) struct Window {
 pub(crate) struct ClaimedRecord {
     pub(crate) lease: Lease,
     pub(crate) record: Remediation,
-    /// The vector of this version, when the embedding column holds it already.
+    /// The vector of this version, when the record has it already.
     pub(crate) stored: Option<Embedding>,
 }
 
@@ -220,9 +220,9 @@ async fn read(
 fixed_statement! {
     /// Reads the vectors of records.
     Vectors -> (BigInt, VectorSql) {
-        "SELECT id, embedding FROM remediation_audit WHERE id = ANY(", ids: Vec<i64> => diesel::sql_types::Array<BigInt>;
+        "SELECT id, vector FROM remediation_audit JOIN embedding_vector USING (embedding_id) WHERE id = ANY(", ids: Vec<i64> => diesel::sql_types::Array<BigInt>;
         ") AND start_time = ANY(", start_times: Vec<Timestamp> => diesel::sql_types::Array<Timestamptz>;
-        ") AND embedding IS NOT NULL";
+        ")";
     }
 }
 

@@ -1,6 +1,6 @@
 //! The outbox: remediations whose current version is not yet in every configured store.
 //!
-//! A row waits, is claimed under a lease, and is removed when the embedding column and the outside index, if there is
+//! A row waits, is claimed under a lease, and is removed when PostgreSQL and the outside index, if there is
 //! one, hold its version. A record that fails for its own reasons again and again is parked with its error until an
 //! operator retries it.
 

@@ -8,27 +8,27 @@ use diesel::sql_types::{
     Array, BigInt, Double, Float, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use storage_models::{Embedding, Timestamp, VectorSql};
+use storage_models::{Embedding, Timestamp};
 use uuid::Uuid;
 
 use super::Lease;
-use crate::embedding_set;
 use crate::fixed_statement::fixed_statement;
+use crate::{embedding_set, vectors};
 
 fixed_statement! {
-    /// Stores the vectors of versions that are still current.
-    Fill<'a> -> () {
-        "UPDATE remediation_audit r SET embedding = v.embedding FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+    /// Gives versions that are still current their vectors.
+    Fill -> () {
+        "UPDATE remediation_audit r SET embedding_id = v.embedding_id FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", start_times: Vec<Timestamp> => Array<Timestamptz>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", embeddings: Vec<&'a Embedding> => Array<VectorSql>;
-        ") AS v (id, start_time, version, embedding) \
+        ", ", embedding_ids: Vec<i64> => Array<BigInt>;
+        ") AS v (id, start_time, version, embedding_id) \
          WHERE r.id = v.id AND r.start_time = v.start_time AND r.updated_at = v.version";
     }
 }
 
 fixed_statement! {
-    /// Notes that the embedding column holds the vectors of these versions.
+    /// Notes that these versions have their vectors.
     Mark -> () {
         "UPDATE vector_outbox o SET embedded_version = v.version FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
@@ -76,7 +76,7 @@ pub(crate) struct Holder {
 /// What has become of rows that have their vector.
 #[derive(Debug, Default)]
 pub(crate) struct Settlement<'a> {
-    /// Vectors that the embedding column does not hold yet.
+    /// Vectors that their records do not have yet.
     pub(crate) vectors: Vec<(&'a Lease, &'a Embedding)>,
     /// Rows whose version every configured store holds once the vectors above are stored.
     pub(crate) done: Vec<&'a Lease>,
@@ -95,7 +95,8 @@ pub(crate) struct Retry {
     pub(crate) limit: i32,
 }
 
-/// Settles in one transaction, if the embedding set still serves.
+/// Settles in one transaction, if the embedding set still serves. Vectors that are new are stored before it, so that no
+/// record is locked while the vector index takes them.
 /// Returns the seconds each removed row had waited, or `None` when another set serves now.
 pub(crate) async fn settle(
     connection: &mut AsyncPgConnection,
@@ -104,6 +105,7 @@ pub(crate) async fn settle(
     retry: Retry,
 ) -> QueryResult<Option<Vec<f32>>> {
     let Settlement { vectors, done, kept, refused } = settlement;
+    let embedding_ids = vectors::ids(connection, vectors.iter().map(|(_, embedding)| *embedding)).await?;
     connection
         .transaction(async |connection| {
             if !embedding_set::hold(connection, holder.set).await? {
@@ -111,7 +113,7 @@ pub(crate) async fn settle(
             }
             // The records before their outbox rows, as an update takes them.
             if !vectors.is_empty() {
-                fill(connection, vectors).await?;
+                fill(connection, vectors, embedding_ids).await?;
             }
             let waiting: Vec<&Lease> =
                 kept.iter().copied().chain(refused.iter().map(|(lease, _)| *lease)).collect();
@@ -129,12 +131,16 @@ pub(crate) async fn settle(
         .await
 }
 
-async fn fill(connection: &mut AsyncPgConnection, vectors: &[(&Lease, &Embedding)]) -> QueryResult<usize> {
+async fn fill(
+    connection: &mut AsyncPgConnection,
+    vectors: &[(&Lease, &Embedding)],
+    embedding_ids: Vec<i64>,
+) -> QueryResult<usize> {
     let statement = Fill {
         ids: vectors.iter().map(|(lease, _)| lease.record_id).collect(),
         start_times: vectors.iter().map(|(lease, _)| lease.start_time).collect(),
         versions: vectors.iter().map(|(lease, _)| lease.version).collect(),
-        embeddings: vectors.iter().map(|(_, embedding)| *embedding).collect(),
+        embedding_ids,
     };
     statement.execute(connection).await
 }

@@ -15,7 +15,7 @@ use crate::outbox::{ClaimedRecord, Lease};
 pub(super) struct Ready {
     pub(super) lease: Lease,
     pub(super) point: Point,
-    /// Whether the embedding column holds the vector already.
+    /// Whether PostgreSQL holds the vector already.
     pub(super) is_stored: bool,
 }
 

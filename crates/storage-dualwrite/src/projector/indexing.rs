@@ -10,7 +10,7 @@ use crate::outbox::{Lease, Settlement};
 /// A batch after the outside index has seen it.
 #[derive(Debug, Default)]
 pub(super) struct Indexed {
-    /// In every configured store but the embedding column.
+    /// In every configured store but PostgreSQL.
     done: Vec<Ready>,
     /// To be stored in the index later.
     kept: Vec<Ready>,

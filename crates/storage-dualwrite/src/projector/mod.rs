@@ -1,8 +1,8 @@
-//! The projector: gives every remediation its vector, in the embedding column and in the outside index when there is
+//! The projector: gives every remediation its vector, in PostgreSQL and in the outside index when there is
 //! one, off the request's path.
 //!
 //! ```text
-//! claim (a lease) ─▶ embed ─▶ upsert points ─▶ settle: embedding column, outbox row removed
+//! claim (a lease) ─▶ embed ─▶ upsert points ─▶ settle: vector, outbox row removed
 //!                                   │ index away: the vector is stored and noted, the row stays
 //!                                   ▼
 //!                      when it is back: claim ─▶ upsert points ─▶ settle: outbox row removed
@@ -20,12 +20,12 @@ pub use embedder::{EmbedFault, RecordEmbedder};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::Connector;
 use crate::index::GuardedIndex;
+use crate::{Commits, Connector};
 use wake::Wake;
 use worker::{Shared, Worker};
 
@@ -36,6 +36,9 @@ pub struct ProjectorSettings {
     pub workers: usize,
     /// Rows claimed at once, which is also how many texts go to the embedder together.
     pub batch: i64,
+    /// How many percent of its time a worker works while writes wait for PostgreSQL, 1 to 100. The rest it leaves to
+    /// them, and catches up afterwards.
+    pub percent_beside_writes: u32,
     /// How long a claim lasts: longer than a batch takes, since a claim that ends early is done twice. Rows that a
     /// killed process held wait this long.
     pub lease: Duration,
@@ -59,6 +62,7 @@ impl Default for ProjectorSettings {
         Self {
             workers: 1,
             batch: 32,
+            percent_beside_writes: 25,
             lease: Duration::from_secs(30),
             poll: Duration::from_secs(1),
             attempts: 5,
@@ -88,7 +92,7 @@ impl Projector {
         set: i64,
         index: Option<&Arc<GuardedIndex>>,
         settings: &ProjectorSettings,
-        committed: &Arc<Notify>,
+        committed: &Arc<Commits>,
     ) -> Self {
         let stopping = CancellationToken::new();
         let wake = Wake::new(connector.clone(), settings.outage_pause);
@@ -99,6 +103,7 @@ impl Projector {
             index.cloned(),
             settings.clone(),
             stopping.clone(),
+            Arc::clone(committed),
         ));
         let worker = |_| tokio::spawn(Worker::new(Arc::clone(&shared), wake.subscribe()).run());
         let workers = Mutex::new((0..settings.workers.max(1)).map(worker).collect());
@@ -127,7 +132,7 @@ impl Drop for Projector {
 }
 
 /// The tasks that wake the workers hold nothing: they end in the midst of whatever they do.
-fn start_waking(wake: Arc<Wake>, committed: Arc<Notify>, stopping: &CancellationToken) {
+fn start_waking(wake: Arc<Wake>, committed: Arc<Commits>, stopping: &CancellationToken) {
     let (relay, announcer) = (Arc::clone(&wake), Arc::clone(&wake));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(async move { relay.relay(&committed).await }));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(async move { announcer.announce().await }));

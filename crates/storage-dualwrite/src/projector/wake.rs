@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::fixed_statement::fixed_statement;
-use crate::{ConnectError, Connector};
+use crate::{Commits, ConnectError, Connector};
 
 /// The shortest time between two notifications.
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(20);
@@ -62,7 +62,7 @@ impl Wake {
     }
 
     /// Passes on what this process commits: to the workers at once, to the other replicas with the next notification.
-    pub(super) async fn relay(&self, committed: &Notify) {
+    pub(super) async fn relay(&self, committed: &Commits) {
         loop {
             committed.notified().await;
             self.work.send_replace(());

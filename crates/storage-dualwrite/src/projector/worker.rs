@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel_async::AsyncPgConnection;
 use storage_models::{Breaker, BreakerSettings, BreakerState};
@@ -15,7 +15,7 @@ use super::indexing::{self, Indexed};
 use super::{ProjectorSettings, RecordEmbedder, tally};
 use crate::index::GuardedIndex;
 use crate::outbox::{self, Claim, Holder, Horizon, Lease, Retry, Wanted};
-use crate::{ConnectError, Connector};
+use crate::{Commits, ConnectError, Connector};
 
 /// What all workers of a projector share.
 pub(super) struct Shared {
@@ -25,6 +25,7 @@ pub(super) struct Shared {
     pub(super) index: Option<Arc<GuardedIndex>>,
     pub(super) settings: ProjectorSettings,
     pub(super) stopping: CancellationToken,
+    commits: Arc<Commits>,
     /// One worker finds out whether the embedder is back, for all. Not shown as a metric: a provider that can be away
     /// has a breaker of its own, which searches share.
     embedder_breaker: Breaker,
@@ -39,11 +40,22 @@ impl Shared {
         index: Option<Arc<GuardedIndex>>,
         settings: ProjectorSettings,
         stopping: CancellationToken,
+        commits: Arc<Commits>,
     ) -> Self {
         let (first_pause, longest_pause) = (settings.outage_pause, settings.outage_pause);
         let embedder_breaker = Breaker::new(BreakerSettings { failures: 1, first_pause, longest_pause });
         let is_embedder_away = AtomicBool::new(false);
-        Self { connector, embedder, set, index, settings, stopping, embedder_breaker, is_embedder_away }
+        Self {
+            connector,
+            embedder,
+            set,
+            index,
+            settings,
+            stopping,
+            commits,
+            embedder_breaker,
+            is_embedder_away,
+        }
     }
 }
 
@@ -59,6 +71,8 @@ pub(super) struct Worker {
 enum Next {
     /// There is more to do.
     Again,
+    /// There is more to do, once writes have had their share of PostgreSQL.
+    Yield(Duration),
     /// Nothing is due: wait to be woken.
     Idle,
     /// Whoever wakes us, nothing can be done for a while.
@@ -86,10 +100,11 @@ impl Worker {
         let mut healthy = true;
         while !self.shared.stopping.is_cancelled() {
             self.work.borrow_and_update();
+            let started = Instant::now();
             let next = match self.turn(&mut connection).await {
                 Ok(next) => {
                     healthy = true;
-                    next
+                    self.after(next, started)
                 }
                 Err(error) => {
                     connection = None;
@@ -109,6 +124,7 @@ impl Worker {
         let woken = async {
             match next {
                 Next::Again => {}
+                Next::Yield(pause) => tokio::time::sleep(pause).await,
                 Next::Idle => {
                     let _polled = tokio::time::timeout(poll, self.work.changed()).await;
                 }
@@ -119,6 +135,18 @@ impl Worker {
             () = woken => {}
             () = stopping.cancelled() => {}
         }
+    }
+
+    /// Makes room for writes that wait, and so that a new record waits no longer than a poll for its turn.
+    fn after(&self, next: Next, started: Instant) -> Next {
+        let now = Instant::now();
+        if next != Next::Again || !self.shared.commits.are_crowded(now) {
+            return next;
+        }
+        let ProjectorSettings { percent_beside_writes, poll, .. } = self.shared.settings;
+        let percent = percent_beside_writes.clamp(1, 100);
+        let worked = now.saturating_duration_since(started);
+        Next::Yield((worked * (100 - percent) / percent).min(poll))
     }
 
     /// Which rows can be worked on: none while the embedder is away and no index waits for vectors that are there.

@@ -1,4 +1,4 @@
-//! Repair: finds where the vector index, the embedding column and the records differ, and mends it.
+//! Repair: finds where the vector index, the vectors in PostgreSQL and the records differ, and mends it.
 //!
 //! ```text
 //! pass ─▶ the gap ─▶ pass ─▶ what both have seen, unless it waits in the outbox ─▶ a last look ─▶ enqueue, delete

@@ -18,7 +18,7 @@ const LOCK: i64 = 0x6461_7461_7265_636f;
 fixed_statement! {
     /// Records in order of id, over all partitions by their primary keys.
     Page -> (BigInt, Timestamptz, Bool) {
-        "SELECT id, updated_at, embedding IS NOT NULL FROM remediation_audit WHERE id > ", after: i64 => BigInt;
+        "SELECT id, updated_at, embedding_id IS NOT NULL FROM remediation_audit WHERE id > ", after: i64 => BigInt;
         " ORDER BY id LIMIT ", limit: i64 => BigInt;
     }
 }
@@ -26,7 +26,7 @@ fixed_statement! {
 fixed_statement! {
     /// As [`Page`], of these alone.
     These -> (BigInt, Timestamptz, Bool) {
-        "SELECT id, updated_at, embedding IS NOT NULL FROM remediation_audit WHERE id = ANY(",
+        "SELECT id, updated_at, embedding_id IS NOT NULL FROM remediation_audit WHERE id = ANY(",
             ids: Vec<i64> => Array<BigInt>;
         ")";
     }
@@ -52,12 +52,12 @@ fixed_statement! {
 }
 
 fixed_statement! {
-    /// Records with their vectors, but for those that wait: what the column holds of them may be of an older version.
+    /// Records with their vectors, but for those that wait: the vector they have may be of an older version.
     Vectors -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Nullable<VectorSql>) {
         "SELECT id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, \
             environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, \
-            metadata, created_at, updated_at, embedding \
-         FROM remediation_audit r WHERE id > ", after: i64 => BigInt;
+            metadata, created_at, updated_at, vector \
+         FROM remediation_audit r LEFT JOIN embedding_vector USING (embedding_id) WHERE id > ", after: i64 => BigInt;
         " AND NOT EXISTS (SELECT FROM vector_outbox o WHERE o.record_id = r.id) ORDER BY id LIMIT ",
             limit: i64 => BigInt;
     }
@@ -67,7 +67,7 @@ fixed_statement! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecordState {
     pub(crate) version: PointVersion,
-    /// Whether the embedding column holds a vector.
+    /// Whether it has a vector.
     pub(crate) has_vector: bool,
 }
 

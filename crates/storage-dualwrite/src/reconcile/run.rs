@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::records;
 use super::stream::{Streams, compare};
 use super::{Difference, DriftKind, Pass, Suspects, TooManyDeletions, check_deletions};
 use crate::index::{IndexError, Point, VectorIndex};
-use crate::{ConnectError, Connector};
+use crate::{Commits, ConnectError, Connector};
 
 /// Differences of one pass that are remembered; a run repairs at most so many, and the next one goes on.
 const MAX_DIFFERENCES: usize = 200_000;
@@ -101,7 +100,7 @@ pub struct Reconciler {
     connector: Connector,
     index: Option<Arc<dyn VectorIndex>>,
     settings: ReconcileSettings,
-    committed: Arc<Notify>,
+    committed: Arc<Commits>,
 }
 
 /// What one pass has found.
@@ -112,14 +111,14 @@ struct Found {
 }
 
 impl Reconciler {
-    /// A reconciler of this database and this index; without one, of the embedding column. `committed` is what wakes the
+    /// A reconciler of this database and this index; without one, of the vectors in PostgreSQL. `committed` is what wakes the
     /// projector of this process, if it has one.
     #[must_use]
     pub fn new(
         connector: Connector,
         index: Option<Arc<dyn VectorIndex>>,
         settings: ReconcileSettings,
-        committed: Arc<Notify>,
+        committed: Arc<Commits>,
     ) -> Self {
         Self { connector, index, settings, committed }
     }
@@ -205,7 +204,7 @@ impl Reconciler {
         let missing = now.iter().filter(|it| it.record.is_some()).map(|it| it.record_id).collect();
         let enqueued = records::enqueue(connection, missing).await?;
         report.enqueued += u64::try_from(enqueued).unwrap_or(u64::MAX);
-        self.committed.notify_one();
+        self.committed.notify();
         Ok(())
     }
 
@@ -236,7 +235,7 @@ impl Reconciler {
             report.points += u64::try_from(points.len()).unwrap_or(u64::MAX);
             let enqueued = records::enqueue(&mut connection, without).await?;
             report.enqueued += u64::try_from(enqueued).unwrap_or(u64::MAX);
-            self.committed.notify_one();
+            self.committed.notify();
             on_progress(report.records);
         }
     }

@@ -63,7 +63,7 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    /// The next range; `None` at the end. Without an index the embedding column is the index.
+    /// The next range; `None` at the end. Without an index PostgreSQL is the index.
     pub(super) async fn next(
         &mut self,
         connection: &mut AsyncPgConnection,

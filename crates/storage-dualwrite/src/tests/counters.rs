@@ -226,7 +226,7 @@ async fn storing_a_vector_appends_nothing() {
     fold_all(&mut connection).await;
     connection
         .batch_execute(
-            "UPDATE remediation_audit SET embedding = array_fill(0.1, ARRAY[384])::vector; \
+            "UPDATE remediation_audit SET embedding_id = 1; \
              UPDATE remediation_audit SET error_message = 'none of the kinds'' columns'",
         )
         .await

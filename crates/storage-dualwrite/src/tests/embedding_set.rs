@@ -9,8 +9,8 @@ fn set(model: &str) -> EmbeddingSet {
     EmbeddingSet { composition: "1".to_owned(), model: model.to_owned(), dimension: 384 }
 }
 
-const A_VECTOR: &str = "INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding) \
-                        VALUES ('a', 'b', 'pending', 'c', array_fill(0.5, ARRAY[384])::vector)";
+const A_VECTOR: &str = "INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding_id) \
+                        VALUES ('a', 'b', 'pending', 'c', 1)";
 
 /// F39: another embedder is refused once a vector exists, with a sentence that says what to do.
 #[tokio::test]

@@ -11,7 +11,8 @@ use crate::embedding_set::{EmbeddingSet, activate};
 use crate::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
 
 pub(super) const OUTBOX: &str = "SELECT count(*) AS n FROM vector_outbox";
-pub(super) const EMBEDDED: &str = "SELECT count(*) AS n FROM remediation_audit WHERE embedding IS NOT NULL";
+pub(super) const EMBEDDED: &str =
+    "SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL";
 
 /// An embedder that is a function of the record.
 pub(super) struct Scripted<F>(pub(super) F);
@@ -68,8 +69,8 @@ async fn every_remediation_gets_its_vector() {
     let projector = start(&bench, Arc::new(Scripted(|r: &Remediation| Ok(vector_of(r)))), &quick()).await;
     write(&bench, 100).await;
     until(&bench, OUTBOX, 0).await;
-    let right = "SELECT count(*) AS n FROM remediation_audit \
-                 WHERE (embedding::real[])[2] = length(name) AND updated_at = created_at";
+    let right = "SELECT count(*) AS n FROM remediation_audit JOIN embedding_vector USING (embedding_id) \
+                 WHERE (vector::real[])[2] = length(name) AND updated_at = created_at";
     assert_eq!(bench.count(right).await, 100);
     assert!(projector.stop(Duration::from_secs(10)).await);
 }

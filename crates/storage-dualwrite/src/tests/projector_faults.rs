@@ -124,8 +124,8 @@ async fn an_update_between_claim_and_completion_is_not_lost() {
     bench.connect().await.batch_execute(UPDATE).await.unwrap();
     gate.notify_one();
     until(&bench, OUTBOX, 0).await;
-    let of_the_last_version =
-        "SELECT count(*) AS n FROM remediation_audit WHERE (embedding::real[])[2] = length('a longer name')";
+    let of_the_last_version = "SELECT count(*) AS n FROM remediation_audit JOIN embedding_vector USING (embedding_id) \
+         WHERE (vector::real[])[2] = length('a longer name')";
     assert_eq!(bench.count(of_the_last_version).await, 1);
 }
 

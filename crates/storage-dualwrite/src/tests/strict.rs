@@ -90,7 +90,7 @@ async fn a_strict_write_is_in_both_stores() {
     assert_eq!(strict.bench.count(OUTBOX).await, 1);
 }
 
-/// Without an outside index the embedding column is the index, and nothing is left to project.
+/// Without an outside index PostgreSQL is the index, and nothing is left to project.
 #[tokio::test]
 async fn without_an_index_the_column_is_filled_in_the_transaction() {
     let strict = Strict::with(None).await;

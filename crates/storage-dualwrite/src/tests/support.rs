@@ -8,11 +8,12 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{NewRecord, NewRemediation, Phase, Record, Remediation, Status, Timestamp};
 use storage_testkit::TestDatabase;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::idempotency::{Keyed, Written};
-use crate::{ByteBudget, Connector, Reservation, SessionSettings, WriteError, Writer, WriterSettings};
+use crate::{
+    ByteBudget, Commits, Connector, Reservation, SessionSettings, WriteError, Writer, WriterSettings,
+};
 
 /// Longer than any test should take; a wait that reaches it fails the test.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Bench {
     pub(super) database: TestDatabase,
     pub(super) writer: Writer,
-    pub(super) committed: Arc<Notify>,
+    pub(super) committed: Arc<Commits>,
     budget: ByteBudget,
 }
 
@@ -37,7 +38,7 @@ impl Bench {
 
     /// A writer that reaches the database by another URL, such as a proxy's.
     pub(super) fn on(database: TestDatabase, url: &str, settings: WriterSettings) -> Self {
-        let committed = Arc::new(Notify::new());
+        let committed = Arc::new(Commits::default());
         let writer = Writer::start(connector(url), settings, Arc::clone(&committed));
         Self { database, writer, committed, budget: ByteBudget::new(1 << 30) }
     }

@@ -25,13 +25,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Timestamp};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::idempotency::{Keyed, Written};
-use crate::{Connector, Reservation};
+use crate::{Commits, Connector, Reservation};
 use batch::BatchWork;
 use lane::Lane;
 use partitions::Partitions;
@@ -50,7 +50,7 @@ pub struct Writer {
     runner: Runner,
     batches: Arc<Lane>,
     updates: Arc<Lane>,
-    committed: Arc<Notify>,
+    committed: Arc<Commits>,
 }
 
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Writer {
     /// Starts the writer's tasks. `committed` is notified after each commit that enqueued a remediation, which is
     /// what wakes a projector in the same process.
     #[must_use]
-    pub fn start(connector: Connector, settings: WriterSettings, committed: Arc<Notify>) -> Self {
+    pub fn start(connector: Connector, settings: WriterSettings, committed: Arc<Commits>) -> Self {
         let (queue, receiver) = mpsc::channel(settings.queue_records);
         let receiver: Receiver = Arc::new(Mutex::new(receiver));
         let shared = Arc::new(Shared {
@@ -137,7 +137,7 @@ impl Writer {
         };
         let outcome = measured(record_type, count, work).await;
         if record_type == RecordType::Remediation && matches!(outcome, Ok(Written::Now(_))) {
-            self.committed.notify_one();
+            self.committed.notify();
         }
         outcome
     }
@@ -162,7 +162,7 @@ impl Writer {
         };
         let outcome = measured(current.record_type(), 1, work).await;
         if matches!(&outcome, Ok(Written::Now(updated)) if updated.is_pending) {
-            self.committed.notify_one();
+            self.committed.notify();
         }
         outcome
     }

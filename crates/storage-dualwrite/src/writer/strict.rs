@@ -9,7 +9,7 @@
 //!
 //! A point may outlive its record all the same: the process is killed, the index is away when the point is to be removed,
 //! or applies it late. The reconciler removes it. A point is never removed while it is not known whether its record is
-//! stored. The outbox row stays, so that the projector fills the embedding column behind the request.
+//! stored. The outbox row stays, so that the projector stores the vector in PostgreSQL behind the request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use storage_models::{Embedding, NewRecord, Record, RecordType, Remediation, Timestamp, VectorSql};
+use storage_models::{Embedding, NewRecord, Record, RecordType, Remediation, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
@@ -31,12 +31,12 @@ use super::{WriteError, Writer, measured};
 use crate::fixed_statement::fixed_statement;
 use crate::idempotency::{Keyed, Written, keep};
 use crate::index::{IndexError, Point, VectorIndex};
-use crate::{Connector, EmbedFault, RecordEmbedder, Reservation, embedding_set};
+use crate::{Connector, EmbedFault, RecordEmbedder, Reservation, embedding_set, vectors};
 
 fixed_statement! {
-    /// Stores the vector of a record that was just inserted.
-    Fill<'a> -> () {
-        "UPDATE remediation_audit SET embedding = ", embedding: &'a Embedding => VectorSql;
+    /// Gives a record that was just inserted its vector.
+    Fill -> () {
+        "UPDATE remediation_audit SET embedding_id = ", embedding_id: i64 => BigInt;
         " WHERE id = ", id: i64 => BigInt;
         " AND start_time = ", start_time: Timestamp => Timestamptz;
     }
@@ -59,7 +59,7 @@ pub struct StrictParts {
     pub embedder: Arc<dyn RecordEmbedder>,
     /// The id of the embedder's set, as [`embedding_set::activate`] returned it.
     pub set: i64,
-    /// The outside index; without one, the embedding column is the index.
+    /// The outside index; without one, PostgreSQL is the index.
     pub index: Option<Arc<dyn VectorIndex>>,
     /// Strict writes at a time, each with a connection of its own; beyond them one is refused at once.
     pub places: usize,
@@ -118,7 +118,7 @@ impl StrictWriter {
         };
         let outcome = measured(RecordType::Remediation, 1, work).await;
         if matches!(outcome, Ok(Written::Now(_))) {
-            self.writer.committed.notify_one();
+            self.writer.committed.notify();
         }
         outcome
     }
@@ -270,10 +270,12 @@ impl StrictWork {
         Ok(storing.await.map_err(late)??)
     }
 
-    /// Without an outside index the embedding column is the index.
+    /// Without an outside index PostgreSQL is the index.
     async fn fill(&self, connection: &mut AsyncPgConnection, record: &Remediation) -> QueryResult<()> {
-        let fill = Fill { embedding: &self.embedding, id: record.id, start_time: record.start_time };
-        fill.execute(connection).await?;
+        for embedding_id in vectors::ids(connection, [&self.embedding]).await? {
+            let fill = Fill { embedding_id, id: record.id, start_time: record.start_time };
+            fill.execute(connection).await?;
+        }
         Remove { id: record.id }.execute(connection).await?;
         Ok(())
     }

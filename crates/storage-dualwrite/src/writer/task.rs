@@ -7,13 +7,13 @@ use std::time::Duration;
 use diesel_async::AsyncPgConnection;
 use futures_util::FutureExt as _;
 use storage_models::RecordType;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::WriteError;
 use super::group::{GroupWork, Outcomes};
 use super::queue::{Job, Receiver};
 use super::transaction::{Failure, Runner};
+use crate::Commits;
 use crate::idempotency::Written;
 
 /// Between two tries to reach a database that is away.
@@ -25,7 +25,7 @@ const GROUP_BYTES: usize = 8 * 1024 * 1024;
 pub(super) struct WriterTask {
     pub(super) runner: Runner,
     pub(super) queue: Receiver,
-    pub(super) committed: Arc<Notify>,
+    pub(super) committed: Arc<Commits>,
 }
 
 impl WriterTask {
@@ -39,6 +39,7 @@ impl WriterTask {
             if jobs.is_empty() {
                 return;
             }
+            self.committed.found_queued(jobs.len(), std::time::Instant::now());
             let work = AssertUnwindSafe(self.write_all(&mut connection, jobs));
             if work.catch_unwind().await.is_err() {
                 tracing::error!("a writer panicked; the outcome of its group is unknown");
@@ -123,7 +124,7 @@ impl WriterTask {
             job.answer(outcome);
         }
         if enqueued {
-            self.committed.notify_one();
+            self.committed.notify();
         }
     }
 }

@@ -124,13 +124,13 @@ impl LexicalQuery {
         conditions.and(WORDS).text(" @@ ").append(self.wanted(", true)"));
         let mut sql = Sql::new("WITH matching AS NOT MATERIALIZED (SELECT ");
         sql.text(Remediation::COLUMNS)
-            .text(", embedding FROM ")
+            .text(", embedding_id FROM ")
             .text(Remediation::TABLE)
             .append(conditions.into_sql())
             .text("), newest AS (SELECT * FROM (")
-            .append(newest_of("embedding IS NOT NULL"))
+            .append(newest_of("embedding_id IS NOT NULL"))
             .text(" UNION ALL ")
-            .append(newest_of("embedding IS NULL"))
+            .append(newest_of("embedding_id IS NULL"))
             .text(") AS either ORDER BY start_time DESC, id DESC LIMIT ")
             .bind(Bind::BigInt(Self::MAX_RANKED))
             .text(") SELECT ")

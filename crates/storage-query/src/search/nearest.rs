@@ -8,7 +8,7 @@ use crate::filter::Conditions;
 use crate::read::rows::Distant;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{AuditRecord as _, QueryError, RemediationFilter, SearchRequest, Valid};
+use crate::{QueryError, RemediationFilter, SearchRequest, Valid};
 
 const OPERATION: &str = "search by meaning";
 
@@ -129,14 +129,14 @@ impl NearestQuery {
     }
 
     fn sql(&self, scan: Scan) -> Sql {
-        let mut conditions = Conditions::of(&self.filter);
-        conditions.and("embedding IS NOT NULL");
+        let conditions = Conditions::of(&self.filter);
         let mut sql = Sql::new("SELECT ");
         sql.text(Remediation::COLUMNS)
             .text(", ")
             .append(self.distance(scan))
             .text(" AS distance FROM ")
-            .text(Remediation::TYPE.table())
+            .text(Remediation::TABLE)
+            .text(" JOIN embedding_vector USING (embedding_id)")
             .append(conditions.into_sql())
             .text(" ORDER BY distance LIMIT ")
             .bind(Bind::BigInt(self.count));
@@ -146,7 +146,7 @@ impl NearestQuery {
     /// The one place that knows the expression the vector index is built on. A sum is none that it could
     /// serve.
     fn distance(&self, scan: Scan) -> Sql {
-        let mut sql = Sql::new("(embedding <=> ");
+        let mut sql = Sql::new("(vector <=> ");
         sql.bind(Bind::Vector(self.vector.clone()));
         sql.text(match scan {
             Scan::Index => ")",

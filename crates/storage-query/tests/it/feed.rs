@@ -109,11 +109,7 @@ async fn rollbacks_and_vectors_hide_nothing() {
     execute(&mut other, "BEGIN").await;
     insert(&mut other, "undone").await;
     execute(&mut other, "ROLLBACK").await;
-    execute(
-        &mut other,
-        "BEGIN; UPDATE remediation_audit SET embedding = array_fill(0.5, ARRAY[384])::vector",
-    )
-    .await;
+    execute(&mut other, "BEGIN; UPDATE remediation_audit SET embedding_id = 1").await;
     reader.read().await.unwrap();
     assert_eq!(reader.seen, ["old"]);
     execute(&mut other, "COMMIT").await;

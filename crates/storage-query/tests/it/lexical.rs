@@ -40,12 +40,12 @@ async fn seeded() -> (TestDatabase, AsyncPgConnection) {
     let (database, mut conn) = database().await;
     for (n, (name, target, alert, action, error)) in RECORDS.iter().enumerate() {
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-        let vector = if n % 2 == 0 { "array_fill(0.1::real, ARRAY[384])::vector" } else { "NULL" };
+        let vector = if n % 2 == 0 { "1" } else { "NULL" };
         execute(
             &mut conn,
             &format!(
                 "INSERT INTO remediation_audit (name, namespace, phase, action_type, target_name, alert_name, \
-                     error_message, start_time, embedding) \
+                     error_message, start_time, embedding_id) \
                  VALUES ({}, 'ns-{}', 'pending', {}, {}, {}, {}, '2026-01-01'::timestamptz + {n} * interval '1 h', \
                      {vector})",
                 quoted(name),
@@ -154,7 +154,7 @@ async fn a_changed_record_is_found_by_its_new_words() {
     }
     assert_eq!(names(&mut conn, "evicted by taint").await, ["rem-2", "rem-1"]);
     assert_eq!(names(&mut conn, "readiness").await, [""; 0]);
-    execute(&mut conn, "UPDATE remediation_audit SET embedding = NULL WHERE name = 'rem-1'").await;
+    execute(&mut conn, "UPDATE remediation_audit SET embedding_id = NULL WHERE name = 'rem-1'").await;
     assert_eq!(names(&mut conn, "evicted by taint").await, ["rem-2", "rem-1"]);
 }
 

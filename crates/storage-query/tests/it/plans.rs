@@ -47,12 +47,14 @@ async fn explain(conn: &mut AsyncPgConnection, options: &str, BoundSql { text, b
 
 /// 6,000 records a table in three months: a tenth in each namespace, three of each request and remediation.
 const MANY: &str = "
+    INSERT INTO embedding_vector (vector)
+    SELECT (SELECT array_agg(((hashint8extended(n * 384 + k, 7) & 65535) - 32768)::real)::vector
+            FROM generate_series(1, 384) AS k)
+    FROM generate_series(1, 500) AS n;
     INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, remediation_request_id,
-        embedding)
+        embedding_id)
     SELECT 'n', 'ns-' || n % 10, 'pending', 'scale', CASE n % 20 WHEN 0 THEN 'failed' ELSE 'success' END,
-        '2026-01-01'::timestamptz + n * interval '20 min', 'req-' || n / 3,
-        (SELECT array_agg(((hashint8extended(n * 384 + k, 7) & 65535) - 32768)::real)::vector
-         FROM generate_series(1, 384) AS k)
+        '2026-01-01'::timestamptz + n * interval '20 min', 'req-' || n / 3, n % 500 + 1
     FROM generate_series(1, 6000) AS n;
     INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model)
     SELECT n / 3, 't', 0.5, 'r', '2026-01-01'::timestamptz + n * interval '20 min', 'm'
@@ -63,7 +65,7 @@ const MANY: &str = "
     INSERT INTO execution_audit (remediation_id, action_type, target_kind, target_name, start_time)
     SELECT n / 3, 'a', 'Pod', 'p', '2026-01-01'::timestamptz + n * interval '20 min'
     FROM generate_series(1, 6000) AS n;
-    ANALYZE remediation_audit, ai_analysis_audit, workflow_audit, execution_audit;
+    ANALYZE embedding_vector, remediation_audit, ai_analysis_audit, workflow_audit, execution_audit;
 ";
 
 fn page<R: AuditRecord>(pairs: &[(&str, &str)]) -> BoundSql {
@@ -114,13 +116,13 @@ async fn each_query_is_served_by_its_index() {
         (page::<Workflow>(&[("remediation_id", "7")]), "2026_03_remediation_id_start_time_idx"),
         (page::<Execution>(&[]), "2026_03_start_time_id_idx"),
         (page::<Execution>(&[("remediation_id", "7")]), "2026_03_remediation_id_start_time_idx"),
-        (nearest().to_sql(), "2026_03_embedding_idx"),
+        (nearest().to_sql(), "embedding_vector_hnsw_idx"),
     ] {
         let plan = plan(&mut conn, sql.clone()).await;
         assert!(plan.contains(index) && !reads_a_whole_partition(&plan), "{}\n{index}\n{plan}", sql.text);
     }
     let plan = plan(&mut conn, nearest().to_exact_sql()).await;
-    assert!(!plan.contains("embedding_idx"), "{plan}");
+    assert!(!plan.contains("hnsw_idx"), "{plan}");
 }
 
 /// The words of records with a vector come from their index, those of the others from the small index of them, each
@@ -129,7 +131,7 @@ async fn each_query_is_served_by_its_index() {
 async fn words_are_served_by_their_index() {
     let (_database, mut conn) = database().await;
     execute(&mut conn, MANY).await;
-    execute(&mut conn, "UPDATE remediation_audit SET embedding = NULL WHERE id % 100 = 0").await;
+    execute(&mut conn, "UPDATE remediation_audit SET embedding_id = NULL WHERE id % 100 = 0").await;
     execute(&mut conn, "VACUUM ANALYZE remediation_audit").await;
     execute(&mut conn, &format!("BEGIN; {}", LexicalQuery::SETTINGS)).await;
     for (words, pairs) in [

@@ -40,11 +40,14 @@ async fn seeded() -> (TestDatabase, AsyncPgConnection) {
         let numbers: Vec<i64> = (first..first + 500).map(|n| n.try_into().unwrap()).collect();
         let vectors: Vec<_> = (first..first + 500).map(vector).collect();
         sql_query(
-            "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, cluster, alert_name,
-                 environment, target_name, embedding)
+            "WITH given AS (SELECT * FROM UNNEST($1, $2) AS u(n, vector)),
+                 stored AS (INSERT INTO embedding_vector (vector) SELECT vector FROM given
+                            RETURNING embedding_id, digest)
+             INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, cluster, alert_name,
+                 environment, target_name, embedding_id)
              SELECT 'n', 'ns', 'pending', 'scale', '2026-01-01'::timestamptz + n * interval '10 min',
-                 'c' || n % 1000, 'a' || n % 100, 'e' || n % 10, 't' || n % 2, v
-             FROM UNNEST($1, $2) AS u(n, v)",
+                 'c' || n % 1000, 'a' || n % 100, 'e' || n % 10, 't' || n % 2, embedding_id
+             FROM given JOIN stored ON digest = sha256(vector_send(vector)) ORDER BY n",
         )
         .bind::<Array<BigInt>, _>(numbers)
         .bind::<Array<VectorSql>, _>(vectors)
@@ -56,7 +59,7 @@ async fn seeded() -> (TestDatabase, AsyncPgConnection) {
         &mut conn,
         "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, cluster, target_name)
          SELECT 'n', 'ns', 'pending', 'scale', '2026-01-01', 'c7', 't1' FROM generate_series(1, 100);
-         ANALYZE remediation_audit",
+         ANALYZE remediation_audit, embedding_vector",
     )
     .await;
     (database, conn)
@@ -169,9 +172,10 @@ fn day(n: u32) -> Timestamp {
 async fn equally_near_records_come_newest_first_then_by_id() {
     let (_database, mut conn) = database().await;
     sql_query(
-        "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, embedding)
-         SELECT 'n', 'ns', 'pending', 'scale', '2026-01-01'::timestamptz + (n / 2) * interval '1 day', v
-         FROM UNNEST($1) AS v, generate_series(1, 7) AS n",
+        "WITH stored AS (INSERT INTO embedding_vector (vector) SELECT UNNEST($1) RETURNING embedding_id)
+         INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, embedding_id)
+         SELECT 'n', 'ns', 'pending', 'scale', '2026-01-01'::timestamptz + (n / 2) * interval '1 day', embedding_id
+         FROM stored, generate_series(1, 7) AS n ORDER BY n",
     )
     .bind::<Array<VectorSql>, _>(vec![vector(1)])
     .execute(&mut conn)

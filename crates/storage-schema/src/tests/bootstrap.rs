@@ -12,7 +12,7 @@ use crate::partitions::month_of;
 use crate::{SchemaError, bootstrap, bootstrap_within, verify};
 
 /// Every migration there is.
-const ALL: [&str; 6] = ["0001", "0002", "0003", "0004", "0005", "0006"];
+const ALL: [&str; 7] = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"];
 
 /// BR-STORAGE-003: the schema is created idempotently and is then what verification expects.
 #[tokio::test(flavor = "multi_thread")]
@@ -73,9 +73,9 @@ async fn an_index_added_to_filled_tables_reaches_every_partition() {
     bootstrap(&database.url()).await.unwrap();
     let mut connection = database.connect().await.unwrap();
     let before = "DROP INDEX remediation_audit_words_idx, remediation_audit_unembedded_idx; \
-                  DELETE FROM __diesel_schema_migrations WHERE version = '0005'; \
-                  INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding) \
-                  SELECT 'n-' || n, 'ns', 'pending', 'scale', array_fill(0.1::real, ARRAY[384])::vector \
+                  DELETE FROM __diesel_schema_migrations WHERE version = '0007'; \
+                  INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding_id) \
+                  SELECT 'n-' || n, 'ns', 'pending', 'scale', n \
                   FROM generate_series(1, 100) AS n";
     connection.batch_execute(before).await.unwrap();
     let broken_off = format!(
@@ -83,7 +83,7 @@ async fn an_index_added_to_filled_tables_reaches_every_partition() {
         month_of(Timestamp::now()).format("%Y_%m")
     );
     connection.batch_execute(&broken_off).await.unwrap();
-    assert_eq!(bootstrap(&database.url()).await.unwrap().applied, ["0005"]);
+    assert_eq!(bootstrap(&database.url()).await.unwrap().applied, ["0007"]);
     let report = verify(&mut connection).await.unwrap();
     assert!(report.is_clean(), "{report}");
     let without = "SELECT string_agg(p.inhrelid::regclass::text, ' ') AS value FROM pg_inherits p \

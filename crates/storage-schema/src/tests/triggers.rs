@@ -6,7 +6,7 @@ use storage_testkit::TestDatabase;
 const RECORD: &str = "INSERT INTO remediation_audit (name, namespace, phase, action_type, metadata) \
                       VALUES ('a', 'b', 'processing', 'c', '{\"k\": 1}')";
 const VERSION: &str = "SELECT updated_at::text AS value FROM remediation_audit";
-const EMBED: &str = "UPDATE remediation_audit SET embedding = array_fill(0.5, ARRAY[384])::vector";
+const EMBED: &str = "UPDATE remediation_audit SET embedding_id = coalesce(embedding_id, 0) + 1";
 
 async fn version(connection: &mut AsyncPgConnection) -> Option<String> {
     super::text(connection, VERSION).await

@@ -30,10 +30,9 @@ use storage_dualwrite::idempotency::KeptAnswers;
 use storage_dualwrite::index::{GuardedIndex, VectorIndex};
 use storage_dualwrite::reconcile::Reconciler;
 use storage_dualwrite::{
-    ByteBudget, ProjectionWaits, Projector, RecordEmbedder, StrictParts, StrictWriter, Writer,
+    ByteBudget, Commits, ProjectionWaits, Projector, RecordEmbedder, StrictParts, StrictWriter, Writer,
 };
 use storage_embedding::{EmbeddingService, RedisCache};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -98,7 +97,7 @@ struct Core {
     health: Arc<Health>,
     embeddings: Arc<Embeddings>,
     index: Option<Arc<GuardedIndex>>,
-    committed: Arc<Notify>,
+    committed: Arc<Commits>,
     gate: Arc<Gate>,
     tasks: TaskTracker,
     tasks_stopping: CancellationToken,
@@ -158,7 +157,7 @@ impl Core {
         let (tasks, tasks_stopping) = (TaskTracker::new(), CancellationToken::new());
         let exports = Exports::new(export_pool.clone(), &settings.export, tasks.clone());
         let gate = auth::gate(verifier, settings, &tasks, &tasks_stopping);
-        let committed = Arc::new(Notify::new());
+        let committed = Arc::new(Commits::default());
         let writer =
             Writer::start(connectors.write.clone(), settings.writer.to_writer(), Arc::clone(&committed));
         let embedder: Arc<dyn RecordEmbedder> = embeddings.clone();

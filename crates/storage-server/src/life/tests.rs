@@ -170,8 +170,8 @@ async fn vectors_of_another_embedder_end_the_start() {
     connection
         .batch_execute(
             "INSERT INTO embedding_set (composition, model, dimension, state) VALUES ('1', 'other', 384, 'active'); \
-             INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, embedding) \
-             VALUES ('n', 'n', 'pending', 'a', 'pending', now(), array_fill(1::real, ARRAY[384])::vector)",
+             INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, embedding_id) \
+             VALUES ('n', 'n', 'pending', 'a', 'pending', now(), 1)",
         )
         .await
         .unwrap();

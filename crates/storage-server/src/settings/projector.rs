@@ -14,6 +14,9 @@ section! {
         workers: usize = "1",
         /// Records claimed at once, which is also how many texts go to the embedder together.
         batch: i64 = "32",
+        /// How many percent of its time a task works while writes wait for PostgreSQL, 1 to 100. The rest it leaves to
+        /// them, and catches up afterwards. More: searches find records sooner, and writes are slower.
+        percent_beside_writes: u32 = "25",
         /// How long a claim lasts; records that a killed process held wait this long. Longer than a batch takes.
         lease: Duration = "30s",
         /// How often to look for work when nothing wakes the projector.
@@ -39,6 +42,7 @@ impl ProjectorSection {
     pub(super) fn check(&self, faults: &mut Faults) {
         faults.range("projector.workers", self.workers, 1, 16);
         faults.range("projector.batch", self.batch, 1, 1_000);
+        faults.range("projector.percent_beside_writes", self.percent_beside_writes, 1, 100);
         faults.range("projector.attempts", self.attempts, 1, 1_000);
         faults.above_zero("projector.lease", self.lease);
         faults.above_zero("projector.poll", self.poll);
@@ -53,6 +57,7 @@ impl ProjectorSection {
         ProjectorSettings {
             workers: self.workers,
             batch: self.batch,
+            percent_beside_writes: self.percent_beside_writes,
             lease: self.lease,
             poll: self.poll,
             attempts: self.attempts,

@@ -175,7 +175,7 @@ static METRICS: &[Metric] = &[
         "datastorage_dualwrite_success_total",
         Kind::Counter,
         &[],
-        "Records that reached PostgreSQL's embedding column and a configured Qdrant; none without one.",
+        "Records whose vector reached PostgreSQL and a configured Qdrant; none without one.",
     ),
     metric(
         "datastorage_dualwrite_failure_total",

@@ -115,7 +115,7 @@ impl Bench<'_> {
         connection
             .batch_execute(
                 "CREATE TABLE bench_vector (id bigint PRIMARY KEY, embedding vector(384)); \
-                 INSERT INTO bench_vector SELECT row_number() OVER (ORDER BY id), embedding FROM remediation_audit",
+                 INSERT INTO bench_vector SELECT row_number() OVER (ORDER BY id), vector FROM remediation_audit JOIN embedding_vector USING (embedding_id)",
             )
             .await?;
         for table in [Table::Plain, Table::Inline] {

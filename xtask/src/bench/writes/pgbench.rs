@@ -18,7 +18,7 @@ const VALUES: &str = "'checkout-restart', 'payments', 'processing', 'restart-pod
 pub(super) enum Table {
     /// All indexes but the one of vectors; no vector.
     Plain,
-    /// With a vector, and its HNSW index maintained in the insert.
+    /// With a vector, and its HNSW index and the index of words maintained in the insert.
     Inline,
 }
 
@@ -35,7 +35,14 @@ impl Table {
                  CREATE INDEX ON bench_plain (status, start_time DESC, id DESC); \
                  CREATE INDEX ON bench_plain (remediation_request_id) WHERE remediation_request_id IS NOT NULL"
             }
-            Self::Inline => "CREATE TABLE bench_inline (LIKE remediation_audit INCLUDING ALL)",
+            Self::Inline => {
+                "CREATE TABLE bench_inline (LIKE bench_plain INCLUDING ALL); \
+                 ALTER TABLE bench_inline ADD COLUMN embedding vector(384); \
+                 CREATE INDEX ON bench_inline USING gin \
+                    (audit_words(name, target_name, alert_name, action_type, error_message)); \
+                 CREATE INDEX ON bench_inline USING hnsw (embedding vector_cosine_ops) \
+                    WITH (m = 16, ef_construction = 64)"
+            }
         }
     }
 

@@ -77,7 +77,8 @@ impl Database {
 
     /// Every remediation has its vector.
     pub(super) async fn embedded(&mut self) -> Result<Check> {
-        let query = "SELECT id || ' has no embedding' AS row FROM remediation_audit WHERE embedding IS NULL \
+        let query = "SELECT id || ' has no embedding' AS row FROM remediation_audit r WHERE NOT EXISTS ( \
+            SELECT FROM embedding_vector v WHERE v.embedding_id = r.embedding_id) \
             ORDER BY id LIMIT 20";
         self.none("every remediation is embedded", query).await
     }

@@ -13,7 +13,7 @@ use super::support::{set, strict, write};
 use crate::embedding_set::activate;
 use crate::tests::projector::{OUTBOX, Scripted, start, vector_of};
 use crate::tests::support::{Bench, connector, remediation, until};
-use crate::{EmbedFault, Projector, ProjectorSettings};
+use crate::{Commits, EmbedFault, Projector, ProjectorSettings};
 
 const LISTENERS: &str = "SELECT count(*) AS n FROM pg_stat_activity \
     WHERE datname = current_database() AND query = 'LISTEN datastorage_outbox'";
@@ -37,7 +37,7 @@ async fn a_commit_of_another_replica_wakes_the_projector() {
     let id = activate(&mut bench.connect().await, &set()).await.unwrap();
     let embedder: Arc<dyn crate::RecordEmbedder> =
         Arc::new(Scripted(|record: &Remediation| Ok(vector_of(record))));
-    let committed_there = Arc::new(Notify::new());
+    let committed_there = Arc::new(Commits::default());
     let connector = connector(&bench.database.url());
     let other = Projector::start(&connector, &embedder, id, None, &never_polls(), &committed_there);
     until(&bench, LISTENERS, 2).await;

@@ -98,11 +98,13 @@ async fn a_projector_killed_while_it_embeds_is_succeeded() {
 }
 
 /// What a projection asks of PostgreSQL, step by step.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     "WITH due AS",
     "FROM \"remediation_audit\"",
+    "SELECT digest, embedding_id",
+    "INSERT INTO embedding_vector",
     "FROM embedding_set",
-    "SET embedding = v.embedding",
+    "SET embedding_id = v.embedding_id",
     "DELETE FROM vector_outbox",
     "COMMIT",
 ];

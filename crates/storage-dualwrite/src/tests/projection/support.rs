@@ -105,7 +105,8 @@ pub(super) async fn assert_agree(bench: &Bench, index: &GuardedIndex) {
     assert_eq!((rows.len(), points.len()), (stored.len(), indexed.len()), "nothing is there twice");
     assert_eq!(stored, indexed);
     let wrong = "SELECT count(*) AS n FROM remediation_audit \
-                 WHERE embedding IS NULL OR (embedding::real[])[2] <> length(name)";
+                 LEFT JOIN embedding_vector USING (embedding_id) \
+                 WHERE (vector::real[])[2] IS DISTINCT FROM length(name)";
     assert_eq!(bench.count(wrong).await, 0);
     let points = dsl::remediation_audit.filter(dsl::id.gt(0)).count();
     let count: i64 = points.get_result(&mut bench.connect().await).await.unwrap();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use diesel_async::SimpleAsyncConnection as _;
 use storage_models::{Remediation, Timestamp};
 use storage_testkit::{Fault, FaultProxy, GrpcCode, QdrantFault, QdrantOperation, QdrantServer};
-use tokio::sync::Notify;
 
+use crate::Commits;
 use crate::index::{MemoryIndex, Point, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
 use crate::reconcile::{Drift, Mode, ReconcileError, ReconcileSettings, Reconciler, Report};
 use crate::tests::index_support::{embedding, identity};
@@ -25,7 +25,7 @@ struct Stores {
 fn reconciler(url: &str, index: Option<Arc<dyn VectorIndex>>) -> Reconciler {
     // Small pages, so that ranges are cut; no gap, since nothing else writes.
     let settings = ReconcileSettings { gap: Duration::ZERO, page: 3 };
-    Reconciler::new(connector(url), index, settings, Arc::new(Notify::new()))
+    Reconciler::new(connector(url), index, settings, Arc::new(Commits::default()))
 }
 
 impl Stores {
@@ -45,7 +45,8 @@ impl Stores {
         let points: Vec<Point> = records.iter().cloned().map(|record| point(record, 1)).collect();
         self.index.upsert(&points).await.unwrap();
         self.execute(
-            "UPDATE remediation_audit SET embedding = array_fill(0.5, ARRAY[384])::vector; \
+            "INSERT INTO embedding_vector (vector) VALUES (array_fill(0.5, ARRAY[384])::vector) ON CONFLICT DO NOTHING; \
+                      UPDATE remediation_audit SET embedding_id = (SELECT min(embedding_id) FROM embedding_vector); \
                       DELETE FROM vector_outbox",
         )
         .await;
@@ -103,7 +104,7 @@ async fn every_kind_of_drift_is_mended() {
         let wrong = [point(shifted(stale, -5), 2), point(shifted(ahead, 5), 3), point(phantom, 4)];
         stores.index.upsert(&wrong).await.unwrap();
         stores
-            .execute(&format!("UPDATE remediation_audit SET embedding = NULL WHERE id = {}", hollow.id))
+            .execute(&format!("UPDATE remediation_audit SET embedding_id = NULL WHERE id = {}", hollow.id))
             .await;
 
         let drift = Drift { missing: 2, phantom: 1, stale: 2 };
@@ -124,13 +125,13 @@ async fn every_kind_of_drift_is_mended() {
     }
 }
 
-/// F09: without an outside index the embedding column is what is compared.
+/// F09: without an outside index PostgreSQL alone is compared.
 #[tokio::test]
-async fn without_an_index_the_column_is_compared() {
+async fn without_an_index_the_records_without_vector_are_found() {
     let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
     let records = stores.projected(5).await;
     stores
-        .execute(&format!("UPDATE remediation_audit SET embedding = NULL WHERE id = {}", records[2].id))
+        .execute(&format!("UPDATE remediation_audit SET embedding_id = NULL WHERE id = {}", records[2].id))
         .await;
     let report = reconciler(&stores.bench.database.url(), None).run(REPAIR, &|_| {}).await.unwrap();
     assert_eq!((report.drift.missing, report.points), (1, 0));
@@ -248,7 +249,9 @@ async fn a_rebuild_fills_an_empty_index() {
         let records = stores.projected(11).await;
         let ids: Vec<i64> = records.iter().map(|record| record.id).collect();
         stores.index.delete(&ids).await.unwrap();
-        stores.execute(&format!("UPDATE remediation_audit SET embedding = NULL WHERE id = {}", ids[4])).await;
+        stores
+            .execute(&format!("UPDATE remediation_audit SET embedding_id = NULL WHERE id = {}", ids[4]))
+            .await;
         let report = stores.reconciler.rebuild(&|_| {}).await.unwrap();
         assert_eq!((report.records, report.points, report.enqueued), (11, 10, 1));
         let found: Vec<PointVersion> = stores.points().await;

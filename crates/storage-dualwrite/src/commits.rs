@@ -1,0 +1,60 @@
+//! What the write path tells the projector of its process.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// A group of so many records means that writes wait for one another: alone, each would have had a group of its own.
+const CROWD: usize = 8;
+/// How long after such a group writes count as waiting.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Tells that records were committed, and whether writes are waiting for PostgreSQL.
+#[derive(Debug, Default)]
+pub struct Commits {
+    committed: Notify,
+    crowded: Mutex<Option<Instant>>,
+}
+
+impl Commits {
+    /// There is something to project.
+    pub fn notify(&self) {
+        self.committed.notify_one();
+    }
+
+    /// Waits for the next [`Self::notify`]; those that come in between count as one.
+    pub(crate) async fn notified(&self) {
+        self.committed.notified().await;
+    }
+
+    /// A writer has found so many records queued.
+    pub(crate) fn found_queued(&self, records: usize, now: Instant) {
+        if records >= CROWD {
+            *self.crowded.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        }
+    }
+
+    /// Whether writes are waiting for PostgreSQL, which whatever is done behind them should then leave to them.
+    pub(crate) fn are_crowded(&self, now: Instant) -> bool {
+        let crowded = *self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+        crowded.is_some_and(|at| now.saturating_duration_since(at) < LINGER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::Commits;
+
+    #[test]
+    fn writes_are_crowded_for_a_moment_after_a_large_group_and_never_by_single_ones() {
+        let (commits, now) = (Commits::default(), Instant::now());
+        commits.found_queued(1, now);
+        assert!(!commits.are_crowded(now));
+        commits.found_queued(64, now);
+        assert!(commits.are_crowded(now + Duration::from_millis(99)));
+        assert!(!commits.are_crowded(now + Duration::from_millis(100)));
+    }
+}

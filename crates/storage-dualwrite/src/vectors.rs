@@ -1,0 +1,78 @@
+//! Vectors, each stored once however many records have it. Texts repeat, and a vector that is there already costs the
+//! vector index nothing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::QueryResult;
+use diesel::sql_types::{Array, BigInt, Bytea};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use sha2::{Digest as _, Sha256};
+use storage_models::{Embedding, VectorSql};
+
+use crate::fixed_statement::fixed_statement;
+
+fixed_statement! {
+    /// Those of these vectors that are stored.
+    Known -> (Bytea, BigInt) {
+        "SELECT digest, embedding_id FROM embedding_vector WHERE digest = ANY(", digests: Vec<Vec<u8>> => Array<Bytea>;
+        ")";
+    }
+}
+
+fixed_statement! {
+    /// Stores vectors that nobody else has stored meanwhile.
+    Add<'a> -> () {
+        "INSERT INTO embedding_vector (vector) SELECT UNNEST(", vectors: Vec<&'a Embedding> => Array<VectorSql>;
+        ") ON CONFLICT (digest) DO NOTHING";
+    }
+}
+
+/// The ids of vectors, in order; those that are not stored yet are stored first. Outside a transaction nobody waits for
+/// the vector index but this caller.
+pub(crate) async fn ids(
+    connection: &mut AsyncPgConnection,
+    vectors: impl IntoIterator<Item = &Embedding>,
+) -> QueryResult<Vec<i64>> {
+    let vectors: Vec<(Vec<u8>, &Embedding)> =
+        vectors.into_iter().map(|vector| (digest(vector), vector)).collect();
+    // In order of the digest, as all others take them, so that nobody waits for each other.
+    let distinct: BTreeMap<&[u8], &Embedding> =
+        vectors.iter().map(|(digest, vector)| (digest.as_slice(), *vector)).collect();
+    let mut ids = known(connection, owned(&distinct)).await?;
+    let unknown: BTreeMap<&[u8], &Embedding> =
+        distinct.into_iter().filter(|(digest, _)| !ids.contains_key(*digest)).collect();
+    if !unknown.is_empty() {
+        Add { vectors: unknown.values().copied().collect() }.execute(connection).await?;
+        ids.extend(known(connection, owned(&unknown)).await?);
+    }
+    let id = |(digest, _): &(Vec<u8>, _)| ids.get(digest).copied().ok_or(diesel::result::Error::NotFound);
+    vectors.iter().map(id).collect()
+}
+
+async fn known(
+    connection: &mut AsyncPgConnection,
+    digests: Vec<Vec<u8>>,
+) -> QueryResult<HashMap<Vec<u8>, i64>> {
+    if digests.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Vec<u8>, i64)> = Known { digests }.load(connection).await?;
+    Ok(rows.into_iter().collect())
+}
+
+fn owned(vectors: &BTreeMap<&[u8], &Embedding>) -> Vec<Vec<u8>> {
+    vectors.keys().map(|digest| digest.to_vec()).collect()
+}
+
+/// As the column `digest` is generated: SHA-256 of the vector as pgvector's `vector_send` writes it, which is its
+/// dimension and an unused number, 16 bits each, and then its numbers, all big-endian.
+fn digest(vector: &Embedding) -> Vec<u8> {
+    let numbers = vector.as_slice();
+    let mut hash = Sha256::new();
+    hash.update(u16::try_from(numbers.len()).unwrap_or(u16::MAX).to_be_bytes());
+    hash.update(0_u16.to_be_bytes());
+    for number in numbers {
+        hash.update(number.to_be_bytes());
+    }
+    hash.finalize().to_vec()
+}
