@@ -1,15 +1,20 @@
 //! `cargo xtask bench`: measurements behind the decisions. They print tables and change nothing.
 
 mod corpus;
+mod freshness;
 mod hnsw;
+mod load;
 mod outbox;
 mod quality;
+mod stand;
 mod writes;
 
 use anyhow::Result;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Scenario {
+    /// Measure how long a write takes at a steady rate, and how long until it can be found.
+    Freshness(freshness::Arguments),
     /// Compare HNSW indexes on real embeddings: what filling them costs and what they find.
     Hnsw(hnsw::Arguments),
     /// Measure the outbox with a snapshot held elsewhere beside none.
@@ -22,6 +27,7 @@ pub(crate) enum Scenario {
 
 pub(crate) async fn run(scenario: &Scenario) -> Result<()> {
     match scenario {
+        Scenario::Freshness(arguments) => freshness::run(arguments).await,
         Scenario::Hnsw(arguments) => hnsw::run(arguments).await,
         Scenario::Outbox(arguments) => outbox::run(arguments).await,
         Scenario::Quality(arguments) => quality::run(arguments).await,

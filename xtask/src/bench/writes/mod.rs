@@ -4,30 +4,18 @@
 //! Rounds alternate on one cluster, with fsync and `synchronous_commit` on. A round of the service ends when everything
 //! it accepted is searchable, so that nothing of it runs beside pgbench.
 
-mod load;
 mod pgbench;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use diesel::sql_types::BigInt;
-use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use anyhow::{Context as _, Result};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use indicatif::ProgressBar;
-use serde_json::json;
-use storage_testkit::{
-    Cluster, ClusterSettings, Installation, PostgresSource, ServiceOptions, ServiceProcess,
-};
 
-use crate::progress::{answer, say, step};
-use crate::workspace;
+use super::load;
+use super::stand::{Stand, body, until_searchable};
+use crate::progress::answer;
 use pgbench::Table;
-
-const DATABASE: &str = "bench";
-/// How often to look whether everything is searchable.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Longest until a round is searchable.
-const SEARCHABLE_BOUND: Duration = Duration::from_secs(900);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -58,57 +46,25 @@ struct Round {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    ensure!(
-        !cfg!(debug_assertions),
-        "the load generator must not be slow: cargo run --release -p xtask -- bench writes"
-    );
-    let dev = workspace::development_dir()?;
-    let PostgresSource::Programs(programs) = PostgresSource::find(&dev, None, &|_| {}).await? else {
-        anyhow::bail!("the comparison makes a cluster of its own and needs PostgreSQL's programs")
-    };
-    let bin = step("build", workspace::build_service(true), |it| it.display().to_string()).await?;
-    let model = storage_testkit::fetch_model(&dev, &|_| {}).await?;
-    let mut settings = ClusterSettings::for_development("bench".to_owned());
-    settings.max_connections = 200;
-    let cluster = Cluster::temporary(&programs, settings).await?;
-    storage_testkit::create_database(&cluster.url("postgres"), DATABASE, None).await?;
-    let database_url = cluster.url(DATABASE);
-    storage_schema::bootstrap(&database_url).await?;
-    let mut options = ServiceOptions { bin: Some(bin), ..ServiceOptions::default() }
-        .set("DATASTORAGE__EMBEDDING__PROVIDER", &arguments.embedder)
-        .set("DATASTORAGE__EMBEDDING__MODEL_DIR", model.display().to_string());
-    match std::env::var("QDRANT_URL") {
-        Ok(url) => {
-            say(&format!("with the Qdrant that QDRANT_URL names: {url}"));
-            options = options
-                .set("DATASTORAGE__QDRANT__URL", url)
-                .set("DATASTORAGE__QDRANT__COLLECTION", format!("bench-{}", uuid::Uuid::new_v4()));
-        }
-        Err(_) => say("WITHOUT QDRANT, since QDRANT_URL names none: searchable means through pgvector"),
-    }
-    let service = ServiceProcess::start(&database_url, options).await?;
-    let rounds = Bench { programs: &programs, database_url: &database_url, service: &service, arguments };
+    let stand = Stand::start("writes", &arguments.embedder).await?;
+    let rounds = Bench { stand: &stand, arguments };
     let rounds = rounds.run().await?;
     print(arguments, &rounds);
-    drop(service);
-    cluster.destroy().await?;
-    Ok(())
+    stand.end().await
 }
 
 struct Bench<'a> {
-    programs: &'a Installation,
-    database_url: &'a str,
-    service: &'a ServiceProcess,
+    stand: &'a Stand,
     arguments: &'a Arguments,
 }
 
 impl Bench<'_> {
     async fn run(&self) -> Result<Vec<Round>> {
-        let mut connection = AsyncPgConnection::establish(self.database_url).await?;
-        let url = self.service.url();
+        let mut connection = AsyncPgConnection::establish(&self.stand.database_url).await?;
+        let url = self.stand.service.url();
         let host = url.strip_prefix("http://").context("the service has another scheme")?;
         let requests: Vec<Vec<u8>> =
-            (1..=self.arguments.texts).map(|n| load::request(host, PATH, &body(n))).collect();
+            (1..=self.arguments.texts).map(|n| load::request(host, "", &body(n))).collect();
         // Not measured: every text is embedded once, connections and statements are there, and pgbench gets its vectors.
         load::run(host, &requests, requests.len(), self.arguments.connections).await?;
         until_searchable(&mut connection).await?;
@@ -144,44 +100,14 @@ impl Bench<'_> {
         until_searchable(connection).await?;
         let searchable = started.elapsed();
         let pgbench = async |table| {
-            pgbench::run(self.programs, self.database_url, table, texts, records, connections).await
+            pgbench::run(&self.stand.programs, &self.stand.database_url, table, texts, records, connections)
+                .await
         };
         connection.batch_execute("CHECKPOINT").await?;
         let plain = pgbench(Table::Plain).await?;
         connection.batch_execute("CHECKPOINT").await?;
         let inline = pgbench(Table::Inline).await?;
         Ok(Round { service, searchable, plain, inline })
-    }
-}
-
-const PATH: &str = "/api/v1/audit/remediation";
-
-/// The record of text number `n`, as pgbench inserts it.
-fn body(n: usize) -> String {
-    json!({
-        "name": "checkout-restart", "namespace": "payments", "phase": "processing", "action_type": "restart-pod",
-        "status": "running", "alert_name": "KubePodCrashLooping", "severity": "critical",
-        "error_message": format!("replica {n} does not become ready"),
-        "remediation_request_id": format!("request-{n}"), "metadata": { "restarts": n },
-    })
-    .to_string()
-}
-
-/// Waits until every record has reached the index: nothing is left in the outbox.
-async fn until_searchable(connection: &mut AsyncPgConnection) -> Result<()> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        n: i64,
-    }
-    let started = Instant::now();
-    loop {
-        let left: Row = sql_query("SELECT count(*) AS n FROM vector_outbox").get_result(connection).await?;
-        if left.n == 0 {
-            return Ok(());
-        }
-        ensure!(started.elapsed() < SEARCHABLE_BOUND, "{} records are not searchable in time", left.n);
-        tokio::time::sleep(PAUSE).await;
     }
 }
 

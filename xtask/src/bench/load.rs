@@ -1,5 +1,5 @@
-//! A closed loop over HTTP/1.1: each connection sends its next request when the last one is answered. Requests are made
-//! beforehand, and of answers no more is read than must be, so that little of the machine goes to the generator.
+//! Load over HTTP/1.1. Requests are made beforehand, and of answers no more is read than must be, so that little of the
+//! machine goes to the generator.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,17 +27,42 @@ impl Run {
     }
 }
 
-/// One request, as bytes.
-pub(super) fn request(host: &str, path: &str, body: &str) -> Vec<u8> {
+/// One write, as bytes; `more` are further header lines, each with its end.
+pub(super) fn request(host: &str, more: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        "POST /api/v1/audit/remediation HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{more}\
+         Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
 }
 
-/// Sends `count` requests, those given over and over, through so many connections; each must be answered 201.
+/// A closed loop: sends `count` requests, those given over and over, through so many connections, each of which sends its
+/// next request when the last one is answered; each must be answered 201.
 pub(super) async fn run(host: &str, requests: &[Vec<u8>], count: usize, connections: usize) -> Result<Run> {
+    send(host, requests, count, connections, None).await
+}
+
+/// An open loop: requests leave `pause` apart, whatever the answers do, and latency counts from the time at which each
+/// was to leave.
+pub(super) async fn paced(
+    host: &str,
+    requests: &[Vec<u8>],
+    count: usize,
+    connections: usize,
+    pause: Duration,
+) -> Result<Run> {
+    send(host, requests, count, connections, Some(pause)).await
+}
+
+async fn send(
+    host: &str,
+    requests: &[Vec<u8>],
+    count: usize,
+    connections: usize,
+    pause: Option<Duration>,
+) -> Result<Run> {
+    let begun = Instant::now();
     let next = AtomicUsize::new(0);
     let client = async || -> Result<Vec<Duration>> {
         let mut stream = TcpStream::connect(host).await?;
@@ -49,7 +74,11 @@ pub(super) async fn run(host: &str, requests: &[Vec<u8>], count: usize, connecti
                 return Ok(latencies);
             }
             let request = requests.get(number % requests.len()).context("nothing to send")?;
-            let sent = Instant::now();
+            let sent = match pause {
+                None => Instant::now(),
+                Some(pause) => begun + pause * u32::try_from(number)?,
+            };
+            tokio::time::sleep_until(sent.into()).await;
             stream.write_all(request).await?;
             read_answer(&mut stream, &mut buffer).await?;
             latencies.push(sent.elapsed());

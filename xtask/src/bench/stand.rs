@@ -1,0 +1,100 @@
+//! A cluster and a service of its own for a measurement over HTTP.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use serde_json::json;
+use storage_testkit::{
+    Cluster, ClusterSettings, Installation, PostgresSource, ServiceOptions, ServiceProcess,
+};
+
+use crate::progress::{say, step};
+use crate::workspace;
+
+const DATABASE: &str = "bench";
+/// How often to look whether everything is searchable.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Longest until a round is searchable.
+const SEARCHABLE_BOUND: Duration = Duration::from_secs(900);
+
+/// PostgreSQL with fsync and `synchronous_commit` on, and the service as it is released.
+pub(super) struct Stand {
+    pub(super) programs: Installation,
+    pub(super) database_url: String,
+    pub(super) service: ServiceProcess,
+    cluster: Cluster,
+}
+
+impl Stand {
+    /// Starts both. `scenario` is what the command is called by.
+    pub(super) async fn start(scenario: &str, embedder: &str) -> Result<Self> {
+        ensure!(
+            !cfg!(debug_assertions),
+            "the load generator must not be slow: cargo run --release -p xtask -- bench {scenario}"
+        );
+        let dev = workspace::development_dir()?;
+        let PostgresSource::Programs(programs) = PostgresSource::find(&dev, None, &|_| {}).await? else {
+            anyhow::bail!("the comparison makes a cluster of its own and needs PostgreSQL's programs")
+        };
+        let bin = step("build", workspace::build_service(true), |it| it.display().to_string()).await?;
+        let model = storage_testkit::fetch_model(&dev, &|_| {}).await?;
+        let mut settings = ClusterSettings::for_development("bench".to_owned());
+        settings.max_connections = 200;
+        let cluster = Cluster::temporary(&programs, settings).await?;
+        storage_testkit::create_database(&cluster.url("postgres"), DATABASE, None).await?;
+        let database_url = cluster.url(DATABASE);
+        storage_schema::bootstrap(&database_url).await?;
+        let mut options = ServiceOptions { bin: Some(bin), ..ServiceOptions::default() }
+            .set("DATASTORAGE__EMBEDDING__PROVIDER", embedder)
+            .set("DATASTORAGE__EMBEDDING__MODEL_DIR", model.display().to_string());
+        match std::env::var("QDRANT_URL") {
+            Ok(url) => {
+                say(&format!("with the Qdrant that QDRANT_URL names: {url}"));
+                options = options
+                    .set("DATASTORAGE__QDRANT__URL", url)
+                    .set("DATASTORAGE__QDRANT__COLLECTION", format!("bench-{}", uuid::Uuid::new_v4()));
+            }
+            Err(_) => say("WITHOUT QDRANT, since QDRANT_URL names none: searchable means through pgvector"),
+        }
+        let service = ServiceProcess::start(&database_url, options).await?;
+        Ok(Self { programs, database_url, service, cluster })
+    }
+
+    pub(super) async fn end(self) -> Result<()> {
+        drop(self.service);
+        self.cluster.destroy().await?;
+        Ok(())
+    }
+}
+
+/// The record of text number `n`, as pgbench inserts it.
+pub(super) fn body(n: usize) -> String {
+    json!({
+        "name": "checkout-restart", "namespace": "payments", "phase": "processing", "action_type": "restart-pod",
+        "status": "running", "alert_name": "KubePodCrashLooping", "severity": "critical",
+        "error_message": format!("replica {n} does not become ready"),
+        "remediation_request_id": format!("request-{n}"), "metadata": { "restarts": n },
+    })
+    .to_string()
+}
+
+/// Waits until every record has reached the index: nothing is left in the outbox.
+pub(super) async fn until_searchable(connection: &mut AsyncPgConnection) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        n: i64,
+    }
+    let started = Instant::now();
+    loop {
+        let left: Row = sql_query("SELECT count(*) AS n FROM vector_outbox").get_result(connection).await?;
+        if left.n == 0 {
+            return Ok(());
+        }
+        ensure!(started.elapsed() < SEARCHABLE_BOUND, "{} records are not searchable in time", left.n);
+        tokio::time::sleep(PAUSE).await;
+    }
+}
