@@ -1,36 +1,23 @@
-//! Injection strings through every field and parameter: stored inert or refused, and the tables stay.
+//! Injection strings through every field of a record: stored inert or refused. What reads do with them is shown in
+//! `read_routes/`.
 
+use futures_util::StreamExt as _;
 use serde_json::json;
 
+use crate::read_routes::injection::strings;
 use crate::support::{Service, remediation};
 
-const STRINGS: &[&str] = &[
-    "'; DROP TABLE remediation_audit; --",
-    "' OR '1'='1",
-    "1; DELETE FROM remediation_audit",
-    "\\'; TRUNCATE vector_outbox; --",
-    "$1",
-    "{}",
-    "%s%n",
-    "a\u{2019} OR 1=1",
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "javascript:alert(1)",
-    "${jndi:ldap://x}",
-    "{{7*7}}",
-    "../../etc/passwd",
-    "a,b\\,c",
-    "\u{FEFF}x",
-];
+const FIELDS: [&str; 7] =
+    ["name", "namespace", "action_type", "target_name", "cluster", "alert_name", "error_message"];
 
-/// BR-STORAGE-011: no stored text can act as SQL or markup; no parameter can either.
-#[tokio::test]
-async fn nothing_acts_as_sql_or_markup() {
+/// BR-STORAGE-011: no stored text can act as SQL or markup.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_stored_acts_as_sql_or_markup() {
     let service = Service::start().await;
-    for string in STRINGS {
-        for field in
-            ["name", "namespace", "action_type", "target_name", "cluster", "alert_name", "error_message"]
-        {
+    let strings = strings();
+    let writes = strings.iter().flat_map(|string| FIELDS.map(|field| (string, field)));
+    let stored: Vec<bool> = futures_util::stream::iter(writes)
+        .map(async |(string, field)| {
             let mut body = remediation("a");
             body[field] = json!(string);
             let answer = service.post("remediation", &body).await;
@@ -39,21 +26,13 @@ async fn nothing_acts_as_sql_or_markup() {
             // A handler without a tag to stand in is a word; free text keeps its tags but none that acts.
             assert!(!stored.contains("<script"), "{field}: {stored}");
             assert!(!(stored.contains('<') && stored.contains("onerror")), "{field}: {stored}");
-        }
-        for parameter in ["name", "namespace", "cluster", "since", "sort", "limit", "q", "nonsense"] {
-            let url = format!("{}/api/v1/audit/remediation", service.process.url());
-            let status = service.client.get(url).query(&[(parameter, string)]).send().await.unwrap().status();
-            assert!(status == 200 || status == 400, "{parameter}={string}: {status}");
-        }
-        let url = format!("{}/api/v1/audit/search", service.process.url());
-        let status = service.client.get(url).query(&[("q", string)]).send().await.unwrap().status();
-        assert!(status == 200 || status == 400, "q={string}: {status}");
-    }
-    assert!(service.count("SELECT count(*) AS n FROM remediation_audit").await > 50);
-    assert_eq!(
-        service
-            .count("SELECT count(*) AS n FROM information_schema.tables WHERE table_name = 'vector_outbox'")
-            .await,
-        1
-    );
+            answer.status == 201
+        })
+        .buffer_unordered(16)
+        .collect()
+        .await;
+    let count = stored.iter().filter(|is_stored| **is_stored).count();
+    assert!(count > 1_000, "{count} of {}", stored.len());
+    let found = service.count("SELECT count(*) AS n FROM remediation_audit").await;
+    assert_eq!(usize::try_from(found).unwrap(), count);
 }

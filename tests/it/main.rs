@@ -27,6 +27,7 @@ mod observability;
 mod openapi;
 mod outages;
 mod provider;
+mod read_routes;
 mod reads;
 mod reconcile;
 mod search;

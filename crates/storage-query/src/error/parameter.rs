@@ -95,6 +95,9 @@ pub enum InvalidReason {
         /// The longest.
         max: usize,
     },
+    /// A key with a control character, which no record is stored with.
+    #[error("has a key with a control character")]
+    KeyCharacter,
     /// A value that is too long.
     #[error("has a value of more than {max} characters")]
     ValueTooLong {

@@ -53,8 +53,8 @@ impl Extra for MetadataValues {
             // Such a key is no part of the message.
             if key.chars().count() > MAX_KEY {
                 refuse(key.clone(), InvalidReason::KeyTooLong { max: MAX_KEY });
-            } else if key.contains('\0') {
-                refuse(key.clone(), InvalidReason::Nul);
+            } else if key.chars().any(char::is_control) {
+                refuse(key.clone(), InvalidReason::KeyCharacter);
             }
         }
         for (key, values) in self.iter().filter(|(key, _)| key.chars().count() <= MAX_KEY) {

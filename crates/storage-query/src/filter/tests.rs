@@ -292,7 +292,8 @@ fn keys_of_metadata_are_bounded() {
         ),
         (many, "metadata.k has more than 100 values"),
         (RemediationFilter::default().metadata("k", "\0"), "metadata.k holds the character NUL"),
-        (RemediationFilter::default().metadata("\0", "v"), "metadata holds the character NUL"),
+        (RemediationFilter::default().metadata("\0", "v"), "metadata has a key with a control character"),
+        (RemediationFilter::default().metadata("a\nb", "v"), "metadata has a key with a control character"),
     ] {
         assert_eq!(filter.check(now()).unwrap_err().to_string(), expected);
     }

@@ -129,7 +129,9 @@ async fn values_that_look_like_sql_find_the_records_that_hold_them() {
 #[tokio::test]
 async fn keys_that_look_like_sql_find_the_records_that_have_them() {
     let (_database, mut conn) = database().await;
-    for value in INJECTIONS {
+    // A key with a control character is refused, since no record is stored with one.
+    let keys = || INJECTIONS.iter().filter(|key| !key.chars().any(char::is_control));
+    for value in keys() {
         let metadata = serde_json::json!({ *value: "here", "value": value }).to_string().replace('\'', "''");
         let insert = format!(
             "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, metadata)
@@ -138,7 +140,7 @@ async fn keys_that_look_like_sql_find_the_records_that_have_them() {
         execute(&mut conn, &insert).await;
     }
     let any = RemediationFilter::default;
-    for value in INJECTIONS {
+    for value in keys() {
         for (filter, expected) in [
             (any().metadata(*value, "here"), 1),
             (any().metadata(*value, "here").metadata("value", *value), 1),

@@ -131,7 +131,7 @@ const fn code_of(reason: &InvalidReason) -> &'static str {
         InvalidReason::KeyTooLong { .. } | InvalidReason::ValueTooLong { .. } => "too_long",
         InvalidReason::NotACursor | InvalidReason::OtherCursor { .. } => "invalid_cursor",
         InvalidReason::WithCursor => "not_with_cursor",
-        InvalidReason::Nul => "forbidden_character",
+        InvalidReason::Nul | InvalidReason::KeyCharacter => "forbidden_character",
         _ => "invalid_value",
     }
 }
