@@ -1,7 +1,7 @@
 //! The query builder of the audit store, shared by its own server and by other services that read its tables.
 //!
 //! A query is built from a filter, an order and a page, without any I/O; given a connection it returns typed
-//! rows. Another driver can take its SQL text and values instead (`to_sql`). The crate owns no pool and knows
+//! rows. Another driver can take its SQL text and values instead ([`to_sql`]). The crate owns no pool and knows
 //! no transport.
 //!
 //! ```no_run
@@ -72,6 +72,7 @@ mod sort;
 mod sql;
 mod tally;
 mod time_bound;
+pub mod to_sql;
 
 pub use aggregate::{
     Bucket, Group, Grouping, Groups, Interval, MAX_BUCKETS, MAX_GROUPS, SuccessRate, group_counts,

@@ -112,7 +112,7 @@ pub async fn group_counts(
 }
 
 /// Ordered by bytes, which does not depend on how the database was made.
-pub(super) fn sql(filter: &Valid<RemediationFilter>, by: Grouping) -> Sql {
+pub(crate) fn sql(filter: &Valid<RemediationFilter>, by: Grouping) -> Sql {
     let limit = i64::try_from(MAX_GROUPS + 1).unwrap_or(i64::MAX);
     let mut sql = Sql::new("SELECT ");
     sql.text(by.column());

@@ -4,13 +4,13 @@ use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
-use storage_models::Remediation;
+use storage_models::{Phase, Remediation};
 
 use super::OUTCOMES;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Sql, Statement};
-use crate::{QueryError, RemediationFilter, Valid};
+use crate::{QueryError, RemediationFilter, Valid, tally};
 
 /// How the finished remediations went, those with phase completed or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -63,10 +63,27 @@ fn float(count: i64) -> f64 {
     count as f64
 }
 
-pub(super) fn sql(filter: &Valid<RemediationFilter>) -> Sql {
+/// From the counters where they know the filter, which know phases and statuses as well.
+pub(crate) fn sql(filter: &Valid<RemediationFilter>) -> Sql {
+    if let Some(tally) = finished(filter).and_then(|it| tally::of::<Remediation>(&it, Some("status"))) {
+        let mut sql = Sql::new(
+            "SELECT coalesce(sum(records), 0)::bigint AS total, \
+             coalesce(sum(records) FILTER (WHERE status = 'success'), 0)::bigint AS success, \
+             coalesce(sum(records) FILTER (WHERE status = 'failed'), 0)::bigint AS failed FROM (",
+        );
+        sql.append(tally).text(") AS tally");
+        return sql;
+    }
     let mut conditions = Conditions::of(filter);
     conditions.and("phase IN ('completed', 'failed')");
     let mut sql = Sql::new("SELECT ");
     sql.text(OUTCOMES).text(" FROM ").text(Remediation::TABLE).append(conditions.into_sql());
     sql
+}
+
+/// The same filter for finished records alone; `None` when it asks for none of them.
+fn finished(filter: &Valid<RemediationFilter>) -> Option<Valid<RemediationFilter>> {
+    let asks_for = |phase: &Phase| filter.filter().phase.is_empty() || filter.filter().phase.contains(phase);
+    let phases: Vec<Phase> = [Phase::Completed, Phase::Failed].into_iter().filter(asks_for).collect();
+    (!phases.is_empty()).then(|| filter.clone().with(|it| it.phase = phases))
 }

@@ -145,7 +145,7 @@ pub(super) fn complete(
     Ok(buckets.collect())
 }
 
-pub(super) fn sql(filter: &Valid<RemediationFilter>, interval: Interval) -> Sql {
+pub(crate) fn sql(filter: &Valid<RemediationFilter>, interval: Interval) -> Sql {
     let limit = i64::try_from(MAX_BUCKETS + 1).unwrap_or(i64::MAX);
     let mut sql = Sql::new("SELECT date_trunc(");
     sql.bind(Bind::Text(interval.as_str().to_owned()))

@@ -46,6 +46,12 @@ impl<F: AuditFilter> Valid<F> {
         InvalidParameters::check(errors).map(|()| Self { filter, since, until })
     }
 
+    /// The same with a part of its filter changed to other valid values.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut F)) -> Self {
+        change(&mut self.filter);
+        self
+    }
+
     /// The ends of the range of time that were given as ages, as instants: what a cursor must remember.
     pub(crate) fn resolved_ages(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         let (since, until) = self.filter.bounds();

@@ -34,13 +34,13 @@ pub async fn get_many<R: Listed>(
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-pub(super) fn get_sql<R: Listed>(id: i64) -> Sql {
+pub(crate) fn get_sql<R: Listed>(id: i64) -> Sql {
     let mut sql = select_from::<R>();
     sql.text(" WHERE id = ").bind(Bind::BigInt(id));
     sql
 }
 
-pub(super) fn get_many_sql<R: Listed>(ids: &[i64], filter: &Valid<R::Filter>) -> Sql {
+pub(crate) fn get_many_sql<R: Listed>(ids: &[i64], filter: &Valid<R::Filter>) -> Sql {
     let mut conditions = Conditions::of(filter);
     conditions.and("id = ANY(").bind(Bind::BigIntArray(ids.to_vec())).text(")");
     let mut sql = select_from::<R>();

@@ -20,7 +20,7 @@ pub async fn count<R: Listed>(
     Ok(rows.first().map_or(0, |row| row.0))
 }
 
-pub(super) fn sql<R: Listed>(filter: &Valid<R::Filter>) -> Sql {
+pub(crate) fn sql<R: Listed>(filter: &Valid<R::Filter>) -> Sql {
     tally::total::<R>(filter).unwrap_or_else(|| {
         let mut sql = Sql::new("SELECT count(*) AS total FROM ");
         sql.text(R::TABLE).append(Conditions::of(filter).into_sql());

@@ -10,7 +10,10 @@ mod tests;
 mod timeline;
 
 pub use by_id::{get, get_many};
+pub(crate) use by_id::{get_many_sql, get_sql};
 pub use count::count;
+pub(crate) use count::sql as count_sql;
 pub use list::ListQuery;
 pub use stream::stream;
+pub(crate) use timeline::sql as timeline_sql;
 pub use timeline::{MAX_EVENTS, Timeline, timeline};

@@ -95,7 +95,7 @@ fn next<'a, R: AuditRecord>(row: &impl Row<'a, Pg>, at: &mut usize) -> deseriali
 
 /// The records of each kind are numbered and laid side by side, so that one statement gives rows of four
 /// tables, each read through its index and no further than the bound.
-pub(super) fn sql(remediation_id: i64) -> Sql {
+pub(crate) fn sql(remediation_id: i64) -> Sql {
     let mut sql = Sql::new("SELECT * FROM ");
     sql.append(numbered::<Remediation>("id", remediation_id))
         .text(" AS remediation FULL JOIN ")

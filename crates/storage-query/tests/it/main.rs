@@ -7,6 +7,7 @@ mod cursors;
 mod errors;
 mod feed;
 mod filters;
+mod large_plans;
 mod lexical;
 mod lists;
 mod model;

@@ -35,11 +35,15 @@ fn bound(query: Query, bind: Bind) -> Query {
     }
 }
 
-async fn plan(conn: &mut AsyncPgConnection, sql: BoundSql) -> String {
+pub(crate) async fn plan(conn: &mut AsyncPgConnection, sql: BoundSql) -> String {
     explain(conn, "COSTS OFF", sql).await
 }
 
-async fn explain(conn: &mut AsyncPgConnection, options: &str, BoundSql { text, binds }: BoundSql) -> String {
+pub(crate) async fn explain(
+    conn: &mut AsyncPgConnection,
+    options: &str,
+    BoundSql { text, binds }: BoundSql,
+) -> String {
     let query = sql_query(format!("EXPLAIN ({options}) {text}")).into_boxed();
     let lines: Vec<PlanLine> = binds.into_iter().fold(query, bound).load(conn).await.unwrap();
     lines.into_iter().map(|line| line.line).collect::<Vec<_>>().join("\n")
@@ -71,19 +75,6 @@ const MANY: &str = "
 fn page<R: AuditRecord>(pairs: &[(&str, &str)]) -> BoundSql {
     let filter = R::Filter::from_pairs(pairs.iter().copied()).unwrap().check(now()).unwrap();
     ListQuery::<R>::new(filter).page(PageRequest::new(10, 0).unwrap()).total(Total::None).to_sql()
-}
-
-/// The second page of 10.
-async fn next_page<R: AuditRecord>(
-    conn: &mut AsyncPgConnection,
-    sort: &str,
-    pairs: &[(&str, &str)],
-) -> BoundSql {
-    let filter = R::Filter::from_pairs(pairs.iter().copied()).unwrap().check(now()).unwrap();
-    let query =
-        ListQuery::<R>::new(filter).sort(sort.parse().unwrap()).page(PageRequest::new(10, 0).unwrap());
-    let cursor = query.run(conn).await.unwrap().next_cursor.unwrap();
-    query.total(Total::None).after(&cursor).unwrap().to_sql()
 }
 
 fn nearest() -> NearestQuery {
@@ -145,90 +136,6 @@ async fn words_are_served_by_their_index() {
         assert!(plan.contains("Bitmap Index Scan on remediation_audit_2026_03_audit_words_idx"), "{plan}");
         assert!(plan.contains("Bitmap Index Scan on remediation_audit_2026_03_start_time_id_idx1"), "{plan}");
         assert!(!plan.contains("Seq Scan") && !plan.contains("Index Scan using"), "{plan}");
-    }
-}
-
-/// A page and its total are planned apart: the page still comes from the index in its order.
-#[tokio::test]
-async fn the_total_does_not_cost_the_page_its_index() {
-    let (_database, mut conn) = database().await;
-    execute(&mut conn, MANY).await;
-    let filter = storage_query::RemediationFilter::default().namespace("ns-1").check(now()).unwrap();
-    let sql = ListQuery::<Remediation>::new(filter).page(PageRequest::new(10, 0).unwrap()).to_sql();
-    let plan = plan(&mut conn, sql).await;
-    let (_, below_limit) = plan.split_once("Limit").expect("the page has a limit");
-    assert!(
-        below_limit.contains("Index Scan using remediation_audit_2026_03_namespace_start_time_id_idx"),
-        "{plan}"
-    );
-    assert!(!below_limit.contains("Sort"), "{plan}");
-}
-
-/// R1: a total that the counters know reads no record, unless a month has no counters; of a range of time it reads
-/// what lies before and after the whole months.
-#[tokio::test]
-async fn a_total_from_counters_reads_no_record() {
-    let (_database, mut conn) = database().await;
-    execute(&mut conn, MANY).await;
-    for (pairs, tables) in [
-        (&[][..], &[][..]),
-        (&[("namespace", "ns-1"), ("status", "failed")], &[]),
-        (&[("since", "2026-02-01"), ("until", "2026-03-01")], &[]),
-        (&[("since", "2026-01-20"), ("until", "2026-03-05")], &["_2026_01", "_2026_03"]),
-    ] {
-        let filter = storage_query::RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
-        let query = ListQuery::<Remediation>::new(filter.check(now()).unwrap());
-        let query = query.page(PageRequest::new(1, 0).unwrap());
-        let options = "ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF";
-        let plan = explain(&mut conn, options, query.to_sql()).await;
-        let (total, _page) = plan.split_once("Limit").expect("the page has a limit");
-        let is_read = |month: &&str| {
-            total.lines().any(|line| line.contains(*month) && !line.contains("never executed"))
-        };
-        let months: Vec<_> = ["_2026_01", "_2026_02", "_2026_03"].into_iter().filter(is_read).collect();
-        assert_eq!(months, tables, "{pairs:?}\n{plan}");
-    }
-}
-
-/// The comparison with the cursor is a range of the index, and nothing is sorted.
-#[tokio::test]
-async fn each_next_page_is_a_range_of_its_index() {
-    let (_database, mut conn) = database().await;
-    execute(&mut conn, MANY).await;
-    let by_time = "(ROW(start_time, id) ";
-    for (sql, index, range) in [
-        (
-            next_page::<Remediation>(&mut conn, "-start_time", &[]).await,
-            "_2026_03_start_time_id_idx",
-            by_time,
-        ),
-        (next_page::<Remediation>(&mut conn, "start_time", &[]).await, "_2026_01_start_time_id_idx", by_time),
-        (
-            next_page::<Remediation>(&mut conn, "-start_time", &[("namespace", "ns-1")]).await,
-            "_2026_03_namespace_start_time_id_idx",
-            by_time,
-        ),
-        (
-            next_page::<Remediation>(&mut conn, "-start_time", &[("status", "failed")]).await,
-            "_2026_03_status_start_time_id_idx",
-            by_time,
-        ),
-        (
-            next_page::<AiAnalysis>(&mut conn, "-timestamp", &[]).await,
-            "_2026_03_timestamp_id_idx",
-            "(ROW(\"timestamp\", id) ",
-        ),
-        (next_page::<Workflow>(&mut conn, "-start_time", &[]).await, "_2026_03_start_time_id_idx", by_time),
-        (next_page::<Execution>(&mut conn, "start_time", &[]).await, "_2026_01_start_time_id_idx", by_time),
-    ] {
-        let plan = plan(&mut conn, sql.clone()).await;
-        assert!(
-            plan.contains(index) && !plan.contains("Sort Key: start_time"),
-            "{}\n{index}\n{plan}",
-            sql.text
-        );
-        let condition = plan.lines().find(|line| line.contains("Index Cond") && line.contains(range));
-        assert!(condition.is_some() && !reads_a_whole_partition(&plan), "{}\n{plan}", sql.text);
     }
 }
 

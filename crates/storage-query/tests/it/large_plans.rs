@@ -1,0 +1,433 @@
+//! Which index serves which query among 200,000 records a table: what is small may be read any way.
+
+use std::fmt::Write as _;
+
+use diesel_async::AsyncPgConnection;
+use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
+use storage_query::{
+    AuditFilter as _, BoundSql, Grouping, Incident, Interval, ListQuery, Listed, PageRequest, Total, Valid,
+    to_sql,
+};
+use storage_testkit::TestDatabase;
+
+use crate::plans::explain;
+use crate::support::{database, execute, now};
+
+/// 200,000 records a table in three months, evenly: fifty namespaces, three records of each request and remediation. The
+/// counters are folded, as the service's job does.
+const LARGE: &str = "
+    INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, end_time,
+        remediation_request_id, severity, created_at)
+    SELECT 'remediation-' || n, 'ns-' || n % 50, CASE WHEN n % 10 < 8 THEN 'completed' ELSE 'processing' END,
+        'action-' || n % 16, CASE WHEN n % 20 = 0 THEN 'failed' WHEN n % 10 < 8 THEN 'success' ELSE 'running' END, t,
+        CASE WHEN n % 10 < 8 THEN t + n % 600 * interval '1 s' END, 'req-' || n / 3,
+        (ARRAY['critical', 'high', 'warning', 'info'])[1 + n % 4], t + interval '1 s'
+    FROM generate_series(1, 200000) AS n, LATERAL (SELECT '2026-01-01'::timestamptz + n * interval '38 s' AS t) AS at;
+    INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model)
+    SELECT n / 3, 'type-' || n % 5, 0.5, 'r', '2026-01-01'::timestamptz + n * interval '38 s', 'model-' || n % 3
+    FROM generate_series(1, 200000) AS n;
+    INSERT INTO workflow_audit (remediation_id, workflow_name, phase, start_time, step_count)
+    SELECT n / 3, 'w-' || n % 20, 'planning', '2026-01-01'::timestamptz + n * interval '38 s', 1
+    FROM generate_series(1, 200000) AS n;
+    INSERT INTO execution_audit (remediation_id, action_type, target_kind, target_name, namespace, start_time)
+    SELECT n / 3, 'action-' || n % 16, 'Pod', 'pod-' || n, 'ns-' || n % 50,
+        '2026-01-01'::timestamptz + n * interval '38 s'
+    FROM generate_series(1, 200000) AS n;
+    WITH appended AS (DELETE FROM remediation_count_delta RETURNING *)
+    INSERT INTO remediation_count SELECT * FROM appended;
+";
+
+/// The months that have records.
+const FILLED: [&str; 3] = ["_2026_01", "_2026_02", "_2026_03"];
+
+async fn large() -> (TestDatabase, AsyncPgConnection) {
+    let (database, mut conn) = database().await;
+    execute(&mut conn, LARGE).await;
+    for table in
+        ["remediation_audit", "ai_analysis_audit", "workflow_audit", "execution_audit", "remediation_count"]
+    {
+        execute(&mut conn, &format!("VACUUM ANALYZE {table}")).await;
+    }
+    execute(&mut conn, "VACUUM ANALYZE remediation_count_delta").await;
+    (database, conn)
+}
+
+fn filter<R: Listed>(pairs: &[(&str, &str)]) -> Valid<R::Filter> {
+    R::Filter::from_pairs(pairs.iter().copied()).unwrap().check(now()).unwrap()
+}
+
+fn page<R: Listed>(sort: &str, pairs: &[(&str, &str)]) -> BoundSql {
+    list::<R>(sort, pairs).total(Total::None).to_sql()
+}
+
+fn list<R: Listed>(sort: &str, pairs: &[(&str, &str)]) -> ListQuery<R> {
+    let query = ListQuery::<R>::new(filter::<R>(pairs)).sort(sort.parse().unwrap());
+    query.page(PageRequest::new(100, 0).unwrap())
+}
+
+/// The page behind the first one.
+async fn next<R: Listed>(conn: &mut AsyncPgConnection, sort: &str, pairs: &[(&str, &str)]) -> BoundSql {
+    let query = list::<R>(sort, pairs).total(Total::None);
+    let cursor = query.run(conn).await.unwrap().next_cursor.unwrap();
+    query.after(&cursor).unwrap().to_sql()
+}
+
+/// A query with what its plan must say.
+struct Case {
+    name: String,
+    sql: BoundSql,
+    /// What must stand in the plan.
+    has: &'static [&'static str],
+    /// What must not.
+    lacks: &'static [&'static str],
+}
+
+fn case(
+    name: impl Into<String>,
+    sql: BoundSql,
+    has: &'static [&'static str],
+    lacks: &'static [&'static str],
+) -> Case {
+    Case { name: name.into(), sql, has, lacks }
+}
+
+/// What is wrong with the plan, and the plan.
+async fn faults(conn: &mut AsyncPgConnection, case: Case) -> String {
+    let plan = explain(conn, EXECUTED, case.sql).await;
+    let read: Vec<&str> = plan.lines().filter(|line| !line.contains("never executed")).collect();
+    let stands = |part: &str| read.iter().any(|line| line.contains(part));
+    let mut faults = String::new();
+    for wanted in case.has.iter().filter(|wanted| !stands(wanted)) {
+        write!(faults, "\n  without {wanted}").unwrap();
+    }
+    for unwanted in case.lacks.iter().filter(|unwanted| stands(unwanted)) {
+        write!(faults, "\n  with {unwanted}").unwrap();
+    }
+    let whole = |line: &&&str| line.contains("Seq Scan") && FILLED.iter().any(|month| line.contains(month));
+    if let Some(line) = read.iter().find(whole) {
+        write!(faults, "\n  reads a whole month: {line}").unwrap();
+    }
+    if faults.is_empty() { faults } else { format!("\n{}:{faults}\n{plan}\n", case.name) }
+}
+
+/// With the parts of the plan marked that were never reached.
+const EXECUTED: &str = "ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF";
+
+/// BR-STORAGE-013, BR-STORAGE-014: lists, next pages, exports, totals, counts and timelines are served by the index that
+/// is named here, and read no month from end to end.
+#[tokio::test]
+async fn each_shape_is_served_by_its_index_among_200_000_records() {
+    let (_database, mut conn) = large().await;
+    let mut cases = lists();
+    cases.extend(next_pages(&mut conn).await);
+    cases.extend(by_id());
+    cases.extend(counts());
+    cases.extend(counters());
+    let mut wrong = String::new();
+    for case in cases {
+        wrong += &faults(&mut conn, case).await;
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// In the order of the index: nothing is sorted.
+const SORTED: &[&str] = &["Sort"];
+
+fn lists() -> Vec<Case> {
+    let of = |what: &str, sort: &str, pairs: &[(&str, &str)], has| {
+        case(format!("{what} by {sort}, {pairs:?}"), page::<Remediation>(sort, pairs), has, SORTED)
+    };
+    let in_march = &["_2026_01", "_2026_02", "Sort"];
+    let march = [("since", "2026-03-01"), ("until", "2026-03-02")];
+    let newest = "-start_time";
+    vec![
+        of("remediations", newest, &[], &["using remediation_audit_2026_03_start_time_id_idx"]),
+        of(
+            "remediations",
+            "start_time",
+            &[],
+            &["Backward using remediation_audit_2026_01_start_time_id_idx"],
+        ),
+        of(
+            "remediations",
+            newest,
+            &[("namespace", "ns-1")],
+            &["using remediation_audit_2026_03_namespace_start_time_id_idx"],
+        ),
+        of(
+            "remediations",
+            newest,
+            &[("status", "failed")],
+            &["using remediation_audit_2026_03_status_start_time_id_idx"],
+        ),
+        of(
+            "remediations",
+            newest,
+            &[("namespace", "ns-1"), ("status", "success"), ("min_duration", "1m")],
+            &["using remediation_audit_2026_03_namespace_start_time_id_idx"],
+        ),
+        // What has no index of its own is looked for in the order of time, and common enough to be found soon.
+        of(
+            "remediations",
+            newest,
+            &[("action_type", "action-3")],
+            &["using remediation_audit_2026_03_start_time_id_idx"],
+        ),
+        of(
+            "remediations",
+            newest,
+            &[("severity", "critical,high")],
+            &["using remediation_audit_2026_03_start_time_id_idx"],
+        ),
+        case(
+            "a day",
+            page::<Remediation>(newest, &march),
+            &["using remediation_audit_2026_03_start_time_id_idx"],
+            in_march,
+        ),
+        case(
+            "a request",
+            page::<Remediation>(newest, &[("remediation_request_id", "req-7")]),
+            &[
+                "remediation_audit_2026_01_remediation_request_id_idx",
+                "remediation_audit_2026_03_remediation_request_id_idx",
+            ],
+            &[],
+        ),
+        case(
+            "incidents",
+            page::<Incident>(newest, &[]),
+            &["using remediation_audit_2026_03_start_time_id_idx"],
+            SORTED,
+        ),
+        case(
+            "incidents of a namespace",
+            page::<Incident>(newest, &[("namespace", "ns-1")]),
+            &["using remediation_audit_2026_03_namespace_start_time_id_idx"],
+            SORTED,
+        ),
+        case(
+            "analyses",
+            page::<AiAnalysis>("-timestamp", &[]),
+            &["using ai_analysis_audit_2026_03_timestamp_id_idx"],
+            SORTED,
+        ),
+        case(
+            "analyses of a remediation",
+            page::<AiAnalysis>("-timestamp", &[("remediation_id", "7")]),
+            &["ai_analysis_audit_2026_01_remediation_id_timestamp_idx"],
+            &[],
+        ),
+        case(
+            "workflows",
+            page::<Workflow>(newest, &[]),
+            &["using workflow_audit_2026_03_start_time_id_idx"],
+            SORTED,
+        ),
+        case(
+            "workflows of a remediation",
+            page::<Workflow>(newest, &[("remediation_id", "7")]),
+            &["workflow_audit_2026_01_remediation_id_start_time_idx"],
+            &[],
+        ),
+        case(
+            "executions",
+            page::<Execution>(newest, &[]),
+            &["using execution_audit_2026_03_start_time_id_idx"],
+            SORTED,
+        ),
+        case(
+            "executions of a remediation",
+            page::<Execution>(newest, &[("remediation_id", "7")]),
+            &["execution_audit_2026_01_remediation_id_start_time_idx"],
+            &[],
+        ),
+        case(
+            "a chunk of an export",
+            list::<Remediation>(newest, &[])
+                .page(PageRequest::new(1_000, 0).unwrap())
+                .total(Total::None)
+                .to_sql(),
+            &["using remediation_audit_2026_03_start_time_id_idx"],
+            SORTED,
+        ),
+        case(
+            "a page with its total",
+            list::<Remediation>(newest, &[("namespace", "ns-1"), ("status", "success")]).to_sql(),
+            &["using remediation_audit_2026_03_namespace_start_time_id_idx", "on remediation_count"],
+            &["top-N"],
+        ),
+    ]
+}
+
+/// The comparison with the cursor is a range of the index.
+async fn next_pages(conn: &mut AsyncPgConnection) -> Vec<Case> {
+    let newest = "-start_time";
+    vec![
+        case(
+            "the next page",
+            next::<Remediation>(conn, newest, &[]).await,
+            &["using remediation_audit_2026_03_start_time_id_idx", "(ROW(start_time, id) < ROW("],
+            SORTED,
+        ),
+        case(
+            "the next page, oldest first",
+            next::<Remediation>(conn, "start_time", &[]).await,
+            &["using remediation_audit_2026_01_start_time_id_idx", "(ROW(start_time, id) > ROW("],
+            SORTED,
+        ),
+        case(
+            "the next page of a namespace",
+            next::<Remediation>(conn, newest, &[("namespace", "ns-1")]).await,
+            &["using remediation_audit_2026_03_namespace_start_time_id_idx", "(ROW(start_time, id) < ROW("],
+            SORTED,
+        ),
+        case(
+            "the next page of a status",
+            next::<Incident>(conn, newest, &[("status", "failed")]).await,
+            &["using remediation_audit_2026_03_status_start_time_id_idx", "(ROW(start_time, id) < ROW("],
+            SORTED,
+        ),
+        case(
+            "the next page of analyses",
+            next::<AiAnalysis>(conn, "-timestamp", &[]).await,
+            &["using ai_analysis_audit_2026_03_timestamp_id_idx", "(ROW(\"timestamp\", id) < ROW("],
+            SORTED,
+        ),
+        case(
+            "the next page of workflows",
+            next::<Workflow>(conn, newest, &[]).await,
+            &["using workflow_audit_2026_03_start_time_id_idx", "(ROW(start_time, id) < ROW("],
+            SORTED,
+        ),
+        case(
+            "the next page of executions",
+            next::<Execution>(conn, "start_time", &[]).await,
+            &["using execution_audit_2026_01_start_time_id_idx", "(ROW(start_time, id) > ROW("],
+            SORTED,
+        ),
+    ]
+}
+
+/// What is read by a number, through the index of each partition that may hold it.
+fn by_id() -> Vec<Case> {
+    vec![
+        case(
+            "a record",
+            to_sql::get::<Remediation>(7),
+            &["remediation_audit_2026_01_pkey", "remediation_audit_2026_03_pkey"],
+            &[],
+        ),
+        case("an execution", to_sql::get::<Execution>(7), &["execution_audit_2026_03_pkey"], &[]),
+        case(
+            "some records",
+            to_sql::get_many::<Remediation>(&[7, 190_000], &filter::<Remediation>(&[("namespace", "ns-7")])),
+            &["remediation_audit_2026_01_pkey", "remediation_audit_2026_03_pkey"],
+            &[],
+        ),
+        case(
+            "a timeline",
+            to_sql::timeline(7),
+            &[
+                "remediation_audit_2026_01_pkey",
+                "ai_analysis_audit_2026_01_remediation_id_timestamp_idx",
+                "workflow_audit_2026_01_remediation_id_start_time_idx",
+                "execution_audit_2026_01_remediation_id_start_time_idx",
+            ],
+            &[],
+        ),
+    ]
+}
+
+/// What must be counted in the table, as little of it as the filter allows.
+fn counts() -> Vec<Case> {
+    let week = [("since", "2026-03-02"), ("until", "2026-03-04")];
+    let of_namespace = [("namespace", "ns-1"), ("since", "2026-03-02"), ("until", "2026-03-09")];
+    let of = |pairs: &[(&str, &str)]| filter::<Remediation>(pairs);
+    let outside = &["_2026_01", "_2026_02"];
+    let by_time = &["remediation_audit_2026_03_start_time_id_idx"];
+    let by_namespace = &["remediation_audit_2026_03_namespace_start_time_id_idx"];
+    vec![
+        case("a total within a month", to_sql::count::<Remediation>(&of(&week)), by_time, outside),
+        case(
+            "a total of a namespace within a month",
+            to_sql::count::<Remediation>(&of(&of_namespace)),
+            by_namespace,
+            outside,
+        ),
+        case(
+            "a total of a request",
+            to_sql::count::<Remediation>(&of(&[("remediation_request_id", "req-7")])),
+            &["remediation_audit_2026_01_remediation_request_id_idx"],
+            &[],
+        ),
+        case(
+            "a total of analyses",
+            to_sql::count::<AiAnalysis>(&filter::<AiAnalysis>(&[("remediation_id", "7")])),
+            &["ai_analysis_audit_2026_01_remediation_id_timestamp_idx"],
+            &[],
+        ),
+        case("a success rate within a month", to_sql::success_rate(&of(&week)), by_time, outside),
+        case(
+            "groups within a month",
+            to_sql::group_counts(&of(&of_namespace), Grouping::Severity),
+            by_namespace,
+            outside,
+        ),
+        case("a trend", to_sql::trend(&of(&week), Interval::Hour), by_time, outside),
+        case(
+            "a trend of a namespace",
+            to_sql::trend(&of(&of_namespace), Interval::Day),
+            by_namespace,
+            outside,
+        ),
+    ]
+}
+
+/// R1: what the counters know reads no record, but for the days before and after whole months.
+fn counters() -> Vec<Case> {
+    let of = |pairs: &[(&str, &str)]| filter::<Remediation>(pairs);
+    let no_record = &["on remediation_audit_"];
+    let folded = &["on remediation_count ", "on remediation_count_delta "];
+    let by_namespace = &["remediation_count_kind_idx"];
+    let mut cases = vec![
+        case("the total", to_sql::count::<Remediation>(&of(&[])), folded, no_record),
+        case("the total of incidents", to_sql::count::<Incident>(&of(&[])), folded, no_record),
+        case(
+            "the total of a status",
+            to_sql::count::<Remediation>(&of(&[("status", "failed")])),
+            folded,
+            no_record,
+        ),
+        case(
+            "the total of a namespace",
+            to_sql::count::<Remediation>(&of(&[("namespace", "ns-1")])),
+            by_namespace,
+            no_record,
+        ),
+        case(
+            "the total of a month",
+            to_sql::count::<Remediation>(&of(&[("since", "2026-02-01"), ("until", "2026-03-01")])),
+            folded,
+            no_record,
+        ),
+        case(
+            "the total of a month and the days around it",
+            to_sql::count::<Remediation>(&of(&[("since", "2026-01-31"), ("until", "2026-03-02")])),
+            &["remediation_audit_2026_01_start_time_id_idx", "remediation_audit_2026_03_start_time_id_idx"],
+            &["on remediation_audit_2026_02"],
+        ),
+        case("the success rate", to_sql::success_rate(&of(&[])), folded, no_record),
+        case(
+            "the success rate of a namespace",
+            to_sql::success_rate(&of(&[("namespace", "ns-1")])),
+            by_namespace,
+            no_record,
+        ),
+    ];
+    let groups = Grouping::ALL.map(|by| {
+        case(format!("all by {}", by.column()), to_sql::group_counts(&of(&[]), by), folded, no_record)
+    });
+    cases.extend(groups);
+    cases
+}
