@@ -19,7 +19,10 @@ const CLUSTER_PREFIX: &str = "test-";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Passed to `cargo nextest run` (to `cargo test` where nextest is not installed). Without any, the whole workspace
+    /// Only the examples in documentation, with `cargo test --doc`.
+    #[arg(long)]
+    docs: bool,
+    /// Passed to `cargo nextest run` (to `cargo test` where nextest is not installed, or with --docs). Without any, the whole workspace
     /// is tested, documentation included.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     runner: Vec<String>,
@@ -162,6 +165,9 @@ async fn build_service(arguments: &Arguments) -> Result<Option<PathBuf>> {
 
 /// The commands to run, in order.
 async fn runner_commands(arguments: &Arguments) -> Vec<Command> {
+    if arguments.docs {
+        return vec![examples(&arguments.runner)];
+    }
     let mut runner = workspace::cargo();
     if nextest_is_installed().await {
         runner.args(["nextest", "run"]);
@@ -170,16 +176,28 @@ async fn runner_commands(arguments: &Arguments) -> Vec<Command> {
         // Not the examples in documentation: they are the next command's.
         runner.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
     }
-    if !arguments.runner.iter().any(|it| it == "-p" || it.starts_with("--package")) {
+    if !names_package(&arguments.runner) {
         runner.arg("--workspace");
     }
     runner.args(&arguments.runner);
     if !arguments.runner.is_empty() {
         return vec![runner];
     }
+    vec![runner, examples(&[])]
+}
+
+fn examples(arguments: &[String]) -> Command {
     let mut examples = workspace::cargo();
-    examples.args(["test", "--doc", "--workspace"]);
-    vec![runner, examples]
+    examples.args(["test", "--doc"]);
+    if !names_package(arguments) {
+        examples.arg("--workspace");
+    }
+    examples.args(arguments);
+    examples
+}
+
+fn names_package(arguments: &[String]) -> bool {
+    arguments.iter().any(|it| it == "-p" || it.starts_with("--package"))
 }
 
 async fn nextest_is_installed() -> bool {

@@ -7,17 +7,17 @@ use storage_models::{JsonText, Phase, Severity, Status, Timestamp, schema};
 /// A remediation as an incident: the same row, with the keys that other services agreed on. Listed, filtered
 /// and sorted as remediations are.
 ///
-/// ```no_run
-/// use diesel_async::AsyncPgConnection;
+/// ```
 /// use storage_models::{Severity, Timestamp};
-/// use storage_query::{AuditFilter, Incident, ListQuery, QueryError, RemediationFilter, get};
+/// use storage_query::{AuditFilter, Incident, ListQuery, RemediationFilter, get};
 ///
-/// # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
+/// # storage_testkit::example(async |conn| {
 /// let filter = RemediationFilter::default().severity(Severity::Critical).check(Timestamp::now())?;
 /// let page = ListQuery::<Incident>::new(filter).run(conn).await?;
-/// let one: Option<Incident> = get(conn, 7).await?;
+/// let newest = page.records.first().ok_or("no incident")?;
+/// assert_eq!(get::<Incident>(conn, newest.id).await?.as_ref(), Some(newest));
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Queryable, Selectable)]
 #[diesel(table_name = schema::remediation_audit)]

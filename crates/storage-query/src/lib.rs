@@ -4,22 +4,21 @@
 //! rows. Another driver can take its SQL text and values instead ([`to_sql`]). The crate owns no pool and knows
 //! no transport.
 //!
-//! ```no_run
+//! ```
 //! use chrono::TimeDelta;
-//! use diesel_async::AsyncPgConnection;
 //! use storage_models::{Phase, Remediation, Timestamp};
-//! use storage_query::{AuditFilter, ListQuery, QueryError, RemediationFilter, TimeBound};
+//! use storage_query::{AuditFilter, ListQuery, RemediationFilter, TimeBound};
 //!
-//! # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
+//! # storage_testkit::example(async |conn| {
 //! let filter = RemediationFilter::default()
 //!     .namespace("prod")
 //!     .phase(Phase::Failed)
 //!     .since(TimeBound::Ago(TimeDelta::days(7)))
 //!     .check(Timestamp::now())?;
 //! let page = ListQuery::<Remediation>::new(filter).run(conn).await?;
-//! println!("{} of {:?}", page.records.len(), page.total);
+//! assert_eq!((page.records.len(), page.total), (4, Some(4)));
 //! # Ok(())
-//! # }
+//! # });
 //! ```
 //!
 //! | to | take |
@@ -62,6 +61,8 @@ mod cursor;
 mod error;
 mod feed;
 mod filter;
+#[cfg(doctest)]
+mod guide;
 mod incident;
 mod number;
 mod page;

@@ -4,6 +4,7 @@
 //!   [`Cluster`] runs a private server from it, to be killed and started again at will.
 //! - [`RedisSource::find`] finds a Redis server, [`RedisServer`] runs a private one, [`TestRedis`] is a test's own.
 //! - [`TestDatabase`] is a database of a test's own, a copy of a migrated template.
+//! - [`example`] runs an example of documentation against a database with records.
 //! - [`ServiceProcess`] runs the built service as a child, to be asked over HTTP, stopped or killed.
 //! - [`FaultProxy`] stands between two parties and breaks the network between them on purpose.
 //! - [`TestQdrant`] is a Qdrant collection of a test's own, and [`QdrantServer`] a small Qdrant with faults to switch.
@@ -29,6 +30,7 @@ mod command;
 mod database;
 pub mod environment;
 mod error;
+mod example;
 mod kubernetes;
 mod model;
 mod port;
@@ -43,6 +45,7 @@ mod wheel;
 pub use account::DevelopmentDir;
 pub use database::{TestDatabase, create_database, drop_database, ensure_database, with_database};
 pub use error::TestkitError;
+pub use example::example;
 pub use kubernetes::{ApiFault, KubernetesApi, ServiceAccount};
 pub use model::fetch_model;
 pub use postgres::{Cluster, ClusterSettings, Durability, Installation, PostgresSource};

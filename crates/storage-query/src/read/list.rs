@@ -25,19 +25,18 @@ const OPERATION: &str = "list records";
 /// transaction that writes or is younger than a minute; its total counts all that match. It needs a role that
 /// may see when the writers' transactions began, see [`FeedObstacle`](crate::FeedObstacle).
 ///
-/// ```no_run
-/// use diesel_async::AsyncPgConnection;
+/// ```
 /// use storage_models::{Remediation, Status, Timestamp};
-/// use storage_query::{AuditFilter, ListQuery, PageRequest, QueryError, RemediationFilter};
+/// use storage_query::{AuditFilter, ListQuery, PageRequest, RemediationFilter};
 ///
-/// # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
-/// let filter = RemediationFilter::default().namespace("prod").status(Status::Failed);
+/// # storage_testkit::example(async |conn| {
+/// let filter = RemediationFilter::default().namespace("prod").status(Status::Success);
 /// let filter = filter.check(Timestamp::now())?;
-/// let query = ListQuery::<Remediation>::new(filter).page(PageRequest::new(20, 40)?);
+/// let query = ListQuery::<Remediation>::new(filter).page(PageRequest::new(5, 10)?);
 /// let page = query.run(conn).await?;
-/// let shown = page.records.len();
+/// assert_eq!((page.number(), page.total_pages(), page.records.len()), (Some(3), Some(3), 4));
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Debug, Clone)]
 pub struct ListQuery<R: Listed> {

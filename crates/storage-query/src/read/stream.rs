@@ -22,22 +22,24 @@ use crate::{Listed, PageRequest, QueryError, Sort, Total, Valid};
 /// A statement begins only when its chunk is wanted, so that whoever does not poll is not read ahead for. The
 /// first error is the stream's last item. A stream that ends without an error is complete.
 ///
-/// ```no_run
+/// ```
 /// use std::pin::pin;
 ///
-/// use diesel_async::AsyncPgConnection;
 /// use futures_util::TryStreamExt as _;
 /// use storage_models::{Remediation, Timestamp};
-/// use storage_query::{AuditFilter, QueryError, RemediationFilter, Sort, stream};
+/// use storage_query::{AuditFilter, RemediationFilter, Sort, stream};
 ///
-/// # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
+/// # storage_testkit::example(async |conn| {
 /// let filter = RemediationFilter::default().namespace("prod").check(Timestamp::now())?;
 /// let mut records = pin!(stream::<Remediation>(conn, filter, Sort::default()));
+/// let mut count = 0;
 /// while let Some(record) = records.try_next().await? {
-///     println!("{}", record.name);
+///     assert_eq!(record.namespace, "prod");
+///     count += 1;
 /// }
+/// assert_eq!(count, 20);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 ///
 /// # Errors
