@@ -184,7 +184,7 @@ fn texts() -> Vec<(String, &'static str)> {
 }
 
 fn words(parameter: &Parameter) -> impl Iterator<Item = (String, &'static str)> {
-    let good = parameter.words().first().copied().expect("there are words").to_owned();
+    let good = parameter.words().first().copied().unwrap().to_owned();
     let [upper, padded, longer, nul] =
         [good.to_uppercase(), format!(" {good}"), format!("{good}s"), format!("{good}\0")];
     let more = ["", " ", "no-such", "1", "null", "*", "%"].map(str::to_owned);
@@ -196,7 +196,7 @@ fn words(parameter: &Parameter) -> impl Iterator<Item = (String, &'static str)> 
 
 /// Beyond a hundred, each of them a word.
 fn listed(parameter: &Parameter) -> impl Iterator<Item = (String, &'static str)> {
-    let good = parameter.words().first().copied().expect("there are words").to_owned();
+    let good = parameter.words().first().copied().unwrap().to_owned();
     [(vec![good; 101].join(","), "too_many_values")].into_iter()
 }
 
