@@ -145,8 +145,8 @@ async fn a_repeated_batch_is_stored_once() {
 #[tokio::test]
 async fn a_batch_whose_commit_answer_is_lost_is_stored_once() {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-    let url = proxy.url(&database.url());
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
     let service = Service::reaching(database, &url).await;
     // The lane's first batch opens its connection and prepares its statements.
     post(&service, &named(["warm".to_owned()])).await.expect(201);
@@ -164,8 +164,8 @@ async fn a_batch_whose_commit_answer_is_lost_is_stored_once() {
 #[tokio::test]
 async fn a_batch_cut_before_its_commit_is_written_again_whole() {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-    let url = proxy.url(&database.url());
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
     let service = Service::reaching(database, &url).await;
     proxy.cut_after_request("cut-here-7");
     let stored = post(&service, &named((0..20).map(|n| format!("cut-here-{n}")))).await.expect(201).json();

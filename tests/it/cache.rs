@@ -49,7 +49,7 @@ async fn a_text_is_embedded_once_across_replicas() {
     let redis = TestRedis::create().await.unwrap();
     let shared = || sharing(redis.url()).set("DATASTORAGE__REDIS__KEY_PREFIX", redis.prefix());
     let service = Service::with(shared()).await;
-    let other = ServiceProcess::start(&service.database.url(), shared()).await.unwrap();
+    let other = ServiceProcess::start(&service.database.server_url().unwrap(), shared()).await.unwrap();
     let misses = async || {
         let name = "datastorage_cache_misses_total";
         metric(&service, &service.process, name).await + metric(&service, &other, name).await

@@ -10,7 +10,10 @@ use crate::support::{Service, eventually};
 /// Runs the command against a service's database.
 fn counters(service: &Service, action: &str) -> Output {
     let mut command = Command::new(std::env::var(environment::SERVICE_BIN).unwrap());
-    command.args(["counters", action, "--database-url", &service.database.url()]).output().unwrap()
+    command
+        .args(["counters", action, "--database-url", &service.database.server_url().unwrap()])
+        .output()
+        .unwrap()
 }
 
 /// F01: wrong counters are found with exit code 1, corrected beside the running service, and are then right; and the

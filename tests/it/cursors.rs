@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use diesel::sql_query;
-use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, PATIENCE, Service, eventually, remediation};
@@ -116,7 +116,8 @@ async fn a_feed_does_not_pass_a_record_that_is_committed_late() {
     })
     .await;
 
-    let mut late = service.database.connect().await.unwrap();
+    // As the service's role, whose transactions it may see.
+    let mut late = AsyncPgConnection::establish(&service.database.server_url().unwrap()).await.unwrap();
     late.batch_execute("BEGIN").await.unwrap();
     let insert = "INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time) \
                   VALUES ('late', 'default', 'processing', 'restart-pod', 'running', now())";

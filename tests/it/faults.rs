@@ -65,8 +65,8 @@ struct Stand {
 impl Stand {
     async fn new() -> Self {
         let database = TestDatabase::create().await.unwrap();
-        let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-        let url = proxy.url(&database.url());
+        let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+        let url = proxy.url(&database.server_url().unwrap());
         let process = ServiceProcess::start(&url, impatient()).await.unwrap();
         Self { service: Service { process, client: client(), database }, proxy, url }
     }

@@ -48,7 +48,7 @@ fn assert_same(first: &Answer, again: &Answer) {
 #[tokio::test]
 async fn a_repeated_request_is_answered_byte_for_byte() {
     let mut service = Service::start().await;
-    let replica = ServiceProcess::start(&service.database.url(), options()).await.unwrap();
+    let replica = ServiceProcess::start(&service.database.server_url().unwrap(), options()).await.unwrap();
     let mut body = remediation("  padded  ");
     body["metadata"] = json!({ "b": 1, "a": [1.0, "x"] });
     let first = post(&service, "k", &body.to_string()).await.expect(201);
@@ -57,7 +57,8 @@ async fn a_repeated_request_is_answered_byte_for_byte() {
     let text = r#" {"action_type":"restart-pod", "phase":"processing","metadata":{"a":[1, "x"],"b":1.0},
         "namespace":"default","name":"\u0020 padded  "}"#;
     assert_same(&first, &keyed(&replica, PATH, "k", text).await.unwrap());
-    service.process = ServiceProcess::start(&service.database.url(), options()).await.unwrap();
+    service.process =
+        ServiceProcess::start(&service.database.server_url().unwrap(), options()).await.unwrap();
     assert_same(&first, &post(&service, "k", &body.to_string()).await);
     assert_eq!(service.count(RECORDS).await, 1);
 }
@@ -132,7 +133,7 @@ async fn a_malformed_key_is_refused() {
 async fn a_kill_and_a_retry_with_the_key_store_each_record_once() {
     const REQUESTS: usize = 400;
     let service = Service::start().await;
-    let replica = ServiceProcess::start(&service.database.url(), options()).await.unwrap();
+    let replica = ServiceProcess::start(&service.database.server_url().unwrap(), options()).await.unwrap();
     let until_answered = async |n: usize| {
         let (key, body) = (format!("key-{n}"), remediation(&format!("name-{n}")).to_string());
         let mut process = &service.process;
@@ -162,7 +163,7 @@ async fn a_kill_and_a_retry_with_the_key_store_each_record_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_share_their_keys() {
     let service = Service::start().await;
-    let replica = ServiceProcess::start(&service.database.url(), options()).await.unwrap();
+    let replica = ServiceProcess::start(&service.database.server_url().unwrap(), options()).await.unwrap();
     let send = async |process: &ServiceProcess, n: usize| -> Value {
         let (key, body) = (format!("key-{n}"), remediation(&format!("name-{n}")).to_string());
         loop {

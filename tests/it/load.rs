@@ -116,7 +116,8 @@ async fn story(replicas: &Replicas<'_>, client: usize, number: usize) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn twelve_services_write_while_migrations_run_and_a_replica_restarts() {
     let service = Service::start().await;
-    let mut replica = ServiceProcess::start(&service.database.url(), options()).await.unwrap();
+    let mut replica =
+        ServiceProcess::start(&service.database.server_url().unwrap(), options()).await.unwrap();
     let replicas = Replicas { client: &service.client, urls: [service.process.url(), replica.url()] };
     let port = |url: &str| url.rsplit(':').next().unwrap().parse().ok();
     let again = storage_testkit::ServiceOptions {
@@ -138,7 +139,7 @@ async fn twelve_services_write_while_migrations_run_and_a_replica_restarts() {
         eventually("a part is written", async || service.count(REMEDIATIONS).await >= 12).await;
         replica.terminate().unwrap();
         replica.wait_exit(Duration::from_secs(30)).await.unwrap();
-        replica = ServiceProcess::start(&service.database.url(), again).await.unwrap();
+        replica = ServiceProcess::start(&service.database.server_url().unwrap(), again).await.unwrap();
     };
     let clients = async {
         let client = async |client: usize| {

@@ -30,6 +30,7 @@ mod provider;
 mod read_routes;
 mod reads;
 mod reconcile;
+mod schema;
 mod search;
 mod search_index;
 mod search_modes;

@@ -14,8 +14,8 @@ use crate::support::{Answer, Service, WAITING_FOR_LOCKS, eventually, options, re
 #[tokio::test]
 async fn an_outage_of_postgresql_is_said_at_once_and_ends_by_itself() {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-    let url = proxy.url(&database.url());
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
     let service = Service::reaching(database, &url).await;
     service.remediation("before").await;
 
@@ -75,7 +75,8 @@ async fn a_kill_during_writes_loses_nothing_that_was_acknowledged() {
     };
     tokio::join!(futures_util::future::join_all((0..16).map(client)), kill);
 
-    service.process = ServiceProcess::start(&service.database.url(), short_lease()).await.unwrap();
+    service.process =
+        ServiceProcess::start(&service.database.server_url().unwrap(), short_lease()).await.unwrap();
     let acknowledged = acknowledged.into_inner().unwrap();
     for id in &acknowledged {
         service.get(&format!("/api/v1/audit/remediation/{id}")).await.expect(200);
@@ -101,8 +102,8 @@ fn short_lease() -> storage_testkit::ServiceOptions {
 #[tokio::test]
 async fn a_lost_commit_answer_is_settled() {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-    let url = proxy.url(&database.url());
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
     let service = Service::reaching(database, &url).await;
     service.remediation("warm").await;
     service.embedded().await;

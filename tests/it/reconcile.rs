@@ -25,7 +25,9 @@ fn reconcile(service: &Service, qdrant: Option<&TestQdrant>, arguments: &[&str])
 /// The same with an index by its URL and collection.
 fn reconcile_at(service: &Service, index: Option<(&str, &str)>, arguments: &[&str]) -> Output {
     let mut command = Command::new(std::env::var(environment::SERVICE_BIN).unwrap());
-    command.args(["reconcile", "--gap", "0s", "--database-url", &service.database.url()]).args(arguments);
+    command
+        .args(["reconcile", "--gap", "0s", "--database-url", &service.database.server_url().unwrap()])
+        .args(arguments);
     if let Some((url, collection)) = index {
         command.env("DATASTORAGE__QDRANT__URL", url);
         command.env("DATASTORAGE__QDRANT__COLLECTION", collection);
@@ -92,7 +94,7 @@ async fn the_point_of_a_killed_strict_write_is_removed() {
     };
     let (answer, ()) = tokio::join!(write, kill);
     assert!(answer.is_err());
-    let started = ServiceProcess::start(&service.database.url(), on_index()).await.unwrap();
+    let started = ServiceProcess::start(&service.database.server_url().unwrap(), on_index()).await.unwrap();
     service.process = started;
     let left = report(&reconcile_at(&service, Some((&url, collection)), &["--json"]));
     assert_eq!((&left["drift"]["phantom"], points().await), (&1.into(), 1));

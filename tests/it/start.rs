@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel_async::SimpleAsyncConnection;
 use storage_testkit::{ServiceOptions, ServiceProcess, TestDatabase, environment};
 
-use crate::support::{Service, options};
+use crate::support::{Service, client, options};
 
 /// The exit code and the log of a service that must not start.
 async fn refused(url: &str, options: ServiceOptions) -> (Option<i32>, String) {
@@ -56,7 +56,8 @@ async fn a_foreign_host_header_is_refused() {
 async fn a_missing_schema_is_named() {
     let database = TestDatabase::empty().await.unwrap();
     let (code, log) =
-        refused(&database.url(), options().set("DATASTORAGE__SCHEMA__BOOTSTRAP", "false")).await;
+        refused(&database.server_url().unwrap(), options().set("DATASTORAGE__SCHEMA__BOOTSTRAP", "false"))
+            .await;
     assert_ne!(code, Some(0));
     assert!(log.contains("remediation_audit") && log.contains("schema bootstrap"), "{log}");
 }
@@ -67,6 +68,19 @@ async fn an_empty_database_is_bootstrapped_when_asked() {
     let database = TestDatabase::empty().await.unwrap();
     let options = options().set("DATASTORAGE__SCHEMA__BOOTSTRAP", "true");
     ServiceProcess::start(&database.url(), options).await.unwrap();
+}
+
+/// The service migrates as the owner of the tables, gives its own role its rights on what is new, and serves as that.
+#[tokio::test]
+async fn the_owner_migrates_and_the_services_role_serves() {
+    let database = TestDatabase::empty().await.unwrap();
+    let options = options()
+        .set("DATASTORAGE__SCHEMA__BOOTSTRAP", "true")
+        .set("DATASTORAGE__SCHEMA__OWNER_URL", database.url());
+    let process = ServiceProcess::start(&database.server_url().unwrap(), options).await.unwrap();
+    let service = Service { process, client: client(), database };
+    service.remediation("first").await;
+    service.embedded().await;
 }
 
 /// F39: a start with another embedder than the stored vectors' is refused with the way out.
@@ -82,7 +96,7 @@ async fn another_embedder_is_refused_at_start() {
         )
         .await
         .unwrap();
-    let (code, log) = refused(&database.url(), options()).await;
+    let (code, log) = refused(&database.server_url().unwrap(), options()).await;
     assert_ne!(code, Some(0));
     assert!(log.contains("other") && log.contains("reembed"), "{log}");
 }

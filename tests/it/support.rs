@@ -74,7 +74,7 @@ impl Service {
 
     pub(crate) async fn with(options: ServiceOptions) -> Self {
         let database = TestDatabase::create().await.unwrap();
-        let process = ServiceProcess::start(&database.url(), options).await.unwrap();
+        let process = ServiceProcess::start(&database.server_url().unwrap(), options).await.unwrap();
         Self { process, client: client(), database }
     }
 

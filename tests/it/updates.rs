@@ -132,7 +132,7 @@ async fn a_change_of_nothing_keeps_the_version() {
 #[tokio::test]
 async fn a_repeated_change_is_answered_byte_for_byte() {
     let service = Service::start().await;
-    let replica = ServiceProcess::start(&service.database.url(), options()).await.unwrap();
+    let replica = ServiceProcess::start(&service.database.server_url().unwrap(), options()).await.unwrap();
     let (path, tag) = new(&service, "a").await;
     let headers = [("If-Match", tag.as_str()), ("Idempotency-Key", "k")];
     let first = patch(&service.process, &path, &headers, &done()).await.expect(200);
@@ -151,7 +151,7 @@ async fn a_repeated_change_is_answered_byte_for_byte() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_concurrent_changes_of_a_version_one_succeeds() {
     let service = Service::start().await;
-    let replica = ServiceProcess::start(&service.database.url(), options()).await.unwrap();
+    let replica = ServiceProcess::start(&service.database.server_url().unwrap(), options()).await.unwrap();
     let (path, mut tag) = new(&service, "a").await;
     let version = |tag: &str| tag.trim_matches('"').split('-').nth(1).unwrap().parse::<i64>().unwrap();
     for round in 0..10 {
@@ -182,8 +182,8 @@ async fn of_concurrent_changes_of_a_version_one_succeeds() {
 #[tokio::test]
 async fn a_change_whose_commit_answer_is_lost_is_made_once() {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-    let url = proxy.url(&database.url());
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
     let service = Service::reaching(database, &url).await;
     let (path, tag) = new(&service, "a").await;
     service.embedded().await;

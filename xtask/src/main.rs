@@ -31,7 +31,7 @@ enum Task {
     Up(up::UpArguments),
     /// Stop what `up` has started.
     Down(up::DownArguments),
-    /// Bring a database to the current schema, or compare it with it.
+    /// Bring a database to the current schema, make the service's role in it, or compare them.
     #[command(subcommand)]
     Schema(schema::Action),
     /// Write the page that maps requirements to tests.

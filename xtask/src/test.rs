@@ -4,12 +4,13 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use storage_testkit::{
     Cluster, ClusterSettings, DevelopmentDir, PostgresSource, ProcessIdentity, RedisSource, environment,
 };
 use tokio::process::Command;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use uuid::Uuid;
 
 use crate::progress::{Step, say, step};
 use crate::workspace;
@@ -45,6 +46,9 @@ struct Stand {
     cluster: Option<Cluster>,
     admin_url: String,
     template: String,
+    /// What services under test connect as.
+    role: String,
+    role_password: String,
     pg_bin: Option<PathBuf>,
     redis: Redis,
 }
@@ -92,20 +96,33 @@ impl Stand {
             }
         };
         let template = format!("datastorage_template_{}", std::process::id());
-        Ok(Self { cluster, admin_url, template, pg_bin, redis })
+        let role = format!("datastorage_test_{}", std::process::id());
+        let role_password = Uuid::new_v4().simple().to_string();
+        Ok(Self { cluster, admin_url, template, role, role_password, pg_bin, redis })
     }
 
     async fn make_template(&self) -> Result<()> {
         storage_testkit::create_database(&self.admin_url, &self.template, None).await?;
         let url = storage_testkit::with_database(&self.admin_url, &self.template);
         storage_schema::bootstrap(&url).await.context("cannot bootstrap the schema")?;
+        // What is granted in the template is granted in its copies.
+        let made = storage_schema::make_role(&url, &self.role, Some(&self.role_password)).await;
+        let left = made.context("cannot make the services' role")?.left;
+        ensure!(left.is_empty(), "the services' role has not the rights it needs: {left:?}");
         Ok(())
+    }
+
+    fn server_url(&self) -> String {
+        storage_testkit::with_user(&self.admin_url, &self.role, &self.role_password)
     }
 
     async fn take_down(self) -> Result<()> {
         match self.cluster {
             Some(cluster) => cluster.destroy().await?,
-            None => storage_testkit::drop_database(&self.admin_url, &self.template).await?,
+            None => {
+                storage_testkit::drop_database(&self.admin_url, &self.template).await?;
+                storage_testkit::drop_role(&self.admin_url, &self.role).await?;
+            }
         }
         Ok(())
     }
@@ -126,6 +143,7 @@ async fn run_tests(
     let set_environment = |command: &mut Command| {
         command
             .env(environment::DATABASE_URL, &stand.admin_url)
+            .env(environment::SERVER_URL, stand.server_url())
             .env(environment::TEMPLATE, &stand.template)
             .env(environment::MODEL_DIR, &model);
         if let Some(service) = &service {

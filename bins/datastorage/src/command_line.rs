@@ -10,6 +10,8 @@ const EXAMPLES: &str = "\
 Examples:
   datastorage settings --defaults > datastorage.toml
   datastorage schema bootstrap --database-url postgres://owner@localhost/audit
+  DATASTORAGE__SCHEMA__OWNER_URL=postgres://owner@localhost/audit datastorage schema roles \
+      --database-url postgres://app@localhost/audit --db-password-file app.password
   datastorage serve --config datastorage.toml
   DATASTORAGE__EMBEDDING__PROVIDER=hashing datastorage serve --database-url postgres://app@localhost/audit
   datastorage outbox list
@@ -27,7 +29,8 @@ Signals:
 
 Exit codes:
   0    done; the service was stopped as asked
-  1    the command failed, or `schema verify` or `counters verify` found differences
+  1    the command failed, or `schema verify`, `schema roles` or `counters verify` found differences
+       that are left
   3    `reconcile` stopped because it would have deleted too many points; nothing was changed
   2    the command line is wrong
   69   PostgreSQL or Qdrant could not be reached
@@ -75,7 +78,11 @@ pub(crate) enum Command {
 pub(crate) enum SchemaAction {
     /// Bring the database to the current schema; may be run any number of times.
     Bootstrap,
-    /// Name every difference between the database and the current schema; exit 1 when there is one.
+    /// Make the role that the service connects as (database.user, or in database.url), with its password and the rights it
+    /// needs and no others; as the owner of the tables (schema.owner_url). May be run any number of times.
+    Roles,
+    /// Name every difference between the database, the rights of the service's role, and what they shall be; exit 1 when
+    /// there is one.
     Verify,
 }
 

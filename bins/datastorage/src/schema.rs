@@ -1,11 +1,11 @@
-//! `datastorage schema`: makes the database's schema, or compares it.
+//! `datastorage schema`: makes the database's schema and the service's role, or compares them.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
-use storage_schema::SchemaError;
+use storage_schema::{BootstrapOptions, Difference, RolesReport, SchemaError};
 use storage_server::{Settings, telemetry};
 
 use crate::command_line::{SchemaAction, SettingsArguments};
@@ -16,6 +16,7 @@ pub(crate) async fn run(arguments: &SettingsArguments, action: SchemaAction) -> 
     telemetry::log::init(&settings.log).context("cannot start the log")?;
     match action {
         SchemaAction::Bootstrap => bootstrap(&settings).await,
+        SchemaAction::Roles => roles(&settings).await,
         SchemaAction::Verify => verify(&settings).await,
     }
 }
@@ -25,28 +26,74 @@ async fn bootstrap(settings: &Settings) -> Result<ExitCode, Failure> {
         Some(url) => url.clone(),
         None => settings.database.address().context("the password's file cannot be read")?,
     };
-    let report = storage_schema::bootstrap(owner.expose_secret()).await.map_err(failure)?;
-    let mut out = std::io::stdout().lock();
+    let options = BootstrapOptions { server_role: settings.server_role(), ..BootstrapOptions::default() };
+    let report = storage_schema::bootstrap_with(owner.expose_secret(), &options).await.map_err(failure)?;
     for version in &report.applied {
-        writeln!(out, "applied migration {version}").context("cannot write")?;
+        say(&format!("applied migration {version}"))?;
     }
-    writeln!(out, "{} migrations applied, {} partitions made", report.applied.len(), report.partitions)
-        .context("cannot write")?;
+    say(&format!("{} migrations applied, {} partitions made", report.applied.len(), report.partitions))?;
+    if let Some(role) = &report.role {
+        tell_rights(role)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn roles(settings: &Settings) -> Result<ExitCode, Failure> {
+    let owner = settings.schema.owner_url.as_ref().context(
+        "schema.owner_url is not set: it is the database as the role that owns the tables, which makes the service's role",
+    );
+    let owner = owner.map_err(|error| Failure::unusable(error.as_ref()))?;
+    let (role, password) = settings.database.role().context("the password's file cannot be read")?;
+    let role = role.context("no role is named: give database.user, or a user in database.url");
+    let role = role.map_err(|error| Failure::unusable(error.as_ref()))?;
+    let password = password.as_ref().map(|it| it.expose_secret());
+    let report = storage_schema::make_role(owner.expose_secret(), &role, password).await.map_err(failure)?;
+    say(&format!("role {role} {}", if report.created { "made" } else { "is there" }))?;
+    tell_rights(&report)?;
+    Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What was done about the rights of the service's role, and what a database administrator is needed for.
+fn tell_rights(report: &RolesReport) -> anyhow::Result<()> {
+    for difference in &report.mended {
+        say(&format!("mended: {difference}"))?;
+    }
+    for difference in &report.left {
+        say(&format!("left, for a database administrator to change: {difference}"))?;
+    }
+    say(&format!("{} rights changed", report.mended.len()))
 }
 
 async fn verify(settings: &Settings) -> Result<ExitCode, Failure> {
     let connectors = settings.database.connectors().map_err(|error| Failure::unusable(&error))?;
     let mut connection =
         connectors.maintenance.connect().await.map_err(|error| Failure::unreachable(&error))?;
-    let report = storage_schema::verify(&mut connection).await.map_err(failure)?;
-    writeln!(std::io::stdout().lock(), "{report}").context("cannot write")?;
+    let mut report = storage_schema::verify(&mut connection).await.map_err(failure)?;
+    let role = storage_schema::verify_role(&mut connection, None).await.map_err(failure)?;
+    match role.unrestricted {
+        // Whoever keeps two roles means the service's to be restricted.
+        Some(why) if settings.schema.owner_url.is_some() => {
+            let what = format!("rights of role {}, which {why}", role.role);
+            report.differences.push(Difference::Extra { what });
+        }
+        Some(why) => tracing::warn!(
+            role = role.role,
+            "the role {why}, so its rights are not compared; `datastorage schema roles` makes one for the service"
+        ),
+        None => report.differences.extend(role.differences),
+    }
+    say(&report.to_string())?;
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn say(line: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}").context("cannot write")
 }
 
 fn failure(error: SchemaError) -> Failure {
     match error {
         SchemaError::Connect(_) => Failure::unreachable(&error),
+        SchemaError::Unrestricted { .. } => Failure::unusable(&error),
         error => anyhow::Error::from(error).into(),
     }
 }

@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use storage_models::Timestamp;
 use tokio::time::Instant;
 
-use crate::{SchemaError, indexes, partitions};
+use crate::{RolesReport, SchemaError, indexes, partitions, roles};
 
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -31,6 +31,24 @@ pub struct BootstrapReport {
     pub applied: Vec<String>,
     /// How many partitions were made.
     pub partitions: usize,
+    /// What the server's role has got or lost; `None` when no role was named, or when it is not there.
+    pub role: Option<RolesReport>,
+}
+
+/// How a bootstrap goes about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootstrapOptions {
+    /// How long to wait for another process that is migrating.
+    pub lock_wait: Duration,
+    /// The role that the server uses, which gets its rights on what is new, if it is there and owns nothing.
+    pub server_role: Option<String>,
+}
+
+impl Default for BootstrapOptions {
+    /// Waits for [`LOCK_WAIT`]; grants nothing.
+    fn default() -> Self {
+        Self { lock_wait: LOCK_WAIT, server_role: None }
+    }
 }
 
 /// Creates what is missing: the extension, the tables, their indexes, this month's partitions and those around it.
@@ -41,22 +59,35 @@ pub struct BootstrapReport {
 /// # Errors
 /// See [`SchemaError`]. Migrations before a failed one stay applied; running again goes on from there.
 pub async fn bootstrap(owner_url: &str) -> Result<BootstrapReport, SchemaError> {
-    bootstrap_within(owner_url, LOCK_WAIT).await
+    bootstrap_with(owner_url, &BootstrapOptions::default()).await
 }
 
-/// As [`bootstrap`], waiting at most `lock_wait` for another process.
+/// As [`bootstrap`], and gives the server's role its rights. Makes no role: [`crate::make_role`] does.
 ///
 /// # Errors
 /// As [`bootstrap`].
-pub async fn bootstrap_within(owner_url: &str, lock_wait: Duration) -> Result<BootstrapReport, SchemaError> {
-    let mut connection = AsyncPgConnection::establish(owner_url).await.map_err(SchemaError::Connect)?;
-    lock(&mut connection, lock_wait).await?;
-    // The lock belongs to the session: it ends with the connection, however this function ends.
+pub async fn bootstrap_with(
+    owner_url: &str,
+    options: &BootstrapOptions,
+) -> Result<BootstrapReport, SchemaError> {
+    let mut connection = locked(owner_url, options.lock_wait).await?;
     ensure_extension(&mut connection).await?;
     let (mut connection, applied) = migrate(connection)?;
     indexes::complete(&mut connection).await?;
     let partitions = partitions::ensure_window(&mut connection, Timestamp::now()).await?;
-    Ok(BootstrapReport { applied, partitions })
+    let role = match &options.server_role {
+        Some(role) => roles::grant_if_restricted(&mut connection, role).await?,
+        None => None,
+    };
+    Ok(BootstrapReport { applied, partitions, role })
+}
+
+/// A connection that nobody else who changes this database's schema has at the same time. The lock belongs to the
+/// session: it ends with the connection, however whoever asked for it ends.
+pub(crate) async fn locked(owner_url: &str, wait: Duration) -> Result<AsyncPgConnection, SchemaError> {
+    let mut connection = AsyncPgConnection::establish(owner_url).await.map_err(SchemaError::Connect)?;
+    lock(&mut connection, wait).await?;
+    Ok(connection)
 }
 
 async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> Result<(), SchemaError> {

@@ -1,6 +1,6 @@
 //! What a database's catalogue says about the tables of the schema.
 
-use diesel::sql_types::{Array, Bool, Nullable, Text};
+use diesel::sql_types::{Array, Bool, Text};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -18,15 +18,22 @@ pub(crate) struct ColumnRow {
     pub(crate) nullable: bool,
 }
 
-/// Something that belongs to a table: an index with its validity, or a trigger with whether it fires.
-#[derive(Debug, QueryableByName)]
+/// Something that has a definition: a table itself, a default, a constraint, an index, a trigger, a function.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub(crate) struct PartRow {
+    #[diesel(sql_type = Text)]
+    pub(crate) kind: String,
+    /// Empty for a function.
     #[diesel(sql_type = Text)]
     pub(crate) table_name: String,
     #[diesel(sql_type = Text)]
     pub(crate) name: String,
-    #[diesel(sql_type = Bool)]
-    pub(crate) works: bool,
+    /// As PostgreSQL writes it.
+    #[diesel(sql_type = Text)]
+    pub(crate) definition: String,
+    /// Why it does not do its work, such as `invalid`; empty when it does.
+    #[diesel(sql_type = Text)]
+    pub(crate) fault: String,
 }
 
 pub(crate) async fn columns(
@@ -46,34 +53,120 @@ pub(crate) async fn columns(
     .map_err(SchemaError::during("the list of columns"))
 }
 
-pub(crate) async fn indexes(
+/// Everything of the tables that has a definition, and every function of the schema that belongs to no extension.
+pub(crate) async fn parts(
     connection: &mut AsyncPgConnection,
     tables: &[&str],
 ) -> Result<Vec<PartRow>, SchemaError> {
     sql_query(
-        "SELECT c.relname::text AS table_name, i.relname::text AS name, x.indisvalid AS works \
-         FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid \
-         WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY($1) ORDER BY 1, 2",
+        "WITH relation AS ( \
+             SELECT * FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY($1)) \
+         SELECT 'table' AS kind, c.relname::text AS table_name, c.relname::text AS name, \
+                concat_ws(', ', CASE c.relpersistence WHEN 'p' THEN 'permanent' ELSE 'not permanent' END, \
+                          'partitioned by ' || pg_get_partkeydef(c.oid), \
+                          CASE WHEN c.relrowsecurity THEN 'row security' END, \
+                          (SELECT 'with rule ' || min(rulename) FROM pg_rewrite WHERE ev_class = c.oid)) AS definition, \
+                '' AS fault \
+         FROM relation c \
+         UNION ALL \
+         SELECT 'default', c.relname, a.attname, \
+                concat(CASE WHEN a.attgenerated <> '' THEN 'generated ' END, \
+                       CASE a.attidentity WHEN 'a' THEN 'identity always' WHEN 'd' THEN 'identity by default' END, \
+                       pg_get_expr(d.adbin, d.adrelid)), '' \
+         FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid \
+              LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum \
+         WHERE a.attnum > 0 AND NOT a.attisdropped AND (d.adbin IS NOT NULL OR a.attidentity <> '') \
+         UNION ALL \
+         SELECT 'constraint', c.relname, k.conname, pg_get_constraintdef(k.oid), \
+                CASE WHEN NOT k.convalidated THEN 'not validated' ELSE '' END \
+         FROM relation c JOIN pg_constraint k ON k.conrelid = c.oid WHERE k.contype IN ('c', 'p', 'u', 'f', 'x') \
+         UNION ALL \
+         SELECT 'index', c.relname, i.relname, pg_get_indexdef(x.indexrelid), \
+                CASE WHEN NOT (x.indisvalid AND x.indisready AND x.indislive) THEN 'invalid' ELSE '' END \
+         FROM relation c JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid \
+         UNION ALL \
+         SELECT 'trigger', c.relname, t.tgname, pg_get_triggerdef(t.oid), \
+                CASE WHEN t.tgenabled IN ('O', 'A') THEN '' ELSE 'disabled' END \
+         FROM relation c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE NOT t.tgisinternal \
+         UNION ALL \
+         SELECT 'function', '', p.oid::regprocedure::text, \
+                concat_ws(' ', 'returns', pg_get_function_result(p.oid), 'in', l.lanname, \
+                          CASE WHEN p.prosecdef THEN 'security definer' END, \
+                          CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' END, \
+                          CASE WHEN p.proisstrict THEN 'strict' END, CASE p.proparallel WHEN 's' THEN 'parallel safe' END, \
+                          'set ' || lower(array_to_string(p.proconfig, ', set ')), \
+                          'body', md5(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc))), '' \
+         FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang \
+         WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f' \
+           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid \
+                           AND d.deptype = 'e') \
+         ORDER BY 2, 1, 3",
     )
     .bind::<Array<Text>, _>(tables)
     .load(connection)
     .await
-    .map_err(SchemaError::during("the list of indexes"))
+    .map_err(SchemaError::during("the list of definitions"))
 }
 
-pub(crate) async fn triggers(
+/// What is wrong with partitions: their bounds, indexes and triggers. The definition is what it is, the fault what it
+/// should be; an empty definition is something missing, an empty fault something extra.
+pub(crate) async fn partition_faults(
     connection: &mut AsyncPgConnection,
     tables: &[&str],
 ) -> Result<Vec<PartRow>, SchemaError> {
     sql_query(
-        "SELECT c.relname::text AS table_name, t.tgname::text AS name, t.tgenabled <> 'D' AS works \
-         FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
-         WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY($1) AND NOT t.tgisinternal ORDER BY 1, 2",
+        "WITH parent AS ( \
+             SELECT * FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'p' AND relname = ANY($1)), \
+         partition AS ( \
+             SELECT c.oid, c.relname::text AS name, p.oid AS parent, p.relname::text AS parent_name, \
+                    pg_get_expr(c.relpartbound, c.oid) AS bound, \
+                    CASE WHEN c.relname::text ~ ('^' || p.relname || '_[0-9]{4}_(0[1-9]|1[0-2])$') \
+                         THEN to_date(right(c.relname::text, 7), 'YYYY_MM') END AS month \
+             FROM pg_inherits h JOIN parent p ON p.oid = h.inhparent JOIN pg_class c ON c.oid = h.inhrelid), \
+         named AS ( \
+             SELECT *, format('FOR VALUES FROM (%L) TO (%L)', month || ' 00:00:00+00', \
+                              (month + interval '1 month')::date || ' 00:00:00+00') AS named_bound \
+             FROM partition WHERE month IS NOT NULL) \
+         SELECT 'partition' AS kind, parent_name AS table_name, name, bound AS definition, named_bound AS fault \
+         FROM named WHERE bound <> named_bound \
+         UNION ALL \
+         SELECT 'partition', parent_name, name, bound, '' FROM partition WHERE month IS NULL \
+         UNION ALL \
+         SELECT 'index', p.name, i.relname, 'invalid', 'valid' \
+         FROM partition p JOIN pg_index x ON x.indrelid = p.oid JOIN pg_class i ON i.oid = x.indexrelid \
+         WHERE NOT (x.indisvalid AND x.indisready AND x.indislive) \
+         UNION ALL \
+         SELECT 'index', p.name, i.relname, '', 'attached' \
+         FROM partition p JOIN pg_index x ON x.indrelid = p.parent JOIN pg_class i ON i.oid = x.indexrelid \
+         WHERE NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_index y ON y.indexrelid = h.inhrelid \
+                           WHERE h.inhparent = x.indexrelid AND y.indrelid = p.oid) \
+         UNION ALL \
+         SELECT 'trigger', p.name, t.tgname, 'disabled', 'enabled' \
+         FROM partition p JOIN pg_trigger t ON t.tgrelid = p.oid WHERE t.tgparentid <> 0 AND t.tgenabled NOT IN ('O', 'A') \
+         UNION ALL \
+         SELECT 'trigger', p.name, t.tgname, 'there', '' \
+         FROM partition p JOIN pg_trigger t ON t.tgrelid = p.oid WHERE t.tgparentid = 0 AND NOT t.tgisinternal \
+         ORDER BY 2, 1, 3",
     )
     .bind::<Array<Text>, _>(tables)
     .load(connection)
     .await
-    .map_err(SchemaError::during("the list of triggers"))
+    .map_err(SchemaError::during("the list of partitions"))
+}
+
+/// Names are shown as they are for whoever finds the extension and the schema's own objects, and times as UTC's, until
+/// the transaction ends.
+pub(crate) async fn show_as_expected(connection: &mut AsyncPgConnection) -> Result<(), SchemaError> {
+    sql_query(
+        "SELECT set_config('search_path', concat_ws(', ', 'public', \
+                    (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace \
+                     WHERE e.extname = 'vector')), true), \
+                set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)",
+    )
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(SchemaError::during("the settings for reading the catalogue"))
 }
 
 pub(crate) async fn pgvector_version(
@@ -92,35 +185,23 @@ pub(crate) async fn pgvector_version(
         .map_err(SchemaError::during("the version of pgvector"))
 }
 
-pub(crate) async fn function_exists(
+/// Those of the wanted partitions that are there.
+pub(crate) async fn present_partitions(
     connection: &mut AsyncPgConnection,
-    signature: &str,
-) -> Result<bool, SchemaError> {
+    wanted: &[String],
+) -> Result<Vec<String>, SchemaError> {
     #[derive(QueryableByName)]
-    struct Found {
-        #[diesel(sql_type = Nullable<Text>)]
-        found: Option<String>,
+    struct Partition {
+        #[diesel(sql_type = Text)]
+        name: String,
     }
-    sql_query("SELECT to_regprocedure('public.' || $1)::text AS found")
-        .bind::<Text, _>(signature)
-        .get_result::<Found>(connection)
-        .await
-        .map(|row| row.found.is_some())
-        .map_err(SchemaError::during("the list of functions"))
-}
-
-/// The names of a partitioned table's partitions.
-pub(crate) async fn partitions(
-    connection: &mut AsyncPgConnection,
-    tables: &[&str],
-) -> Result<Vec<PartRow>, SchemaError> {
     sql_query(
-        "SELECT p.relname::text AS table_name, c.relname::text AS name, true AS works \
-         FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent JOIN pg_class c ON c.oid = h.inhrelid \
-         WHERE p.relnamespace = 'public'::regnamespace AND p.relname = ANY($1) ORDER BY 1, 2",
+        "SELECT c.relname::text AS name FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid \
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY($1)",
     )
-    .bind::<Array<Text>, _>(tables)
-    .load(connection)
+    .bind::<Array<Text>, _>(wanted)
+    .load::<Partition>(connection)
     .await
+    .map(|rows| rows.into_iter().map(|row| row.name).collect())
     .map_err(SchemaError::during("the list of partitions"))
 }

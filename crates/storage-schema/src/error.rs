@@ -31,6 +31,28 @@ pub enum SchemaError {
         #[source]
         source: diesel::result::Error,
     },
+    /// The server's role cannot be the one that owns the tables or may do everything.
+    #[error(
+        "the role {role} cannot be given the server's rights alone, because it {why}; name another role for the server \
+         (database.user, or in database.url), and keep the owner's for schema.owner_url"
+    )]
+    Unrestricted {
+        /// The role.
+        role: String,
+        /// Why nothing can be kept from it.
+        why: &'static str,
+    },
+    /// A statement on the server's role was refused.
+    #[error("the role {role} could not be made or changed; a database administrator must run: {advice}")]
+    Role {
+        /// The role.
+        role: String,
+        /// The statement for somebody who may. Holds no password.
+        advice: String,
+        /// The database's answer.
+        #[source]
+        source: diesel::result::Error,
+    },
     /// Any other statement failed.
     #[error("the database refused {operation}")]
     Database {

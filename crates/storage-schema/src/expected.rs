@@ -2,12 +2,11 @@
 
 use storage_models::RecordType;
 
-/// One table: its columns, its own indexes, its own triggers.
+/// One table: what the server's role may do with it, and its columns. The rest of it is in [`definitions`].
 pub(crate) struct Table {
     pub(crate) name: &'static str,
+    pub(crate) rights: Rights,
     pub(crate) columns: &'static [Column],
-    pub(crate) indexes: &'static [&'static str],
-    pub(crate) triggers: &'static [&'static str],
 }
 
 /// One column: name, type as `format_type` prints it, and whether it may be null.
@@ -30,13 +29,73 @@ const V50: &str = "character varying(50)";
 const V100: &str = "character varying(100)";
 const V255: &str = "character varying(255)";
 
-/// The functions that statements call, with their argument types: the one that makes partitions, and those that search
-/// by words.
-pub(crate) const FUNCTIONS: [&str; 3] = [
+/// What the server's role may do with a table. A new table says which in [`TABLES`], and that is all that is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// Records are added and changed, never removed.
+    Records,
+    /// Rows come and go.
+    Support,
+    /// Migrations write it, the server only reads it.
+    Read,
+}
+
+impl Rights {
+    /// As PostgreSQL calls them.
+    pub(crate) const fn privileges(self) -> &'static [&'static str] {
+        match self {
+            Self::Records => &["SELECT", "INSERT", "UPDATE"],
+            Self::Support => &["SELECT", "INSERT", "UPDATE", "DELETE"],
+            Self::Read => &["SELECT"],
+        }
+    }
+}
+
+/// The functions that statements call, directly or through one another, with their argument types: the one that makes
+/// partitions, and those that search by words.
+pub(crate) const FUNCTIONS: [&str; 5] = [
     "ensure_audit_partition(text,date)",
     "audit_words(text,text,text,text,text)",
     "audit_word_query(text,boolean)",
+    "audit_split(text)",
+    "audit_whole(text)",
 ];
+
+/// What records which migrations were applied. No business of the server's.
+pub(crate) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
+
+/// What the server's role may do with a table or partition of this name. Access through a partitioned table asks for no
+/// right on its partitions, so there is none.
+pub(crate) fn rights_on(table: &str) -> &'static [&'static str] {
+    TABLES.iter().find(|known| known.name == table).map_or(&[], |known| known.rights.privileges())
+}
+
+/// Tables, defaults, constraints, indexes, triggers and functions, as PostgreSQL defines them after all migrations. A
+/// test compares the file with a database, and writes it when UPDATE_DOCS is set.
+pub(crate) const DEFINITIONS: &str = include_str!("definitions.txt");
+
+/// One line of [`DEFINITIONS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Definition {
+    pub(crate) kind: &'static str,
+    /// Empty for a function.
+    pub(crate) table: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) text: &'static str,
+}
+
+/// Every definition, in the order of the file.
+pub(crate) fn definitions() -> impl Iterator<Item = Definition> {
+    DEFINITIONS.lines().filter_map(|line| {
+        let mut parts = line.splitn(4, '\t');
+        Some(Definition {
+            kind: parts.next()?,
+            table: parts.next()?,
+            name: parts.next()?,
+            text: parts.next()?,
+        })
+    })
+}
 
 /// The tables that are partitioned by month.
 pub(crate) fn partitioned() -> impl Iterator<Item = &'static str> {
@@ -46,6 +105,7 @@ pub(crate) fn partitioned() -> impl Iterator<Item = &'static str> {
 pub(crate) const TABLES: &[Table] = &[
     Table {
         name: "remediation_audit",
+        rights: Rights::Records,
         columns: &[
             required("id", "bigint"),
             required("name", V255),
@@ -69,26 +129,10 @@ pub(crate) const TABLES: &[Table] = &[
             required("updated_at", TIME),
             optional("embedding_id", "bigint"),
         ],
-        indexes: &[
-            "remediation_audit_pkey",
-            "remediation_audit_start_time_idx",
-            "remediation_audit_namespace_idx",
-            "remediation_audit_status_idx",
-            "remediation_audit_request_idx",
-            "remediation_audit_embedding_id_idx",
-            "remediation_audit_words_idx",
-            "remediation_audit_unembedded_idx",
-        ],
-        triggers: &[
-            "remediation_audit_count_delete",
-            "remediation_audit_count_insert",
-            "remediation_audit_count_update",
-            "remediation_audit_immutable",
-            "remediation_audit_touch",
-        ],
     },
     Table {
         name: "ai_analysis_audit",
+        rights: Rights::Records,
         columns: &[
             required("id", "bigint"),
             required("remediation_id", "bigint"),
@@ -102,15 +146,10 @@ pub(crate) const TABLES: &[Table] = &[
             optional("latency_ms", "integer"),
             required("created_at", TIME),
         ],
-        indexes: &[
-            "ai_analysis_audit_pkey",
-            "ai_analysis_audit_remediation_idx",
-            "ai_analysis_audit_timestamp_idx",
-        ],
-        triggers: &[],
     },
     Table {
         name: "workflow_audit",
+        rights: Rights::Records,
         columns: &[
             required("id", "bigint"),
             required("remediation_id", "bigint"),
@@ -124,11 +163,10 @@ pub(crate) const TABLES: &[Table] = &[
             required("created_at", TIME),
             required("updated_at", TIME),
         ],
-        indexes: &["workflow_audit_pkey", "workflow_audit_remediation_idx", "workflow_audit_start_time_idx"],
-        triggers: &["workflow_audit_immutable", "workflow_audit_touch"],
     },
     Table {
         name: "execution_audit",
+        rights: Rights::Records,
         columns: &[
             required("id", "bigint"),
             required("remediation_id", "bigint"),
@@ -143,15 +181,10 @@ pub(crate) const TABLES: &[Table] = &[
             required("dry_run", "boolean"),
             required("created_at", TIME),
         ],
-        indexes: &[
-            "execution_audit_pkey",
-            "execution_audit_remediation_idx",
-            "execution_audit_start_time_idx",
-        ],
-        triggers: &[],
     },
     Table {
         name: "vector_outbox",
+        rights: Rights::Support,
         columns: &[
             required("record_id", "bigint"),
             required("start_time", TIME),
@@ -165,11 +198,10 @@ pub(crate) const TABLES: &[Table] = &[
             optional("parked_at", TIME),
             optional("embedded_version", TIME),
         ],
-        indexes: &["vector_outbox_pkey", "vector_outbox_due_idx"],
-        triggers: &[],
     },
     Table {
         name: "idempotency_key",
+        rights: Rights::Support,
         columns: &[
             required("caller", V255),
             required("route", V255),
@@ -181,21 +213,19 @@ pub(crate) const TABLES: &[Table] = &[
             required("body", "bytea"),
             required("created_at", TIME),
         ],
-        indexes: &["idempotency_key_pkey", "idempotency_key_created_idx"],
-        triggers: &[],
     },
     Table {
         name: "embedding_vector",
+        rights: Rights::Support,
         columns: &[
             required("embedding_id", "bigint"),
             required("digest", "bytea"),
             required("vector", "vector(384)"),
         ],
-        indexes: &["embedding_vector_pkey", "embedding_vector_digest_idx", "embedding_vector_hnsw_idx"],
-        triggers: &[],
     },
     Table {
         name: "embedding_set",
+        rights: Rights::Support,
         columns: &[
             required("id", "bigint"),
             required("composition", V100),
@@ -204,28 +234,15 @@ pub(crate) const TABLES: &[Table] = &[
             required("state", "character varying(20)"),
             required("created_at", TIME),
         ],
-        indexes: &["embedding_set_pkey", "embedding_set_active_idx"],
-        triggers: &[],
     },
     Table {
         name: "installation",
+        rights: Rights::Read,
         columns: &[required("id", "uuid"), required("created_at", TIME)],
-        indexes: &["installation_pkey", "installation_single_idx"],
-        triggers: &[],
     },
-    Table {
-        name: "remediation_count",
-        columns: COUNTED,
-        indexes: &["remediation_count_kind_idx"],
-        triggers: &[],
-    },
-    Table { name: "remediation_count_delta", columns: COUNTED, indexes: &[], triggers: &[] },
-    Table {
-        name: "remediation_count_excess",
-        columns: &[required("month", TIME)],
-        indexes: &["remediation_count_excess_pkey"],
-        triggers: &[],
-    },
+    Table { name: "remediation_count", rights: Rights::Support, columns: COUNTED },
+    Table { name: "remediation_count_delta", rights: Rights::Support, columns: COUNTED },
+    Table { name: "remediation_count_excess", rights: Rights::Support, columns: &[required("month", TIME)] },
 ];
 
 /// A kind of remediation, and how many there are of it.

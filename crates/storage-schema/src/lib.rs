@@ -2,7 +2,8 @@
 //!
 //! [`bootstrap`] brings a database to the current schema and may be run any number of times, by any number of
 //! replicas at once. [`verify`] compares a database with the schema this crate was built with and names every
-//! difference; other services that read the tables call it at start.
+//! difference; other services that read the tables call it at start. [`make_role`] makes the role that the server uses
+//! and gives it the rights it needs, [`verify_role`] says where its rights differ from those.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,17 +22,22 @@
 
 mod bootstrap;
 mod catalogue;
+mod definitions;
 mod error;
 mod expected;
 mod indexes;
 pub mod partitions;
+mod rights;
+mod roles;
 mod verify;
 
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::{BootstrapReport, LOCK_WAIT, bootstrap, bootstrap_within};
+pub use bootstrap::{BootstrapOptions, BootstrapReport, LOCK_WAIT, bootstrap, bootstrap_with};
 pub use error::SchemaError;
+pub use rights::{RoleReport, verify_role};
+pub use roles::{RolesReport, make_role};
 pub use verify::{Difference, VerifyReport, verify};
 
 /// The oldest pgvector that is supported: the first with iterative scans.

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use storage_models::Timestamp;
 
-use crate::catalogue::{self, ColumnRow, PartRow};
+use crate::catalogue::{self, ColumnRow};
 use crate::expected::{self, Table};
-use crate::{PGVECTOR_MINIMUM, SchemaError, partitions};
+use crate::{PGVECTOR_MINIMUM, SchemaError, definitions, partitions};
 
 /// One difference between a database and the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,18 +26,47 @@ pub enum Difference {
         /// What it is.
         found: String,
     },
-    /// A column, index or trigger the schema does not know. Harmless to this version: a newer one may have added it.
+    /// Something is there and works, and is defined otherwise. No reason not to start: a newer version may have
+    /// changed it.
+    Changed {
+        /// What, by name.
+        what: String,
+        /// Its definition here.
+        expected: String,
+        /// Its definition in the database.
+        found: String,
+    },
+    /// A column, index, trigger or right the schema does not know. Harmless to this version: a newer one may have added
+    /// it.
     Extra {
         /// What, by name.
         what: String,
     },
 }
 
+impl Difference {
+    /// Whether the service cannot run with it.
+    #[must_use]
+    pub const fn is_fatal(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Differs { .. })
+    }
+
+    /// What differs, by name.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        let (Self::Missing { what }
+        | Self::Differs { what, .. }
+        | Self::Changed { what, .. }
+        | Self::Extra { what }) = self;
+        what
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { what } => write!(f, "missing: {what}"),
-            Self::Differs { what, expected, found } => {
+            Self::Differs { what, expected, found } | Self::Changed { what, expected, found } => {
                 write!(f, "differs: {what} is {found}, expected {expected}")
             }
             Self::Extra { what } => write!(f, "extra: {what}"),
@@ -59,9 +88,14 @@ impl VerifyReport {
         self.differences.is_empty()
     }
 
-    /// The differences that the service cannot run with: everything but what is extra.
+    /// The differences that the service cannot run with: what is missing, or is not what it works with.
     pub fn fatal(&self) -> impl Iterator<Item = &Difference> {
-        self.differences.iter().filter(|difference| !matches!(difference, Difference::Extra { .. }))
+        self.differences.iter().filter(|difference| difference.is_fatal())
+    }
+
+    /// The differences that the service can run with.
+    pub fn harmless(&self) -> impl Iterator<Item = &Difference> {
+        self.differences.iter().filter(|difference| !difference.is_fatal())
     }
 }
 
@@ -78,16 +112,40 @@ impl fmt::Display for VerifyReport {
     }
 }
 
-/// Compares the database with the schema: extension, tables, columns with type and nullability, indexes and
-/// triggers by name and validity, the functions, and the partitions of the present month.
+/// Compares the database with the schema: extension, tables, columns with type and nullability, the definitions of
+/// defaults, constraints, indexes, triggers and functions, whether indexes are valid and triggers enabled, and the
+/// partitions. What a role may do is compared by [`crate::verify_role`].
+///
+/// Takes a connection with no open transaction: it reads in one of its own.
 ///
 /// # Errors
 /// When the catalogue cannot be read. Differences are not errors.
 pub async fn verify(connection: &mut AsyncPgConnection) -> Result<VerifyReport, SchemaError> {
+    let reading = async |connection: &mut AsyncPgConnection| read(connection).await.map_err(Reading::Schema);
+    match connection.transaction(reading).await {
+        Ok(differences) => Ok(VerifyReport { differences }),
+        Err(Reading::Schema(error)) => Err(error),
+        Err(Reading::Transaction(error)) => Err(SchemaError::during("the reading of the catalogue")(error)),
+    }
+}
+
+/// Why the catalogue was not read.
+enum Reading {
+    Schema(SchemaError),
+    Transaction(diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for Reading {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Transaction(error)
+    }
+}
+
+async fn read(connection: &mut AsyncPgConnection) -> Result<Vec<Difference>, SchemaError> {
+    catalogue::show_as_expected(connection).await?;
     let names: Vec<&str> = expected::TABLES.iter().map(|table| table.name).collect();
     let columns = catalogue::columns(connection, &names).await?;
-    let indexes = catalogue::indexes(connection, &names).await?;
-    let triggers = catalogue::triggers(connection, &names).await?;
+    let parts = catalogue::parts(connection, &names).await?;
 
     let mut differences = extension(catalogue::pgvector_version(connection).await?.as_deref());
     for table in expected::TABLES {
@@ -97,16 +155,14 @@ pub async fn verify(connection: &mut AsyncPgConnection) -> Result<VerifyReport, 
             continue;
         }
         compare_columns(table, &own, &mut differences);
-        compare_parts(table.name, "index", table.indexes, &indexes, &mut differences);
-        compare_parts(table.name, "trigger", table.triggers, &triggers, &mut differences);
+        differences.extend(definitions::compare(table.name, &parts));
     }
-    for function in expected::FUNCTIONS {
-        if !catalogue::function_exists(connection, function).await? {
-            differences.push(Difference::Missing { what: format!("function {function}") });
-        }
-    }
+    differences.extend(definitions::compare(definitions::OF_NO_TABLE, &parts));
+    let parents: Vec<&str> = expected::partitioned().collect();
+    let faults = catalogue::partition_faults(connection, &parents).await?;
+    differences.extend(faults.into_iter().map(definitions::of_partition));
     differences.extend(present_partitions(connection).await?);
-    Ok(VerifyReport { differences })
+    Ok(differences)
 }
 
 fn extension(version: Option<&str>) -> Vec<Difference> {
@@ -150,38 +206,10 @@ fn describe(sql_type: &str, nullable: bool) -> String {
     format!("{sql_type}{}", if nullable { "" } else { " not null" })
 }
 
-fn compare_parts(
-    table: &str,
-    kind: &str,
-    expected: &[&str],
-    found: &[PartRow],
-    differences: &mut Vec<Difference>,
-) {
-    let own: Vec<_> = found.iter().filter(|row| row.table_name == table).collect();
-    for name in expected {
-        let what = format!("{kind} {name} on {table}");
-        match own.iter().find(|row| row.name == *name) {
-            None => differences.push(Difference::Missing { what }),
-            Some(row) if !row.works => differences.push(Difference::Differs {
-                what,
-                expected: "valid and enabled".to_owned(),
-                found: "invalid or disabled".to_owned(),
-            }),
-            Some(_) => {}
-        }
-    }
-    for row in own.iter().filter(|row| !expected.contains(&row.name.as_str())) {
-        differences.push(Difference::Extra { what: format!("{kind} {} on {table}", row.name) });
-    }
-}
-
 async fn present_partitions(connection: &mut AsyncPgConnection) -> Result<Vec<Difference>, SchemaError> {
-    let parents: Vec<&str> = expected::partitioned().collect();
-    let found = catalogue::partitions(connection, &parents).await?;
     let month = partitions::month_of(Timestamp::now()).format("%Y_%m");
-    let missing = parents.iter().map(|parent| format!("{parent}_{month}")).filter_map(|name| {
-        let exists = found.iter().any(|row| row.name == name);
-        (!exists).then(|| Difference::Missing { what: format!("partition {name}") })
-    });
-    Ok(missing.collect())
+    let wanted: Vec<String> = expected::partitioned().map(|parent| format!("{parent}_{month}")).collect();
+    let present = catalogue::present_partitions(connection, &wanted).await?;
+    let missing = wanted.into_iter().filter(|name| !present.contains(name));
+    Ok(missing.map(|name| Difference::Missing { what: format!("partition {name}") }).collect())
 }

@@ -61,13 +61,23 @@ impl TestDatabase {
         &self.name
     }
 
-    /// The database's URL.
+    /// The database's URL, for its owner.
     #[must_use]
     pub fn url(&self) -> String {
         with_database(&self.admin, &self.name)
     }
 
-    /// A new connection to it.
+    /// The database's URL for a service: its role may do what `storage_schema` says a server needs, and no more. In a
+    /// database that is [`empty`](Self::empty) it may do nothing.
+    ///
+    /// # Errors
+    /// [`TestkitError::MissingEnvironment`] outside `cargo xtask test`.
+    pub fn server_url(&self) -> Result<String, TestkitError> {
+        let url = environment::required(environment::SERVER_URL)?;
+        Ok(with_database(&url, &self.name))
+    }
+
+    /// A new connection to it, as its owner.
     ///
     /// # Errors
     /// [`TestkitError::Connect`].
@@ -158,6 +168,24 @@ pub fn with_database(url: &str, database: &str) -> String {
     let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
     let query = query.map(|it| format!("?{it}")).unwrap_or_default();
     format!("{scheme}://{authority}/{database}{query}")
+}
+
+/// `url` with another user and password in it.
+#[must_use]
+pub fn with_user(url: &str, user: &str, password: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+    format!("{scheme}://{user}:{password}@{address}{path}")
+}
+
+/// Drops the role `name` on the server of `admin`; one that is absent is fine.
+///
+/// # Errors
+/// [`TestkitError::Connect`] or [`TestkitError::Database`], the latter also when a database still has grants to it.
+pub async fn drop_role(admin: &str, name: &str) -> Result<(), TestkitError> {
+    execute(admin, name, "drop the role", &format!("DROP ROLE IF EXISTS \"{name}\"")).await
 }
 
 /// `url` with another host and port in it.

@@ -4,6 +4,8 @@ use crate::TestkitError;
 
 /// URL of a database whose user may create databases.
 pub const DATABASE_URL: &str = "DATASTORAGE_TEST_DATABASE_URL";
+/// URL of the same database as the restricted role that services under test connect as.
+pub const SERVER_URL: &str = "DATASTORAGE_TEST_SERVER_URL";
 /// Name of the migrated database that test databases are copies of.
 pub const TEMPLATE: &str = "DATASTORAGE_TEST_TEMPLATE";
 /// Path of the built service.

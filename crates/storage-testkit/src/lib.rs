@@ -43,7 +43,9 @@ mod service;
 mod wheel;
 
 pub use account::DevelopmentDir;
-pub use database::{TestDatabase, create_database, drop_database, ensure_database, with_database};
+pub use database::{
+    TestDatabase, create_database, drop_database, drop_role, ensure_database, with_database, with_user,
+};
 pub use error::TestkitError;
 pub use example::example;
 pub use kubernetes::{ApiFault, KubernetesApi, ServiceAccount};

@@ -11,8 +11,8 @@ const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
 
 async fn behind_a_proxy() -> (Bench, FaultProxy) {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-    let url = proxy.url(&database.url());
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
     let settings = WriterSettings {
         writers: 1,
         step_timeout: Duration::from_secs(3),

@@ -59,7 +59,7 @@ async fn a_repeated_request_gets_the_first_answer_and_stores_nothing() {
     let bench = Bench::new().await;
     let first = render(&now(write(&bench, "k", "a").await));
     assert_eq!(write(&bench, "k", "a").await, Ok(Written::Before(first.clone())));
-    let other = Writer::start(connector(&bench.database.url()), patient(), Arc::default());
+    let other = Writer::start(connector(&bench.database.server_url().unwrap()), patient(), Arc::default());
     let replayed = other.write(remediation("a"), Some(keyed("k", "a")), bench.size(), bench.deadline()).await;
     assert_eq!(replayed, Ok(Written::Before(first.clone())));
     assert_eq!((bench.count(RECORDS).await, bench.count(KEYS).await), (1, 1));
@@ -200,8 +200,8 @@ async fn a_retry_gets_what_its_lost_client_has_stored() {
 async fn an_unknown_outcome_is_settled_by_repeating_the_request() {
     for has_arrived in [true, false] {
         let database = TestDatabase::create().await.unwrap();
-        let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-        let url = proxy.url(&database.url());
+        let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+        let url = proxy.url(&database.server_url().unwrap());
         let settings = WriterSettings {
             writers: 1,
             step_timeout: Duration::from_secs(3),
@@ -277,7 +277,7 @@ proptest! {
 
 async fn interleaved(requests: Vec<(u8, u8, bool)>) {
     let bench = Bench::new().await;
-    let other = Writer::start(connector(&bench.database.url()), patient(), Arc::default());
+    let other = Writer::start(connector(&bench.database.server_url().unwrap()), patient(), Arc::default());
     let sends = requests.iter().map(|(name, body, is_other)| {
         let (name, body) = (format!("k{name}"), format!("k{name}-{body}"));
         let writer = if *is_other { &other } else { &bench.writer };

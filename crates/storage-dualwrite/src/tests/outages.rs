@@ -13,8 +13,8 @@ use crate::{WriteError, WriterSettings};
 #[tokio::test]
 async fn writes_fail_at_once_while_the_database_is_away_and_recover() {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-    let url = proxy.url(&database.url());
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
     let bench = Bench::on(database, &url, WriterSettings::default());
     bench.remediation("before").await;
 
@@ -40,8 +40,8 @@ async fn writes_fail_at_once_while_the_database_is_away_and_recover() {
 #[tokio::test]
 async fn an_outage_that_only_a_batch_has_met_ends_by_itself() {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-    let url = proxy.url(&database.url());
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
     let bench = Bench::on(database, &url, patient());
     let batch = async |name: &str| {
         let (records, deadline) = (vec![remediation(name)], bench.deadline());

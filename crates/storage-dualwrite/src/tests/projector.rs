@@ -54,7 +54,14 @@ pub(super) async fn start(
 ) -> Projector {
     let wanted = EmbeddingSet { composition: "1".to_owned(), model: "scripted".to_owned(), dimension: 384 };
     let set = activate(&mut bench.connect().await, &wanted).await.unwrap();
-    Projector::start(&connector(&bench.database.url()), &embedder, set, None, settings, &bench.committed)
+    Projector::start(
+        &connector(&bench.database.server_url().unwrap()),
+        &embedder,
+        set,
+        None,
+        settings,
+        &bench.committed,
+    )
 }
 
 async fn write(bench: &Bench, count: usize) {

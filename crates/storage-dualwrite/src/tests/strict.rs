@@ -56,7 +56,7 @@ impl Strict {
 
     async fn with(index: Option<Arc<dyn VectorIndex>>) -> Self {
         let bench = Bench::new().await;
-        let url = bench.database.url();
+        let url = bench.database.server_url().unwrap();
         Self::new(bench, &url, index).await
     }
 
@@ -162,8 +162,8 @@ async fn without_an_embedder_nothing_is_begun() {
 async fn a_lost_connection_leaves_one_record_and_one_point() {
     for (name, is_cut_before_commit) in [("cut-before", true), ("cut-after", false)] {
         let database = TestDatabase::create().await.unwrap();
-        let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-        let url = proxy.url(&database.url());
+        let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+        let url = proxy.url(&database.server_url().unwrap());
         let index = Arc::new(MemoryIndex::default());
         let bench = Bench::on(database, &url, patient());
         let strict = Strict::new(bench, &url, Some(index.clone())).await;
@@ -254,8 +254,8 @@ async fn a_client_that_goes_away_leaves_both_or_neither() {
 #[tokio::test]
 async fn no_point_is_removed_while_the_outcome_is_unknown() {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.url()).await.unwrap();
-    let url = proxy.url(&database.url());
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
     let index = Arc::new(MemoryIndex::default());
     let settings = WriterSettings { settle_timeout: Duration::from_millis(300), ..patient() };
     let bench = Bench::on(database, &url, settings);

@@ -32,7 +32,7 @@ impl Bench {
 
     pub(super) async fn with(settings: WriterSettings) -> Self {
         let database = TestDatabase::create().await.unwrap();
-        let url = database.url();
+        let url = database.server_url().unwrap();
         Self::on(database, &url, settings)
     }
 

@@ -16,7 +16,7 @@ fn soon() -> Instant {
 }
 
 fn waits(bench: &Bench) -> ProjectionWaits {
-    ProjectionWaits::start(connector(&bench.database.url()))
+    ProjectionWaits::start(connector(&bench.database.server_url().unwrap()))
 }
 
 /// A wait ends when the record's row is gone, not before; and many wait with one connection.
@@ -63,8 +63,8 @@ async fn a_stop_ends_every_wait() {
 #[tokio::test]
 async fn an_outage_of_postgresql_tells_nobody_anything() {
     let bench = Bench::new().await;
-    let proxy = FaultProxy::for_postgres(&bench.database.url()).await.unwrap();
-    let waits = ProjectionWaits::start(connector(&proxy.url(&bench.database.url())));
+    let proxy = FaultProxy::for_postgres(&bench.database.server_url().unwrap()).await.unwrap();
+    let waits = ProjectionWaits::start(connector(&proxy.url(&bench.database.server_url().unwrap())));
     let record = bench.remediation("a").await;
     let newer = (record.id, Timestamp::from_micros(record.updated_at.micros() + 1).unwrap());
     assert!(waits.wait([newer], bench.deadline()).await);

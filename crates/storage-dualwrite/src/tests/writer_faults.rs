@@ -66,7 +66,7 @@ async fn conflicts_are_retried() {
         let text =
             if code == "deadlock_detected" { "deadlock detected" } else { "could not serialize access" };
         let trigger = format!(
-            "CREATE SEQUENCE tries; CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            "CREATE SEQUENCE tries; CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
                 IF nextval('tries') < 3 THEN RAISE EXCEPTION '{text}' USING ERRCODE = '{code}'; END IF; \
                 RETURN NEW; END $$; \
              CREATE TRIGGER conflict BEFORE INSERT ON remediation_audit FOR EACH ROW EXECUTE FUNCTION conflict()"

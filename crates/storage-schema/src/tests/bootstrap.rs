@@ -9,7 +9,7 @@ use storage_testkit::TestDatabase;
 
 use crate::bootstrap::{MIGRATIONS, ensure_extension};
 use crate::partitions::month_of;
-use crate::{SchemaError, bootstrap, bootstrap_within, verify};
+use crate::{BootstrapOptions, SchemaError, bootstrap, bootstrap_with, verify};
 
 /// Every migration there is.
 const ALL: [&str; 7] = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"];
@@ -100,7 +100,8 @@ async fn a_process_that_migrates_for_ever_is_not_waited_for_for_ever() {
     let mut holder = database.connect().await.unwrap();
     let lock = format!("SELECT pg_advisory_lock({})", i64::from_be_bytes(*b"dstorage"));
     holder.batch_execute(&lock).await.unwrap();
-    let outcome = bootstrap_within(&database.url(), Duration::from_millis(300)).await;
+    let options = BootstrapOptions { lock_wait: Duration::from_millis(300), ..BootstrapOptions::default() };
+    let outcome = bootstrap_with(&database.url(), &options).await;
     assert!(matches!(outcome, Err(SchemaError::LockTimeout(_))), "{outcome:?}");
 }
 

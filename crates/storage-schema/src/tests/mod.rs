@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod partitions;
+mod roles;
 mod triggers;
 mod verify;
 

@@ -3,59 +3,240 @@
 use std::collections::BTreeMap;
 
 use diesel_async::SimpleAsyncConnection;
+use storage_models::Timestamp;
 use storage_testkit::TestDatabase;
 
-use crate::{catalogue, expected, verify};
+use crate::catalogue::PartRow;
+use crate::{Difference, catalogue, expected, verify};
 
-/// BR-STORAGE-003: drift is reported by name.
+/// What is done to a database, the line that names it, and whether the service does not start with it.
+const DRIFT: &[(&str, &str, bool)] = &[
+    ("DROP TABLE execution_audit", "missing: table execution_audit", true),
+    (
+        "ALTER TABLE ai_analysis_audit DROP COLUMN reasoning",
+        "missing: column ai_analysis_audit.reasoning",
+        true,
+    ),
+    (
+        "ALTER TABLE ai_analysis_audit ALTER model TYPE varchar(300)",
+        "differs: column ai_analysis_audit.model is character varying(300) not null, \
+         expected character varying(255) not null",
+        true,
+    ),
+    (
+        "ALTER TABLE vector_outbox ALTER version DROP NOT NULL",
+        "differs: column vector_outbox.version is timestamp with time zone, \
+         expected timestamp with time zone not null",
+        true,
+    ),
+    ("ALTER TABLE workflow_audit ADD note text", "extra: column workflow_audit.note", false),
+    (
+        "ALTER TABLE idempotency_key SET UNLOGGED",
+        "differs: table idempotency_key is not permanent, expected permanent",
+        false,
+    ),
+    (
+        "CREATE RULE gone AS ON DELETE TO vector_outbox DO INSTEAD NOTHING",
+        "differs: table vector_outbox is permanent, with rule gone, expected permanent",
+        false,
+    ),
+    (
+        "ALTER TABLE vector_outbox ALTER attempts DROP DEFAULT",
+        "missing: default of column vector_outbox.attempts",
+        true,
+    ),
+    (
+        "ALTER TABLE vector_outbox ALTER attempts SET DEFAULT 7",
+        "differs: default of column vector_outbox.attempts is 7, expected 0",
+        false,
+    ),
+    (
+        "ALTER TABLE remediation_audit DROP CONSTRAINT remediation_audit_phase",
+        "missing: constraint remediation_audit_phase on remediation_audit",
+        true,
+    ),
+    (
+        "ALTER TABLE embedding_set ADD CONSTRAINT positive CHECK (dimension > 0)",
+        "extra: constraint positive on embedding_set",
+        false,
+    ),
+    (
+        "DROP INDEX remediation_audit_status_idx",
+        "missing: index remediation_audit_status_idx on remediation_audit",
+        true,
+    ),
+    (
+        "DROP INDEX idempotency_key_created_idx; CREATE INDEX idempotency_key_created_idx ON idempotency_key (status)",
+        "differs: index idempotency_key_created_idx on idempotency_key is \
+         CREATE INDEX idempotency_key_created_idx ON public.idempotency_key USING btree (status), expected \
+         CREATE INDEX idempotency_key_created_idx ON public.idempotency_key USING btree (created_at)",
+        false,
+    ),
+    ("CREATE INDEX more ON execution_audit (target_kind)", "extra: index more on execution_audit", false),
+    (
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'vector_outbox_due_idx'::regclass",
+        "differs: index vector_outbox_due_idx on vector_outbox is invalid, expected valid",
+        true,
+    ),
+    (
+        "UPDATE pg_index SET indisready = false WHERE indexrelid = 'vector_outbox_due_idx'::regclass",
+        "differs: index vector_outbox_due_idx on vector_outbox is invalid, expected valid",
+        true,
+    ),
+    (
+        "ALTER TABLE workflow_audit DISABLE TRIGGER workflow_audit_touch",
+        "differs: trigger workflow_audit_touch on workflow_audit is disabled, expected enabled",
+        true,
+    ),
+    (
+        "ALTER TABLE workflow_audit ENABLE REPLICA TRIGGER workflow_audit_touch",
+        "differs: trigger workflow_audit_touch on workflow_audit is disabled, expected enabled",
+        true,
+    ),
+    (
+        "DROP TRIGGER workflow_audit_immutable ON workflow_audit",
+        "missing: trigger workflow_audit_immutable on workflow_audit",
+        true,
+    ),
+    (
+        "CREATE OR REPLACE TRIGGER remediation_audit_count_insert AFTER INSERT ON remediation_audit \
+             FOR EACH STATEMENT EXECUTE FUNCTION audit_touch()",
+        "differs: trigger remediation_audit_count_insert on remediation_audit is \
+         CREATE TRIGGER remediation_audit_count_insert AFTER INSERT ON public.remediation_audit \
+         FOR EACH STATEMENT EXECUTE FUNCTION audit_touch(), expected \
+         CREATE TRIGGER remediation_audit_count_insert AFTER INSERT ON public.remediation_audit \
+         REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION remediation_count_inserted()",
+        false,
+    ),
+    (
+        "CREATE TRIGGER more BEFORE INSERT ON vector_outbox FOR EACH ROW EXECUTE FUNCTION audit_touch()",
+        "extra: trigger more on vector_outbox",
+        false,
+    ),
+    (
+        "DROP FUNCTION ensure_audit_partition(text, date)",
+        "missing: function ensure_audit_partition(text,date)",
+        true,
+    ),
+    (
+        "DROP FUNCTION audit_word_query(text,boolean)",
+        "missing: function audit_word_query(text,boolean)",
+        true,
+    ),
+    (
+        "UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'",
+        "differs: extension vector is version 0.7.4, expected version 0.8 or later",
+        true,
+    ),
+    (
+        "CREATE TABLE remediation_audit_rest PARTITION OF remediation_audit DEFAULT",
+        "extra: partition remediation_audit_rest of remediation_audit",
+        false,
+    ),
+    (
+        "CREATE TABLE execution_audit_2001_02 PARTITION OF execution_audit \
+             FOR VALUES FROM ('2001-02-01 00:00:00+00') TO ('2001-02-28 00:00:00+00')",
+        "differs: partition execution_audit_2001_02 of execution_audit is \
+         FOR VALUES FROM ('2001-02-01 00:00:00+00') TO ('2001-02-28 00:00:00+00'), expected \
+         FOR VALUES FROM ('2001-02-01 00:00:00+00') TO ('2001-03-01 00:00:00+00')",
+        true,
+    ),
+];
+
+/// BR-STORAGE-003: drift is reported by name, also to a session that shows names and times in its own way.
 #[tokio::test]
 async fn each_kind_of_drift_is_named() {
+    for (change, line, is_fatal) in DRIFT {
+        let database = TestDatabase::create().await.unwrap();
+        let mut connection = database.connect().await.unwrap();
+        connection.batch_execute(change).await.unwrap();
+        let own_way =
+            "SET search_path = pg_catalog; SET timezone = 'Asia/Kathmandu'; SET datestyle = 'German'";
+        connection.batch_execute(own_way).await.unwrap();
+        let report = verify(&mut connection).await.unwrap();
+        assert!(report.to_string().lines().any(|found| found == *line), "{change}: {report}");
+        assert_eq!(report.fatal().count() > 0, *is_fatal, "{report}");
+        assert_eq!(report.fatal().count() + report.harmless().count(), report.differences.len());
+    }
+}
+
+/// A partition's own faults are named with the partition: its part of an index, its copy of a trigger.
+#[tokio::test]
+async fn a_partition_at_fault_is_named() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let partition =
+        format!("workflow_audit_{}", crate::partitions::month_of(Timestamp::now()).format("%Y_%m"));
     for (change, line) in [
-        ("DROP TABLE execution_audit", "missing: table execution_audit"),
         (
-            "ALTER TABLE ai_analysis_audit DROP COLUMN reasoning",
-            "missing: column ai_analysis_audit.reasoning",
+            "ALTER TABLE {p} DISABLE TRIGGER workflow_audit_immutable",
+            "differs: trigger workflow_audit_immutable on {p} is disabled, expected enabled",
         ),
         (
-            "ALTER TABLE ai_analysis_audit ALTER model TYPE varchar(300)",
-            "differs: column ai_analysis_audit.model is character varying(300) not null, \
-             expected character varying(255) not null",
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{p}_pkey'::regclass",
+            "differs: index {p}_pkey on {p} is invalid, expected valid",
         ),
         (
-            "ALTER TABLE vector_outbox ALTER version DROP NOT NULL",
-            "differs: column vector_outbox.version is timestamp with time zone, \
-             expected timestamp with time zone not null",
-        ),
-        ("ALTER TABLE workflow_audit ADD note text", "extra: column workflow_audit.note"),
-        (
-            "DROP INDEX remediation_audit_status_idx",
-            "missing: index remediation_audit_status_idx on remediation_audit",
+            "DELETE FROM pg_inherits WHERE inhparent = 'workflow_audit_start_time_idx'::regclass \
+                 AND inhrelid = (SELECT indexrelid FROM pg_index x JOIN pg_inherits h ON h.inhrelid = x.indexrelid \
+                                 WHERE x.indrelid = '{p}'::regclass \
+                                   AND h.inhparent = 'workflow_audit_start_time_idx'::regclass)",
+            "missing: index workflow_audit_start_time_idx on {p}",
         ),
         (
-            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'vector_outbox_due_idx'::regclass",
-            "differs: index vector_outbox_due_idx on vector_outbox is invalid or disabled, expected valid and enabled",
+            "CREATE TRIGGER more BEFORE INSERT ON {p} FOR EACH ROW EXECUTE FUNCTION audit_touch()",
+            "extra: trigger more on {p}",
         ),
-        (
-            "ALTER TABLE workflow_audit DISABLE TRIGGER workflow_audit_touch",
-            "differs: trigger workflow_audit_touch on workflow_audit is invalid or disabled, \
-             expected valid and enabled",
-        ),
-        (
-            "DROP FUNCTION ensure_audit_partition(text, date)",
-            "missing: function ensure_audit_partition(text,date)",
-        ),
-        ("DROP FUNCTION audit_word_query(text,boolean)", "missing: function audit_word_query(text,boolean)"),
-        (
-            "UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'",
-            "differs: extension vector is version 0.7.4, expected version 0.8 or later",
-        ),
+        ("DROP TABLE {p}", "missing: partition {p}"),
+    ] {
+        connection.batch_execute(&change.replace("{p}", &partition)).await.unwrap();
+        let (report, line) = (verify(&mut connection).await.unwrap(), line.replace("{p}", &partition));
+        assert!(report.to_string().lines().any(|found| found == line), "{change}: {report}");
+    }
+}
+
+/// A function that does something else, or is run with other rights, is another function under the same name.
+#[tokio::test]
+async fn a_function_with_another_body_or_other_rights_is_named() {
+    for change in [
+        "ALTER FUNCTION ensure_audit_partition(text, date) SECURITY INVOKER",
+        "ALTER FUNCTION ensure_audit_partition(text, date) RESET search_path",
+        "CREATE OR REPLACE FUNCTION ensure_audit_partition(parent text, month date) RETURNS boolean \
+             LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' \
+             SET timezone = 'UTC' AS 'BEGIN RETURN true; END'",
     ] {
         let database = TestDatabase::create().await.unwrap();
         let mut connection = database.connect().await.unwrap();
         connection.batch_execute(change).await.unwrap();
         let report = verify(&mut connection).await.unwrap();
-        assert!(report.to_string().lines().any(|found| found == line), "{change}: {report}");
-        assert_eq!(report.fatal().count() == 0, line.starts_with("extra"), "{report}");
+        let names: Vec<&str> = report.differences.iter().map(Difference::what).collect();
+        assert_eq!(names, ["function ensure_audit_partition(text,date)"], "{change}");
+    }
+}
+
+/// The file of definitions is what the migrations make. Written anew when UPDATE_DOCS is set.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_definitions_are_those_of_the_migrations() {
+    let database = TestDatabase::empty().await.unwrap();
+    crate::bootstrap(&database.url()).await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let names: Vec<&str> = expected::TABLES.iter().map(|table| table.name).collect();
+    connection.batch_execute("BEGIN").await.unwrap();
+    catalogue::show_as_expected(&mut connection).await.unwrap();
+    let mut parts = catalogue::parts(&mut connection, &names).await.unwrap();
+    // The order of a database's own collation is another.
+    parts.sort_by_key(|part| (part.table_name.clone(), part.kind.clone(), part.name.clone()));
+    let line = |part: &PartRow| {
+        let PartRow { kind, table_name, name, definition, .. } = part;
+        assert!(!definition.contains(['\t', '\n']), "{definition}");
+        format!("{kind}\t{table_name}\t{name}\t{definition}\n")
+    };
+    let found: String = parts.iter().map(line).collect();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/definitions.txt");
+        std::fs::write(path, found).unwrap();
+    } else {
+        assert_eq!(found, expected::DEFINITIONS, "UPDATE_DOCS=1 writes the file anew");
     }
 }
 

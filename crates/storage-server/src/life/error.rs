@@ -26,7 +26,8 @@ pub enum StartError {
     Verify(#[source] SchemaError),
     /// The database lacks what this version needs.
     #[error(
-        "the database is not as this version needs it:\n  {}\nrun `datastorage schema bootstrap`, or set schema.bootstrap",
+        "the database is not as this version needs it:\n  {}\nrun `datastorage schema bootstrap`, or set schema.bootstrap; \
+         for rights run `datastorage schema roles`",
         .0.join("\n  ")
     )]
     Schema(Vec<String>),

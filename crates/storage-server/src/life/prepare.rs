@@ -7,7 +7,7 @@ use diesel_async::AsyncPgConnection;
 use storage_dualwrite::embedding_set;
 use storage_dualwrite::index::{GuardedIndex, IndexError, IndexIdentity};
 use storage_models::BreakerSettings;
-use storage_schema::Difference;
+use storage_schema::{BootstrapOptions, Difference};
 use tokio::time::Instant;
 
 use super::{Parts, StartError};
@@ -102,11 +102,14 @@ async fn bootstrap(settings: &Settings) -> Result<(), StartError> {
         // It was read when the settings were checked.
         None => settings.database.address().unwrap_or_default(),
     };
-    let migrating = tokio::spawn(async move { storage_schema::bootstrap(owner.expose_secret()).await });
+    let options = BootstrapOptions { server_role: settings.server_role(), ..BootstrapOptions::default() };
+    let migrating =
+        tokio::spawn(async move { storage_schema::bootstrap_with(owner.expose_secret(), &options).await });
     let report = migrating.await.map_err(StartError::Interrupted)?.map_err(StartError::Bootstrap)?;
     tracing::info!(
         migrations = report.applied.len(),
         partitions = report.partitions,
+        rights = report.role.map_or(0, |role| role.mended.len()),
         "the schema is up to date"
     );
     Ok(())
@@ -115,9 +118,26 @@ async fn bootstrap(settings: &Settings) -> Result<(), StartError> {
 /// What is missing ends the start; what is extra belongs to a newer version and is named in the log.
 async fn verify(connection: &mut AsyncPgConnection) -> Result<(), StartError> {
     let report = storage_schema::verify(connection).await.map_err(StartError::Verify)?;
-    for extra in report.differences.iter().filter(|it| matches!(it, Difference::Extra { .. })) {
-        tracing::warn!(difference = %extra, "the database has something that this version does not know");
+    for harmless in report.harmless() {
+        tracing::warn!(difference = %harmless, "the database has something that this version does not know so");
     }
-    let fatal: Vec<String> = report.fatal().map(ToString::to_string).collect();
+    let mut fatal: Vec<String> = report.fatal().map(ToString::to_string).collect();
+    fatal.extend(lacking(connection).await?);
     if fatal.is_empty() { Ok(()) } else { Err(StartError::Schema(fatal)) }
+}
+
+/// The rights that this role lacks. What it has too much is named in the log.
+async fn lacking(connection: &mut AsyncPgConnection) -> Result<Vec<String>, StartError> {
+    let report = storage_schema::verify_role(connection, None).await.map_err(StartError::Verify)?;
+    if let Some(why) = report.unrestricted {
+        tracing::warn!(
+            role = report.role,
+            "the service's role {why}: the database keeps nothing from it; `datastorage schema roles` makes a better one"
+        );
+    }
+    let (missing, extra): (Vec<_>, Vec<_>) = report.differences.into_iter().partition(Difference::is_fatal);
+    for extra in extra {
+        tracing::warn!(difference = %extra, "the service's role may do more than it needs");
+    }
+    Ok(missing.iter().map(ToString::to_string).collect())
 }

@@ -72,7 +72,7 @@ const RECORD: &str = r#"{"name":"n","namespace":"default","phase":"processing","
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_starts_serves_and_stops_without_leaving_a_session() {
     let database = TestDatabase::create().await.unwrap();
-    let server = start(&database.url(), &[]).await.unwrap();
+    let server = start(&database.server_url().unwrap(), &[]).await.unwrap();
     let (addr, admin, stopper) = (server.addr(), server.admin_addr(), server.stopper());
     let running = tokio::spawn(server.run_until_stopped());
 
@@ -95,7 +95,7 @@ async fn a_server_starts_serves_and_stops_without_leaving_a_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stuck_request_does_not_keep_the_rest_from_stopping() {
     let database = TestDatabase::create().await.unwrap();
-    let server = start(&database.url(), &[("server.drain_timeout", "1s")]).await.unwrap();
+    let server = start(&database.server_url().unwrap(), &[("server.drain_timeout", "1s")]).await.unwrap();
     let (addr, stopper, bound) = (server.addr(), server.stopper(), server.settings.stop_time());
     let running = tokio::spawn(server.run_until_stopped());
     let mut stuck = TcpStream::connect(addr).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_client_that_disconnects_ends_its_read_on_the_server() {
     let database = TestDatabase::create().await.unwrap();
     let waits = [("database.lock_timeout", "14s"), ("database.statement_timeout", "14s")];
     let steps = [("writer.step_timeout", "15s"), ("projector.step_timeout", "15s")];
-    let server = start(&database.url(), &[waits, steps].concat()).await.unwrap();
+    let server = start(&database.server_url().unwrap(), &[waits, steps].concat()).await.unwrap();
     let mut other = database.connect().await.unwrap();
     other.batch_execute("BEGIN; LOCK TABLE execution_audit IN ACCESS EXCLUSIVE MODE").await.unwrap();
 
@@ -154,7 +154,7 @@ async fn until_reads(database: &TestDatabase, wanted: bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_schema_ends_the_start_or_is_made() {
     let database = TestDatabase::empty().await.unwrap();
-    let error = start(&database.url(), &[]).await.err().unwrap();
+    let error = start(&database.server_url().unwrap(), &[]).await.err().unwrap();
     assert_eq!(error.exit_code(), 78);
     assert!(error.to_string().contains("missing: table remediation_audit"), "{error}");
 
@@ -175,7 +175,7 @@ async fn vectors_of_another_embedder_end_the_start() {
         )
         .await
         .unwrap();
-    let error = start(&database.url(), &[]).await.err().unwrap();
+    let error = start(&database.server_url().unwrap(), &[]).await.err().unwrap();
     assert_eq!(error.exit_code(), 78);
     let told = crate::telemetry::chain(&error);
     assert!(told.contains("model other") && told.contains("hashing-1"), "{told}");
@@ -194,9 +194,9 @@ async fn a_database_that_is_away_ends_the_start_after_its_bound() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_goes_away_during_the_start_is_waited_for() {
     let database = TestDatabase::create().await.unwrap();
-    let proxy = storage_testkit::FaultProxy::for_postgres(&database.url()).await.unwrap();
+    let proxy = storage_testkit::FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
     proxy.cut_after_request("embedding_set");
-    let server = start(&proxy.url(&database.url()), &[]).await.unwrap();
+    let server = start(&proxy.url(&database.server_url().unwrap()), &[]).await.unwrap();
     proxy.wait_for_trigger().await.unwrap();
     server.stopper().cancel();
     server.run_until_stopped().await;
@@ -240,7 +240,9 @@ async fn an_index_that_is_away_does_not_end_the_start() {
     let server = QdrantServer::start().unwrap();
     server.stop();
     let running =
-        Server::start(Parts { index: qdrant(server.url()), ..parts(&database.url(), &[]) }).await.unwrap();
+        Server::start(Parts { index: qdrant(server.url()), ..parts(&database.server_url().unwrap(), &[]) })
+            .await
+            .unwrap();
     let ready = get(running.addr(), "/ready").await;
     assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("\"status\":\"degraded\""), "{ready}");
     assert_eq!(qdrant_in(&ready), "down");
@@ -249,7 +251,7 @@ async fn an_index_that_is_away_does_not_end_the_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_is_not_configured_is_told_as_such() {
     let database = TestDatabase::create().await.unwrap();
-    let server = start(&database.url(), &[]).await.unwrap();
+    let server = start(&database.server_url().unwrap(), &[]).await.unwrap();
     let ready = get(server.addr(), "/ready").await;
     assert!(ready.contains("\"status\":\"ready\""), "{ready}");
     assert_eq!(qdrant_in(&ready), "not configured");
@@ -260,7 +262,7 @@ async fn a_port_in_use_ends_the_start_and_leaves_no_session() {
     let database = TestDatabase::create().await.unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    let error = start(&database.url(), &[("server.addr", &addr)]).await.err().unwrap();
+    let error = start(&database.server_url().unwrap(), &[("server.addr", &addr)]).await.err().unwrap();
     assert!(crate::telemetry::chain(&error).contains("Address already in use"), "{error}");
     database.close().await.unwrap();
 }

@@ -27,7 +27,7 @@ struct Row {
 
 fn pool(database: &TestDatabase, size: usize) -> ReadPool {
     let session = SessionSettings { statement_timeout: PATIENCE, ..SessionSettings::new("read") };
-    let connector = Connector::new(database.url().into(), session).unwrap();
+    let connector = Connector::new(database.server_url().unwrap().into(), session).unwrap();
     ReadPool::new(connector, size, Duration::from_millis(200)).unwrap()
 }
 

@@ -20,7 +20,7 @@ section! {
         port: Option<u16> = "",
         /// The database; kubernaut when empty.
         name: Option<String> = "",
-        /// The role; postgres when empty. It needs no rights beyond those in the governance document.
+        /// The role; postgres when empty. `datastorage schema roles` makes it with the rights it needs.
         user: Option<String> = "",
         /// The role's password. Better in a file, or in the environment.
         password: Option<SecretString> = "",
@@ -112,6 +112,19 @@ impl DatabaseSettings {
             None => self.assembled(password.as_ref()),
         };
         Ok(address.into())
+    }
+
+    /// The role that the service connects as, when one is named, and its password, when there is one.
+    ///
+    /// # Errors
+    /// When the password's file cannot be read.
+    pub fn role(&self) -> std::io::Result<(Option<String>, Option<SecretString>)> {
+        let address = self.address()?;
+        let Ok(config) = address.expose_secret().parse::<tokio_postgres::Config>() else {
+            return Ok((None, None));
+        };
+        let password = config.get_password().map(|it| String::from_utf8_lossy(it).into_owned().into());
+        Ok((config.get_user().map(ToOwned::to_owned), password))
     }
 
     fn read_password(&self) -> std::io::Result<Option<SecretString>> {

@@ -276,6 +276,14 @@ impl Settings {
         }
     }
 
+    /// The role that the service connects as, when it is another than the one that owns the tables.
+    #[must_use]
+    pub fn server_role(&self) -> Option<String> {
+        self.schema.owner_url.as_ref()?;
+        // The password's file was read when the settings were checked.
+        self.database.role().ok()?.0
+    }
+
     /// The longest that a stop takes.
     #[must_use]
     pub fn stop_time(&self) -> std::time::Duration {

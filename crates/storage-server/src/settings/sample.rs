@@ -13,6 +13,7 @@ use super::log::LogSettings;
 use super::openai::OpenAiSection;
 use super::projector::ProjectorSection;
 use super::qdrant::QdrantSection;
+use super::reconcile::ReconcileSection;
 use super::redis::RedisSection;
 use super::schema::SchemaSettings;
 use super::section::{FieldDoc, Section};
@@ -42,6 +43,7 @@ const SECTIONS: &[SectionDoc] = &[
     doc::<WriterSection>(),
     doc::<IdempotencySettings>(),
     doc::<ProjectorSection>(),
+    doc::<ReconcileSection>(),
     doc::<EmbeddingSettings>(),
     doc::<OpenAiSection>(),
     doc::<RedisSection>(),

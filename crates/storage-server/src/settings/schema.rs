@@ -9,8 +9,8 @@ section! {
     SchemaSettings = "schema" {
         /// Whether to migrate at start. Off, a database without the schema ends the start, naming what is missing.
         bootstrap: bool = "false",
-        /// The database as the role that owns the tables, which the server's own role should not be. Empty: the same
-        /// as the server's.
+        /// The database as the role that owns the tables, which the server's own role should not be: then finished
+        /// records are safe from it (docs/security.md). Empty: the same as the server's.
         owner_url: Option<SecretString> = "",
     }
 }

@@ -38,7 +38,7 @@ async fn a_commit_of_another_replica_wakes_the_projector() {
     let embedder: Arc<dyn crate::RecordEmbedder> =
         Arc::new(Scripted(|record: &Remediation| Ok(vector_of(record))));
     let committed_there = Arc::new(Commits::default());
-    let connector = connector(&bench.database.url());
+    let connector = connector(&bench.database.server_url().unwrap());
     let other = Projector::start(&connector, &embedder, id, None, &never_polls(), &committed_there);
     until(&bench, LISTENERS, 2).await;
     until(&bench, OUTBOX, 0).await;

@@ -115,7 +115,7 @@ async fn a_connection_lost_at_any_step_costs_no_record() {
     for step in STEPS {
         for is_carried_out in [false, true] {
             let (bench, server) = (Bench::new().await, QdrantServer::start().unwrap());
-            let proxy = FaultProxy::for_postgres(&bench.database.url()).await.unwrap();
+            let proxy = FaultProxy::for_postgres(&bench.database.server_url().unwrap()).await.unwrap();
             let index = guarded(&bench, qdrant(&server)).await;
             write(&bench, 20).await;
             if is_carried_out {
@@ -123,7 +123,7 @@ async fn a_connection_lost_at_any_step_costs_no_record() {
             } else {
                 proxy.cut_after_request(step);
             }
-            let url = proxy.url(&bench.database.url());
+            let url = proxy.url(&bench.database.server_url().unwrap());
             let _projector = project_at(&bench, &url, &index, embedder().0, &strict()).await;
             proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{step}: {error}"));
             until_both_agree(&bench, &index).await;
@@ -136,12 +136,12 @@ async fn a_connection_lost_at_any_step_costs_no_record() {
 async fn a_projector_killed_at_any_step_in_the_database_is_succeeded() {
     for step in STEPS {
         let (bench, server) = (Bench::new().await, QdrantServer::start().unwrap());
-        let proxy = FaultProxy::for_postgres(&bench.database.url()).await.unwrap();
+        let proxy = FaultProxy::for_postgres(&bench.database.server_url().unwrap()).await.unwrap();
         let index = guarded(&bench, qdrant(&server)).await;
         let settings = ProjectorSettings { lease: Duration::from_millis(300), ..strict() };
         write(&bench, 20).await;
         proxy.hang_before_answer(step);
-        let url = proxy.url(&bench.database.url());
+        let url = proxy.url(&bench.database.server_url().unwrap());
         let dead = project_at(&bench, &url, &index, embedder().0, &settings).await;
         proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{step}: {error}"));
         assert!(!dead.stop(Duration::ZERO).await);

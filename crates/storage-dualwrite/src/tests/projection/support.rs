@@ -52,7 +52,7 @@ pub(super) async fn project(
     embedder: Arc<dyn RecordEmbedder>,
     settings: &ProjectorSettings,
 ) -> Projector {
-    project_at(bench, &bench.database.url(), index, embedder, settings).await
+    project_at(bench, &bench.database.server_url().unwrap(), index, embedder, settings).await
 }
 
 /// A projector that reaches the database by another URL, such as a proxy's.

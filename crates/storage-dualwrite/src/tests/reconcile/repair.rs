@@ -32,7 +32,7 @@ impl Stores {
     async fn new(index: Arc<dyn VectorIndex>) -> Self {
         index.prepare(&identity(1)).await.unwrap();
         let bench = Bench::new().await;
-        let reconciler = reconciler(&bench.database.url(), Some(index.clone()));
+        let reconciler = reconciler(&bench.database.server_url().unwrap(), Some(index.clone()));
         Self { bench, index, reconciler }
     }
 
@@ -133,7 +133,8 @@ async fn without_an_index_the_records_without_vector_are_found() {
     stores
         .execute(&format!("UPDATE remediation_audit SET embedding_id = NULL WHERE id = {}", records[2].id))
         .await;
-    let report = reconciler(&stores.bench.database.url(), None).run(REPAIR, &|_| {}).await.unwrap();
+    let report =
+        reconciler(&stores.bench.database.server_url().unwrap(), None).run(REPAIR, &|_| {}).await.unwrap();
     assert_eq!((report.drift.missing, report.points), (1, 0));
     assert_eq!(stores.waiting().await, [records[2].id]);
 }
@@ -204,7 +205,7 @@ async fn one_reconciler_works_at_a_time() {
     let stores = Stores::new(Arc::new(QdrantIndex::new(&QdrantSettings::new(server.url())).unwrap())).await;
     stores.projected(4).await;
     server.set(QdrantOperation::Scroll, QdrantFault::Hang);
-    let other = reconciler(&stores.bench.database.url(), Some(stores.index.clone()));
+    let other = reconciler(&stores.bench.database.server_url().unwrap(), Some(stores.index.clone()));
     let second = async {
         server.wait_for_faults(QdrantOperation::Scroll, 1).await.unwrap();
         let outcome = other.run(REPAIR, &|_| {}).await;
@@ -229,8 +230,9 @@ async fn a_fault_in_the_middle_repairs_nothing() {
     server.next(QdrantOperation::Scroll, 1, QdrantFault::Fail(GrpcCode::Unavailable));
     assert!(matches!(stores.run(REPAIR).await, Err(ReconcileError::Index(_))));
 
-    let proxy = FaultProxy::for_postgres(&stores.bench.database.url()).await.unwrap();
-    let cut = reconciler(&proxy.url(&stores.bench.database.url()), Some(stores.index.clone()));
+    let proxy = FaultProxy::for_postgres(&stores.bench.database.server_url().unwrap()).await.unwrap();
+    let cut =
+        reconciler(&proxy.url(&stores.bench.database.server_url().unwrap()), Some(stores.index.clone()));
     proxy.cut_before_answer("vector_outbox WHERE record_id = ANY");
     assert!(matches!(cut.run(REPAIR, &|_| {}).await, Err(ReconcileError::Database(_))));
     proxy.wait_for_trigger().await.unwrap();

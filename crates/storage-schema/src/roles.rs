@@ -1,0 +1,206 @@
+//! Making the role that the server uses, with the rights it needs and no others.
+
+use diesel::sql_types::{Array, Text};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
+
+use crate::bootstrap::{LOCK_WAIT, locked};
+use crate::expected::{FUNCTIONS, MIGRATIONS_TABLE, Rights, TABLES};
+use crate::rights::{self, RoleReport, verify_role};
+use crate::{Difference, SchemaError};
+
+/// What became of the server's role.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RolesReport {
+    /// Whether the role was made.
+    pub created: bool,
+    /// The rights it has got and lost. Empty when it had what it needs.
+    pub mended: Vec<Difference>,
+    /// What the owner may not change: a grant of somebody else, a membership. An administrator must.
+    pub left: Vec<Difference>,
+}
+
+/// Makes `role` unless it is there, sets its password when one is given, and gives it the rights that the server needs:
+/// exactly those, so that a right that was granted besides is taken back. May be run any number of times.
+///
+/// `owner_url` is the database as the role that owns its tables; to make a role, that one needs CREATEROLE. The password
+/// leaves this process as a SCRAM verifier only, so that no log of the server can hold it.
+///
+/// # Errors
+/// [`SchemaError::Unrestricted`] for a superuser or an owner of the tables, [`SchemaError::Role`] when a database
+/// administrator must do it, and whatever else the database refuses.
+pub async fn make_role(
+    owner_url: &str,
+    role: &str,
+    password: Option<&str>,
+) -> Result<RolesReport, SchemaError> {
+    let mut connection = locked(owner_url, LOCK_WAIT).await?;
+    let found = rights::find(&mut connection, Some(role)).await?;
+    if let Some(why) = found.as_ref().and_then(rights::RoleRow::unrestricted) {
+        return Err(SchemaError::Unrestricted { role: role.to_owned(), why });
+    }
+    let quoted = quote(&mut connection, role).await?;
+    let created = found.is_none();
+    if created {
+        change_role(&mut connection, role, &format!("CREATE ROLE {quoted} LOGIN"), "").await?;
+    }
+    if let Some(password) = password {
+        let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
+        let advice = format!("ALTER ROLE {quoted} PASSWORD ");
+        change_role(&mut connection, role, &advice, &format!("'{verifier}'")).await?;
+    }
+    let report = grant(&mut connection, role, &quoted).await?;
+    Ok(RolesReport { created, ..report })
+}
+
+/// Gives the role its rights on what has come since; `None` when it is not there, or when nothing can be kept from it.
+pub(crate) async fn grant_if_restricted(
+    connection: &mut AsyncPgConnection,
+    role: &str,
+) -> Result<Option<RolesReport>, SchemaError> {
+    match rights::find(connection, Some(role)).await? {
+        Some(found) if found.unrestricted().is_none() => {
+            let quoted = quote(connection, role).await?;
+            grant(connection, role, &quoted).await.map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// One statement on the role itself. `secret` is its end that no message may hold.
+async fn change_role(
+    connection: &mut AsyncPgConnection,
+    role: &str,
+    statement: &str,
+    secret: &str,
+) -> Result<(), SchemaError> {
+    let hint = if secret.is_empty() { "" } else { "'...'" };
+    let outcome = connection.batch_execute(&format!("{statement}{secret}")).await;
+    outcome.map_err(|source| SchemaError::Role {
+        role: role.to_owned(),
+        advice: format!("{statement}{hint};"),
+        source,
+    })
+}
+
+async fn grant(
+    connection: &mut AsyncPgConnection,
+    role: &str,
+    quoted: &str,
+) -> Result<RolesReport, SchemaError> {
+    let RoleReport { differences, .. } = verify_role(connection, Some(role)).await?;
+    if differences.is_empty() {
+        return Ok(RolesReport::default());
+    }
+    let objects = Objects::read(connection).await?;
+    for statement in objects.seldom(&differences, quoted) {
+        if let Err(source) = connection.batch_execute(&statement).await {
+            tracing::warn!(%source, statement, "the owner of the tables may not change this");
+        }
+    }
+    // At once, so that a server that runs never lacks what it needs.
+    connection
+        .transaction(async |connection| {
+            for statement in objects.always(quoted) {
+                connection.batch_execute(&statement).await?;
+            }
+            Ok(())
+        })
+        .await
+        .map_err(SchemaError::during("the rights of the server's role"))?;
+    let left = verify_role(connection, Some(role)).await?.differences;
+    let mended = differences.into_iter().filter(|difference| !left.contains(difference)).collect();
+    Ok(RolesReport { created: false, mended, left })
+}
+
+/// Everything the role could have a right on, each list as SQL names it, with commas.
+#[derive(Debug, QueryableByName)]
+struct Objects {
+    #[diesel(sql_type = Text)]
+    relations: String,
+    #[diesel(sql_type = Text)]
+    sequences: String,
+    #[diesel(sql_type = Text)]
+    database: String,
+}
+
+impl Objects {
+    async fn read(connection: &mut AsyncPgConnection) -> Result<Self, SchemaError> {
+        let tables: Vec<&str> = rights::table_names().into_iter().chain([MIGRATIONS_TABLE]).collect();
+        sql_query(
+            "WITH relation AS ( \
+                 SELECT c.oid, c.relname FROM pg_class c \
+                 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') \
+                   AND (c.relname = ANY($1) OR EXISTS ( \
+                       SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent \
+                       WHERE h.inhrelid = c.oid AND p.relnamespace = 'public'::regnamespace AND p.relname = ANY($1)))), \
+             sequence AS ( \
+                 SELECT s.relname, s.relnamespace FROM pg_class s WHERE s.relkind = 'S' AND EXISTS ( \
+                     SELECT FROM pg_depend d JOIN relation t ON t.oid = d.refobjid \
+                     WHERE d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))) \
+             SELECT (SELECT coalesce(string_agg(format('public.%I', relname), ', '), '') FROM relation) AS relations, \
+                    (SELECT coalesce(string_agg(format('%s.%I', relnamespace::regnamespace, relname), ', '), '') \
+                     FROM sequence) AS sequences, \
+                    quote_ident(current_database()) AS database",
+        )
+        .bind::<Array<Text>, _>(tables)
+        .get_result(connection)
+        .await
+        .map_err(SchemaError::during("the list of tables"))
+    }
+
+    /// What is changed only when it must be, because the owner of the tables need not have the right to.
+    fn seldom(&self, differences: &[Difference], role: &str) -> Vec<String> {
+        let database = &self.database;
+        let mends = [
+            ("attribute ", format!("ALTER ROLE {role} NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")),
+            ("right USAGE on schema ", format!("GRANT USAGE ON SCHEMA public TO {role}")),
+            ("right CREATE on schema ", format!("REVOKE CREATE ON SCHEMA public FROM {role}, PUBLIC")),
+            ("right CONNECT on database ", format!("GRANT CONNECT ON DATABASE {database} TO {role}")),
+            (
+                "right CREATE on database ",
+                format!("REVOKE CREATE ON DATABASE {database} FROM {role}, PUBLIC"),
+            ),
+        ];
+        let is_needed = |part: &str| differences.iter().any(|difference| difference.what().starts_with(part));
+        mends.into_iter().filter(|(part, _)| is_needed(part)).map(|(_, statement)| statement).collect()
+    }
+
+    /// Everything is taken back first, with it what was granted on single columns or to be passed on. From PUBLIC only
+    /// what the server's role must not have.
+    fn always(&self, role: &str) -> Vec<String> {
+        let Self { relations, sequences, .. } = self;
+        let functions = FUNCTIONS.map(|signature| format!("public.{signature}")).join(", ");
+        let mut statements = vec![
+            format!("REVOKE ALL ON {relations} FROM {role} CASCADE"),
+            format!(
+                "REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON {relations} FROM PUBLIC"
+            ),
+            format!("REVOKE ALL ON SEQUENCE {sequences} FROM {role} CASCADE"),
+            format!("REVOKE SELECT, UPDATE ON SEQUENCE {sequences} FROM PUBLIC"),
+            format!("GRANT USAGE ON SEQUENCE {sequences} TO {role}"),
+            format!("GRANT EXECUTE ON FUNCTION {functions} TO {role}"),
+        ];
+        for rights in [Rights::Records, Rights::Support, Rights::Read] {
+            let tables = TABLES.iter().filter(|table| table.rights == rights);
+            let tables = tables.map(|table| format!("public.{}", table.name)).collect::<Vec<_>>().join(", ");
+            statements.push(format!("GRANT {} ON {tables} TO {role}", rights.privileges().join(", ")));
+        }
+        statements
+    }
+}
+
+/// The name as SQL takes it.
+async fn quote(connection: &mut AsyncPgConnection, name: &str) -> Result<String, SchemaError> {
+    #[derive(QueryableByName)]
+    struct Quoted {
+        #[diesel(sql_type = Text)]
+        quoted: String,
+    }
+    sql_query("SELECT quote_ident($1) AS quoted")
+        .bind::<Text, _>(name)
+        .get_result::<Quoted>(connection)
+        .await
+        .map(|row| row.quoted)
+        .map_err(SchemaError::during("the name of the server's role"))
+}
