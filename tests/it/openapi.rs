@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{Answer, PATIENCE, Service};
 
 /// The methods in the order in which there is something to read and to change.
-const ORDER: [&str; 3] = ["post", "get", "patch"];
+const ORDER: [&str; 5] = ["post", "get", "patch", "put", "delete"];
 
 /// The version of the examples' record, in whose place its version at the time is sent.
 const EXAMPLE_ETAG: &str = "\"1-1767323047000001\"";

@@ -10,6 +10,7 @@ use storage_embedding::{
     Embedder, EmbeddingCache, EmbeddingService, HashingEmbedder, LocalEmbedder, MemoryCache, OpenAiEmbedder,
     RedisCache, TieredCache,
 };
+use storage_server::telemetry::log::LogControl;
 use storage_server::{EmbeddingSettings, Parts, Provider, Server, Settings, telemetry};
 
 use crate::command_line::SettingsArguments;
@@ -17,18 +18,18 @@ use crate::failure::Failure;
 
 pub(crate) async fn run(arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
     let settings = Settings::load(&arguments.sources())?;
-    telemetry::log::init(&settings.log).context("cannot start the log")?;
-    Box::pin(serve(settings)).await.map_err(Failure::logged)
+    let log = telemetry::log::init(&settings.log).context("cannot start the log")?;
+    Box::pin(serve(settings, log)).await.map_err(Failure::logged)
 }
 
-async fn serve(settings: Settings) -> Result<ExitCode, Failure> {
+async fn serve(settings: Settings, log: LogControl) -> Result<ExitCode, Failure> {
     let metrics = telemetry::metrics::install().context("cannot start the metrics")?;
     let connectors = settings.database.connectors().map_err(|error| Failure::unusable(&error))?;
     let redis = redis(&settings)?;
     let embedder = embedder(&settings).await?;
     let embedding = Arc::new(EmbeddingService::new(embedder, cache(&settings.embedding, redis.as_ref())));
     let index = index(&settings)?;
-    let ended = Server::run(Parts { settings, connectors, embedding, redis, index, metrics }).await?;
+    let ended = Server::run(Parts { settings, connectors, embedding, redis, index, metrics, log }).await?;
     Ok(ExitCode::from(ended.exit_code()))
 }
 

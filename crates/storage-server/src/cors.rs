@@ -14,7 +14,7 @@ use actix_web::{Error, HttpResponse, web};
 use crate::state::{AppState, Port};
 
 /// The methods that some route has.
-const METHODS: &str = "GET, HEAD, POST, PATCH";
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 /// The headers that a request may need.
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, \

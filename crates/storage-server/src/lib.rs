@@ -78,9 +78,9 @@ pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
     Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, ConnectorsError, Consistency,
-    DatabaseSettings, EmbeddingSettings, ExportSettings, Flag, IdempotencySettings, InvalidSettings,
-    KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks, OpenAiSection, Origins,
-    ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
+    DatabaseSettings, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag, IdempotencySettings,
+    InvalidSettings, KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks, OpenAiSection,
+    Origins, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
     ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection, default_file, duration,
     reference as settings_reference,
 };

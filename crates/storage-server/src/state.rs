@@ -13,7 +13,8 @@ use crate::edge::{AuditReader, AuditWriter};
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
-use crate::settings::{Consistency, ServerSettings};
+use crate::settings::{Consistency, EffectiveSetting, ServerSettings};
+use crate::telemetry::log::LogControl;
 
 /// The state of one server; each of its ports has its own.
 #[derive(Clone)]
@@ -28,6 +29,9 @@ pub(crate) struct AppState {
     pub(crate) budget: ByteBudget,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) log: LogControl,
+    /// The settings in force, without secrets.
+    pub(crate) settings: Arc<[EffectiveSetting]>,
     pub(crate) gate: Arc<Gate>,
     /// Pages that browsers may let use the API.
     pub(crate) cors_origins: Arc<[String]>,

@@ -45,6 +45,7 @@ use crate::health::Health;
 use crate::pool::ReadPool;
 use crate::settings::{Connectors, Settings};
 use crate::state::{AppState, Limits, Port};
+use crate::telemetry::log::LogControl;
 use crate::telemetry::millis;
 
 /// How long the tasks beside the requests may take to end.
@@ -64,6 +65,8 @@ pub struct Parts {
     pub index: Option<Arc<dyn VectorIndex>>,
     /// Where measurements are read from.
     pub metrics: PrometheusHandle,
+    /// Changes what is logged.
+    pub log: LogControl,
 }
 
 /// The service.
@@ -241,6 +244,8 @@ impl Core {
             budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),
+            log: parts.log.clone(),
+            settings: parts.settings.effective.clone().into(),
             gate: Arc::clone(&self.gate),
             cors_origins: parts.settings.server.cors_origins.0.clone().into(),
             limits: Limits::of(&parts.settings.server, parts.settings.writer.consistency),

@@ -37,6 +37,7 @@ fn parts(url: &str, more: &[(&'static str, &str)]) -> Parts {
         redis: None,
         index: None,
         metrics: detached().unwrap(),
+        log: crate::telemetry::log::detached(),
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Body {
 /// Adds every schema.
 pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     let components = RecordType::ALL.into_iter().fold(components, records);
-    counts(components)
+    let components = counts(components)
         .schema("Incident", incident())
         .schema("IncidentPage", page_of("Incident"))
         .schema("Pagination", pagination())
@@ -48,7 +48,8 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema("Problem", problem())
         .schema("Alive", object([("status", Kind::Word(vec!["alive"]).schema(false))]))
         .schema("Readiness", readiness())
-        .schema("Version", object([("name", text()), ("version", text())]))
+        .schema("Version", object([("name", text()), ("version", text())]));
+    super::admin::schemas().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema))
 }
 
 fn records(components: ComponentsBuilder, record_type: RecordType) -> ComponentsBuilder {

@@ -1,6 +1,7 @@
 //! The description of the API (OpenAPI 3.1), made from what the code itself goes by: the filters' fields, the kinds of
 //! problem, the words of closed sets, the limits. Served, and kept in `docs/openapi.json`.
 
+mod admin;
 mod answers;
 mod audit;
 mod fields;
@@ -66,7 +67,7 @@ fn document() -> OpenApi {
 
 fn paths() -> Paths {
     let audit = RecordType::ALL.into_iter().flat_map(audit::of);
-    let guarded = audit.chain(reads::all()).map(operation::Operation::guarded);
+    let guarded = audit.chain(reads::all()).chain(admin::all()).map(operation::Operation::guarded);
     let operations = guarded.chain(system::all());
     operations
         .map(operation::Operation::build)
@@ -90,6 +91,7 @@ fn tags() -> Vec<Tag> {
         ("workflow", "Workflow runs for remediations."),
         ("execution", "Single steps that were executed."),
         ("incidents", "Remediations as other services read them, and their counts."),
+        ("admin", "This replica, for those who run it. Each replica answers for itself."),
         ("service", "The service itself."),
     ]
     .into_iter()

@@ -57,6 +57,23 @@ const CHANGEABLE: Rule = Rule {
     ],
 };
 
+/// Shows the service itself.
+const ADMIN: Rule = Rule {
+    allow: "GET, HEAD",
+    methods: &[(Method::GET, Some(Permission::Admin)), (Method::HEAD, Some(Permission::Admin))],
+};
+
+/// Shows something of the service, changes it, and changes it back.
+const ADJUSTABLE: Rule = Rule {
+    allow: "GET, HEAD, PUT, DELETE",
+    methods: &[
+        (Method::GET, Some(Permission::Admin)),
+        (Method::HEAD, Some(Permission::Admin)),
+        (Method::PUT, Some(Permission::Admin)),
+        (Method::DELETE, Some(Permission::Admin)),
+    ],
+};
+
 /// Every route of the API port, by its template.
 const RULES: &[(&str, &Rule)] = &[
     ("/api/v1/audit/search", &READ),
@@ -81,6 +98,8 @@ const RULES: &[(&str, &Rule)] = &[
     ("/api/v1/incidents/aggregate/by-severity", &READ),
     ("/api/v1/incidents/aggregate/by-action-type", &READ),
     ("/api/v1/incidents/aggregate/trend", &READ),
+    ("/api/v1/admin/log-level", &ADJUSTABLE),
+    ("/api/v1/admin/settings", &ADMIN),
     ("/problems/{slug}", &OPEN),
     ("/openapi.json", &OPEN),
     ("/docs", &OPEN),

@@ -1,6 +1,7 @@
 //! The routes of both ports.
 
 pub(crate) mod access;
+mod admin;
 mod aggregates;
 mod export;
 mod get;
@@ -43,6 +44,7 @@ pub(crate) fn api(config: &mut ServiceConfig) {
     config.service(read_only("/api/v1/incidents", list::list::<Incident>));
     config.service(read_only("/api/v1/incidents/{id}", incidents::get));
     aggregates::configure(config);
+    admin::configure(config);
     config.service(read_only("/problems/{slug}", problems::page));
     config.service(read_only("/openapi.json", openapi::document));
     config.service(read_only("/docs", openapi::docs));

@@ -77,6 +77,8 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         cors_origins: Arc::default(),
         health: Arc::new(health),
         metrics: telemetry::metrics::detached().unwrap(),
+        log: telemetry::log::detached(),
+        settings: Arc::default(),
         limits: Limits {
             request_timeout: Duration::from_secs(15),
             body: 1 << 16,

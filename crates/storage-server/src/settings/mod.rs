@@ -2,6 +2,7 @@
 
 mod auth;
 mod database;
+mod effective;
 mod embedding;
 mod export;
 mod fault;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use auth::{AuthMode, AuthSettings};
 pub use database::{Connectors, ConnectorsError, DatabaseSettings};
+pub use effective::EffectiveSetting;
 pub use embedding::{EmbeddingSettings, Provider};
 pub use export::ExportSettings;
 pub use fault::{InvalidSettings, SettingFault};
@@ -92,6 +94,8 @@ pub struct Settings {
     pub qdrant: QdrantSection,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// All of them as they were read, without secrets.
+    pub effective: Vec<EffectiveSetting>,
 }
 
 /// How many connections all replicas' shares of PostgreSQL must fit in, per replica.
@@ -208,6 +212,7 @@ impl Settings {
             redis: redis?,
             qdrant: qdrant?,
             log: log?,
+            effective: reader.take_effective(),
         })
     }
 

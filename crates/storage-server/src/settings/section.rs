@@ -1,5 +1,6 @@
 //! One section: its fields with their documentation and defaults, as data and as a struct.
 
+use super::effective::EffectiveSetting;
 use super::fault::Faults;
 use super::layers::{Entries, Entry};
 use super::value::Setting;
@@ -73,11 +74,12 @@ pub(super) use section;
 #[derive(Debug)]
 pub(super) struct Reader {
     entries: Entries,
+    effective: Vec<EffectiveSetting>,
 }
 
 impl Reader {
     pub(super) const fn new(entries: Entries) -> Self {
-        Self { entries }
+        Self { entries, effective: Vec::new() }
     }
 
     /// Takes one field. What is wrong with it is noted.
@@ -89,17 +91,26 @@ impl Reader {
         faults: &mut Faults,
     ) -> Option<T> {
         let key = format!("{section}.{name}");
-        let Some(Entry { text, origin }) = self.entries.remove(&key) else { return T::parse(default) };
+        let Some(Entry { text, origin }) = self.entries.remove(&key) else {
+            self.effective.push(EffectiveSetting::new::<T>(key, default, "the defaults"));
+            return T::parse(default);
+        };
         let Some(text) = text else {
             faults.push(key, format!("must be {}, not a list or a table ({origin})", T::FORM));
             return None;
         };
+        self.effective.push(EffectiveSetting::new::<T>(key.clone(), &text, &origin));
         let value = T::parse(&text);
         if value.is_none() {
             let found = if T::SECRET { String::new() } else { format!(", not `{text}`") };
             faults.push(key, format!("must be {}{found} ({origin})", T::FORM));
         }
         value
+    }
+
+    /// What was read, in the order of the sections. Taken once.
+    pub(super) fn take_effective(&mut self) -> Vec<EffectiveSetting> {
+        std::mem::take(&mut self.effective)
     }
 
     /// Refuses what no section has taken (F20: a typing mistake is never ignored).

@@ -1,58 +1,119 @@
 //! The log: on standard error, one line an event, the request's ids in each line of a request.
 
+use std::fmt;
 use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use super::level::LogLevel;
 use crate::settings::{LogFormat, LogSettings};
+
+/// Changes what is logged while the process runs. Cheap to clone.
+#[derive(Clone)]
+pub struct LogControl {
+    filter: reload::Handle<EnvFilter, Registry>,
+    configured: Arc<LogLevel>,
+    current: Arc<Mutex<LogLevel>>,
+}
+
+impl fmt::Debug for LogControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogControl").field("current", &self.current().as_str()).finish_non_exhaustive()
+    }
+}
+
+/// Nothing listens to this control any more: the log belongs to a process that ends.
+#[derive(Debug, thiserror::Error)]
+#[error("the log cannot be changed any more")]
+pub struct LogIsGone(#[source] reload::Error);
+
+impl LogControl {
+    /// The filter for a log, and what changes it.
+    fn new(settings: &LogSettings) -> (reload::Layer<EnvFilter, Registry>, Self) {
+        // It was checked with the other settings.
+        let level = LogLevel::parse(&settings.level).unwrap_or_default();
+        let (layer, filter) = reload::Layer::new(level.filter());
+        (layer, Self { filter, configured: Arc::new(level.clone()), current: Arc::new(Mutex::new(level)) })
+    }
+
+    /// What is logged now.
+    #[must_use]
+    pub fn current(&self) -> LogLevel {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the settings say.
+    #[must_use]
+    pub fn configured(&self) -> &LogLevel {
+        &self.configured
+    }
+
+    /// Logs by `level` from now on, until the process ends.
+    ///
+    /// # Errors
+    /// When there is no log any more.
+    pub fn set(&self, level: LogLevel) -> Result<(), LogIsGone> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        self.filter.reload(level.filter()).map_err(LogIsGone)?;
+        *current = level;
+        Ok(())
+    }
+}
+
+/// A control whose log nobody writes, at level info, for tests.
+#[cfg(test)]
+pub(crate) fn detached() -> LogControl {
+    let settings = LogSettings { format: LogFormat::Json, level: "info".to_owned() };
+    let (filter, control) = LogControl::new(&settings);
+    // The handle works for as long as its layer is somewhere.
+    Box::leak(Box::new(filter));
+    control
+}
 
 /// Starts logging for this process, panics included.
 ///
 /// # Errors
 /// When something else in the process logs already.
-pub fn init(settings: &LogSettings) -> Result<(), TryInitError> {
+pub fn init(settings: &LogSettings) -> Result<LogControl, TryInitError> {
+    let (filter, control) = LogControl::new(settings);
     match settings.format {
-        LogFormat::Human => human(settings)?,
-        LogFormat::Auto if std::io::stderr().is_terminal() => human(settings)?,
-        LogFormat::Json | LogFormat::Auto => json(settings, std::io::stderr).try_init()?,
+        LogFormat::Auto if std::io::stderr().is_terminal() => human(filter)?,
+        LogFormat::Human => human(filter)?,
+        LogFormat::Json | LogFormat::Auto => json(filter, std::io::stderr).try_init()?,
     }
+    // Libraries that do not use tracing. Below this they are not heard anyway, and above it the filter decides.
+    log::set_max_level(log::LevelFilter::Info);
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, reason = panic.payload_as_str(), "a task panicked");
     }));
-    Ok(())
+    Ok(control)
 }
 
-fn human(settings: &LogSettings) -> Result<(), TryInitError> {
-    tracing_subscriber::fmt()
-        .with_env_filter(filter(settings))
+fn human(filter: impl Layer<Registry> + Send + Sync) -> Result<(), TryInitError> {
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .finish()
-        .try_init()
+        .with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry().with(filter).with(lines).try_init()
 }
 
 /// Fields of the event at the top, those of the request under `span`.
-fn json<W>(settings: &LogSettings, writer: W) -> impl tracing::Subscriber + Send + Sync + use<W>
+fn json<W>(filter: impl Layer<Registry> + Send + Sync, writer: W) -> impl tracing::Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_env_filter(filter(settings))
-        .with_writer(writer)
-        .finish()
-}
-
-/// The level was checked with the other settings. actix tells of each thread at level info; a setting for it comes
-/// later in the filter and wins.
-fn filter(settings: &LogSettings) -> EnvFilter {
-    EnvFilter::builder().parse_lossy(format!("actix_server=warn,{}", settings.level))
+        .with_writer(writer);
+    tracing_subscriber::registry().with(filter).with(lines)
 }
 
 #[cfg(test)]
@@ -60,7 +121,7 @@ mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
-    use super::json;
+    use super::{LogControl, LogLevel, json};
     use crate::settings::{LogFormat, LogSettings};
 
     #[derive(Clone, Default)]
@@ -82,7 +143,8 @@ mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         let settings = LogSettings { format: LogFormat::Json, level: "warn".to_owned() };
-        tracing::subscriber::with_default(json(&settings, move || writer.clone()), || {
+        let (filter, _control) = LogControl::new(&settings);
+        tracing::subscriber::with_default(json(filter, move || writer.clone()), || {
             let span = crate::telemetry::request::span("id-1\n{\"x\":1}", "trace-1");
             span.in_scope(|| tracing::warn!(error = "two\nlines", "something happened"));
             span.in_scope(|| tracing::info!("too quiet"));
@@ -95,5 +157,31 @@ mod tests {
         assert_eq!(line["error"], "two\nlines");
         assert_eq!(line["span"]["correlation_id"], "id-1\n{\"x\":1}");
         assert_eq!(line["span"]["trace_id"], "trace-1");
+    }
+
+    /// What is asked for while the process runs holds from the next line on, and is taken back.
+    #[test]
+    fn the_level_changes_while_the_log_is_open() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let settings = LogSettings { format: LogFormat::Json, level: "warn".to_owned() };
+        let (filter, control) = LogControl::new(&settings);
+        let told = |message: &str| String::from_utf8_lossy(&lines.0.lock().unwrap()).contains(message);
+        tracing::subscriber::with_default(json(filter, move || writer.clone()), || {
+            let say = |message| {
+                tracing::debug!(target: "storage_dualwrite::projector", message);
+                tracing::debug!(target: "tokio_postgres", "of a library: {message}");
+            };
+            say("before");
+            control.set(LogLevel::parse("warn,storage_dualwrite=debug").unwrap()).unwrap();
+            assert_eq!(control.current().as_str(), "warn,storage_dualwrite=debug");
+            say("between");
+            control.set(LogLevel::parse("trace").unwrap()).unwrap();
+            say("everything");
+            control.set(control.configured().clone()).unwrap();
+            say("after");
+        });
+        assert_eq!(["before", "between", "everything", "after"].map(told), [false, true, true, false]);
+        assert!(!told("of a library"));
     }
 }

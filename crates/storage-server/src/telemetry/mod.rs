@@ -1,10 +1,13 @@
 //! What the service says about itself: log, metrics, and the span of each request.
 
 pub(crate) mod correlation;
+mod level;
 pub mod log;
 pub mod metrics;
 pub(crate) mod request;
 pub(crate) mod trace_context;
+
+pub use level::{LevelFault, LogLevel};
 
 /// An error and what is beneath it, in one line for the log.
 #[must_use]
