@@ -35,6 +35,7 @@ mod schema;
 mod search;
 mod search_index;
 mod search_modes;
+mod secrets;
 mod start;
 mod support;
 mod timelines;

@@ -1,5 +1,7 @@
 //! The built service as a child process, for tests that see it only from outside.
 
+mod secrets;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -8,6 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use self::secrets::Secrets;
 use crate::{ProcessIdentity, TestkitError, command, environment, port};
 
 /// Longest a start may take; PostgreSQL may be starting as well.
@@ -54,7 +57,8 @@ impl ServiceOptions {
     }
 }
 
-/// A running service. It is killed when this value is dropped, unless it was [detached](Self::detach).
+/// A running service. It is killed when this value is dropped, unless it was [detached](Self::detach). Then its log is
+/// searched for every secret that it was started with, and finding one is a panic.
 #[derive(Debug)]
 pub struct ServiceProcess {
     child: Child,
@@ -62,6 +66,7 @@ pub struct ServiceProcess {
     port: u16,
     admin_port: u16,
     log: PathBuf,
+    secrets: Secrets,
     attached: bool,
     _scratch: Option<TempDir>,
 }
@@ -91,6 +96,7 @@ impl ServiceProcess {
     /// # Errors
     /// When the binary cannot be run.
     pub fn spawn(database_url: &str, options: ServiceOptions) -> Result<Self, TestkitError> {
+        let secrets = Secrets::of(database_url, &options);
         let bin = match options.bin {
             Some(bin) => bin,
             None => environment::required(environment::SERVICE_BIN)?.into(),
@@ -129,7 +135,7 @@ impl ServiceProcess {
             source,
         })?;
         let identity = child.id().and_then(|pid| ProcessIdentity::of(i32::try_from(pid).ok()?));
-        Ok(Self { child, identity, port, admin_port, log, attached: true, _scratch: scratch })
+        Ok(Self { child, identity, port, admin_port, log, secrets, attached: true, _scratch: scratch })
     }
 
     /// Base URL of the API, without a slash at the end.
@@ -154,6 +160,11 @@ impl ServiceProcess {
     #[must_use]
     pub fn logs(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Has this service's log searched for one more secret when it is dropped, such as a caller's token.
+    pub fn must_not_log(&mut self, secret: &str) {
+        self.secrets.add(secret);
     }
 
     /// The file the service writes to.
@@ -232,6 +243,11 @@ impl Drop for ServiceProcess {
         if self.attached && self.child.start_kill().is_ok() {
             // It must not outlive the database that its test drops next.
             let _ = self.identity.map(|it| it.wait_gone_blocking(PROBE_BOUND));
+        }
+        if self.attached && !std::thread::panicking() {
+            let log = self.logs();
+            let told = self.secrets.lines_in(&log);
+            assert!(told.is_empty(), "the service's log holds a secret: {told:#?}");
         }
     }
 }

@@ -75,7 +75,7 @@ fn endpoint(url: &str) -> Result<Url, OpenAiSettingsError> {
     let parsed = Url::parse(&format!("{}/embeddings", url.trim_end_matches('/'))).ok();
     parsed
         .filter(|it| matches!(it.scheme(), "http" | "https") && it.has_host())
-        .ok_or_else(|| OpenAiSettingsError::Url { url: url.to_owned() })
+        .ok_or(OpenAiSettingsError::Url)
 }
 
 /// The body, which a broken server must not make endless.

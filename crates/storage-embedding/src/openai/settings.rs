@@ -24,13 +24,8 @@ pub struct OpenAiSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenAiSettingsError {
     /// The address is none of HTTP.
-    #[error(
-        "`{url}` is no address of an API; expected http:// or https://, such as https://api.openai.com/v1"
-    )]
-    Url {
-        /// The address.
-        url: String,
-    },
+    #[error("this is no address of an API; expected http:// or https://, such as https://api.openai.com/v1")]
+    Url,
     /// The key holds what no header can.
     #[error("the key holds characters that cannot be sent; is the file the right one?")]
     Key,

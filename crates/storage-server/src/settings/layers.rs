@@ -59,7 +59,10 @@ impl Sources {
             let origin = path.display().to_string();
             match collect(File::from(path.as_path())) {
                 Ok(sections) => flatten(sections, &origin, &mut entries),
-                Err(error) => faults.push(origin, format!("cannot be read as settings: {error}")),
+                Err(error) => {
+                    let error = without_source(&error.to_string());
+                    faults.push(origin, format!("cannot be read as settings: {error}"));
+                }
             }
         }
         let variables = self.environment.iter().cloned().collect();
@@ -75,6 +78,13 @@ impl Sources {
         }
         entries
     }
+}
+
+/// What a parser says, without the lines of the file that it shows: one may hold a password. It draws a bar before each.
+fn without_source(error: &str) -> String {
+    let is_source =
+        |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
+    error.lines().filter(|line| !is_source(line)).collect::<Vec<_>>().join("; ")
 }
 
 fn collect(source: impl Source + Send + Sync + 'static) -> Result<Map<String, Value>, config::ConfigError> {
@@ -99,5 +109,17 @@ fn flatten(sections: Map<String, Value>, origin: &str, entries: &mut Entries) {
             }
             _ => insert(section, value),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_source;
+
+    #[test]
+    fn a_parser_shows_no_line_of_the_file() {
+        let told = "TOML parse error at line 2, column 12\n  |\n2 | password = \"abc\n  |            ^\ninvalid string\n in f";
+        assert_eq!(without_source(told), "TOML parse error at line 2, column 12; invalid string;  in f");
+        assert_eq!(without_source("found unexpected end"), "found unexpected end");
     }
 }

@@ -73,7 +73,7 @@ impl QdrantSection {
 
 const fn at_fault(error: &QdrantSettingsError) -> &'static str {
     match error {
-        QdrantSettingsError::Url { .. } | QdrantSettingsError::Tls(_) => "qdrant.url",
+        QdrantSettingsError::Url | QdrantSettingsError::Tls(_) => "qdrant.url",
         QdrantSettingsError::ApiKey => "qdrant.api_key",
         QdrantSettingsError::Collection { .. } => "qdrant.collection",
     }

@@ -76,3 +76,28 @@ async fn a_service_is_asked_to_stop_killed_and_never_left_behind() {
     process.wait_gone(BOUND).await.unwrap();
     drop(dir);
 }
+
+/// Whatever a test is about, it fails when the service's log holds a secret.
+#[tokio::test]
+async fn a_service_that_logs_a_secret_fails_its_test() {
+    let (_dir, options) =
+        script("echo \"connecting to $3 with $DATASTORAGE__QDRANT__API_KEY\" >&2; exec tail -f /dev/null");
+    let plain = "postgres://nowhere/x";
+    for (url, key, more, is_told) in [
+        ("postgres://u:geheimnis@nowhere/x", None, None, true),
+        (plain, Some("of-qdrant"), None, true),
+        (plain, None, Some("connecting to"), true),
+        (plain, None, Some("no such words"), false),
+        (plain, None, None, false),
+    ] {
+        let environment = key.map(|key: &str| ("DATASTORAGE__QDRANT__API_KEY".to_owned(), key.to_owned()));
+        let options = ServiceOptions { environment: environment.into_iter().collect(), ..options.clone() };
+        let mut service = ServiceProcess::spawn(url, options).unwrap();
+        more.into_iter().for_each(|secret| service.must_not_log(secret));
+        while !service.logs().contains("connecting") {
+            tokio::task::yield_now().await;
+        }
+        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(service)));
+        assert_eq!(dropped.is_err(), is_told, "{url} {key:?} {more:?}");
+    }
+}

@@ -95,7 +95,7 @@ impl Client {
 
 /// The server's address, with TLS when the URL asks for it.
 pub(super) fn endpoint(settings: &QdrantSettings) -> Result<Endpoint, QdrantSettingsError> {
-    let no_url = || QdrantSettingsError::Url { url: settings.url.clone() };
+    let no_url = || QdrantSettingsError::Url;
     let endpoint = Endpoint::from_shared(settings.url.clone()).map_err(|_invalid| no_url())?;
     match endpoint.uri().scheme_str() {
         Some("http") => Ok(endpoint),

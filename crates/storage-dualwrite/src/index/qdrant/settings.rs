@@ -58,11 +58,8 @@ impl QdrantSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum QdrantSettingsError {
     /// Not a URL, or not one of a gRPC server.
-    #[error("the Qdrant URL `{url}` is no http:// or https:// address such as http://qdrant:6334")]
-    Url {
-        /// What the settings say.
-        url: String,
-    },
+    #[error("the Qdrant URL is no http:// or https:// address such as http://qdrant:6334")]
+    Url,
     /// TLS could not be set up.
     #[error("TLS to Qdrant could not be set up; are there trusted roots on this machine (SSL_CERT_FILE)?")]
     Tls(#[source] tonic::transport::Error),

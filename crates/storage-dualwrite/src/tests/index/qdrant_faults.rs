@@ -249,7 +249,7 @@ async fn impossible_settings_are_refused() {
     QdrantIndex::new(&QdrantSettings::new("http://127.0.0.1:1")).unwrap();
     for url in ["", "qdrant", "ftp://qdrant:6334", "http://", "localhost:6334"] {
         let outcome = QdrantIndex::new(&QdrantSettings::new(url));
-        assert!(matches!(outcome, Err(QdrantSettingsError::Url { .. })), "{url}: {outcome:?}");
+        assert!(matches!(outcome, Err(QdrantSettingsError::Url)), "{url}: {outcome:?}");
     }
     let key = Some("ke\ny".into());
     let outcome =
