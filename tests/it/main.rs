@@ -39,6 +39,7 @@ mod secrets;
 mod start;
 mod support;
 mod timelines;
+mod tls;
 mod updates;
 mod values;
 mod writes;

@@ -44,12 +44,16 @@ async fn the_services_role_is_made_verified_and_mended_by_commands() {
     let (code, told) = run("verify").await;
     let lines: Vec<&str> = told.lines().collect();
     let expected = [
-        "differs: trigger workflow_audit_immutable on workflow_audit is disabled, expected enabled".to_owned(),
+        "differs: trigger workflow_audit_immutable on workflow_audit is disabled, expected enabled"
+            .to_owned(),
         format!("extra: right DELETE on table remediation_audit of role {role}"),
         format!("missing: right INSERT on table vector_outbox of role {role}"),
     ];
     assert_eq!((code, lines), (Some(1), expected.iter().map(String::as_str).collect()));
-    connection.batch_execute("ALTER TABLE workflow_audit ENABLE TRIGGER workflow_audit_immutable").await.unwrap();
+    connection
+        .batch_execute("ALTER TABLE workflow_audit ENABLE TRIGGER workflow_audit_immutable")
+        .await
+        .unwrap();
 
     let (code, told) = run("bootstrap").await;
     assert!(code == Some(0) && told.contains("2 rights changed"), "{told}");
@@ -75,7 +79,10 @@ async fn a_right_that_is_lacking_ends_the_start() {
     assert!(started.logs().contains(&extra), "{}", started.logs());
     drop(started);
 
-    connection.batch_execute(&format!("REVOKE USAGE ON SEQUENCE workflow_audit_id_seq FROM {role}")).await.unwrap();
+    connection
+        .batch_execute(&format!("REVOKE USAGE ON SEQUENCE workflow_audit_id_seq FROM {role}"))
+        .await
+        .unwrap();
     let mut refused = ServiceProcess::spawn(&url, options()).unwrap();
     let status = refused.wait_exit(std::time::Duration::from_secs(45)).await.unwrap();
     let log = refused.logs();

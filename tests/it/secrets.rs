@@ -155,8 +155,13 @@ impl Exposed {
         let orphan =
             json!({ "remediation_id": 999_999, "workflow_name": NAME, "phase": "planning", "step_count": 1 });
         self.send(Method::POST, "/api/v1/audit/workflow", &bearer, Some(&orphan)).await;
-        self.send(Method::POST, "/api/v1/audit/remediation", &bearer, Some(&json!({ "name": 1, "no_such_field": NAME })))
-            .await;
+        self.send(
+            Method::POST,
+            "/api/v1/audit/remediation",
+            &bearer,
+            Some(&json!({ "name": 1, "no_such_field": NAME })),
+        )
+        .await;
         for path in [
             "/api/v1/audit/remediation/1",
             &format!("/api/v1/audit/search?q=crash+{}", self.answers.len()),

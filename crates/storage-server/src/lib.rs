@@ -71,6 +71,7 @@ mod search;
 mod settings;
 mod state;
 pub mod telemetry;
+mod tls;
 
 pub use auth::Network;
 pub use auth::tokens::{NewToken, NewTokenError, TokenFault};
@@ -81,8 +82,8 @@ pub use settings::{
     DatabaseSettings, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag, IdempotencySettings,
     InvalidSettings, KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks, OpenAiSection,
     Origins, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
-    ServerSettings, SettingFault, Settings, Sources, Unreadable, WriterSection, default_file, duration,
-    reference as settings_reference,
+    ServerSettings, SettingFault, Settings, Sources, TlsSection, Unreadable, WriterSection, default_file,
+    duration, reference as settings_reference,
 };
 
 /// The version of this build.

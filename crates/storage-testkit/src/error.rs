@@ -37,6 +37,12 @@ pub enum TestkitError {
         /// What it said, its last lines only.
         output: String,
     },
+    /// A certificate could not be made or used.
+    #[error("a certificate for tests cannot be made or used: {error}")]
+    Certificate {
+        /// What the library says.
+        error: String,
+    },
     /// A program is not installed.
     #[error("`{program}` is not there: {advice}")]
     MissingProgram {

@@ -40,6 +40,7 @@ mod proxy;
 mod qdrant;
 mod redis;
 mod service;
+mod tls;
 mod wheel;
 
 pub use account::DevelopmentDir;
@@ -54,8 +55,9 @@ pub use postgres::{Cluster, ClusterSettings, Durability, Installation, PostgresS
 pub use process::ProcessIdentity;
 pub use proxy::{Fault, FaultProxy};
 pub use qdrant::{QdrantFault, QdrantOperation, QdrantServer, TestQdrant};
-pub use redis::{RedisServer, RedisServerSettings, RedisSource, ServerCertificate, TestRedis};
+pub use redis::{RedisServer, RedisServerSettings, RedisSource, TestRedis};
 pub use service::{ServiceOptions, ServiceProcess};
+pub use tls::{Authority, CertificatePair, TlsFront};
 /// The codes of [`QdrantFault`].
 pub use tonic::Code as GrpcCode;
 pub use wheel::{FetchStep, OnStep};

@@ -21,6 +21,8 @@ const READY_PAUSE: Duration = Duration::from_millis(25);
 const PROBE_BOUND: Duration = Duration::from_secs(5);
 /// How often a start is tried when a free port was taken by somebody else meanwhile.
 const PORT_ATTEMPTS: usize = 3;
+/// The setting with which the API speaks TLS.
+const CERTIFICATE_FILE: &str = "DATASTORAGE__TLS__CERTIFICATE_FILE";
 /// How much of the service's log an error carries, in bytes.
 const LOG_SHOWN: usize = 8 * 1024;
 
@@ -65,6 +67,7 @@ pub struct ServiceProcess {
     identity: Option<ProcessIdentity>,
     port: u16,
     admin_port: u16,
+    speaks_tls: bool,
     log: PathBuf,
     secrets: Secrets,
     attached: bool,
@@ -103,6 +106,7 @@ impl ServiceProcess {
         };
         let port = options.port.map_or_else(port::free, Ok)?;
         let admin_port = options.admin_port.map_or_else(port::free, Ok)?;
+        let speaks_tls = options.environment.iter().any(|(name, _)| name == CERTIFICATE_FILE);
         let (log, scratch) = log_file(options.log)?;
         let output =
             File::options().create(true).append(true).open(&log).map_err(TestkitError::file("open", &log))?;
@@ -135,13 +139,23 @@ impl ServiceProcess {
             source,
         })?;
         let identity = child.id().and_then(|pid| ProcessIdentity::of(i32::try_from(pid).ok()?));
-        Ok(Self { child, identity, port, admin_port, log, secrets, attached: true, _scratch: scratch })
+        Ok(Self {
+            child,
+            identity,
+            port,
+            admin_port,
+            speaks_tls,
+            log,
+            secrets,
+            attached: true,
+            _scratch: scratch,
+        })
     }
 
-    /// Base URL of the API, without a slash at the end.
+    /// Base URL of the API, without a slash at the end; `https` when the settings name a certificate.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", if self.speaks_tls { "https" } else { "http" }, self.port)
     }
 
     /// Base URL of the admin server (health, readiness, metrics), without a slash at the end.
@@ -173,12 +187,14 @@ impl ServiceProcess {
         &self.log
     }
 
-    /// Waits until `/ready` answers 200.
+    /// Waits until `/ready` answers 200, of the admin port when the API speaks TLS.
     ///
     /// # Errors
     /// [`TestkitError::Service`] when the service ends first, or is not ready within a minute.
     pub async fn wait_ready(&mut self) -> Result<(), TestkitError> {
-        let url = format!("{}/ready", self.url());
+        // Whom a service with TLS trusts is the test's matter; the admin port speaks none.
+        let base = if self.speaks_tls { self.admin_url() } else { self.url() };
+        let url = format!("{base}/ready");
         let ready = async {
             while !is_ready(url.clone()).await {
                 tokio::time::sleep(READY_PAUSE).await;

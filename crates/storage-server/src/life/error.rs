@@ -43,6 +43,9 @@ pub enum StartError {
     /// The tokens of callers cannot be checked.
     #[error("callers cannot be told: {0}")]
     Auth(String),
+    /// The API cannot speak TLS.
+    #[error("the API cannot speak TLS: {0}")]
+    Tls(String),
     /// The pool of connections cannot be made.
     #[error("the pool of connections for reads cannot be made: {0}")]
     Pool(String),
@@ -82,7 +85,8 @@ impl StartError {
             Self::Schema(_)
             | Self::EmbeddingSet(EmbeddingSetError::Mismatch { .. })
             | Self::Index(_)
-            | Self::Auth(_) => 78,
+            | Self::Auth(_)
+            | Self::Tls(_) => 78,
             _ => 1,
         }
     }

@@ -1,18 +1,21 @@
 //! The two ports.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
+use rustls::ServerConfig;
 use tokio::task::JoinHandle;
 
 use super::{Parts, StartError};
 use crate::settings::ServerSettings;
 use crate::state::{AppState, Port};
 use crate::telemetry::request;
+use crate::tls::ServerTls;
 use crate::{auth, compress, cors, host, routes};
 
 /// Connections of the admin port; a few scrapers and probes are all it is for.
@@ -33,7 +36,14 @@ struct Plan {
     addr: SocketAddr,
     workers: Option<usize>,
     max_connections: usize,
+    tls: Option<Tls>,
     routes: fn(&mut ServiceConfig),
+}
+
+/// How a port speaks TLS.
+struct Tls {
+    config: ServerConfig,
+    handshake_timeout: Duration,
 }
 
 /// A port that is bound and not served yet.
@@ -43,18 +53,27 @@ struct BoundPort {
 }
 
 /// Opens both ports.
-pub(super) fn open(parts: &Parts, state: AppState) -> Result<(HttpPort, HttpPort), StartError> {
+pub(super) fn open(
+    parts: &Parts,
+    state: AppState,
+    tls: Option<&Arc<ServerTls>>,
+) -> Result<(HttpPort, HttpPort), StartError> {
     let settings = &parts.settings.server;
+    let config = tls.map(|tls| tls.config()).transpose();
+    let config = config.map_err(|error| StartError::Tls(error.to_string()))?;
+    let handshake_timeout = parts.settings.tls.handshake_timeout;
     let api = Plan {
         addr: settings.addr,
         workers: (settings.workers > 0).then_some(settings.workers),
         max_connections: settings.max_connections,
+        tls: config.map(|config| Tls { config, handshake_timeout }),
         routes: routes::api,
     };
     let admin = Plan {
         addr: settings.admin_addr,
         workers: Some(1),
         max_connections: ADMIN_CONNECTIONS,
+        tls: None,
         routes: routes::admin,
     };
     let is_loopback = settings.admin_addr.ip().is_loopback();
@@ -66,7 +85,7 @@ pub(super) fn open(parts: &Parts, state: AppState) -> Result<(HttpPort, HttpPort
 }
 
 fn bind(plan: Plan, settings: &ServerSettings, state: AppState) -> Result<BoundPort, StartError> {
-    let Plan { addr, workers, max_connections, routes } = plan;
+    let Plan { addr, workers, max_connections, tls, routes } = plan;
     let failed = |source| StartError::Bind { addr, source };
     let data = Data::new(state);
     let app = move || {
@@ -80,16 +99,23 @@ fn bind(plan: Plan, settings: &ServerSettings, state: AppState) -> Result<BoundP
             .wrap(from_fn(host::check))
             .wrap(from_fn(request::observe))
     };
-    let mut server = HttpServer::new(app)
+    let server = HttpServer::new(app)
         .disable_signals()
         .shutdown_timeout(whole_seconds(settings.drain_timeout))
         .max_connections(max_connections)
         .keep_alive(settings.keep_alive)
         .client_request_timeout(settings.header_timeout)
         // A client that is gone takes its handler with it (F04).
-        .h1_allow_half_closed(false)
-        .bind(addr)
-        .map_err(failed)?;
+        .h1_allow_half_closed(false);
+    let bound = match tls {
+        None => server.bind(addr),
+        Some(Tls { config, handshake_timeout }) => server
+            .tls_handshake_timeout(handshake_timeout)
+            // By default, 256 clients that stay silent keep out all others for as long as they are waited for.
+            .max_connection_rate(max_connections)
+            .bind_rustls_0_23(addr, config),
+    };
+    let mut server = bound.map_err(failed)?;
     if let Some(workers) = workers {
         server = server.workers(workers);
     }

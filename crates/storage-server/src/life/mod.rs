@@ -13,6 +13,7 @@ mod reconcile;
 mod redis;
 mod signals;
 mod stop;
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -119,8 +120,9 @@ impl Server {
         let prepared = prepare::database(&parts, &embeddings).await?;
         let index = prepare::index(&parts, &prepared).await?;
         let verifier = auth::verifier(&parts.settings).await?;
+        let tls = tls::open(&parts.settings)?;
         let core = Core::start(&parts, embeddings, prepared.set, index, verifier)?;
-        let opened = http::open(&parts, core.state(&parts));
+        let opened = http::open(&parts, core.state(&parts), tls.as_ref());
         let (api, admin) = match opened {
             Ok(ports) => ports,
             Err(error) => {
@@ -128,9 +130,13 @@ impl Server {
                 return Err(error);
             }
         };
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        if let Some(tls) = tls {
+            core.spawn(tls.watch());
+        }
         tracing::info!(
             version = crate::VERSION,
-            api = format!("http://{}", api.addr()),
+            api = format!("{scheme}://{}", api.addr()),
             admin = format!("http://{}", admin.addr()),
             model = core.embeddings.model(),
             ready_after_ms = millis(started.elapsed()),
@@ -201,30 +207,27 @@ impl Core {
             index: self.index.clone(),
             metrics: parts.metrics.clone(),
         };
-        let stopping = self.tasks_stopping.clone();
-        self.tasks.spawn(async move { stopping.run_until_cancelled_owned(monitor.run()).await });
+        self.spawn(monitor.run());
         if let Some(index) = self.index.clone() {
-            let stopping = self.tasks_stopping.clone();
-            self.tasks.spawn(async move { stopping.run_until_cancelled_owned(index::watch(index)).await });
+            self.spawn(index::watch(index));
         }
         if let Some(redis) = parts.redis.clone() {
-            let stopping = self.tasks_stopping.clone();
-            self.tasks.spawn(async move { stopping.run_until_cancelled_owned(redis::watch(redis)).await });
+            self.spawn(redis::watch(redis));
         }
-        let stopping = self.tasks_stopping.clone();
-        let keeping = partitions::keep(parts.connectors.maintenance.clone());
-        self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
+        self.spawn(partitions::keep(parts.connectors.maintenance.clone()));
         if parts.settings.reconcile.enabled {
-            let stopping = self.tasks_stopping.clone();
-            let keeping = reconcile::keep(self.reconciler(parts), parts.settings.reconcile.clone());
-            self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
+            self.spawn(reconcile::keep(self.reconciler(parts), parts.settings.reconcile.clone()));
         }
+        self.spawn(counters::keep(parts.connectors.maintenance.clone()));
+        self.spawn(keys::keep(parts.connectors.maintenance.clone(), parts.settings.idempotency.clone()));
+    }
+
+    /// Runs a task beside the requests until the stop.
+    fn spawn(&self, task: impl Future<Output: Send> + Send + 'static) {
         let stopping = self.tasks_stopping.clone();
-        let keeping = counters::keep(parts.connectors.maintenance.clone());
-        self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
-        let stopping = self.tasks_stopping.clone();
-        let keeping = keys::keep(parts.connectors.maintenance.clone(), parts.settings.idempotency.clone());
-        self.tasks.spawn(async move { stopping.run_until_cancelled_owned(keeping).await });
+        self.tasks.spawn(async move {
+            stopping.run_until_cancelled_owned(task).await;
+        });
     }
 
     fn reconciler(&self, parts: &Parts) -> Reconciler {

@@ -22,6 +22,7 @@ mod sample;
 mod schema;
 mod section;
 mod server;
+mod tls;
 mod value;
 mod writer;
 
@@ -49,6 +50,7 @@ pub use redis::RedisSection;
 pub use sample::{default_file, reference};
 pub use schema::SchemaSettings;
 pub use server::ServerSettings;
+pub use tls::TlsSection;
 pub use value::{ByteSize, duration};
 pub use writer::{Consistency, WriterSection};
 
@@ -64,6 +66,8 @@ use section::{Reader, Section};
 pub struct Settings {
     /// Addresses, limits and the stop.
     pub server: ServerSettings,
+    /// TLS of the API's port.
+    pub tls: TlsSection,
     /// Who may do what.
     pub auth: AuthSettings,
     /// The cluster that callers are in.
@@ -157,6 +161,11 @@ impl Settings {
                 it.check(faults)
             }
         });
+        let tls = TlsSection::read(reader, faults).inspect(|it| {
+            if serves {
+                it.check(faults)
+            }
+        });
         let auth = AuthSettings::read(reader, faults).inspect(|it| {
             if serves {
                 it.check(faults)
@@ -197,6 +206,7 @@ impl Settings {
         let log = LogSettings::read(reader, faults).inspect(|it| it.check(faults));
         Some(Self {
             server: server?,
+            tls: tls?,
             auth: auth?,
             kubernetes: kubernetes?,
             limits: limits?,

@@ -18,6 +18,7 @@ use super::redis::RedisSection;
 use super::schema::SchemaSettings;
 use super::section::{FieldDoc, Section};
 use super::server::ServerSettings;
+use super::tls::TlsSection;
 use super::writer::WriterSection;
 
 /// A section as documents show it.
@@ -34,6 +35,7 @@ const fn doc<S: Section>() -> SectionDoc {
 /// Every section, in order.
 const SECTIONS: &[SectionDoc] = &[
     doc::<ServerSettings>(),
+    doc::<TlsSection>(),
     doc::<AuthSettings>(),
     doc::<KubernetesSection>(),
     doc::<LimitSettings>(),

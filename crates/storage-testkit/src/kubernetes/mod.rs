@@ -11,15 +11,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::TestkitError;
+use crate::tls::server_config;
+use crate::{Authority, CertificatePair, TestkitError};
 use reviews::State;
 pub use reviews::{ApiFault, ServiceAccount};
 
@@ -39,16 +37,22 @@ impl KubernetesApi {
     /// # Errors
     /// When no port or file can be had.
     pub fn start(namespace: &str) -> Result<Self, TestkitError> {
+        let authority = Authority::new()?;
+        Self::start_with(namespace, &authority.server(&["127.0.0.1"])?, &authority.pem())
+    }
+
+    /// The same with this certificate, and a kubeconfig that trusts the authorities in `trusted`, in PEM.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(
+        namespace: &str,
+        certificate: &CertificatePair,
+        trusted: &str,
+    ) -> Result<Self, TestkitError> {
         let failed =
             |action: &'static str| move |error: String| TestkitError::KubernetesApi { action, error };
-        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["127.0.0.1".to_owned()])
-            .map_err(|error| failed("make a certificate for")(error.to_string()))?;
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|config| config.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key))
-            .map_err(|error| failed("use the certificate of")(error.to_string()))?;
+        let acceptor = TlsAcceptor::from(server_config(certificate)?);
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
             .and_then(TcpListener::from_std)
@@ -58,10 +62,10 @@ impl KubernetesApi {
         let directory = TempDir::with_prefix("datastorage-kubernetes-")
             .map_err(TestkitError::file("create", &std::env::temp_dir()))?;
         let path = directory.path().join("kubeconfig");
-        let text = kubeconfig(&format!("https://{address}"), &cert.pem(), namespace);
+        let text = kubeconfig(&format!("https://{address}"), trusted, namespace);
         std::fs::write(&path, text).map_err(TestkitError::file("write", &path))?;
         let state = Arc::new(State::default());
-        let serving = http::serve(listener, TlsAcceptor::from(Arc::new(config)), Arc::clone(&state));
+        let serving = http::serve(listener, acceptor, Arc::clone(&state));
         Ok(Self { state, directory, task: tokio::spawn(serving) })
     }
 

@@ -7,5 +7,5 @@ mod shared;
 
 pub use install::RedisSource;
 pub use server::RedisServer;
-pub use settings::{RedisServerSettings, ServerCertificate};
+pub use settings::RedisServerSettings;
 pub use shared::TestRedis;

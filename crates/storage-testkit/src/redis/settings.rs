@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::CertificatePair;
+
 /// The settings of a server. Nothing is written to disk: what it holds is a cache.
 #[derive(Debug, Clone, Default)]
 pub struct RedisServerSettings {
@@ -11,16 +13,7 @@ pub struct RedisServerSettings {
     /// The default user's password; without one everybody on this machine's loopback may connect.
     pub password: Option<String>,
     /// With a certificate the server speaks TLS and nothing else.
-    pub certificate: Option<ServerCertificate>,
-}
-
-/// What a server proves its name with, both in PEM.
-#[derive(Debug, Clone)]
-pub struct ServerCertificate {
-    /// The certificate.
-    pub certificate: String,
-    /// Its private key.
-    pub key: String,
+    pub certificate: Option<CertificatePair>,
 }
 
 /// The file names of the certificate and its key in the server's directory.
@@ -72,7 +65,7 @@ mod tests {
 
     use std::path::Path;
 
-    use super::{RedisServerSettings, ServerCertificate};
+    use super::{CertificatePair, RedisServerSettings};
 
     #[test]
     fn values_are_quoted_and_a_certificate_closes_the_plain_port() {
@@ -81,7 +74,7 @@ mod tests {
         let plain = settings.render(6380, Path::new("/a b"));
         assert!(plain.contains("port \"6380\"\ndir \"/a b\"\n"), "{plain}");
         assert!(plain.ends_with("requirepass \"a \\\"b\\\\\"\n"), "{plain}");
-        settings.certificate = Some(ServerCertificate { certificate: String::new(), key: String::new() });
+        settings.certificate = Some(CertificatePair { certificate: String::new(), key: String::new() });
         let tls = settings.render(6380, Path::new("/a"));
         assert!(tls.contains("port \"0\"\ntls-port \"6380\"\n"), "{tls}");
     }

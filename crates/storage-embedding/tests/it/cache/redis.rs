@@ -13,7 +13,7 @@ use storage_embedding::{
 };
 use storage_models::Embedding;
 use storage_testkit::{
-    Fault, FaultProxy, RedisServer, RedisServerSettings, RedisSource, ServerCertificate, TestRedis,
+    CertificatePair, Fault, FaultProxy, RedisServer, RedisServerSettings, RedisSource, TestRedis,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -253,7 +253,7 @@ async fn a_kill_and_a_pause_of_redis_end_by_themselves() {
 async fn tls_and_passwords_are_checked() {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
-    let certificate = ServerCertificate { certificate: cert.pem(), key: signing_key.serialize_pem() };
+    let certificate = CertificatePair { certificate: cert.pem(), key: signing_key.serialize_pem() };
     let server = server(RedisServerSettings {
         password: Some("s3cret".to_owned()),
         certificate: Some(certificate),

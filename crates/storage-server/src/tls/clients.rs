@@ -1,0 +1,90 @@
+//! Whose certificates are accepted: those of the authorities in the file of now.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+
+use super::ServerTls;
+
+/// Refused certificates are told of no more often than this.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// Asks every client for a certificate, and the authorities of now about it.
+#[derive(Debug)]
+pub(super) struct Clients {
+    tls: Arc<ServerTls>,
+    algorithms: WebPkiSupportedAlgorithms,
+    refusals: Mutex<Refusals>,
+}
+
+/// What has been refused since it was last told.
+#[derive(Debug, Default)]
+struct Refusals {
+    untold: u64,
+    last_told: Option<Instant>,
+}
+
+impl Clients {
+    pub(super) fn new(tls: Arc<ServerTls>) -> Self {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        Self { tls, algorithms, refusals: Mutex::default() }
+    }
+
+    /// Whoever tries often must not fill the log.
+    fn tell(&self, error: &Error) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.untold += 1;
+        if refusals.last_told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            tracing::warn!(%error, refused = refusals.untold, "the certificate of a client is not accepted");
+            *refusals = Refusals { untold: 0, last_told: Some(Instant::now()) };
+        }
+    }
+}
+
+impl ClientCertVerifier for Clients {
+    /// None: the list could not follow the file, and without it a client offers the certificate that it has.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let current = self.tls.current();
+        let verdict = match &current.clients {
+            Some(clients) => clients.verify_client_cert(end_entity, intermediates, now),
+            None => Err(CertificateError::UnknownIssuer.into()),
+        };
+        verdict.inspect_err(|error| self.tell(error))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,115 @@
+//! TLS of the API's port: a certificate, and with mutual TLS the authorities of clients, from files that may change at
+//! any time.
+//!
+//! Every connection has a full handshake. A resumed one would go by what was true when it was first made: by a
+//! certificate that has been replaced, or by an authority that is trusted no longer.
+
+mod clients;
+mod files;
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use clients::Clients;
+use files::{Loaded, Material};
+pub(crate) use files::{TlsFault, TlsFiles};
+
+/// How often the files are looked at.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the API's port shows and asks for, as it was when the files could last be used.
+pub(crate) struct ServerTls {
+    files: TlsFiles,
+    current: RwLock<Arc<Loaded>>,
+}
+
+impl ServerTls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub(crate) fn open(files: TlsFiles) -> Result<Arc<Self>, Vec<TlsFault>> {
+        let loaded = Material::read(&files)?.load(&files)?;
+        Ok(Arc::new(Self { files, current: RwLock::new(Arc::new(loaded)) }))
+    }
+
+    /// What a port that goes by them is configured with: TLS 1.2 and 1.3.
+    ///
+    /// # Errors
+    /// When the provider of cryptography lacks what these versions need.
+    pub(crate) fn config(self: &Arc<Self>) -> Result<ServerConfig, rustls::Error> {
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?;
+        let config = if self.files.asks_clients() {
+            config.with_client_cert_verifier(Arc::new(Clients::new(Arc::clone(self))))
+        } else {
+            config.with_no_client_auth()
+        };
+        let mut config = config.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(config)
+    }
+
+    /// Follows the files' changes until dropped. Files that cannot be used change nothing and are told of once.
+    pub(crate) async fn watch(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(INTERVAL);
+        let mut last_told = Vec::new();
+        loop {
+            tick.tick().await;
+            let tls = Arc::clone(&self);
+            let Ok(outcome) = tokio::task::spawn_blocking(move || tls.reload()).await else { continue };
+            match outcome {
+                Ok(is_news) => {
+                    last_told = Vec::new();
+                    if is_news {
+                        tracing::info!("the certificates were read again; further connections go by them");
+                    }
+                }
+                Err(faults) if faults != last_told => {
+                    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                    tracing::error!(
+                        error = told.join("; "),
+                        "the certificates cannot be used; those read before stay in force"
+                    );
+                    last_told = faults;
+                }
+                Err(_told_already) => {}
+            }
+        }
+    }
+
+    /// Takes over what the files hold now; whether that is news. Contents are compared, not times: a mounted secret is
+    /// exchanged as a whole, and clocks are coarse.
+    fn reload(&self) -> Result<bool, Vec<TlsFault>> {
+        let material = Material::read(&self.files)?;
+        if material.digest() == self.current().digest {
+            return Ok(false);
+        }
+        let loaded = material.load(&self.files)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        Ok(true)
+    }
+
+    fn current(&self) -> Arc<Loaded> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ResolvesServerCert for ServerTls {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.current().shown))
+    }
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTls").field("files", &self.files).finish_non_exhaustive()
+    }
+}
