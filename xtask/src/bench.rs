@@ -3,10 +3,14 @@
 mod corpus;
 mod freshness;
 mod hnsw;
+mod latency;
+mod lists;
 mod load;
 mod outbox;
 mod quality;
+mod search;
 mod stand;
+mod statement;
 mod writes;
 
 use anyhow::Result;
@@ -17,10 +21,14 @@ pub(crate) enum Scenario {
     Freshness(freshness::Arguments),
     /// Compare HNSW indexes on real embeddings: what filling them costs and what they find.
     Hnsw(hnsw::Arguments),
+    /// Compare lists, totals and counts through the query crate with the statements as they would be typed.
+    Lists(lists::Arguments),
     /// Measure the outbox with a snapshot held elsewhere beside none.
     Outbox(outbox::Arguments),
     /// Measure how good search is with each provider and in each mode, on the labelled set.
     Quality(quality::Arguments),
+    /// Measure what searches by meaning find, and how fast, at several selectivities, against an exact scan.
+    Search(search::Arguments),
     /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline.
     Writes(writes::Arguments),
 }
@@ -29,8 +37,10 @@ pub(crate) async fn run(scenario: &Scenario) -> Result<()> {
     match scenario {
         Scenario::Freshness(arguments) => freshness::run(arguments).await,
         Scenario::Hnsw(arguments) => hnsw::run(arguments).await,
+        Scenario::Lists(arguments) => lists::run(arguments).await,
         Scenario::Outbox(arguments) => outbox::run(arguments).await,
         Scenario::Quality(arguments) => quality::run(arguments).await,
+        Scenario::Search(arguments) => search::run(arguments).await,
         Scenario::Writes(arguments) => writes::run(arguments).await,
     }
 }

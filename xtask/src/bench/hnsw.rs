@@ -107,7 +107,8 @@ async fn compare(
     Ok(())
 }
 
-async fn embed(dev: &DevelopmentDir, count: usize) -> Result<Vec<Embedding>> {
+/// The vectors of so many distinct texts, from the local model.
+pub(super) async fn embed(dev: &DevelopmentDir, count: usize) -> Result<Vec<Embedding>> {
     let model = storage_testkit::fetch_model(dev, &|_| {}).await?;
     let embedder = LocalEmbedder::load(&model, NonZeroUsize::MIN)?;
     let texts = corpus::texts(count, SEED);

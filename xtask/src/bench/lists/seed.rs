@@ -1,0 +1,57 @@
+//! A table of remediations of a given size.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
+use storage_dualwrite::counters::{FOLD_LIMIT, fold};
+
+/// Records of one statement.
+const CHUNK: usize = 100_000;
+
+/// What is counted and filtered by is drawn by hashing, each independent of the others: fifty namespaces, sixteen
+/// actions, four severities; three months, the last record a moment ago.
+fn insert(from: usize, to: usize, rows: usize) -> String {
+    format!(
+        "INSERT INTO remediation_audit (name, namespace, phase, action_type, target_name, status, start_time, end_time,
+             environment, cluster, remediation_request_id, alert_name, severity, error_message, metadata)
+         SELECT 'remediation-' || n, 'ns-' || h1 % 50, CASE WHEN ended THEN CASE WHEN failed THEN 'failed' ELSE 'completed' END
+                 ELSE 'processing' END,
+             'action-' || h1 / 64 % 16, 'checkout-' || n, CASE WHEN NOT ended THEN 'running' WHEN failed THEN 'failed'
+                 ELSE 'success' END,
+             t, CASE WHEN ended THEN t + h2 % 600000 * interval '1 ms' END, 'production', 'eu-' || h2 % 4, 'req-' || n / 3,
+             'KubePodCrashLooping', (ARRAY['critical', 'high', 'warning', 'info'])[1 + h2 / 1024 % 4],
+             CASE WHEN failed THEN 'Back-off restarting failed container checkout in pod ' || n END,
+             jsonb_build_object('reason', 'CrashLoopBackOff', 'restarts', h2 % 20)
+         FROM (
+             SELECT n, h1, h2, h2 / 4096 % 10 > 0 AS ended, h1 / 4096 % 20 = 0 AND h2 / 4096 % 10 > 0 AS failed,
+                 now() - interval '90 days' * (1 - n / {rows}::float8) AS t
+             FROM (
+                 SELECT n, hashint8extended(n, 1) & 1073741823 AS h1, hashint8extended(n, 2) & 1073741823 AS h2
+                 FROM generate_series({from}, {to}) AS n
+             ) AS drawn
+         ) AS record"
+    )
+}
+
+/// Makes the schema and the records, folds the counters as the service's job does, and brings statistics up to date.
+pub(super) async fn fill(url: &str, rows: usize) -> Result<Duration> {
+    let started = Instant::now();
+    storage_schema::bootstrap(url).await?;
+    let mut connection = AsyncPgConnection::establish(url).await?;
+    connection
+        .batch_execute(
+            "SELECT ensure_audit_partition('remediation_audit', (now() - age * interval '1 month')::date)
+             FROM generate_series(0, 3) AS age",
+        )
+        .await?;
+    for from in (1..=rows).step_by(CHUNK) {
+        connection.batch_execute(&insert(from, rows.min(from + CHUNK - 1), rows)).await?;
+    }
+    while fold(&mut connection, FOLD_LIMIT).await? > 0 {}
+    for table in ["remediation_audit", "remediation_count", "remediation_count_delta"] {
+        connection.batch_execute(&format!("VACUUM ANALYZE {table}")).await?;
+    }
+    connection.batch_execute("CHECKPOINT").await?;
+    Ok(started.elapsed())
+}

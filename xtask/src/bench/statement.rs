@@ -1,0 +1,146 @@
+//! Statements of the query crate, run by hand.
+
+use anyhow::{Result, bail};
+use diesel::pg::Pg;
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use storage_models::VectorSql;
+use storage_query::{Bind, BoundSql};
+
+/// A statement with its values bound.
+pub(super) type Query = BoxedSqlQuery<'static, Pg, SqlQuery>;
+
+/// The statement, with `prefix` before it.
+pub(super) fn bound(prefix: &str, sql: BoundSql) -> Result<Query> {
+    let query = sql_query(format!("{prefix}{}", sql.text)).into_boxed();
+    sql.binds.into_iter().try_fold(query, |query, bind| {
+        Ok(match bind {
+            Bind::BigInt(value) => query.bind::<BigInt, _>(value),
+            Bind::BigIntArray(values) => query.bind::<Array<BigInt>, _>(values),
+            Bind::Bool(value) => query.bind::<Bool, _>(value),
+            Bind::BoolArray(values) => query.bind::<Array<Bool>, _>(values),
+            Bind::Text(value) => query.bind::<Text, _>(value),
+            Bind::TextArray(values) => query.bind::<Array<Text>, _>(values),
+            Bind::Timestamptz(value) => query.bind::<Timestamptz, _>(value),
+            Bind::Vector(value) => query.bind::<VectorSql, _>(value),
+            other => bail!("a kind of value that is not known here: {other:?}"),
+        })
+    })
+}
+
+/// The statement with its values written into it, as somebody would type it.
+pub(super) fn typed(sql: &BoundSql) -> Result<String> {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let mut text = sql.text.clone();
+    // From the last, so that `$1` is not taken for the beginning of `$10`.
+    for (place, bind) in sql.binds.iter().enumerate().rev() {
+        let value = match bind {
+            Bind::BigInt(value) => value.to_string(),
+            Bind::Bool(value) => value.to_string(),
+            Bind::Text(value) => quoted(value),
+            Bind::TextArray(values) => {
+                format!("ARRAY[{}]", values.iter().map(|it| quoted(it)).collect::<Vec<_>>().join(", "))
+            }
+            Bind::Timestamptz(value) => format!("{}::timestamptz", quoted(&value.to_string())),
+            other => bail!("a value that is not written out here: {other:?}"),
+        };
+        text = text.replace(&format!("${}", place + 1), &value);
+    }
+    Ok(text)
+}
+
+/// What a statement really read: the indexes, and the tables without one, partitions under their table's name.
+pub(super) async fn read_through(connection: &mut AsyncPgConnection, sql: BoundSql) -> Result<String> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+        line: String,
+    }
+    let query = bound("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ", sql)?;
+    let lines: Vec<Line> = query.load(connection).await?;
+    let mut found: Vec<String> = Vec::new();
+    for line in lines.iter().filter_map(|row| scanned(&row.line)) {
+        if !found.contains(&line) {
+            found.push(line);
+        }
+    }
+    Ok(found.join(", "))
+}
+
+/// The index or the table that a line of a plan reads, unless nothing came of it.
+fn scanned(line: &str) -> Option<String> {
+    let is_idle = line.contains("never executed") || line.contains("actual rows=0 ");
+    let (prefix, rest) = [
+        ("", "Index Scan using "),
+        ("", "Index Scan Backward using "),
+        ("", "Index Only Scan using "),
+        ("", "Index Only Scan Backward using "),
+        ("", "Bitmap Index Scan on "),
+        ("all of ", "Seq Scan on "),
+    ]
+    .into_iter()
+    .find_map(|(prefix, scan)| Some((prefix, line.split_once(scan)?.1)))?;
+    let name = rest.split_whitespace().next()?;
+    (!is_idle).then(|| format!("{prefix}{}", without_month(name)))
+}
+
+/// `remediation_audit_2026_03_start_time_id_idx` without its month.
+fn without_month(name: &str) -> String {
+    let is_number = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = name.split('_').collect();
+    let is_month = |at: usize| {
+        let (year, month) = (parts.get(at), parts.get(at + 1));
+        year.filter(|it| it.len() == 4 && is_number(it))
+            .and(month.filter(|it| it.len() == 2 && is_number(it)))
+            .is_some()
+    };
+    match (0..parts.len()).find(|at| is_month(*at)) {
+        Some(at) => parts
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| *n != at && *n != at + 1)
+            .map(|(_, it)| *it)
+            .collect::<Vec<_>>()
+            .join("_"),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use storage_query::{Bind, BoundSql};
+
+    use super::{scanned, typed};
+
+    #[test]
+    fn values_are_written_where_they_are_bound() {
+        let binds = (1..=10).map(Bind::BigInt).chain([Bind::Text("it's".to_owned())]).collect();
+        let text = "a = $1 AND b = $10 AND c = $11".to_owned();
+        assert_eq!(typed(&BoundSql { text, binds }).unwrap(), "a = 1 AND b = 10 AND c = 'it''s'");
+    }
+
+    #[test]
+    fn lines_of_plans_tell_what_is_read() {
+        for (line, expected) in [
+            (
+                "  ->  Index Scan using remediation_audit_2026_03_start_time_id_idx on remediation_audit_2026_03 (actual rows=101 loops=1)",
+                Some("remediation_audit_start_time_id_idx"),
+            ),
+            (
+                "  ->  Seq Scan on remediation_count (actual rows=960 loops=1)",
+                Some("all of remediation_count"),
+            ),
+            (
+                "  ->  Bitmap Index Scan on remediation_count_kind_idx (actual rows=24 loops=1)",
+                Some("remediation_count_kind_idx"),
+            ),
+            ("  ->  Seq Scan on remediation_audit_2026_02 (never executed)", None),
+            ("  ->  Seq Scan on remediation_count_delta (actual rows=0 loops=1)", None),
+            ("  Sort Key: start_time", None),
+        ] {
+            assert_eq!(scanned(line).as_deref(), expected, "{line}");
+        }
+    }
+}
