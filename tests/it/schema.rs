@@ -42,14 +42,14 @@ async fn the_services_role_is_made_verified_and_mended_by_commands() {
     );
     connection.batch_execute(&change).await.unwrap();
     let (code, told) = run("verify").await;
-    let lines: Vec<&str> = told.lines().collect();
-    let expected = [
+    for line in [
         "differs: trigger workflow_audit_immutable on workflow_audit is disabled, expected enabled"
             .to_owned(),
         format!("extra: right DELETE on table remediation_audit of role {role}"),
         format!("missing: right INSERT on table vector_outbox of role {role}"),
-    ];
-    assert_eq!((code, lines), (Some(1), expected.iter().map(String::as_str).collect()));
+    ] {
+        assert!(code == Some(1) && told.lines().any(|told| told == line), "{line}: {told}");
+    }
     connection
         .batch_execute("ALTER TABLE workflow_audit ENABLE TRIGGER workflow_audit_immutable")
         .await

@@ -175,7 +175,8 @@ struct Known(Vec<Embedding>);
 impl RecordEmbedder for Known {
     async fn embed(&self, records: &[Remediation]) -> Vec<Result<Embedding, EmbedFault>> {
         let number = |record: &Remediation| record.name.strip_prefix("text-")?.parse::<usize>().ok();
-        let vector = |record| number(record).and_then(|number| self.0.get(number)).or(self.0.as_slice().first());
+        let vector =
+            |record| number(record).and_then(|number| self.0.get(number)).or(self.0.as_slice().first());
         records.iter().filter_map(vector).cloned().map(Ok).collect()
     }
 }
