@@ -13,13 +13,12 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use storage_dualwrite::{
-    Connector, EmbedFault, EmbeddingSet, Projector, ProjectorSettings, RecordEmbedder, SessionSettings,
-    embedding_set,
+    Commits, Connector, EmbedFault, EmbeddingSet, Projector, ProjectorSettings, RecordEmbedder,
+    SessionSettings, embedding_set,
 };
 use storage_models::{Embedding, Remediation, Timestamp};
 use storage_query::{AuditFilter as _, NearestQuery, RemediationFilter, SearchRequest, Valid, count};
 use storage_testkit::{Cluster, ClusterSettings, PostgresSource};
-use tokio::sync::Notify;
 
 use super::hnsw;
 use super::latency::Latencies;
@@ -115,13 +114,13 @@ async fn store(
 ) -> Result<f64> {
     let style = ProgressStyle::with_template("storing {wide_bar} {pos}/{len} {eta}")?;
     let bar = ProgressBar::new(u64::try_from(rows)?).with_style(style);
-    let committed = Arc::new(Notify::new());
+    let committed = Arc::new(Commits::default());
     let started = Instant::now();
     let projector = project(connection, url, vectors, &committed).await?;
     for from in (1..=rows).step_by(CHUNK) {
         let to = rows.min(from + CHUNK - 1);
         connection.batch_execute(&insert(from, to, vectors.len())).await?;
-        committed.notify_one();
+        committed.notify();
         loop {
             let waiting = waiting(connection).await?;
             bar.set_position(u64::try_from(to)?.saturating_sub(waiting));
@@ -159,7 +158,7 @@ async fn project(
     connection: &mut AsyncPgConnection,
     url: &str,
     vectors: &[Embedding],
-    committed: &Arc<Notify>,
+    committed: &Arc<Commits>,
 ) -> Result<Projector> {
     let wanted = EmbeddingSet { composition: "1".to_owned(), model: "bench".to_owned(), dimension: 384 };
     let set = embedding_set::activate(connection, &wanted).await?;
