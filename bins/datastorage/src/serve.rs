@@ -29,7 +29,8 @@ async fn serve(settings: Settings, log: LogControl) -> Result<ExitCode, Failure>
     let embedder = embedder(&settings).await?;
     let embedding = Arc::new(EmbeddingService::new(embedder, cache(&settings.embedding, redis.as_ref())));
     let index = index(&settings)?;
-    let ended = Server::run(Parts { settings, connectors, embedding, redis, index, metrics, log }).await?;
+    let ended =
+        Box::pin(Server::run(Parts { settings, connectors, embedding, redis, index, metrics, log })).await?;
     Ok(ExitCode::from(ended.exit_code()))
 }
 
