@@ -25,7 +25,7 @@ CREATE INDEX IF NOT EXISTS remediation_audit_embedding_id_idx ON ONLY remediatio
 
 INSERT INTO vector_outbox (record_id, start_time, version)
 SELECT id, start_time, updated_at FROM remediation_audit WHERE embedding_id IS NULL
-ON CONFLICT (record_id) DO NOTHING;
+ON CONFLICT (record_id) DO UPDATE SET embedded_version = NULL;
 -- With the column go its index and both indexes of 0005 that ask for it, which follow below.
 ALTER TABLE remediation_audit DROP COLUMN IF EXISTS embedding;
 

@@ -75,7 +75,7 @@ fn known_as(authority: &Authority, own: &CertificatePair) -> Client {
 }
 
 async fn start(database: &TestDatabase, options: ServiceOptions) -> ServiceProcess {
-    ServiceProcess::start(&database.url(), options).await.unwrap()
+    ServiceProcess::start(&database.server_url().unwrap(), options).await.unwrap()
 }
 
 /// The status, or all that the client knows of why there is none.

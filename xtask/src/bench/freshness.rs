@@ -58,9 +58,9 @@ async fn measure(stand: &Stand, arguments: &Arguments) -> Result<()> {
         let run = load::paced(host, &requests, count, CONNECTIONS, pause).await?;
         answer(&format!(
             "{what:<28} {:>9.1} {:>9.1} {:>9.1}",
-            run.per_mille(500),
-            run.per_mille(990),
-            run.per_mille(999)
+            run.latencies.per_mille(500),
+            run.latencies.per_mille(990),
+            run.latencies.per_mille(999)
         ));
         until_searchable(&mut connection).await?;
     }

@@ -8,22 +8,18 @@ use anyhow::{Context as _, Result, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::latency::Latencies;
+
 /// What a run came to.
 pub(super) struct Run {
     pub(super) took: Duration,
-    /// Of each request, sorted.
-    pub(super) latencies: Vec<Duration>,
+    /// Of each request.
+    pub(super) latencies: Latencies,
 }
 
 impl Run {
     pub(super) fn rate(&self) -> f64 {
         f64::from(u32::try_from(self.latencies.len()).unwrap_or(u32::MAX)) / self.took.as_secs_f64()
-    }
-
-    /// The latency that so many of a thousand requests did not exceed, in milliseconds.
-    pub(super) fn per_mille(&self, share: usize) -> f64 {
-        let place = (self.latencies.len() * share / 1_000).min(self.latencies.len().saturating_sub(1));
-        self.latencies.get(place).map_or(0.0, |it| it.as_secs_f64() * 1e3)
     }
 }
 
@@ -87,9 +83,7 @@ async fn send(
     let started = Instant::now();
     let runs = futures_util::future::try_join_all((0..connections).map(|_| client())).await?;
     let took = started.elapsed();
-    let mut latencies: Vec<Duration> = runs.into_iter().flatten().collect();
-    latencies.sort_unstable();
-    Ok(Run { took, latencies })
+    Ok(Run { took, latencies: Latencies::of(runs.into_iter().flatten().collect()) })
 }
 
 async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The outbox with a snapshot held elsewhere beside none: records a second through the real projector, alternating.
 //!
-//! The embedder answers at once and the partitions have no HNSW index, so that the outbox is what is measured.
+//! The embedder answers at once and there is no HNSW index, so that the outbox is what is measured.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,7 +76,8 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
     connection.batch_execute("DELETE FROM remediation_audit").await?;
     connection.batch_execute("VACUUM vector_outbox, remediation_audit").await?;
     let committed = Arc::new(Commits::default());
-    let projector = start(connection, url, &committed).await?;
+    let embedder = Arc::new(Instantly(Embedding::new(vec![0.5; Embedding::DIMENSION])?));
+    let projector = project(connection, url, embedder, &committed).await?;
     let fill = format!(
         "WITH stored AS (INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time) \
             SELECT 'record-' || n, 'default', 'processing', 'restart-pod', 'running', now() \
@@ -89,7 +90,7 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
     while done < arguments.records {
         connection.batch_execute(&fill).await?;
         committed.notify();
-        while waiting(connection).await? {
+        while waiting(connection).await? > 0 {
             tokio::time::sleep(LOOK).await;
         }
         done += arguments.burst;
@@ -99,23 +100,28 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
     Ok(rate)
 }
 
-async fn start(connection: &mut AsyncPgConnection, url: &str, committed: &Arc<Commits>) -> Result<Projector> {
-    let wanted = EmbeddingSet { composition: "1".to_owned(), model: "instant".to_owned(), dimension: 384 };
+/// Starts a projector that has its vectors from `embedder`.
+pub(super) async fn project(
+    connection: &mut AsyncPgConnection,
+    url: &str,
+    embedder: Arc<dyn RecordEmbedder>,
+    committed: &Arc<Commits>,
+) -> Result<Projector> {
+    let wanted = EmbeddingSet { composition: "1".to_owned(), model: "bench".to_owned(), dimension: 384 };
     let set = embedding_set::activate(connection, &wanted).await?;
     let connector = Connector::new(url.into(), SessionSettings::new("datastorage bench"))?;
-    let embedder: Arc<dyn RecordEmbedder> =
-        Arc::new(Instantly(Embedding::new(vec![0.5; Embedding::DIMENSION])?));
     Ok(Projector::start(&connector, &embedder, set, None, &ProjectorSettings::default(), committed))
 }
 
-async fn waiting(connection: &mut AsyncPgConnection) -> Result<bool> {
+/// How many records wait for the projector.
+pub(super) async fn waiting(connection: &mut AsyncPgConnection) -> Result<u64> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = BigInt)]
         n: i64,
     }
-    let query = "SELECT count(*) AS n FROM vector_outbox";
-    Ok(sql_query(query).get_result::<Row>(connection).await?.n > 0)
+    let row: Row = sql_query("SELECT count(*) AS n FROM vector_outbox").get_result(connection).await?;
+    Ok(u64::try_from(row.n)?)
 }
 
 /// The same vector for every record, at once.

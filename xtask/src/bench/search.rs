@@ -8,21 +8,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
-use diesel::sql_types::{BigInt, Double};
-use diesel::{QueryableByName, sql_query};
+use diesel::QueryableByName;
+use diesel::sql_types::Double;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use indicatif::{ProgressBar, ProgressStyle};
-use storage_dualwrite::{
-    Commits, Connector, EmbedFault, EmbeddingSet, Projector, ProjectorSettings, RecordEmbedder,
-    SessionSettings, embedding_set,
-};
+use storage_dualwrite::{Commits, EmbedFault, RecordEmbedder};
 use storage_models::{Embedding, Remediation, Timestamp};
 use storage_query::{AuditFilter as _, NearestQuery, RemediationFilter, SearchRequest, Valid, count};
 use storage_testkit::{Cluster, ClusterSettings, PostgresSource};
 
-use super::hnsw;
 use super::latency::Latencies;
-use super::statement::bound;
+use super::{hnsw, outbox};
 use crate::progress::{answer, say};
 use crate::workspace;
 
@@ -116,13 +112,13 @@ async fn store(
     let bar = ProgressBar::new(u64::try_from(rows)?).with_style(style);
     let committed = Arc::new(Commits::default());
     let started = Instant::now();
-    let projector = project(connection, url, vectors, &committed).await?;
+    let projector = outbox::project(connection, url, Arc::new(Known(vectors.to_vec())), &committed).await?;
     for from in (1..=rows).step_by(CHUNK) {
         let to = rows.min(from + CHUNK - 1);
         connection.batch_execute(&insert(from, to, vectors.len())).await?;
         committed.notify();
         loop {
-            let waiting = waiting(connection).await?;
+            let waiting = outbox::waiting(connection).await?;
             bar.set_position(u64::try_from(to)?.saturating_sub(waiting));
             if waiting == 0 {
                 break;
@@ -154,19 +150,6 @@ fn insert(from: usize, to: usize, texts: usize) -> String {
     )
 }
 
-async fn project(
-    connection: &mut AsyncPgConnection,
-    url: &str,
-    vectors: &[Embedding],
-    committed: &Arc<Commits>,
-) -> Result<Projector> {
-    let wanted = EmbeddingSet { composition: "1".to_owned(), model: "bench".to_owned(), dimension: 384 };
-    let set = embedding_set::activate(connection, &wanted).await?;
-    let connector = Connector::new(url.into(), SessionSettings::new("datastorage bench"))?;
-    let embedder: Arc<dyn RecordEmbedder> = Arc::new(Known(vectors.to_vec()));
-    Ok(Projector::start(&connector, &embedder, set, None, &ProjectorSettings::default(), committed))
-}
-
 /// The vectors of the texts, by the number in the record's name.
 struct Known(Vec<Embedding>);
 
@@ -178,16 +161,6 @@ impl RecordEmbedder for Known {
             |record| number(record).and_then(|number| self.0.get(number)).or(self.0.as_slice().first());
         records.iter().filter_map(vector).cloned().map(Ok).collect()
     }
-}
-
-async fn waiting(connection: &mut AsyncPgConnection) -> Result<u64> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        n: i64,
-    }
-    let row: Row = sql_query("SELECT count(*) AS n FROM vector_outbox").get_result(connection).await?;
-    Ok(u64::try_from(row.n)?)
 }
 
 /// What searches found under one filter.
@@ -233,6 +206,6 @@ async fn distances(connection: &mut AsyncPgConnection, query: &NearestQuery) -> 
         #[diesel(sql_type = Double)]
         distance: f64,
     }
-    let rows: Vec<Row> = bound("", query.to_exact_sql())?.load(connection).await?;
+    let rows: Vec<Row> = query.to_exact_sql().into_query().load(connection).await?;
     Ok(rows.into_iter().map(|row| row.distance).collect())
 }

@@ -3,14 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use diesel::sql_types::BigInt;
-use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::AsyncPgConnection;
 use serde_json::json;
 use storage_testkit::{
     Cluster, ClusterSettings, Installation, PostgresSource, ServiceOptions, ServiceProcess,
 };
 
+use super::outbox;
 use crate::progress::{say, step};
 use crate::workspace;
 
@@ -83,18 +82,13 @@ pub(super) fn body(n: usize) -> String {
 
 /// Waits until every record has reached the index: nothing is left in the outbox.
 pub(super) async fn until_searchable(connection: &mut AsyncPgConnection) -> Result<()> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        n: i64,
-    }
     let started = Instant::now();
     loop {
-        let left: Row = sql_query("SELECT count(*) AS n FROM vector_outbox").get_result(connection).await?;
-        if left.n == 0 {
+        let left = outbox::waiting(connection).await?;
+        if left == 0 {
             return Ok(());
         }
-        ensure!(started.elapsed() < SEARCHABLE_BOUND, "{} records are not searchable in time", left.n);
+        ensure!(started.elapsed() < SEARCHABLE_BOUND, "{left} records are not searchable in time");
         tokio::time::sleep(PAUSE).await;
     }
 }

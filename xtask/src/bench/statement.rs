@@ -1,34 +1,10 @@
 //! Statements of the query crate, run by hand.
 
 use anyhow::{Result, bail};
-use diesel::pg::Pg;
-use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
-use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
-use diesel::{QueryableByName, sql_query};
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
-use storage_models::VectorSql;
 use storage_query::{Bind, BoundSql};
-
-/// A statement with its values bound.
-pub(super) type Query = BoxedSqlQuery<'static, Pg, SqlQuery>;
-
-/// The statement, with `prefix` before it.
-pub(super) fn bound(prefix: &str, sql: BoundSql) -> Result<Query> {
-    let query = sql_query(format!("{prefix}{}", sql.text)).into_boxed();
-    sql.binds.into_iter().try_fold(query, |query, bind| {
-        Ok(match bind {
-            Bind::BigInt(value) => query.bind::<BigInt, _>(value),
-            Bind::BigIntArray(values) => query.bind::<Array<BigInt>, _>(values),
-            Bind::Bool(value) => query.bind::<Bool, _>(value),
-            Bind::BoolArray(values) => query.bind::<Array<Bool>, _>(values),
-            Bind::Text(value) => query.bind::<Text, _>(value),
-            Bind::TextArray(values) => query.bind::<Array<Text>, _>(values),
-            Bind::Timestamptz(value) => query.bind::<Timestamptz, _>(value),
-            Bind::Vector(value) => query.bind::<VectorSql, _>(value),
-            other => bail!("a kind of value that is not known here: {other:?}"),
-        })
-    })
-}
 
 /// The statement with its values written into it, as somebody would type it.
 pub(super) fn typed(sql: &BoundSql) -> Result<String> {
@@ -52,14 +28,14 @@ pub(super) fn typed(sql: &BoundSql) -> Result<String> {
 }
 
 /// What a statement really read: the indexes, and the tables without one, partitions under their table's name.
-pub(super) async fn read_through(connection: &mut AsyncPgConnection, sql: BoundSql) -> Result<String> {
+pub(super) async fn read_through(connection: &mut AsyncPgConnection, mut sql: BoundSql) -> Result<String> {
     #[derive(QueryableByName)]
     struct Line {
         #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
         line: String,
     }
-    let query = bound("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ", sql)?;
-    let lines: Vec<Line> = query.load(connection).await?;
+    sql.text.insert_str(0, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ");
+    let lines: Vec<Line> = sql.into_query().load(connection).await?;
     let mut found: Vec<String> = Vec::new();
     for line in lines.iter().filter_map(|row| scanned(&row.line)) {
         if !found.contains(&line) {

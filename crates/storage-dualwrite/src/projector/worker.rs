@@ -144,9 +144,8 @@ impl Worker {
             return next;
         }
         let ProjectorSettings { percent_beside_writes, poll, .. } = self.shared.settings;
-        let percent = percent_beside_writes.clamp(1, 100);
         let worked = now.saturating_duration_since(started);
-        Next::Yield((worked * (100 - percent) / percent).min(poll))
+        Next::Yield(rest(worked, percent_beside_writes).min(poll))
     }
 
     /// Which rows can be worked on: none while the embedder is away and no index waits for vectors that are there.
@@ -305,6 +304,27 @@ impl Worker {
             }
             None if is_away.swap(false, Ordering::Relaxed) => tracing::info!("the embedder is back"),
             _ => {}
+        }
+    }
+}
+
+/// How long to pause so that what was worked is so many percent of both.
+fn rest(worked: Duration, percent: u32) -> Duration {
+    let percent = percent.clamp(1, 100);
+    worked * (100 - percent) / percent
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::rest;
+
+    #[test]
+    fn work_and_rest_have_the_share_that_was_asked_for() {
+        for (percent, pause) in [(100, 0), (50, 40), (25, 120), (1, 3_960), (0, 3_960)] {
+            let rest = rest(Duration::from_millis(40), percent);
+            assert_eq!(rest, Duration::from_millis(pause), "{percent} percent");
         }
     }
 }

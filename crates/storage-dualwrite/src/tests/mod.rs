@@ -14,6 +14,7 @@ mod projector_faults;
 mod reconcile;
 mod strict;
 mod support;
+mod vectors;
 mod waits;
 mod writer;
 mod writer_faults;

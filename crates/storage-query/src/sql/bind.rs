@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
-use diesel::query_builder::AstPass;
+use diesel::query_builder::{AstPass, BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
 use storage_models::{Embedding, Timestamp, VectorSql};
 
@@ -40,6 +40,23 @@ impl Bind {
             Self::TextArray(values) => out.push_bind_param::<Array<Text>, _>(values),
             Self::Timestamptz(value) => out.push_bind_param::<Timestamptz, _>(value),
             Self::Vector(value) => out.push_bind_param::<VectorSql, _>(value),
+        }
+    }
+
+    /// The same for a query whose text is there already.
+    pub(super) fn bind_to(
+        self,
+        query: BoxedSqlQuery<'static, Pg, SqlQuery>,
+    ) -> BoxedSqlQuery<'static, Pg, SqlQuery> {
+        match self {
+            Self::BigInt(value) => query.bind::<BigInt, _>(value),
+            Self::BigIntArray(values) => query.bind::<Array<BigInt>, _>(values),
+            Self::Bool(value) => query.bind::<Bool, _>(value),
+            Self::BoolArray(values) => query.bind::<Array<Bool>, _>(values),
+            Self::Text(value) => query.bind::<Text, _>(value),
+            Self::TextArray(values) => query.bind::<Array<Text>, _>(values),
+            Self::Timestamptz(value) => query.bind::<Timestamptz, _>(value),
+            Self::Vector(value) => query.bind::<VectorSql, _>(value),
         }
     }
 }

@@ -8,13 +8,45 @@ mod tests;
 pub use bind::Bind;
 pub(crate) use statement::Statement;
 
-/// SQL text with `$1`, `$2`, … and the value of each, in order, for a driver other than diesel.
+use diesel::pg::Pg;
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
+
+/// SQL text with `$1`, `$2`, … and the value of each, in order, for another driver or another form of row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundSql {
     /// The statement.
     pub text: String,
     /// The value of `$1` first.
     pub binds: Vec<Bind>,
+}
+
+impl BoundSql {
+    /// As a query of diesel, its values bound, to be read as rows of one's own.
+    ///
+    /// ```
+    /// use diesel::QueryableByName;
+    /// use diesel::sql_types::BigInt;
+    /// use diesel_async::RunQueryDsl;
+    /// use storage_models::Remediation;
+    /// use storage_query::{Valid, to_sql};
+    ///
+    /// #[derive(QueryableByName)]
+    /// struct Row {
+    ///     #[diesel(sql_type = BigInt)]
+    ///     total: i64,
+    /// }
+    ///
+    /// # storage_testkit::example(async |conn| {
+    /// let sql = to_sql::count::<Remediation>(&Valid::default());
+    /// let row: Row = sql.into_query().get_result(conn).await?;
+    /// assert_eq!(row.total, 40);
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn into_query(self) -> BoxedSqlQuery<'static, Pg, SqlQuery> {
+        let query = diesel::sql_query(self.text).into_boxed();
+        self.binds.into_iter().fold(query, |query, bind| bind.bind_to(query))
+    }
 }
 
 /// A statement, or a part of one. Only `&'static str` ever becomes text.

@@ -1,13 +1,10 @@
 //! Which index serves which query; and that the SQL text runs outside this crate.
 
-use diesel::pg::Pg;
-use diesel::query_builder::BoxedSqlQuery;
-use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
+use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{AiAnalysis, Embedding, Execution, Remediation, VectorSql, Workflow};
+use storage_models::{AiAnalysis, Embedding, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditFilter as _, AuditRecord, Bind, BoundSql, LexicalQuery, ListQuery, NearestQuery, PageRequest,
+    AuditFilter as _, AuditRecord, BoundSql, LexicalQuery, ListQuery, NearestQuery, PageRequest,
     SearchRequest, Total, Valid,
 };
 
@@ -19,33 +16,13 @@ struct PlanLine {
     line: String,
 }
 
-type Query = BoxedSqlQuery<'static, Pg, diesel::query_builder::SqlQuery>;
-
-fn bound(query: Query, bind: Bind) -> Query {
-    match bind {
-        Bind::BigInt(value) => query.bind::<BigInt, _>(value),
-        Bind::BigIntArray(values) => query.bind::<Array<BigInt>, _>(values),
-        Bind::Bool(value) => query.bind::<Bool, _>(value),
-        Bind::BoolArray(values) => query.bind::<Array<Bool>, _>(values),
-        Bind::Text(value) => query.bind::<Text, _>(value),
-        Bind::TextArray(values) => query.bind::<Array<Text>, _>(values),
-        Bind::Timestamptz(value) => query.bind::<Timestamptz, _>(value),
-        Bind::Vector(value) => query.bind::<VectorSql, _>(value),
-        other => panic!("a kind of value this test does not know: {other:?}"),
-    }
-}
-
 pub(crate) async fn plan(conn: &mut AsyncPgConnection, sql: BoundSql) -> String {
     explain(conn, "COSTS OFF", sql).await
 }
 
-pub(crate) async fn explain(
-    conn: &mut AsyncPgConnection,
-    options: &str,
-    BoundSql { text, binds }: BoundSql,
-) -> String {
-    let query = sql_query(format!("EXPLAIN ({options}) {text}")).into_boxed();
-    let lines: Vec<PlanLine> = binds.into_iter().fold(query, bound).load(conn).await.unwrap();
+pub(crate) async fn explain(conn: &mut AsyncPgConnection, options: &str, mut sql: BoundSql) -> String {
+    sql.text.insert_str(0, &format!("EXPLAIN ({options}) "));
+    let lines: Vec<PlanLine> = sql.into_query().load(conn).await.unwrap();
     lines.into_iter().map(|line| line.line).collect::<Vec<_>>().join("\n")
 }
 

@@ -65,6 +65,34 @@ async fn every_migration_can_be_reverted_and_applied_again() {
     assert_eq!(bootstrap(&database.url()).await.unwrap().applied.len(), ALL.len());
 }
 
+/// Records that had their vectors in themselves go back into the outbox, those that waited for an outside index alone
+/// included: nothing but the projector can give them what 0007 makes. And back again.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_is_embedded_anew_when_vectors_become_rows_of_their_own() {
+    let database = TestDatabase::empty().await.unwrap();
+    bootstrap(&database.url()).await.unwrap();
+    let mut harness = AsyncMigrationHarness::new(database.connect().await.unwrap());
+    harness.revert_last_migration(MIGRATIONS).unwrap();
+    let mut connection = harness.into_inner();
+    let records = "INSERT INTO remediation_audit (name, namespace, phase, status, action_type, end_time, embedding) \
+        SELECT 'n-' || n, 'ns', 'completed', 'success', 'scale', now(), array_fill(0.1::real, ARRAY[384])::vector \
+        FROM generate_series(1, 3) AS n; \
+        INSERT INTO vector_outbox (record_id, start_time, version, embedded_version) \
+        SELECT id, start_time, updated_at, updated_at FROM remediation_audit WHERE name = 'n-1'";
+    connection.batch_execute(records).await.unwrap();
+    assert_eq!(bootstrap(&database.url()).await.unwrap().applied, ["0007"]);
+    let waiting = "SELECT string_agg(r.name, ' ' ORDER BY r.name) AS value FROM remediation_audit r \
+        JOIN vector_outbox o ON o.record_id = r.id AND o.version = r.updated_at AND o.embedded_version IS NULL \
+        WHERE r.embedding_id IS NULL";
+    assert_eq!(super::text(&mut connection, waiting).await.as_deref(), Some("n-1 n-2 n-3"));
+
+    let mut harness = AsyncMigrationHarness::new(database.connect().await.unwrap());
+    harness.revert_last_migration(MIGRATIONS).unwrap();
+    let waiting = "SELECT string_agg(r.name, ' ' ORDER BY r.name) AS value FROM remediation_audit r \
+        JOIN vector_outbox o ON o.record_id = r.id AND o.version = r.updated_at WHERE r.embedding IS NULL";
+    assert_eq!(super::text(&mut harness.into_inner(), waiting).await.as_deref(), Some("n-1 n-2 n-3"));
+}
+
 /// An index that comes with a migration is built on each partition of a database that has records, also when an earlier
 /// attempt was broken off.
 #[tokio::test(flavor = "multi_thread")]

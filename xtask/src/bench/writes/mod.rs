@@ -128,8 +128,8 @@ fn print(arguments: &Arguments, rounds: &[Round]) {
     ));
     for (what, figures, unit) in [
         ("service: records accepted, projector running", &accepted, "/s"),
-        ("  p50", &each(&|it| it.service.per_mille(500)), "ms"),
-        ("  p99", &each(&|it| it.service.per_mille(990)), "ms"),
+        ("  p50", &each(&|it| it.service.latencies.per_mille(500)), "ms"),
+        ("  p99", &each(&|it| it.service.latencies.per_mille(990)), "ms"),
         ("pgbench: single INSERT, no vector", &plain, "/s"),
         ("pgbench: single INSERT, vector and HNSW inline", &inline, "/s"),
         ("service: written and searchable", &searchable, "s"),
