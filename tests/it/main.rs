@@ -40,6 +40,7 @@ mod start;
 mod support;
 mod timelines;
 mod tls;
+mod tls_outward;
 mod updates;
 mod values;
 mod writes;

@@ -69,15 +69,19 @@ async fn roles(RolesArguments { target, role, password_file }: &RolesArguments) 
         .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())));
     let password = password.transpose()?;
     let password = password.as_deref().map(|text| text.trim_end_matches(['\r', '\n']));
-    let report = storage_schema::make_role(&target.url()?, role, password).await?;
+    let report = storage_schema::make_role(connect(&target.url()?).await?, role, password).await?;
     answer(&format!("role {role} {}", if report.created { "made" } else { "is there" }));
     report.mended.iter().for_each(|it| answer(&format!("mended: {it}")));
     report.left.iter().for_each(|it| answer(&format!("left, for a database administrator to change: {it}")));
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+async fn connect(url: &str) -> Result<AsyncPgConnection> {
+    AsyncPgConnection::establish(url).await.context("cannot connect to the database")
+}
+
 async fn verify(url: &str) -> Result<ExitCode> {
-    let mut connection = AsyncPgConnection::establish(url).await.context("cannot connect to the database")?;
+    let mut connection = connect(url).await?;
     let report = storage_schema::verify(&mut connection).await.context("cannot verify the schema")?;
     answer(&report.to_string());
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 
 use anyhow::{Context, Result, ensure};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use storage_testkit::{
     Cluster, ClusterSettings, DevelopmentDir, PostgresSource, ProcessIdentity, RedisSource, environment,
 };
@@ -106,7 +107,8 @@ impl Stand {
         let url = storage_testkit::with_database(&self.admin_url, &self.template);
         storage_schema::bootstrap(&url).await.context("cannot bootstrap the schema")?;
         // What is granted in the template is granted in its copies.
-        let made = storage_schema::make_role(&url, &self.role, Some(&self.role_password)).await;
+        let owner = AsyncPgConnection::establish(&url).await.context("cannot connect to the template")?;
+        let made = storage_schema::make_role(owner, &self.role, Some(&self.role_password)).await;
         let left = made.context("cannot make the services' role")?.left;
         ensure!(left.is_empty(), "the services' role has not the rights it needs: {left:?}");
         Ok(())

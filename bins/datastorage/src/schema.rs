@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use diesel_async::AsyncPgConnection;
 use secrecy::ExposeSecret as _;
 use storage_schema::{BootstrapOptions, Difference, RolesReport, SchemaError};
 use storage_server::{Settings, telemetry};
@@ -22,12 +23,9 @@ pub(crate) async fn run(arguments: &SettingsArguments, action: SchemaAction) -> 
 }
 
 async fn bootstrap(settings: &Settings) -> Result<ExitCode, Failure> {
-    let owner = match &settings.schema.owner_url {
-        Some(url) => url.clone(),
-        None => settings.database.address().context("the password's file cannot be read")?,
-    };
+    let owner = owner(settings).await?;
     let options = BootstrapOptions { server_role: settings.server_role(), ..BootstrapOptions::default() };
-    let report = storage_schema::bootstrap_with(owner.expose_secret(), &options).await.map_err(failure)?;
+    let report = storage_schema::bootstrap_with(owner, &options).await.map_err(failure)?;
     for version in &report.applied {
         say(&format!("applied migration {version}"))?;
     }
@@ -39,18 +37,29 @@ async fn bootstrap(settings: &Settings) -> Result<ExitCode, Failure> {
 }
 
 async fn roles(settings: &Settings) -> Result<ExitCode, Failure> {
-    let owner = settings.schema.owner_url.as_ref().context(
-        "schema.owner_url is not set: it is the database as the role that owns the tables, which makes the service's role",
-    );
-    let owner = owner.map_err(|error| Failure::unusable(error.as_ref()))?;
+    settings
+        .schema
+        .owner_url
+        .as_ref()
+        .context(
+            "schema.owner_url is not set: it is the database as the role that owns the tables, which makes the service's role",
+        )
+        .map_err(|error| Failure::unusable(error.as_ref()))?;
     let (role, password) = settings.database.role().context("the password's file cannot be read")?;
     let role = role.context("no role is named: give database.user, or a user in database.url");
     let role = role.map_err(|error| Failure::unusable(error.as_ref()))?;
     let password = password.as_ref().map(|it| it.expose_secret());
-    let report = storage_schema::make_role(owner.expose_secret(), &role, password).await.map_err(failure)?;
+    let report = storage_schema::make_role(owner(settings).await?, &role, password).await.map_err(failure)?;
     say(&format!("role {role} {}", if report.created { "made" } else { "is there" }))?;
     tell_rights(&report)?;
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A connection as the role that owns the tables.
+async fn owner(settings: &Settings) -> Result<AsyncPgConnection, Failure> {
+    let owner = settings.database.owner(settings.schema.owner_url.as_ref());
+    let owner = owner.map_err(|error| Failure::unusable(&error))?;
+    owner.connect().await.map_err(|error| Failure::unreachable(&error))
 }
 
 /// What was done about the rights of the service's role, and what a database administrator is needed for.

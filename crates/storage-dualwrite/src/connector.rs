@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::NoTls;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Config, NoTls, Socket};
+
+use crate::tls::DatabaseTls;
 
 /// What every session is set to. Times are whole milliseconds to the server; zero would switch one off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,17 @@ impl SessionSettings {
         }
     }
 
+    /// No bound but for making the connection, 2 s: for changes of the schema, which take as long as they take.
+    #[must_use]
+    pub const fn unbounded(application_name: &'static str) -> Self {
+        Self {
+            statement_timeout: Duration::ZERO,
+            lock_timeout: Duration::ZERO,
+            idle_in_transaction_timeout: Duration::ZERO,
+            ..Self::new(application_name)
+        }
+    }
+
     /// One batch that sets them. `client_connection_check_interval` ends a statement whose client is gone.
     fn as_sql(&self) -> String {
         let Self { statement_timeout, lock_timeout, idle_in_transaction_timeout, .. } = self;
@@ -54,6 +69,9 @@ pub enum ConnectError {
     /// The URL is not one of PostgreSQL.
     #[error("the database URL is not valid; it looks like postgres://user@host:5432/database")]
     Url(#[source] tokio_postgres::Error),
+    /// The URL asks for TLS, and there is none.
+    #[error("the database URL asks for TLS (sslmode), which is off")]
+    TlsIsOff,
     /// The server is not there or refuses this role.
     #[error("PostgreSQL cannot be reached")]
     Connect(#[source] tokio_postgres::Error),
@@ -72,12 +90,16 @@ pub enum ConnectError {
 #[derive(Clone)]
 pub struct Connector {
     url: SecretString,
+    tls: DatabaseTls,
     session: SessionSettings,
 }
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connector").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("Connector")
+            .field("tls", &self.tls)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,10 +107,13 @@ impl Connector {
     /// Checks the URL; connects to nothing.
     ///
     /// # Errors
-    /// [`ConnectError::Url`].
-    pub fn new(url: SecretString, session: SessionSettings) -> Result<Self, ConnectError> {
-        url.expose_secret().parse::<tokio_postgres::Config>().map_err(ConnectError::Url)?;
-        Ok(Self { url, session })
+    /// [`ConnectError::Url`], [`ConnectError::TlsIsOff`].
+    pub fn new(url: SecretString, tls: DatabaseTls, session: SessionSettings) -> Result<Self, ConnectError> {
+        let config: Config = url.expose_secret().parse().map_err(ConnectError::Url)?;
+        if config.get_ssl_mode() == SslMode::Require && !tls.is_on() {
+            return Err(ConnectError::TlsIsOff);
+        }
+        Ok(Self { url, tls, session })
     }
 
     /// The same, but sessions end a transaction that is left open for `limit`.
@@ -104,6 +129,12 @@ impl Connector {
         &self.session
     }
 
+    /// How its connections are protected.
+    #[must_use]
+    pub const fn tls(&self) -> &DatabaseTls {
+        &self.tls
+    }
+
     /// Opens a connection. It lives in a task of its own until dropped.
     ///
     /// # Errors
@@ -114,19 +145,27 @@ impl Connector {
     }
 
     async fn open(&self) -> Result<AsyncPgConnection, ConnectError> {
-        let mut config: tokio_postgres::Config =
-            self.url.expose_secret().parse().map_err(ConnectError::Url)?;
+        let mut config: Config = self.url.expose_secret().parse().map_err(ConnectError::Url)?;
         config.application_name(self.session.application_name);
         config.connect_timeout(self.session.connect_timeout);
         config.keepalives_idle(Duration::from_secs(30));
-        let (client, connection) = config.connect(NoTls).await.map_err(ConnectError::Connect)?;
-        let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection)
-            .await
-            .map_err(ConnectError::Adopt)?;
+        let mut connection = match self.tls.0.clone() {
+            Some(tls) => dial(config.ssl_mode(SslMode::Require), tls).await?,
+            None => dial(config.ssl_mode(SslMode::Disable), NoTls).await?,
+        };
         connection.batch_execute(&self.session.as_sql()).await.map_err(ConnectError::Session)?;
         ask_for_english(&mut connection).await;
         Ok(connection)
     }
+}
+
+async fn dial<T>(config: &Config, tls: T) -> Result<AsyncPgConnection, ConnectError>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect(tls).await.map_err(ConnectError::Connect)?;
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await.map_err(ConnectError::Adopt)
 }
 
 /// Faults are told apart by the server's English messages (`storage_models::DatabaseFault`). A role without the

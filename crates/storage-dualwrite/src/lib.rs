@@ -34,6 +34,7 @@ pub mod index;
 pub mod outbox;
 mod projector;
 pub mod reconcile;
+mod tls;
 mod vectors;
 mod waits;
 mod writer;
@@ -43,6 +44,7 @@ pub use commits::Commits;
 pub use connector::{ConnectError, Connector, SessionSettings};
 pub use embedding_set::{EmbeddingSet, EmbeddingSetError};
 pub use projector::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
+pub use tls::{CertificatesError, DatabaseTls};
 pub use waits::ProjectionWaits;
 pub use writer::{Orphan, StrictParts, StrictWriter, Updated, WriteError, Writer, WriterSettings};
 

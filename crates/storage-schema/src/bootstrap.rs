@@ -59,20 +59,23 @@ impl Default for BootstrapOptions {
 /// # Errors
 /// See [`SchemaError`]. Migrations before a failed one stay applied; running again goes on from there.
 pub async fn bootstrap(owner_url: &str) -> Result<BootstrapReport, SchemaError> {
-    bootstrap_with(owner_url, &BootstrapOptions::default()).await
+    let owner = AsyncPgConnection::establish(owner_url).await.map_err(SchemaError::Connect)?;
+    bootstrap_with(owner, &BootstrapOptions::default()).await
 }
 
-/// As [`bootstrap`], and gives the server's role its rights. Makes no role: [`crate::make_role`] does.
+/// As [`bootstrap`], over a connection that is there, such as one with TLS, and gives the server's role its rights. Makes
+/// no role: [`crate::make_role`] does. The connection should have no limits of time, for changes of the schema may take
+/// long, and is closed in the end.
 ///
 /// # Errors
 /// As [`bootstrap`].
 pub async fn bootstrap_with(
-    owner_url: &str,
+    mut owner: AsyncPgConnection,
     options: &BootstrapOptions,
 ) -> Result<BootstrapReport, SchemaError> {
-    let mut connection = locked(owner_url, options.lock_wait).await?;
-    ensure_extension(&mut connection).await?;
-    let (mut connection, applied) = migrate(connection)?;
+    lock(&mut owner, options.lock_wait).await?;
+    ensure_extension(&mut owner).await?;
+    let (mut connection, applied) = migrate(owner)?;
     indexes::complete(&mut connection).await?;
     let partitions = partitions::ensure_window(&mut connection, Timestamp::now()).await?;
     let role = match &options.server_role {
@@ -82,15 +85,9 @@ pub async fn bootstrap_with(
     Ok(BootstrapReport { applied, partitions, role })
 }
 
-/// A connection that nobody else who changes this database's schema has at the same time. The lock belongs to the
-/// session: it ends with the connection, however whoever asked for it ends.
-pub(crate) async fn locked(owner_url: &str, wait: Duration) -> Result<AsyncPgConnection, SchemaError> {
-    let mut connection = AsyncPgConnection::establish(owner_url).await.map_err(SchemaError::Connect)?;
-    lock(&mut connection, wait).await?;
-    Ok(connection)
-}
-
-async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> Result<(), SchemaError> {
+/// Keeps out everybody else who changes this database's schema. The lock belongs to the session: it ends with the
+/// connection, however whoever asked for it ends.
+pub(crate) async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> Result<(), SchemaError> {
     #[derive(QueryableByName)]
     struct Locked {
         #[diesel(sql_type = Bool)]

@@ -2,9 +2,9 @@
 
 use diesel::sql_types::{Array, Text};
 use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 
-use crate::bootstrap::{LOCK_WAIT, locked};
+use crate::bootstrap::{LOCK_WAIT, lock};
 use crate::expected::{FUNCTIONS, MIGRATIONS_TABLE, Rights, TABLES};
 use crate::rights::{self, RoleReport, verify_role};
 use crate::{Difference, SchemaError};
@@ -23,33 +23,33 @@ pub struct RolesReport {
 /// Makes `role` unless it is there, sets its password when one is given, and gives it the rights that the server needs:
 /// exactly those, so that a right that was granted besides is taken back. May be run any number of times.
 ///
-/// `owner_url` is the database as the role that owns its tables; to make a role, that one needs CREATEROLE. The password
-/// leaves this process as a SCRAM verifier only, so that no log of the server can hold it.
+/// `owner` is connected as the role that owns the tables; to make a role, that one needs CREATEROLE. The password leaves this process as a SCRAM verifier only, so that no log of the server can hold it.
 ///
 /// # Errors
 /// [`SchemaError::Unrestricted`] for a superuser or an owner of the tables, [`SchemaError::Role`] when a database
 /// administrator must do it, and whatever else the database refuses.
 pub async fn make_role(
-    owner_url: &str,
+    mut owner: AsyncPgConnection,
     role: &str,
     password: Option<&str>,
 ) -> Result<RolesReport, SchemaError> {
-    let mut connection = locked(owner_url, LOCK_WAIT).await?;
-    let found = rights::find(&mut connection, Some(role)).await?;
+    let connection = &mut owner;
+    lock(connection, LOCK_WAIT).await?;
+    let found = rights::find(connection, Some(role)).await?;
     if let Some(why) = found.as_ref().and_then(rights::RoleRow::unrestricted) {
         return Err(SchemaError::Unrestricted { role: role.to_owned(), why });
     }
-    let quoted = quote(&mut connection, role).await?;
+    let quoted = quote(connection, role).await?;
     let created = found.is_none();
     if created {
-        change_role(&mut connection, role, &format!("CREATE ROLE {quoted} LOGIN"), "").await?;
+        change_role(connection, role, &format!("CREATE ROLE {quoted} LOGIN"), "").await?;
     }
     if let Some(password) = password {
         let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
         let advice = format!("ALTER ROLE {quoted} PASSWORD ");
-        change_role(&mut connection, role, &advice, &format!("'{verifier}'")).await?;
+        change_role(connection, role, &advice, &format!("'{verifier}'")).await?;
     }
-    let report = grant(&mut connection, role, &quoted).await?;
+    let report = grant(connection, role, &quoted).await?;
     Ok(RolesReport { created, ..report })
 }
 

@@ -9,13 +9,14 @@
 //! use storage_server::{Parts, Server, Settings, Sources, telemetry};
 //!
 //! let settings = Settings::load(&Sources::of_process())?;
-//! telemetry::log::init(&settings.log)?;
+//! let log = telemetry::log::init(&settings.log)?;
 //! let metrics = telemetry::metrics::install()?;
 //! let cache = MemoryCache::new(32 << 20, DEFAULT_TTL);
 //! let embedding = Arc::new(EmbeddingService::new(Arc::new(HashingEmbedder::new()), Arc::new(cache)));
 //! let connectors = settings.database.connectors()?;
 //!
-//! let server = Server::start(Parts { settings, connectors, embedding, redis: None, index: None, metrics }).await?;
+//! let parts = Parts { settings, connectors, embedding, redis: None, index: None, metrics, log };
+//! let server = Server::start(parts).await?;
 //! println!("http://{}", server.addr());
 //! server.run_until_stopped().await;
 //! # Ok(())
@@ -79,11 +80,11 @@ pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
     Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, ConnectorsError, Consistency,
-    DatabaseSettings, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag, IdempotencySettings,
-    InvalidSettings, KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks, OpenAiSection,
-    Origins, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
-    ServerSettings, SettingFault, Settings, Sources, TlsSection, Unreadable, WriterSection, default_file,
-    duration, reference as settings_reference,
+    DatabaseSettings, DatabaseTlsMode, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag,
+    IdempotencySettings, InvalidSettings, KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks,
+    OpenAiSection, Origins, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection,
+    SchemaSettings, ServerSettings, SettingFault, Settings, Sources, TlsSection, Unreadable, WriterSection,
+    default_file, duration, reference as settings_reference,
 };
 
 /// The version of this build.

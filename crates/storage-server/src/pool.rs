@@ -16,11 +16,10 @@ use deadpool::managed::{
 };
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection as _;
-use storage_dualwrite::{ConnectError, Connector};
+use storage_dualwrite::{ConnectError, Connector, DatabaseTls};
 use storage_query::QueryError;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
-use tokio_postgres::NoTls;
 
 use crate::edge::ReadError;
 use crate::telemetry::metrics as names;
@@ -130,7 +129,8 @@ impl ReadPool {
     /// A connection, once one is free.
     pub(crate) async fn lease(&self) -> Result<Lease, ReadError> {
         let object = self.pool.get().await.map_err(unavailable)?;
-        Ok(Lease { object: Some(object), runtime: self.pool.manager().runtime.clone() })
+        let ReadManager { connector, runtime } = self.pool.manager();
+        Ok(Lease { object: Some(object), tls: connector.tls().clone(), runtime: runtime.clone() })
     }
 }
 
@@ -151,6 +151,7 @@ pub(crate) const fn is_lost_connection(error: &QueryError) -> bool {
 /// A connection in use. Dropped before it is given back, its statement is cancelled and it is closed.
 pub(crate) struct Lease {
     object: Option<Object<ReadManager>>,
+    tls: DatabaseTls,
     runtime: Handle,
 }
 
@@ -170,10 +171,10 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let Some(object) = self.object.take() else { return };
         let connection = Object::take(object);
-        let token = connection.cancel_token();
+        let (token, tls) = (connection.cancel_token(), self.tls.clone());
         self.runtime.spawn(async move {
             // Only this statement can be hit, however late: the connection is nobody else's any more.
-            let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, token.cancel_query(NoTls)).await;
+            let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, tls.cancel(&token)).await;
             tracing::debug!(in_time = cancelled.is_ok(), "an abandoned read was cancelled");
             drop(connection);
         });

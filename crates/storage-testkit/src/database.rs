@@ -197,6 +197,18 @@ pub(crate) fn with_address(url: &str, address: std::net::SocketAddr) -> String {
     format!("{scheme}://{user}{address}{path}")
 }
 
+/// Where the server that `url` names listens.
+///
+/// # Errors
+/// [`TestkitError::Url`] when the URL names no TCP address, [`TestkitError::Network`] when it cannot be resolved.
+pub(crate) async fn address_of(url: &str) -> Result<std::net::SocketAddr, TestkitError> {
+    let (host, port) = host_and_port(url)?;
+    let resolved = tokio::net::lookup_host((host.as_str(), port))
+        .await
+        .and_then(|mut found| found.next().ok_or_else(|| std::io::Error::other("the host has no address")));
+    resolved.map_err(|source| TestkitError::Network { action: "resolve the database's host", source })
+}
+
 /// The host and port of the server that `url` names.
 pub(crate) fn host_and_port(url: &str) -> Result<(String, u16), TestkitError> {
     let config: tokio_postgres::Config = url.parse().map_err(|source| TestkitError::Url { source })?;

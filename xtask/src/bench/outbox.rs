@@ -11,7 +11,7 @@ use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use storage_dualwrite::{
-    Commits, Connector, EmbedFault, EmbeddingSet, Projector, ProjectorSettings, RecordEmbedder,
+    Commits, Connector, DatabaseTls, EmbedFault, EmbeddingSet, Projector, ProjectorSettings, RecordEmbedder,
     SessionSettings, embedding_set,
 };
 use storage_models::{Embedding, Remediation};
@@ -109,7 +109,8 @@ pub(super) async fn project(
 ) -> Result<Projector> {
     let wanted = EmbeddingSet { composition: "1".to_owned(), model: "bench".to_owned(), dimension: 384 };
     let set = embedding_set::activate(connection, &wanted).await?;
-    let connector = Connector::new(url.into(), SessionSettings::new("datastorage bench"))?;
+    let connector =
+        Connector::new(url.into(), DatabaseTls::off(), SessionSettings::new("datastorage bench"))?;
     Ok(Projector::start(&connector, &embedder, set, None, &ProjectorSettings::default(), committed))
 }
 

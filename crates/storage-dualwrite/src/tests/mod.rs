@@ -14,6 +14,7 @@ mod projector_faults;
 mod reconcile;
 mod strict;
 mod support;
+mod tls;
 mod vectors;
 mod waits;
 mod writer;

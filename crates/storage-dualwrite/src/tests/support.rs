@@ -12,11 +12,12 @@ use tokio::time::Instant;
 
 use crate::idempotency::{Keyed, Written};
 use crate::{
-    ByteBudget, Commits, Connector, Reservation, SessionSettings, WriteError, Writer, WriterSettings,
+    ByteBudget, Commits, Connector, DatabaseTls, Reservation, SessionSettings, WriteError, Writer,
+    WriterSettings,
 };
 
 /// Longer than any test should take; a wait that reaches it fails the test.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Bench {
     pub(super) database: TestDatabase,
@@ -91,14 +92,18 @@ impl Bench {
 
 /// Sessions that wait for locks as long as a test may take, so that a busy machine changes no outcome.
 pub(super) fn connector(url: &str) -> Connector {
-    let session = SessionSettings {
+    Connector::new(url.into(), DatabaseTls::off(), session()).unwrap()
+}
+
+/// As [`connector`].
+pub(super) fn session() -> SessionSettings {
+    SessionSettings {
         connect_timeout: PATIENCE,
         statement_timeout: PATIENCE,
         lock_timeout: PATIENCE,
         idle_in_transaction_timeout: PATIENCE,
         ..SessionSettings::new("storage-dualwrite tests")
-    };
-    Connector::new(url.into(), session).unwrap()
+    }
 }
 
 /// As [`connector`].

@@ -6,7 +6,7 @@ use super::{OpenAiSettings, OpenAiSettingsError};
 use crate::error::Cause;
 use chrono::{DateTime, Utc};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Certificate, ClientBuilder, Response, StatusCode, Url};
 use secrecy::ExposeSecret as _;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,7 +25,8 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(settings: &OpenAiSettings) -> Result<Self, OpenAiSettingsError> {
-        let http = reqwest::Client::builder()
+        let endpoint = endpoint(&settings.url)?;
+        let http = trusting(settings, &endpoint)?
             .timeout(settings.timeout)
             .default_headers(headers(settings)?)
             // The key goes to the API that was named and nowhere else.
@@ -34,7 +35,7 @@ impl Client {
             .map_err(OpenAiSettingsError::Client)?;
         Ok(Self {
             http,
-            endpoint: endpoint(&settings.url)?,
+            endpoint,
             model: settings.model.clone(),
             dimensions: settings.send_dimensions.then_some(Embedding::DIMENSION),
         })
@@ -58,6 +59,19 @@ impl Client {
             Err(refusal(status, retry_after, &body))
         }
     }
+}
+
+/// A client that believes the certificates of the settings, or else the system.
+fn trusting(settings: &OpenAiSettings, endpoint: &Url) -> Result<ClientBuilder, OpenAiSettingsError> {
+    let Some(roots) = &settings.root_certificates else { return Ok(reqwest::Client::builder()) };
+    if endpoint.scheme() != "https" {
+        return Err(OpenAiSettingsError::NeedlessCertificates);
+    }
+    let roots = Certificate::from_pem_bundle(roots).map_err(OpenAiSettingsError::Certificates)?;
+    if roots.is_empty() {
+        return Err(OpenAiSettingsError::NoCertificate);
+    }
+    Ok(reqwest::Client::builder().tls_certs_only(roots))
 }
 
 fn headers(settings: &OpenAiSettings) -> Result<HeaderMap, OpenAiSettingsError> {

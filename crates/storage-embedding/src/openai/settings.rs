@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct OpenAiSettings {
     /// What `/embeddings` is appended to, such as `https://api.openai.com/v1`.
     pub url: String,
+    /// The certificates in PEM that the API's must come from; those that the system trusts when there are none.
+    pub root_certificates: Option<Vec<u8>>,
     /// The model's name, as the API knows it.
     pub model: String,
     /// The key, sent as a bearer token.
@@ -29,6 +31,15 @@ pub enum OpenAiSettingsError {
     /// The key holds what no header can.
     #[error("the key holds characters that cannot be sent; is the file the right one?")]
     Key,
+    /// The certificates cannot be read.
+    #[error("the certificates cannot be used; expected one or more in PEM")]
+    Certificates(#[source] reqwest::Error),
+    /// There is no certificate among what should be certificates.
+    #[error("there is no certificate among the certificates; expected one or more in PEM")]
+    NoCertificate,
+    /// Certificates were given for connections without TLS.
+    #[error("certificates are of use with https:// only")]
+    NeedlessCertificates,
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be made")]
     Client(#[source] reqwest::Error),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use storage_embedding::{
-    EmbedError, Embedder, Fault, HashingEmbedder, OpenAiEmbedder, OpenAiSettings, Retry,
+    EmbedError, Embedder, Fault, HashingEmbedder, OpenAiEmbedder, OpenAiSettings, OpenAiSettingsError, Retry,
 };
+use storage_testkit::{Authority, CertificatePair, TlsFront};
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -56,6 +57,7 @@ async fn server(answers: Vec<ResponseTemplate>) -> (MockServer, Arc<AtomicUsize>
 fn settings(server: &MockServer) -> OpenAiSettings {
     OpenAiSettings {
         url: format!("{}/v1/", server.uri()),
+        root_certificates: None,
         model: "text-embedding-3-small".to_owned(),
         api_key: Some("sk-secret".into()),
         send_dimensions: true,
@@ -192,11 +194,41 @@ async fn a_refused_text_is_told_from_a_refused_parameter() {
     assert_eq!(embed(&embedder, &["a"]).await.unwrap_err().fault(), Fault::Provider);
 }
 
+/// Texts and the key leave only for a server whose certificate is for its name and from an authority that is trusted.
+#[tokio::test]
+async fn only_an_api_with_the_right_certificate_is_asked() {
+    let (server, calls) = server(Vec::new()).await;
+    let (authority, stranger) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let good = authority.server(&["127.0.0.1"]).unwrap();
+    let bad = [
+        (authority.server(&["api.example"]).unwrap(), authority.pem(), "NotValidForName"),
+        (authority.expired_server(&["127.0.0.1"]).unwrap(), authority.pem(), "Expired"),
+        (good.clone(), stranger.pem(), "UnknownIssuer"),
+    ];
+    let over = async |certificate: &CertificatePair, roots: Option<String>| {
+        let front = TlsFront::start(*server.address(), certificate).await.unwrap();
+        let url = format!("https://{}/v1", front.address());
+        let roots = roots.map(String::into_bytes);
+        let settings = OpenAiSettings { url, root_certificates: roots, retries: 0, ..settings(&server) };
+        embed(&OpenAiEmbedder::new(&settings).unwrap(), &["a"]).await
+    };
+    for (certificate, roots, because) in bad {
+        let error = over(&certificate, Some(roots)).await.unwrap_err();
+        assert_eq!(error.fault(), Fault::Provider, "{error:?}");
+        assert!(format!("{error:?}").contains(because), "{because}: {error:?}");
+    }
+    let error = over(&good, None).await.unwrap_err();
+    assert!(format!("{error:?}").contains("UnknownIssuer"), "nobody told this machine of it: {error:?}");
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    assert_eq!(over(&good, Some(authority.pem())).await.unwrap(), 1);
+}
+
 #[test]
 fn settings_that_cannot_be_used_are_refused() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = |url: &str, key: &str| OpenAiSettings {
         url: url.to_owned(),
+        root_certificates: None,
         model: "m".to_owned(),
         api_key: Some(key.into()),
         send_dimensions: false,
@@ -207,4 +239,12 @@ fn settings_that_cannot_be_used_are_refused() {
         let error = OpenAiEmbedder::new(&settings(url, key)).err().unwrap();
         assert!(!error.to_string().contains("secret"), "{error}");
     }
+    let with = |url, pem: &str| {
+        let roots = Some(pem.as_bytes().to_vec());
+        OpenAiEmbedder::new(&OpenAiSettings { root_certificates: roots, ..settings(url, "k") }).err().unwrap()
+    };
+    let damaged = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+    assert!(matches!(with("https://h", damaged), OpenAiSettingsError::Certificates(_)));
+    assert!(matches!(with("https://h", "none"), OpenAiSettingsError::NoCertificate));
+    assert!(matches!(with("http://h", damaged), OpenAiSettingsError::NeedlessCertificates));
 }

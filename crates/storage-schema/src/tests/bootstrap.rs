@@ -129,7 +129,7 @@ async fn a_process_that_migrates_for_ever_is_not_waited_for_for_ever() {
     let lock = format!("SELECT pg_advisory_lock({})", i64::from_be_bytes(*b"dstorage"));
     holder.batch_execute(&lock).await.unwrap();
     let options = BootstrapOptions { lock_wait: Duration::from_millis(300), ..BootstrapOptions::default() };
-    let outcome = bootstrap_with(&database.url(), &options).await;
+    let outcome = bootstrap_with(database.connect().await.unwrap(), &options).await;
     assert!(matches!(outcome, Err(SchemaError::LockTimeout(_))), "{outcome:?}");
 }
 

@@ -22,7 +22,7 @@ impl<'a> Role<'a> {
     }
 
     async fn make(&self, password: &str) -> crate::RolesReport {
-        make_role(&self.database.url(), &self.name, Some(password)).await.unwrap()
+        make_role(self.database.connect().await.unwrap(), &self.name, Some(password)).await.unwrap()
     }
 
     async fn connect(&self, password: &str) -> AsyncPgConnection {
@@ -332,14 +332,14 @@ async fn a_bootstrap_grants_to_the_role_that_is_there() {
     let database = TestDatabase::empty().await.unwrap();
     let role = Role::named(&database, "app");
     let options = BootstrapOptions { server_role: Some(role.name.clone()), ..BootstrapOptions::default() };
-    assert_eq!(bootstrap_with(&database.url(), &options).await.unwrap().role, None);
+    assert_eq!(bootstrap_with(database.connect().await.unwrap(), &options).await.unwrap().role, None);
     let mut owner = database.connect().await.unwrap();
     owner.batch_execute(&format!("CREATE ROLE {} LOGIN", role.quoted())).await.unwrap();
 
-    let granted = bootstrap_with(&database.url(), &options).await.unwrap().role.unwrap();
+    let granted = bootstrap_with(database.connect().await.unwrap(), &options).await.unwrap().role.unwrap();
     assert!(!granted.created && !granted.mended.is_empty() && granted.left.is_empty(), "{granted:?}");
     assert_eq!(
-        bootstrap_with(&database.url(), &options).await.unwrap().role,
+        bootstrap_with(database.connect().await.unwrap(), &options).await.unwrap().role,
         Some(crate::RolesReport::default())
     );
     role.drop().await;
@@ -351,13 +351,13 @@ async fn the_owner_is_not_taken_for_the_servers_role() {
     let database = TestDatabase::create().await.unwrap();
     let mut owner = database.connect().await.unwrap();
     let name = super::text(&mut owner, "SELECT current_user::text AS value").await.unwrap();
-    let refused = make_role(&database.url(), &name, None).await;
+    let refused = make_role(database.connect().await.unwrap(), &name, None).await;
     assert!(matches!(refused, Err(SchemaError::Unrestricted { .. })), "{refused:?}");
     assert_eq!(verify_role(&mut owner, None).await.unwrap().unrestricted, Some("is a superuser"));
     let role = Role::named(&database, "owner");
     role.make("p").await;
     owner.batch_execute(&format!("ALTER TABLE execution_audit OWNER TO {}", role.quoted())).await.unwrap();
-    let refused = make_role(&database.url(), &role.name, None).await.unwrap_err();
+    let refused = make_role(database.connect().await.unwrap(), &role.name, None).await.unwrap_err();
     assert!(refused.to_string().contains("owns the tables"), "{refused}");
     role.drop().await;
 }
@@ -369,7 +369,8 @@ async fn a_role_that_cannot_be_made_is_explained() {
     let role = Role::named(&database, "none");
     role.make("first").await;
     let url = with_user(&database.url(), &role.name.replace(' ', "%20"), "first");
-    let error = make_role(&url, "another", Some("geheim")).await.unwrap_err();
+    let owner = AsyncPgConnection::establish(&url).await.unwrap();
+    let error = make_role(owner, "another", Some("geheim")).await.unwrap_err();
     let told = format!("{error} {error:?}");
     assert!(told.contains("CREATE ROLE another LOGIN;") && !told.contains("geheim"), "{told}");
     role.drop().await;

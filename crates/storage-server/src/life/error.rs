@@ -6,6 +6,8 @@ use std::time::Duration;
 use storage_dualwrite::{ConnectError, EmbeddingSetError};
 use storage_schema::SchemaError;
 
+use crate::settings::ConnectorsError;
+
 /// A start that ended before the service was ready.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -18,6 +20,9 @@ pub enum StartError {
         #[source]
         source: ConnectError,
     },
+    /// The files that the settings of the database name are no longer what they were when they were checked.
+    #[error("the owner of the tables cannot be connected as (schema.owner_url)")]
+    Owner(#[source] ConnectorsError),
     /// The schema could not be made.
     #[error("the schema could not be made (schema.bootstrap)")]
     Bootstrap(#[source] SchemaError),

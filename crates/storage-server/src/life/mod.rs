@@ -116,6 +116,11 @@ impl Server {
     /// See [`StartError`]; nothing is left running.
     pub async fn start(parts: Parts) -> Result<RunningServer, StartError> {
         let started = Instant::now();
+        if parts.settings.database.is_readable_on_the_way() {
+            tracing::warn!(
+                "records cross the network readable on their way to PostgreSQL; database.tls = \"verify-full\" protects them"
+            );
+        }
         let embeddings = Arc::new(Embeddings::new(Arc::clone(&parts.embedding)));
         let prepared = prepare::database(&parts, &embeddings).await?;
         let index = prepare::index(&parts, &prepared).await?;

@@ -83,7 +83,7 @@ async fn database_once(
     let mut connection =
         connecting.map_err(|source| StartError::DatabaseAway { waited: started.elapsed(), source })?;
     if parts.settings.schema.bootstrap {
-        bootstrap(&parts.settings).await?;
+        bootstrap(&parts.settings, started).await?;
     }
     verify(&mut connection).await?;
     let wanted = embeddings.set();
@@ -94,17 +94,12 @@ async fn database_once(
 }
 
 /// In a task of its own: migrations block their thread, which nothing else may share.
-async fn bootstrap(settings: &Settings) -> Result<(), StartError> {
-    use secrecy::ExposeSecret as _;
-
-    let owner = match &settings.schema.owner_url {
-        Some(url) => url.clone(),
-        // It was read when the settings were checked.
-        None => settings.database.address().unwrap_or_default(),
-    };
+async fn bootstrap(settings: &Settings, started: Instant) -> Result<(), StartError> {
+    let owner = settings.database.owner(settings.schema.owner_url.as_ref()).map_err(StartError::Owner)?;
+    let owner = owner.connect().await;
+    let owner = owner.map_err(|source| StartError::DatabaseAway { waited: started.elapsed(), source })?;
     let options = BootstrapOptions { server_role: settings.server_role(), ..BootstrapOptions::default() };
-    let migrating =
-        tokio::spawn(async move { storage_schema::bootstrap_with(owner.expose_secret(), &options).await });
+    let migrating = tokio::spawn(async move { storage_schema::bootstrap_with(owner, &options).await });
     let report = migrating.await.map_err(StartError::Interrupted)?.map_err(StartError::Bootstrap)?;
     tracing::info!(
         migrations = report.applied.len(),

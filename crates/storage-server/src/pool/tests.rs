@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_dualwrite::{Connector, SessionSettings};
+use storage_dualwrite::{Connector, DatabaseTls, SessionSettings};
 use storage_query::{DatabaseFault, QueryError};
 use storage_testkit::TestDatabase;
 use tokio::time::Instant;
@@ -27,7 +27,8 @@ struct Row {
 
 fn pool(database: &TestDatabase, size: usize) -> ReadPool {
     let session = SessionSettings { statement_timeout: PATIENCE, ..SessionSettings::new("read") };
-    let connector = Connector::new(database.server_url().unwrap().into(), session).unwrap();
+    let connector =
+        Connector::new(database.server_url().unwrap().into(), DatabaseTls::off(), session).unwrap();
     ReadPool::new(connector, size, Duration::from_millis(200)).unwrap()
 }
 
@@ -125,7 +126,7 @@ async fn a_read_that_finds_no_connection_free_is_refused_soon() {
 async fn a_server_that_is_away_is_told_apart() {
     let session = SessionSettings::new("read");
     // Port 1 of loopback: nothing listens there.
-    let connector = Connector::new("postgres://u@127.0.0.1:1/d".into(), session).unwrap();
+    let connector = Connector::new("postgres://u@127.0.0.1:1/d".into(), DatabaseTls::off(), session).unwrap();
     let pool = ReadPool::new(connector, 1, PATIENCE).unwrap();
     let away = ask(&pool, "SELECT 1::bigint AS n", PATIENCE).await;
     assert!(matches!(away, Err(ReadError::Connect(_))), "{away:?}");

@@ -15,7 +15,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpResponse};
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use storage_dualwrite::{ByteBudget, ConnectError, Connector, SessionSettings, WriteError};
+use storage_dualwrite::{ByteBudget, ConnectError, Connector, DatabaseTls, SessionSettings, WriteError};
 use storage_embedding::{
     DEFAULT_TTL, EmbedError, Embedder, EmbeddingService, HashingEmbedder, MemoryCache, ModelIdentity,
 };
@@ -53,7 +53,7 @@ impl Embedder for Away {
 /// Exports go past the store, and have no faults in its place: theirs are real ones.
 fn no_exports() -> Exports {
     let url = "postgres://nobody@127.0.0.1:1/nowhere".to_owned().into();
-    let connector = Connector::new(url, SessionSettings::new("nobody")).unwrap();
+    let connector = Connector::new(url, DatabaseTls::off(), SessionSettings::new("nobody")).unwrap();
     let pool = ReadPool::new(connector, 1, Duration::ZERO).unwrap();
     let second = Duration::from_secs(1);
     let settings = ExportSettings { connections: 1, timeout: second, stall_timeout: second };

@@ -30,7 +30,7 @@ mod writer;
 mod tests;
 
 pub use auth::{AuthMode, AuthSettings};
-pub use database::{Connectors, ConnectorsError, DatabaseSettings};
+pub use database::{Connectors, ConnectorsError, DatabaseSettings, DatabaseTlsMode};
 pub use effective::EffectiveSetting;
 pub use embedding::{EmbeddingSettings, Provider};
 pub use export::ExportSettings;
@@ -241,6 +241,11 @@ impl Settings {
         }
         if statement >= self.server.request_timeout {
             faults.push("database.statement_timeout", "must be shorter than server.request_timeout");
+        }
+        if let Some(owner) = &self.schema.owner_url
+            && let Err(ConnectorsError::Address(error)) = self.database.owner(Some(owner))
+        {
+            faults.push("schema.owner_url", format!("cannot be used: {error}"));
         }
         let largest = self.server.body_limit.bytes().max(self.server.batch_body_limit.bytes());
         if self.writer.byte_budget.bytes() < largest {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use storage_embedding::{OpenAiEmbedder, OpenAiSettings};
+use storage_embedding::{OpenAiEmbedder, OpenAiSettings, OpenAiSettingsError};
 
 use super::fault::Faults;
 use super::file::{Unreadable, read};
@@ -15,6 +15,8 @@ section! {
     OpenAiSection = "openai" {
         /// What `/embeddings` is appended to.
         url: String = "https://api.openai.com/v1",
+        /// A file with the certificates, in PEM, that the API's must come from; the system's when empty.
+        ca_file: Option<PathBuf> = "",
         /// The model. Its vectors never mix with another's: with vectors of another in the database, the start ends.
         model: String = "text-embedding-3-small",
         /// A file with the key; an end of line at its end is dropped. Without one no key is sent.
@@ -36,7 +38,7 @@ impl OpenAiSection {
         match self.to_embedder() {
             Ok(settings) => {
                 if let Err(error) = OpenAiEmbedder::new(&settings) {
-                    faults.push("openai.url", format!("cannot be used: {error}"));
+                    faults.push(at_fault(&error), format!("cannot be used: {error}"));
                 }
             }
             Err(unreadable) => unreadable.tell(faults),
@@ -46,16 +48,28 @@ impl OpenAiSection {
     /// As the embedder takes them.
     ///
     /// # Errors
-    /// When the key's file cannot be read; that was checked on loading.
+    /// When one of the files cannot be read; that was checked on loading.
     pub fn to_embedder(&self) -> Result<OpenAiSettings, Unreadable> {
         let key = self.api_key_file.as_ref().map(|path| read("openai.api_key_file", path)).transpose()?;
+        let certificates = self.ca_file.as_ref().map(|path| read("openai.ca_file", path)).transpose()?;
         Ok(OpenAiSettings {
             url: self.url.clone(),
+            root_certificates: certificates.map(String::into_bytes),
             model: self.model.clone(),
             api_key: key.map(SecretString::from),
             send_dimensions: self.send_dimensions,
             timeout: self.timeout,
             retries: self.retries,
         })
+    }
+}
+
+const fn at_fault(error: &OpenAiSettingsError) -> &'static str {
+    match error {
+        OpenAiSettingsError::Certificates(_)
+        | OpenAiSettingsError::NoCertificate
+        | OpenAiSettingsError::NeedlessCertificates => "openai.ca_file",
+        OpenAiSettingsError::Key => "openai.api_key_file",
+        OpenAiSettingsError::Url | OpenAiSettingsError::Client(_) => "openai.url",
     }
 }

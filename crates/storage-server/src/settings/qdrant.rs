@@ -16,6 +16,8 @@ section! {
     QdrantSection = "qdrant" {
         /// The gRPC address, such as `http://qdrant:6334`, or `https://` for TLS. Without one there is no Qdrant.
         url: Option<String> = "",
+        /// A file with the certificates, in PEM, that the server's must come from; the system's when empty.
+        ca_file: Option<PathBuf> = "",
         /// The key that every request carries. It crosses the network readable unless the address says `https`.
         api_key: Option<SecretString> = "",
         /// A file with the key; an end of line at its end is dropped.
@@ -54,15 +56,17 @@ impl QdrantSection {
     /// As the index takes them; `None` when there is no Qdrant.
     ///
     /// # Errors
-    /// When the key's file cannot be read; that was checked on loading.
+    /// When one of the files cannot be read; that was checked on loading.
     pub fn to_index(&self) -> Result<Option<QdrantSettings>, Unreadable> {
         let Some(url) = self.url.clone() else { return Ok(None) };
         let key = match &self.api_key_file {
             Some(path) => Some(read("qdrant.api_key_file", path)?.into()),
             None => self.api_key.clone(),
         };
+        let certificates = self.ca_file.as_ref().map(|path| read("qdrant.ca_file", path)).transpose()?;
         Ok(Some(QdrantSettings {
             url,
+            root_certificates: certificates.map(String::into_bytes),
             api_key: key,
             collection: self.collection.clone(),
             timeout: self.timeout,
@@ -74,6 +78,7 @@ impl QdrantSection {
 const fn at_fault(error: &QdrantSettingsError) -> &'static str {
     match error {
         QdrantSettingsError::Url | QdrantSettingsError::Tls(_) => "qdrant.url",
+        QdrantSettingsError::Certificates(_) | QdrantSettingsError::NeedlessCertificates => "qdrant.ca_file",
         QdrantSettingsError::ApiKey => "qdrant.api_key",
         QdrantSettingsError::Collection { .. } => "qdrant.collection",
     }

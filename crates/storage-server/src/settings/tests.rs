@@ -21,6 +21,13 @@ fn file(ending: &str, text: &str) -> tempfile::NamedTempFile {
     file
 }
 
+fn faults_with(provider: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    let mut sources = sources(environment);
+    let (key, name, value) = ("embedding.provider", "--provider", provider.to_owned());
+    sources.flags.push(Flag { key, name, value });
+    Settings::load(&sources).map_or_else(|invalid| keys(&invalid), |_| Vec::new())
+}
+
 fn faults(environment: &[(&str, &str)]) -> Vec<String> {
     Settings::load(&sources(environment)).map_or_else(|invalid| keys(&invalid), |_| Vec::new())
 }
@@ -215,12 +222,6 @@ fn a_file_that_cannot_be_read_is_a_fault_beside_the_others() {
 #[test]
 fn the_api_is_checked_only_when_it_is_used() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let faults_with = |provider: &str, environment: &[(&str, &str)]| {
-        let mut sources = sources(environment);
-        let (key, name, value) = ("embedding.provider", "--provider", provider.to_owned());
-        sources.flags.push(Flag { key, name, value });
-        Settings::load(&sources).map_or_else(|invalid| keys(&invalid), |_| Vec::new())
-    };
     let url = ("DATASTORAGE__OPENAI__URL", "nowhere");
     let key = ("DATASTORAGE__OPENAI__API_KEY_FILE", "/nowhere");
     assert_eq!(faults_with("hashing", &[url, key]), [""; 0]);
@@ -254,6 +255,59 @@ fn what_is_said_of_redis_is_checked() {
     }
     let invalid = Settings::load(&sources(&[(url, "http://u:hunter2@h")])).unwrap_err().to_string();
     assert!(!invalid.contains("hunter2"), "{invalid}");
+}
+
+/// F23: certificates that cannot be used, or that no TLS would look at, are refused at start.
+#[test]
+fn what_is_said_of_tls_to_others_is_checked() {
+    let none = file(".pem", "no certificate");
+    let none = none.path().display().to_string();
+    let (ca, tls) = ("DATASTORAGE__DATABASE__CA_FILE", "DATASTORAGE__DATABASE__TLS");
+    let url = ("DATASTORAGE__DATABASE__URL", "postgres://u@h/d?sslmode=verify-full");
+    let qdrant = ("DATASTORAGE__QDRANT__CA_FILE", none.as_str());
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 10] = [
+        (&[(tls, "verify-full")], &[]),
+        (&[url], &[]),
+        (&[(tls, "prefer")], &["database.tls"]),
+        (&[(ca, "/nowhere")], &["database.ca_file"]),
+        (&[(ca, &none)], &["database.ca_file"]),
+        (&[(ca, &none), (tls, "off")], &["database.ca_file"]),
+        (&[url, (tls, "off")], &["database.url"]),
+        (&[("DATASTORAGE__SCHEMA__OWNER_URL", url.1), (tls, "off")], &["schema.owner_url"]),
+        (&[("DATASTORAGE__QDRANT__URL", "https://h:6334"), qdrant], &["qdrant.ca_file"]),
+        (&[("DATASTORAGE__QDRANT__URL", "http://h:6334"), qdrant], &["qdrant.ca_file"]),
+    ];
+    for (environment, expected) in cases {
+        assert_eq!(faults(environment), expected, "{environment:?}");
+    }
+    let openai = |url: &str| {
+        let environment =
+            [("DATASTORAGE__OPENAI__URL", url), ("DATASTORAGE__OPENAI__CA_FILE", none.as_str())];
+        faults_with("openai", &environment)
+    };
+    assert_eq!(openai("https://h/v1"), ["openai.ca_file"]);
+    assert_eq!(openai("http://h/v1"), ["openai.ca_file"]);
+}
+
+/// The log says when records cross a network readable, and only then.
+#[test]
+fn an_unprotected_way_to_the_database_is_noticed() {
+    for (url, tls, is_readable) in [
+        ("postgres://u@db.example/d", "", true),
+        ("postgres://u@10.0.0.7/d", "off", true),
+        ("postgres://u@db.example/d", "verify-full", false),
+        ("postgres://u@db.example/d?sslmode=require", "", false),
+        ("postgres://u@localhost/d", "", false),
+        ("postgres://u@127.0.0.1/d", "", false),
+        ("postgres://u@[::1]/d", "", false),
+        ("host=/run/postgresql user=u", "", false),
+        ("host=localhost,db.example user=u", "", true),
+    ] {
+        let environment = [("DATASTORAGE__DATABASE__URL", url), ("DATASTORAGE__DATABASE__TLS", tls)];
+        let settings = Settings::load(&sources(&environment)).unwrap();
+        assert_eq!(settings.database.is_readable_on_the_way(), is_readable, "{environment:?}");
+    }
 }
 
 #[test]

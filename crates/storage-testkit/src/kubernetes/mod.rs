@@ -52,7 +52,7 @@ impl KubernetesApi {
     ) -> Result<Self, TestkitError> {
         let failed =
             |action: &'static str| move |error: String| TestkitError::KubernetesApi { action, error };
-        let acceptor = TlsAcceptor::from(server_config(certificate)?);
+        let acceptor = TlsAcceptor::from(server_config(certificate, &[])?);
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
             .and_then(TcpListener::from_std)

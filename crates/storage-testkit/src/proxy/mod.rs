@@ -58,13 +58,7 @@ impl FaultProxy {
     /// [`TestkitError::Url`] when the URL names no TCP address, [`TestkitError::Network`] when it cannot be resolved
     /// or no port is free.
     pub async fn for_postgres(url: &str) -> Result<Self, TestkitError> {
-        let (host, port) = crate::database::host_and_port(url)?;
-        let resolved = tokio::net::lookup_host((host.as_str(), port)).await.and_then(|mut found| {
-            found.next().ok_or_else(|| std::io::Error::other("the host has no address"))
-        });
-        let server = resolved
-            .map_err(|source| TestkitError::Network { action: "resolve the database's host", source })?;
-        Self::start(server, Protocol::Postgres).await
+        Self::start(crate::database::address_of(url).await?, Protocol::Postgres).await
     }
 
     async fn start(server: SocketAddr, protocol: Protocol) -> Result<Self, TestkitError> {

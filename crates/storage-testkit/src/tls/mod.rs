@@ -14,8 +14,12 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::TestkitError;
 
-/// What a server with this certificate is configured with; it asks clients for none.
-pub(crate) fn server_config(pair: &CertificatePair) -> Result<Arc<ServerConfig>, TestkitError> {
+/// What a server with this certificate is configured with; it asks clients for none. `protocols` are those it offers
+/// (ALPN, RFC 7301).
+pub(crate) fn server_config(
+    pair: &CertificatePair,
+    protocols: &[&[u8]],
+) -> Result<Arc<ServerConfig>, TestkitError> {
     let failed = |error: String| TestkitError::Certificate { error };
     let chain = CertificateDer::pem_slice_iter(pair.certificate.as_bytes())
         .collect::<Result<Vec<_>, _>>()
@@ -25,5 +29,7 @@ pub(crate) fn server_config(pair: &CertificatePair) -> Result<Arc<ServerConfig>,
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
-    config.map(Arc::new).map_err(|error| failed(error.to_string()))
+    let mut config = config.map_err(|error| failed(error.to_string()))?;
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    Ok(Arc::new(config))
 }

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Response, Status};
 
 use super::fault;
@@ -98,12 +98,22 @@ pub(super) fn endpoint(settings: &QdrantSettings) -> Result<Endpoint, QdrantSett
     let no_url = || QdrantSettingsError::Url;
     let endpoint = Endpoint::from_shared(settings.url.clone()).map_err(|_invalid| no_url())?;
     match endpoint.uri().scheme_str() {
-        Some("http") => Ok(endpoint),
-        Some("https") => {
-            endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(QdrantSettingsError::Tls)
+        Some("http") if settings.root_certificates.is_some() => {
+            Err(QdrantSettingsError::NeedlessCertificates)
         }
+        Some("http") => Ok(endpoint),
+        Some("https") => endpoint.tls_config(tls(settings)?).map_err(QdrantSettingsError::Tls),
         _ => Err(no_url()),
     }
+}
+
+fn tls(settings: &QdrantSettings) -> Result<ClientTlsConfig, QdrantSettingsError> {
+    let Some(roots) = &settings.root_certificates else {
+        return Ok(ClientTlsConfig::new().with_native_roots());
+    };
+    // The library takes nothing for an empty list, with which no server is ever trusted.
+    crate::tls::roots_of(roots).map_err(QdrantSettingsError::Certificates)?;
+    Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(roots)))
 }
 
 impl std::fmt::Debug for Client {

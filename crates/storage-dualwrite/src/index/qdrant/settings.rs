@@ -5,13 +5,15 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::client;
+use crate::tls::CertificatesError;
 
 /// How a [`super::QdrantIndex`] reaches its collection.
 #[derive(Debug, Clone)]
 pub struct QdrantSettings {
-    /// The gRPC address, such as `http://qdrant:6334`. With `https` the server's certificate must come from a root
-    /// that the system trusts (`SSL_CERT_FILE` names another set of roots).
+    /// The gRPC address, such as `http://qdrant:6334`. With `https` the server's certificate is checked.
     pub url: String,
+    /// The certificates in PEM that the server's must come from; those that the system trusts when there are none.
+    pub root_certificates: Option<Vec<u8>>,
     /// Sent with every request. It crosses the network readable unless the URL says `https`.
     pub api_key: Option<SecretString>,
     /// The alias by which the collection is used; the collection behind it is created when there is none.
@@ -32,6 +34,7 @@ impl QdrantSettings {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            root_certificates: None,
             api_key: None,
             collection: Self::COLLECTION.to_owned(),
             timeout: Duration::from_secs(10),
@@ -63,6 +66,12 @@ pub enum QdrantSettingsError {
     /// TLS could not be set up.
     #[error("TLS to Qdrant could not be set up; are there trusted roots on this machine (SSL_CERT_FILE)?")]
     Tls(#[source] tonic::transport::Error),
+    /// The certificates that the server's must come from cannot be used.
+    #[error("the certificates that Qdrant's must come from cannot be used: {0}")]
+    Certificates(#[source] CertificatesError),
+    /// Certificates were given for a connection without TLS.
+    #[error("certificates are of use with https:// only")]
+    NeedlessCertificates,
     /// The key has a character that a header cannot carry.
     #[error("the Qdrant API key must be visible ASCII")]
     ApiKey,

@@ -1,0 +1,99 @@
+//! TLS to PostgreSQL, and whom TLS to others goes by.
+//!
+//! There is no middle between none and all of it: a certificate that is not checked protects from nobody who can stand
+//! in between, and TLS that is given up when the server says it has none is given up to whoever says so in its place.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::{CancelToken, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// How connections to PostgreSQL are protected on their way. Cheap to clone.
+#[derive(Clone)]
+pub struct DatabaseTls(pub(crate) Option<MakeRustlsConnect>);
+
+/// The certificates that the server's must come from cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificatesError {
+    /// They are not in the form they must have.
+    #[error("the certificates are not PEM")]
+    NotPem(#[source] pem::Error),
+    /// There is none.
+    #[error("there is no certificate among the certificates; expected one or more in PEM")]
+    NoCertificate,
+    /// One of them is of no use.
+    #[error("the certificates cannot be used")]
+    Unusable(#[source] rustls::Error),
+    /// Nobody is trusted on this machine.
+    #[error("this machine has no trusted certificates; name a file with the authority's")]
+    NoSystemRoots,
+}
+
+impl DatabaseTls {
+    /// Everything crosses the network readable.
+    #[must_use]
+    pub const fn off() -> Self {
+        Self(None)
+    }
+
+    /// As libpq's `sslmode=verify-full`: TLS 1.2 or 1.3, and the server's certificate must be for the name that it is
+    /// called by and come from one of `roots`, in PEM, or from one that the system trusts when there are none.
+    ///
+    /// # Errors
+    /// See [`CertificatesError`].
+    pub fn verify_full(roots: Option<&[u8]>) -> Result<Self, CertificatesError> {
+        let roots = match roots {
+            Some(pem) => roots_of(pem)?,
+            None => roots_of_system()?,
+        };
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(CertificatesError::Unusable)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(Some(MakeRustlsConnect::new(config))))
+    }
+
+    /// Whether connections are encrypted.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Asks the server to end what a connection is doing, over a connection of its own that is protected likewise.
+    ///
+    /// # Errors
+    /// When the server cannot be asked. Whether there was anything to end is not told.
+    pub async fn cancel(&self, token: &CancelToken) -> Result<(), tokio_postgres::Error> {
+        match self.0.clone() {
+            Some(tls) => token.cancel_query(tls).await,
+            None => token.cancel_query(NoTls).await,
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_on() { "verify-full" } else { "off" })
+    }
+}
+
+pub(crate) fn roots_of(pem: &[u8]) -> Result<RootCertStore, CertificatesError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.map_err(CertificatesError::NotPem)?).map_err(CertificatesError::Unusable)?;
+    }
+    if roots.is_empty() { Err(CertificatesError::NoCertificate) } else { Ok(roots) }
+}
+
+/// Single ones that cannot be read are left out, as other clients on this machine do.
+fn roots_of_system() -> Result<RootCertStore, CertificatesError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() { Err(CertificatesError::NoSystemRoots) } else { Ok(roots) }
+}
