@@ -8,6 +8,7 @@
 
 mod admin;
 mod aggregates;
+mod attacks;
 mod auth;
 mod batches;
 mod bodies;

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: measurements behind the decisions. They print tables and change nothing.
 
+mod auth;
+mod backlog;
 mod corpus;
 mod freshness;
 mod hnsw;
@@ -17,6 +19,10 @@ use anyhow::Result;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Scenario {
+    /// Measure what authentication adds to a request whose caller is known.
+    Auth(auth::Arguments),
+    /// Measure memory, pace and the wait of new records while very many wait in the outbox.
+    Backlog(backlog::Arguments),
     /// Measure how long a write takes at a steady rate, and how long until it can be found.
     Freshness(freshness::Arguments),
     /// Compare HNSW indexes on real embeddings: what filling them costs and what they find.
@@ -35,6 +41,8 @@ pub(crate) enum Scenario {
 
 pub(crate) async fn run(scenario: &Scenario) -> Result<()> {
     match scenario {
+        Scenario::Auth(arguments) => auth::run(arguments).await,
+        Scenario::Backlog(arguments) => backlog::run(arguments).await,
         Scenario::Freshness(arguments) => freshness::run(arguments).await,
         Scenario::Hnsw(arguments) => hnsw::run(arguments).await,
         Scenario::Lists(arguments) => lists::run(arguments).await,

@@ -27,6 +27,7 @@
 //!
 //! | step | where |
 //! |---|---|
+//! | no more of a client is read than is worked on | `connection` |
 //! | ids, span, deadline; on the way out the log line, the metrics, the problem document | `telemetry::request` |
 //! | the name that is asked for | `host` |
 //! | which web pages may read the answer | `cors` |
@@ -52,6 +53,7 @@
 mod auth;
 mod body;
 mod compress;
+mod connection;
 mod cors;
 #[cfg(test)]
 mod documents;

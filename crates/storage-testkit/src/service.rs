@@ -170,6 +170,23 @@ impl ServiceProcess {
         self.identity
     }
 
+    /// Bytes that the process has had in memory at most since this was last asked, or since its start.
+    ///
+    /// # Errors
+    /// [`TestkitError::File`] when it has ended.
+    pub fn take_peak_memory(&self) -> Result<u64, TestkitError> {
+        let directory = PathBuf::from(format!("/proc/{}", self.identity.map_or(0, |it| it.pid)));
+        let status = directory.join("status");
+        let text = std::fs::read_to_string(&status).map_err(TestkitError::file("read", &status))?;
+        let peak = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        // Writing 5 sets the peak to what there is now, see proc(5).
+        let refs = directory.join("clear_refs");
+        std::fs::write(&refs, "5").map_err(TestkitError::file("write", &refs))?;
+        Ok(peak.unwrap_or(0_u64) * 1024)
+    }
+
     /// Everything the service has written so far.
     #[must_use]
     pub fn logs(&self) -> String {

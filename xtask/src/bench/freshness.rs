@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 
 use super::load;
@@ -39,13 +39,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 
 async fn measure(stand: &Stand, arguments: &Arguments) -> Result<()> {
     let mut connection = AsyncPgConnection::establish(&stand.database_url).await?;
-    let url = stand.service.url();
-    let host = url.strip_prefix("http://").context("the service has another scheme")?;
+    let host = stand.host()?;
     let count = usize::try_from(arguments.rate * arguments.seconds)?;
     let pause = Duration::from_secs(1) / arguments.rate;
     // Not measured: every text is embedded once, as all but a few are in use.
-    let each: Vec<Vec<u8>> = (1..=arguments.texts).map(|n| load::request(host, "", &body(n))).collect();
-    load::run(host, &each, each.len(), CONNECTIONS).await?;
+    let each: Vec<Vec<u8>> = (1..=arguments.texts).map(|n| load::request(&host, "", &body(n))).collect();
+    load::run(&host, &each, each.len(), CONNECTIONS).await?;
     until_searchable(&mut connection).await?;
     answer(&format!(
         "{} writes/s for {} s, {} texts, embedder {}; latency in ms from the time each was to leave",
@@ -54,8 +53,8 @@ async fn measure(stand: &Stand, arguments: &Arguments) -> Result<()> {
     answer("                                   p50       p99     p99.9");
     for (what, more) in [("accepted", ""), ("accepted and searchable", "Prefer: wait=20\r\n")] {
         let requests: Vec<Vec<u8>> =
-            (1..=arguments.texts).map(|n| load::request(host, more, &body(n))).collect();
-        let run = load::paced(host, &requests, count, CONNECTIONS, pause).await?;
+            (1..=arguments.texts).map(|n| load::request(&host, more, &body(n))).collect();
+        let run = load::paced(&host, &requests, count, CONNECTIONS, pause).await?;
         answer(&format!(
             "{what:<28} {:>9.1} {:>9.1} {:>9.1}",
             run.latencies.per_mille(500),

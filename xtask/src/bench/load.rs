@@ -75,8 +75,7 @@ async fn send(
                 Some(pause) => begun + pause * u32::try_from(number)?,
             };
             tokio::time::sleep_until(sent.into()).await;
-            stream.write_all(request).await?;
-            read_answer(&mut stream, &mut buffer).await?;
+            exchange(&mut stream, &mut buffer, request, 201).await?;
             latencies.push(sent.elapsed());
         }
     };
@@ -86,13 +85,20 @@ async fn send(
     Ok(Run { took, latencies: Latencies::of(runs.into_iter().flatten().collect()) })
 }
 
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
+/// Sends a request and reads its answer, which must have this status.
+pub(super) async fn exchange(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    request: &[u8],
+    status: u16,
+) -> Result<()> {
+    stream.write_all(request).await?;
     buffer.clear();
     loop {
         ensure!(stream.read_buf(buffer).await? > 0, "the service closed the connection");
         let Some(head) = buffer.windows(4).position(|it| it == b"\r\n\r\n") else { continue };
         let text = String::from_utf8_lossy(buffer.get(..head).unwrap_or_default()).to_ascii_lowercase();
-        ensure!(text.starts_with("http/1.1 201"), "a write was answered {text}");
+        ensure!(text.starts_with(&format!("http/1.1 {status}")), "a request was answered {text}");
         let length =
             text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         let whole = head + 4 + length.context("an answer has no length")?;

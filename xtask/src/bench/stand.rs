@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use diesel_async::AsyncPgConnection;
 use serde_json::json;
 use storage_testkit::{
@@ -24,6 +24,8 @@ pub(super) struct Stand {
     pub(super) programs: Installation,
     pub(super) database_url: String,
     pub(super) service: ServiceProcess,
+    /// What the service was started with.
+    pub(super) options: ServiceOptions,
     cluster: Cluster,
 }
 
@@ -58,8 +60,13 @@ impl Stand {
             }
             Err(_) => say("WITHOUT QDRANT, since QDRANT_URL names none: searchable means through pgvector"),
         }
-        let service = ServiceProcess::start(&database_url, options).await?;
-        Ok(Self { programs, database_url, service, cluster })
+        let service = ServiceProcess::start(&database_url, options.clone()).await?;
+        Ok(Self { programs, database_url, service, options, cluster })
+    }
+
+    /// Where the service listens, as HTTP/1.1 names it.
+    pub(super) fn host(&self) -> Result<String> {
+        host(&self.service)
     }
 
     pub(super) async fn end(self) -> Result<()> {
@@ -67,6 +74,12 @@ impl Stand {
         self.cluster.destroy().await?;
         Ok(())
     }
+}
+
+/// Where a service listens, as HTTP/1.1 names it.
+pub(super) fn host(service: &ServiceProcess) -> Result<String> {
+    let url = service.url();
+    Ok(url.strip_prefix("http://").context("the service has another scheme")?.to_owned())
 }
 
 /// The record of text number `n`, as pgbench inserts it.

@@ -1,17 +1,31 @@
 //! The two ports.
 
-use std::net::SocketAddr;
+use std::future::ready;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder, ServerHandle};
+use actix_service::{
+    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+};
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_tls::accept::{TlsError, max_concurrent_tls_connect};
+use actix_web::App;
+use actix_web::dev::AppConfig;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{App, HttpServer};
 use rustls::ServerConfig;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::{Parts, StartError};
+use crate::connection::{self, Connection};
 use crate::settings::ServerSettings;
 use crate::state::{AppState, Port};
 use crate::telemetry::request;
@@ -21,6 +35,9 @@ use crate::{auth, compress, cors, host, routes};
 /// Connections of the admin port; a few scrapers and probes are all it is for.
 const ADMIN_CONNECTIONS: usize = 256;
 
+/// Connections that wait to be accepted, as the kernel counts them, and no more than it allows (`somaxconn`).
+const BACKLOG: i32 = 2048;
+
 /// How much longer than its bound a stop may take: actix looks once a second whether connections are left.
 pub(crate) const STOP_MARGIN: Duration = Duration::from_secs(1);
 
@@ -28,7 +45,7 @@ pub(crate) const STOP_MARGIN: Duration = Duration::from_secs(1);
 pub(super) struct HttpPort {
     addr: SocketAddr,
     handle: ServerHandle,
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<io::Result<()>>,
 }
 
 /// What the two ports differ in.
@@ -87,40 +104,107 @@ pub(super) fn open(
 fn bind(plan: Plan, settings: &ServerSettings, state: AppState) -> Result<BoundPort, StartError> {
     let Plan { addr, workers, max_connections, tls, routes } = plan;
     let failed = |source| StartError::Bind { addr, source };
-    let data = Data::new(state);
-    let app = move || {
-        App::new()
-            .app_data(data.clone())
-            .configure(routes)
+    let listener = listen(addr, settings.write_timeout).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let mut server = ServerBuilder::new()
+        .disable_signals()
+        .shutdown_timeout(whole_seconds(settings.drain_timeout))
+        .max_concurrent_connections(max_connections);
+    if let Some(workers) = workers {
+        server = server.workers(workers);
+    }
+    let http = Http {
+        data: Data::new(state),
+        routes,
+        keep_alive: settings.keep_alive,
+        header_timeout: settings.header_timeout,
+        stopping: server.graceful_shutdown_signal(),
+    };
+    let name = bound.to_string();
+    let server = match tls {
+        None => server.listen(name, listener, move || {
+            fn_service(|io: TcpStream| ready(Ok(opened(io.peer_addr().ok(), io)))).and_then(http.service())
+        }),
+        Some(Tls { mut config, handshake_timeout }) => {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            // By default, 256 clients that stay silent keep out all others for as long as they are waited for.
+            max_concurrent_tls_connect(max_connections);
+            server.listen(name, listener, move || {
+                let mut acceptor = Acceptor::new(config.clone());
+                acceptor.set_handshake_timeout(handshake_timeout);
+                acceptor
+                    .map_err(TlsError::into_service_error)
+                    .map(|io: TlsStream<TcpStream>| opened(io.get_ref().0.peer_addr().ok(), io))
+                    .and_then(http.service().map_err(TlsError::Service))
+            })
+        }
+    };
+    let server = server.map_err(failed)?;
+    Ok(BoundPort { addr: bound, serve: Box::new(move || server.run()) })
+}
+
+/// A connection as HTTP takes it.
+fn opened<IO>(peer: Option<SocketAddr>, io: IO) -> (Connection<IO>, Option<SocketAddr>) {
+    (Connection::new(io), peer)
+}
+
+/// What speaks HTTP/1.1 on a port's connections.
+#[derive(Clone)]
+struct Http {
+    data: Data<AppState>,
+    routes: fn(&mut ServiceConfig),
+    keep_alive: Duration,
+    header_timeout: Duration,
+    stopping: GracefulShutdownSignal,
+}
+
+impl Http {
+    /// For one thread.
+    fn service<IO: AsyncRead + AsyncWrite + Unpin + 'static>(
+        &self,
+    ) -> impl ServiceFactory<
+        (Connection<IO>, Option<SocketAddr>),
+        Config = (),
+        Response = (),
+        Error = DispatchError,
+        InitError = (),
+    > + use<IO> {
+        let app = App::new()
+            .app_data(self.data.clone())
+            .configure(self.routes)
             .wrap(Compress::default())
             .wrap(from_fn(compress::negotiate))
             .wrap(from_fn(auth::guard::admit))
             .wrap(from_fn(cors::answer))
             .wrap(from_fn(host::check))
             .wrap(from_fn(request::observe))
-    };
-    let server = HttpServer::new(app)
-        .disable_signals()
-        .shutdown_timeout(whole_seconds(settings.drain_timeout))
-        .max_connections(max_connections)
-        .keep_alive(settings.keep_alive)
-        .client_request_timeout(settings.header_timeout)
-        // A client that is gone takes its handler with it (F04).
-        .h1_allow_half_closed(false);
-    let bound = match tls {
-        None => server.bind(addr),
-        Some(Tls { config, handshake_timeout }) => server
-            .tls_handshake_timeout(handshake_timeout)
-            // By default, 256 clients that stay silent keep out all others for as long as they are waited for.
-            .max_connection_rate(max_connections)
-            .bind_rustls_0_23(addr, config),
-    };
-    let mut server = bound.map_err(failed)?;
-    if let Some(workers) = workers {
-        server = server.workers(workers);
+            .wrap(from_fn(connection::hold));
+        let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+        let stopping = self.stopping.clone();
+        HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(self.keep_alive)
+            .client_request_timeout(self.header_timeout)
+            // A client that is gone takes its handler with it (F04).
+            .h1_allow_half_closed(false)
+            .on_connect_ext(|connection: &Connection<IO>, data| connection.introduce(data))
+            .h1(map_config(app, |()| AppConfig::default()))
     }
-    let bound = server.addrs().first().copied().unwrap_or(addr);
-    Ok(BoundPort { addr: bound, serve: Box::new(move || server.run()) })
+}
+
+/// A socket whose connections end when their client has taken nothing for `write_timeout` (`TCP_USER_TIMEOUT`, tcp(7)):
+/// what HTTP servers offer of time-outs stops at the last byte of a request.
+fn listen(addr: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_tcp_user_timeout(Some(write_timeout))?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn whole_seconds(duration: Duration) -> u64 {

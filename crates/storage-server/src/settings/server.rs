@@ -32,6 +32,8 @@ section! {
         request_timeout: Duration = "15s",
         /// How long a client may take to send the head of a request.
         header_timeout: Duration = "5s",
+        /// How long a client may take nothing of an answer that is there for it. Then its connection is closed.
+        write_timeout: Duration = "30s",
         /// How long a connection may idle.
         keep_alive: Duration = "75s",
         /// The largest body of a single record; a larger one is refused before it is read.
@@ -76,6 +78,7 @@ impl ServerSettings {
         );
         faults.above_zero("server.request_timeout", self.request_timeout);
         faults.above_zero("server.header_timeout", self.header_timeout);
+        faults.above_zero("server.write_timeout", self.write_timeout);
         faults.above_zero("server.keep_alive", self.keep_alive);
     }
 }

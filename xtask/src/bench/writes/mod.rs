@@ -8,7 +8,7 @@ mod pgbench;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use indicatif::ProgressBar;
 
@@ -61,12 +61,11 @@ struct Bench<'a> {
 impl Bench<'_> {
     async fn run(&self) -> Result<Vec<Round>> {
         let mut connection = AsyncPgConnection::establish(&self.stand.database_url).await?;
-        let url = self.stand.service.url();
-        let host = url.strip_prefix("http://").context("the service has another scheme")?;
+        let host = self.stand.host()?;
         let requests: Vec<Vec<u8>> =
-            (1..=self.arguments.texts).map(|n| load::request(host, "", &body(n))).collect();
+            (1..=self.arguments.texts).map(|n| load::request(&host, "", &body(n))).collect();
         // Not measured: every text is embedded once, connections and statements are there, and pgbench gets its vectors.
-        load::run(host, &requests, requests.len(), self.arguments.connections).await?;
+        load::run(&host, &requests, requests.len(), self.arguments.connections).await?;
         until_searchable(&mut connection).await?;
         connection
             .batch_execute(
@@ -80,7 +79,7 @@ impl Bench<'_> {
         let mut rounds = Vec::new();
         let bar = ProgressBar::new(u64::try_from(self.arguments.rounds)?);
         for _ in 0..self.arguments.rounds {
-            rounds.push(self.round(&mut connection, host, &requests).await?);
+            rounds.push(self.round(&mut connection, &host, &requests).await?);
             bar.inc(1);
         }
         bar.finish_and_clear();
