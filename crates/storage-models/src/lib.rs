@@ -36,4 +36,4 @@ pub use records::{
     AiAnalysis, Execution, NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Record,
     RecordUpdate, Remediation, RemediationUpdate, Workflow, WorkflowUpdate,
 };
-pub use timestamp::Timestamp;
+pub use timestamp::{ParseTimestampError, Timestamp};

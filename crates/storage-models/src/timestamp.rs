@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, TimeDelta, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
@@ -64,6 +64,17 @@ impl Timestamp {
     }
 }
 
+/// A text that is no timestamp.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseTimestampError {
+    /// It is not RFC 3339.
+    #[error(transparent)]
+    NotRfc3339(#[from] chrono::ParseError),
+    /// In UTC it is in a year that RFC 3339 cannot write.
+    #[error("in UTC it is not in the years 0 to 9999")]
+    BeyondRfc3339,
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
@@ -71,11 +82,14 @@ impl fmt::Display for Timestamp {
 }
 
 impl FromStr for Timestamp {
-    type Err = chrono::ParseError;
+    type Err = ParseTimestampError;
 
     /// Reads RFC 3339 with any offset.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        DateTime::parse_from_rfc3339(text).map(|instant| Self::new(instant.to_utc()))
+        let instant = Self::new(DateTime::parse_from_rfc3339(text)?.to_utc());
+        // An offset or a leap second may lead out of the years that RFC 3339 has.
+        let is_writable = (0..=9999).contains(&instant.0.year());
+        if is_writable { Ok(instant) } else { Err(ParseTimestampError::BeyondRfc3339) }
     }
 }
 
@@ -106,7 +120,7 @@ impl FromSql<Timestamptz, Pg> for Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::Timestamp;
+    use super::{ParseTimestampError, Timestamp};
 
     #[test]
     fn nanoseconds_are_cut_and_offsets_become_utc() {
@@ -123,7 +137,15 @@ mod tests {
     #[test]
     fn what_is_not_rfc_3339_is_refused() {
         for input in ["2026-01-02", "2026-01-02T03:04:05", "yesterday", "", "2026-13-01T00:00:00Z"] {
-            assert!(input.parse::<Timestamp>().is_err(), "{input}");
+            assert!(matches!(input.parse::<Timestamp>(), Err(ParseTimestampError::NotRfc3339(_))), "{input}");
+        }
+    }
+
+    /// What is accepted can be written: a leap second and an offset may lead out of the years that have four digits.
+    #[test]
+    fn what_rfc_3339_cannot_write_is_refused() {
+        for input in ["9999-12-31T23:59:60Z", "9999-12-31T23:00:00-01:00", "0000-01-01T00:00:00+00:01"] {
+            assert_eq!(input.parse::<Timestamp>(), Err(ParseTimestampError::BeyondRfc3339), "{input}");
         }
     }
 }

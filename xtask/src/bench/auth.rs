@@ -1,7 +1,6 @@
 //! What authentication costs a request whose caller is known already: two services answer in turns, one of which asks
 //! nobody. The route does not exist, so that nothing but the way there and back is measured.
 
-use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
@@ -71,11 +70,10 @@ async fn measure(stand: &Stand, arguments: &Arguments) -> Result<()> {
 async fn made(stand: &Stand, file: &str) -> Result<String> {
     let bin = stand.options.bin.as_ref().context("the service was not built")?;
     let made = Command::new(bin)
-        .args(["token", "new", "bench", "--permission", "read", "--append", file])
-        .stderr(Stdio::inherit())
+        .args(["token", "new", "bench", "--permission", "audit:read", "--append", file])
         .output()
         .await?;
-    ensure!(made.status.success(), "no token could be made");
+    ensure!(made.status.success(), "no token could be made: {}", String::from_utf8_lossy(&made.stderr));
     Ok(String::from_utf8(made.stdout)?.trim_end().to_owned())
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Rounds of each kind.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// Records claimed at once, at most.
+    #[arg(long, default_value_t = ProjectorSettings::default().batch)]
+    batch: i64,
     /// Records that arrive at once; the next ones follow when they are done. As many as --records is a backlog.
     #[arg(long, default_value_t = 500)]
     burst: u32,
@@ -55,7 +58,7 @@ async fn compare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
     storage_schema::bootstrap(&url).await?;
     let mut connection = AsyncPgConnection::establish(&url).await?;
     connection.batch_execute("DROP INDEX embedding_vector_hnsw_idx").await?;
-    let Arguments { records, rounds, burst } = arguments;
+    let Arguments { records, rounds, burst, .. } = arguments;
     answer(&format!("{records} records a round in bursts of {burst}; records/s"));
     answer("round     free     held   held/free");
     for round in 1..=*rounds {
@@ -77,7 +80,8 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
     connection.batch_execute("VACUUM vector_outbox, remediation_audit").await?;
     let committed = Arc::new(Commits::default());
     let embedder = Arc::new(Instantly(Embedding::new(vec![0.5; Embedding::DIMENSION])?));
-    let projector = project(connection, url, embedder, &committed).await?;
+    let settings = ProjectorSettings { batch: arguments.batch, ..ProjectorSettings::default() };
+    let projector = project(connection, url, embedder, &settings, &committed).await?;
     let fill = format!(
         "WITH stored AS (INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time) \
             SELECT 'record-' || n, 'default', 'processing', 'restart-pod', 'running', now() \
@@ -88,9 +92,12 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
     let started = Instant::now();
     let mut done = 0;
     while done < arguments.records {
+        let newest = newest(connection).await?;
         connection.batch_execute(&fill).await?;
         committed.notify();
-        while waiting(connection).await? > 0 {
+        // By id: all of the table, with what is done and cannot be removed, would be read for longer than the projector
+        // takes.
+        while waiting_behind(connection, newest).await? > 0 {
             tokio::time::sleep(LOOK).await;
         }
         done += arguments.burst;
@@ -105,24 +112,41 @@ pub(super) async fn project(
     connection: &mut AsyncPgConnection,
     url: &str,
     embedder: Arc<dyn RecordEmbedder>,
+    settings: &ProjectorSettings,
     committed: &Arc<Commits>,
 ) -> Result<Projector> {
     let wanted = EmbeddingSet { composition: "1".to_owned(), model: "bench".to_owned(), dimension: 384 };
     let set = embedding_set::activate(connection, &wanted).await?;
     let connector =
         Connector::new(url.into(), DatabaseTls::off(), SessionSettings::new("datastorage bench"))?;
-    Ok(Projector::start(&connector, &embedder, set, None, &ProjectorSettings::default(), committed))
+    Ok(Projector::start(&connector, &embedder, set, None, settings, committed))
 }
 
 /// How many records wait for the projector.
 pub(super) async fn waiting(connection: &mut AsyncPgConnection) -> Result<u64> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        n: i64,
-    }
-    let row: Row = sql_query("SELECT count(*) AS n FROM vector_outbox").get_result(connection).await?;
+    waiting_behind(connection, 0).await
+}
+
+/// How many records with a higher id wait for it.
+async fn waiting_behind(connection: &mut AsyncPgConnection, id: i64) -> Result<u64> {
+    let row: Number = sql_query("SELECT count(*) AS n FROM vector_outbox WHERE record_id > $1")
+        .bind::<BigInt, _>(id)
+        .get_result(connection)
+        .await?;
     Ok(u64::try_from(row.n)?)
+}
+
+/// The highest id there is; 0 when there is none.
+async fn newest(connection: &mut AsyncPgConnection) -> Result<i64> {
+    let row: Number =
+        sql_query("SELECT coalesce(max(id), 0) AS n FROM remediation_audit").get_result(connection).await?;
+    Ok(row.n)
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
 }
 
 /// The same vector for every record, at once.

@@ -12,7 +12,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::Double;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use indicatif::{ProgressBar, ProgressStyle};
-use storage_dualwrite::{Commits, EmbedFault, RecordEmbedder};
+use storage_dualwrite::{Commits, EmbedFault, ProjectorSettings, RecordEmbedder};
 use storage_models::{Embedding, Remediation, Timestamp};
 use storage_query::{AuditFilter as _, NearestQuery, RemediationFilter, SearchRequest, Valid, count};
 use storage_testkit::{Cluster, ClusterSettings, PostgresSource};
@@ -112,7 +112,9 @@ async fn store(
     let bar = ProgressBar::new(u64::try_from(rows)?).with_style(style);
     let committed = Arc::new(Commits::default());
     let started = Instant::now();
-    let projector = outbox::project(connection, url, Arc::new(Known(vectors.to_vec())), &committed).await?;
+    let known = Arc::new(Known(vectors.to_vec()));
+    let projector =
+        outbox::project(connection, url, known, &ProjectorSettings::default(), &committed).await?;
     for from in (1..=rows).step_by(CHUNK) {
         let to = rows.min(from + CHUNK - 1);
         connection.batch_execute(&insert(from, to, vectors.len())).await?;

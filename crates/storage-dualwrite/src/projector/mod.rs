@@ -11,6 +11,7 @@
 mod batch;
 mod embedder;
 mod indexing;
+mod pace;
 mod tally;
 mod wake;
 mod worker;
@@ -34,7 +35,7 @@ use worker::{Shared, Worker};
 pub struct ProjectorSettings {
     /// Tasks, each with a connection of its own.
     pub workers: usize,
-    /// Rows claimed at once, which is also how many texts go to the embedder together.
+    /// Rows claimed at once, at most: a worker begins with few and takes as many as it settles in a tenth of a second.
     pub batch: i64,
     /// How many percent of its time a worker works while writes wait for PostgreSQL, 1 to 100. The rest it leaves to
     /// them, and catches up afterwards.
@@ -61,7 +62,7 @@ impl Default for ProjectorSettings {
     fn default() -> Self {
         Self {
             workers: 1,
-            batch: 32,
+            batch: 256,
             percent_beside_writes: 25,
             lease: Duration::from_secs(30),
             poll: Duration::from_secs(1),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::batch::{Embedded, Outage, embed, part};
 use super::indexing::{self, Indexed};
+use super::pace::Pace;
 use super::{ProjectorSettings, RecordEmbedder, tally};
 use crate::index::GuardedIndex;
 use crate::outbox::{self, Claim, Holder, Horizon, Lease, Retry, Wanted};
@@ -63,6 +64,7 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     owner: Uuid,
     horizon: Horizon,
+    pace: Pace,
     work: watch::Receiver<()>,
 }
 
@@ -92,7 +94,8 @@ enum TurnError {
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, work: watch::Receiver<()>) -> Self {
         let horizon = Horizon::new(shared.settings.sweep_pause);
-        Self { shared, owner: Uuid::new_v4(), horizon, work }
+        let pace = Pace::new(shared.settings.batch);
+        Self { shared, owner: Uuid::new_v4(), horizon, pace, work }
     }
 
     pub(super) async fn run(mut self) {
@@ -166,7 +169,9 @@ impl Worker {
             Some(connection) => connection,
             None => self.connect().await?,
         };
+        let started = Instant::now();
         let (claim, follows) = self.claim(&mut connection, wanted).await?;
+        let is_full = self.is_full(&claim);
         let mut embedded = self.embed(claim).await;
         let ready = std::mem::take(&mut embedded.ready);
         let indexed = match &self.shared.index {
@@ -177,6 +182,7 @@ impl Worker {
         };
         let still_ours = self.settle(&mut connection, &indexed).await?;
         self.give_back(&mut connection, &embedded).await?;
+        self.pace.note(is_full, started.elapsed());
         *slot = Some(connection);
         Ok(if still_ours { follows } else { Next::Pause })
     }
@@ -198,12 +204,12 @@ impl Worker {
         connection: &mut AsyncPgConnection,
         wanted: Wanted,
     ) -> Result<(Claim, Next), TurnError> {
-        let ProjectorSettings { batch, lease, step_timeout, .. } = self.shared.settings;
+        let ProjectorSettings { lease, step_timeout, .. } = self.shared.settings;
         let started = Instant::now();
         let window = self.horizon.next(wanted, started);
-        let taking = outbox::take(connection, self.owner, batch, lease, window);
+        let taking = outbox::take(connection, self.owner, self.pace.rows(), lease, window);
         let claim = tokio::time::timeout(step_timeout, taking).await??;
-        let is_full = i64::try_from(claim.len()).is_ok_and(|rows| rows >= batch);
+        let is_full = self.is_full(&claim);
         self.horizon.note(window, &claim, is_full, started.elapsed(), Instant::now());
         if !claim.stale.is_empty() {
             outbox::release(connection, self.owner, &claim.stale.iter().collect::<Vec<_>>()).await?;
@@ -213,6 +219,11 @@ impl Worker {
             outbox::discard(connection, self.owner, &claim.gone).await?;
         }
         Ok((claim, if is_full || window.newest_first { Next::Again } else { Next::Idle }))
+    }
+
+    /// Whether a claim has as many rows as it could.
+    fn is_full(&self, claim: &Claim) -> bool {
+        i64::try_from(claim.len()).is_ok_and(|rows| rows >= self.pace.rows())
     }
 
     async fn embed(&self, claim: Claim) -> Embedded {

@@ -12,8 +12,8 @@ section! {
     ProjectorSection = "projector" {
         /// Tasks, each with a connection of its own.
         workers: usize = "1",
-        /// Records claimed at once, which is also how many texts go to the embedder together.
-        batch: i64 = "32",
+        /// Records claimed at once, at most. A task begins with few and takes as many as it settles in a tenth of a second.
+        batch: i64 = "256",
         /// How many percent of its time a task works while writes wait for PostgreSQL, 1 to 100. The rest it leaves to
         /// them, and catches up afterwards. More: searches find records sooner, and writes are slower.
         percent_beside_writes: u32 = "25",
