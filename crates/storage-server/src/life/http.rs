@@ -38,6 +38,10 @@ const ADMIN_CONNECTIONS: usize = 256;
 /// Connections that wait to be accepted, as the kernel counts them, and no more than it allows (`somaxconn`).
 const BACKLOG: i32 = 2048;
 
+/// How long a refused body goes on being taken and thrown away, so that its sender comes to read why: a connection that
+/// is closed on data takes its answer with it.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// How much longer than its bound a stop may take: actix looks once a second whether connections are left.
 pub(crate) const STOP_MARGIN: Duration = Duration::from_secs(1);
 
@@ -188,6 +192,7 @@ impl Http {
             })
             .keep_alive(self.keep_alive)
             .client_request_timeout(self.header_timeout)
+            .client_disconnect_timeout(LINGER)
             // A client that is gone takes its handler with it (F04).
             .h1_allow_half_closed(false)
             .on_connect_ext(|connection: &Connection<IO>, data| connection.introduce(data))
