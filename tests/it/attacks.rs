@@ -55,11 +55,15 @@ impl Attacked {
     async fn by(&self, connections: usize, say: impl AsyncFn(&mut OwnedWriteHalf)) -> Outcomes {
         let url = self.service.process.url();
         let address = url.strip_prefix("http://").unwrap();
-        let mut outcomes = Outcomes::new();
-        for outcome in join_all((0..connections).map(|_| outcome(address, &say))).await {
-            *outcomes.entry(outcome).or_default() += 1;
+        tally(join_all((0..connections).map(|_| outcome(address, &say))).await)
+    }
+
+    /// Checks that the log says this of the requests.
+    fn logged(&self, words: &[&str]) {
+        let log = self.service.process.logs();
+        for word in words {
+            assert!(log.contains(word), "{word} is not in the log");
         }
-        outcomes
     }
 
     /// Megabytes by which memory grew at most since this was last asked.
@@ -81,6 +85,14 @@ impl Attacked {
         }
         assert!(grown <= most, "{attack}: memory grew by {grown} MiB");
     }
+}
+
+fn tally(outcomes: impl IntoIterator<Item = String>) -> Outcomes {
+    let mut tally = Outcomes::new();
+    for outcome in outcomes {
+        *tally.entry(outcome).or_default() += 1;
+    }
+    tally
 }
 
 async fn honest(service: &Service) {
@@ -134,6 +146,7 @@ async fn bodies_too_large_are_refused_before_they_are_read() {
     };
     let poured = attacked.by(100, pouring).await;
     attacked.is_unharmed("and sent without waiting", &poured, &["413", "hung up"], 32).await;
+    attacked.logged(&[r#""status":413"#, r#""problem":"body-too-large""#]);
 }
 
 #[tokio::test]
@@ -164,6 +177,12 @@ async fn bodies_that_trickle_are_given_up() {
     };
     let outcomes = attacked.by(200, trickling).await;
     attacked.is_unharmed("bodies of 1 MiB, a byte at a time", &outcomes, &["408", "503"], 16).await;
+    attacked.logged(&[
+        r#""status":408"#,
+        r#""problem":"request-timeout""#,
+        r#""status":503"#,
+        r#""problem":"overloaded""#,
+    ]);
 }
 
 #[tokio::test]
@@ -202,6 +221,7 @@ async fn nesting_is_refused_at_its_depth() {
     let request = format!("{HEAD}Content-Length: {}\r\n\r\n{body}", body.len());
     let outcomes = attacked.by(50, async |to| drop(to.write_all(request.as_bytes()).await)).await;
     attacked.is_unharmed("JSON a million levels deep", &outcomes, &["400"], BUDGETED).await;
+    attacked.logged(&[r#""status":400"#, r#""problem":"malformed-json""#]);
 }
 
 #[tokio::test]
@@ -232,10 +252,10 @@ async fn clients_that_do_not_read_are_hung_up_on() {
         let sending = async { while stream.write_all(&asking).await.is_ok() {} };
         tokio::time::timeout(PATIENCE, sending).await.is_ok()
     }));
-    let ended = asked.await.into_iter().filter(|ended| *ended).count();
-    let outcomes = Outcomes::from([("hung up".to_owned(), ended), ("let be".to_owned(), 50 - ended)]);
-    attacked.is_unharmed("requests whose answers nobody reads", &outcomes, &["hung up", "let be"], 64).await;
-    assert_eq!(ended, 50);
+    let name = |has_ended| if has_ended { "hung up" } else { "let be" }.to_owned();
+    let outcomes = tally(asked.await.into_iter().map(name));
+    attacked.is_unharmed("requests whose answers nobody reads", &outcomes, &["hung up"], 64).await;
+    assert_eq!(outcomes["hung up"], 50);
 }
 
 #[tokio::test]
@@ -246,18 +266,21 @@ async fn guessed_tokens_are_counted_and_not_kept() {
         .set("DATASTORAGE__AUTH__TOKENS_FILE", file.path().to_str().unwrap());
     let attacked = Attacked::guarded(Service::with(mode).await);
     let url = format!("{}/api/v1/audit/remediation", attacked.service.process.url());
-    let mut outcomes = Outcomes::new();
     let guesses = (0..5_000).map(|n| format!("{n:0>4000}"));
     let answers = futures_util::stream::iter(guesses)
         .map(|guess| attacked.service.client.get(&url).bearer_auth(guess).send())
-        .buffer_unordered(32);
-    for answer in answers.collect::<Vec<_>>().await {
-        *outcomes.entry(answer.unwrap().status().as_u16().to_string()).or_default() += 1;
-    }
+        .buffer_unordered(32)
+        .map(|answer| answer.unwrap().status().as_u16().to_string());
+    let outcomes = tally(answers.collect::<Vec<_>>().await);
     let grown = attacked.grown("tokens that are guessed", &outcomes);
     assert!(outcomes.keys().all(|status| status == "401" || status == "429"), "{outcomes:?}");
     assert!(outcomes["429"] > outcomes["401"], "{outcomes:?}");
     assert!(grown <= 16, "memory grew by {grown} MiB");
+    attacked.logged(&[
+        r#""status":401"#,
+        r#""status":429"#,
+        r#""message":"a caller was refused","peer":"127.0.0.1""#,
+    ]);
 }
 
 /// Batches as large as they may be, more at once than the byte budget holds.
@@ -268,10 +291,7 @@ async fn batches_beyond_the_byte_budget_are_put_off() {
     record["metadata"] = json!({ "s": "x".repeat(15 * 1024) });
     let batch = serde_json::to_string(&vec![record; 1_000]).unwrap();
     let sending = (0..12).map(|_| attacked.service.post_text("remediation/batch", batch.clone()));
-    let mut outcomes = Outcomes::new();
-    for answer in join_all(sending).await {
-        *outcomes.entry(answer.status.as_u16().to_string()).or_default() += 1;
-    }
+    let outcomes = tally(join_all(sending).await.iter().map(|answer| answer.status.as_u16().to_string()));
     assert!(outcomes.contains_key("503"), "{outcomes:?}");
     attacked.is_unharmed("twelve batches of 15 MiB at once", &outcomes, &["201", "503"], 512).await;
 }

@@ -58,6 +58,20 @@ async fn the_service_works_over_tls_to_its_database_and_to_qdrant() {
     assert!(!service.process.logs().contains("readable on their way"), "{}", service.process.logs());
 }
 
+/// Without TLS to another host than this one, the log says what that means. `127.1` is this one by a name that says
+/// nothing of it.
+#[tokio::test]
+async fn the_log_says_when_records_cross_a_network_readable() {
+    let database = TestDatabase::create().await.unwrap();
+    let url = database.server_url().unwrap();
+    let warns = async |url: &str| {
+        let service = ServiceProcess::start(url, options()).await.unwrap();
+        service.logs().contains("readable on their way to PostgreSQL")
+    };
+    assert!(!warns(&url).await);
+    assert!(warns(&url.replace("@127.0.0.1:", "@127.1:")).await);
+}
+
 /// The service tries for as long as it was told to, says what is wrong with the certificate, and stores nothing.
 #[tokio::test]
 async fn a_database_with_another_certificate_ends_the_start() {

@@ -37,14 +37,10 @@ async fn bootstrap(settings: &Settings) -> Result<ExitCode, Failure> {
 }
 
 async fn roles(settings: &Settings) -> Result<ExitCode, Failure> {
-    settings
-        .schema
-        .owner_url
-        .as_ref()
-        .context(
-            "schema.owner_url is not set: it is the database as the role that owns the tables, which makes the service's role",
-        )
-        .map_err(|error| Failure::unusable(error.as_ref()))?;
+    let owner_url = settings.schema.owner_url.as_ref().context(
+        "schema.owner_url is not set: it is the database as the role that owns the tables, which makes the service's role",
+    );
+    owner_url.map_err(|error| Failure::unusable(error.as_ref()))?;
     let (role, password) = settings.database.role().context("the password's file cannot be read")?;
     let role = role.context("no role is named: give database.user, or a user in database.url");
     let role = role.map_err(|error| Failure::unusable(error.as_ref()))?;
@@ -101,7 +97,6 @@ fn say(line: &str) -> anyhow::Result<()> {
 
 fn failure(error: SchemaError) -> Failure {
     match error {
-        SchemaError::Connect(_) => Failure::unreachable(&error),
         SchemaError::Unrestricted { .. } => Failure::unusable(&error),
         error => anyhow::Error::from(error).into(),
     }

@@ -82,7 +82,8 @@ impl Gate {
                 CHUNK
             }
             Reading::BodyWithoutLength => CHUNK,
-            Reading::Body(left) => left + self.ahead.get(),
+            // A client may announce any length; whether that is too much is for others to say.
+            Reading::Body(left) => left.saturating_add(self.ahead.get()),
         }
     }
 

@@ -21,7 +21,8 @@ const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-
                                X-Correlation-ID, traceparent";
 
 /// The headers of an answer that a page may read.
-const ANSWER_HEADERS: &str = "ETag, Idempotent-Replayed, Link, Location, Preference-Applied, Retry-After, WWW-Authenticate, X-Correlation-ID";
+const ANSWER_HEADERS: &str = "ETag, Idempotent-Replayed, Link, Location, Preference-Applied, Retry-After, \
+                              WWW-Authenticate, X-Correlation-ID";
 
 /// Seconds that a browser may remember the answer to its preliminary question.
 const MAX_AGE: u32 = 600;

@@ -184,7 +184,8 @@ impl ServiceProcess {
         // Writing 5 sets the peak to what there is now, see proc(5).
         let refs = directory.join("clear_refs");
         std::fs::write(&refs, "5").map_err(TestkitError::file("write", &refs))?;
-        Ok(peak.unwrap_or(0_u64) * 1024)
+        let absent = || TestkitError::file("read", &status)(std::io::Error::other("it has no line VmHWM"));
+        peak.map(|kilobytes: u64| kilobytes * 1024).ok_or_else(absent)
     }
 
     /// Everything the service has written so far.

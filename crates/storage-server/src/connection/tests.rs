@@ -82,6 +82,15 @@ fn while_a_request_is_worked_on_its_body_is_read_and_little_more() {
     assert_eq!(read(&mut connection), CHUNK);
 }
 
+/// The greatest length that can be announced is no more than that.
+#[test]
+fn any_length_can_be_announced() {
+    let connection = Connection::new(Endless::default());
+    connection.gate.allows();
+    connection.gate.set(Reading::Body(u64::MAX));
+    assert_eq!(connection.gate.allows(), u64::MAX);
+}
+
 #[test]
 fn a_body_without_length_is_read_a_chunk_at_a_time_until_its_end() {
     let mut connection = Connection::new(Endless::default());

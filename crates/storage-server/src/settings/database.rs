@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use storage_dualwrite::SessionSettings;
 
 pub use connectors::{Connectors, ConnectorsError};
 
@@ -103,34 +102,27 @@ impl DatabaseSettings {
         ] {
             faults.above_zero(key, value);
         }
-        self.check_address(faults);
+        self.check_connectors(faults);
     }
 
-    fn check_address(&self, faults: &mut Faults) {
-        match self.address() {
-            Err(error) => {
+    /// Checks that connections can be made as these settings say.
+    fn check_connectors(&self, faults: &mut Faults) {
+        match self.connectors() {
+            Ok(_) => {}
+            Err(ConnectorsError::Password(error)) => {
                 let path = self.password_file.as_deref().unwrap_or("".as_ref()).display();
                 faults.push("database.password_file", format!("cannot be read from {path}: {error}"));
             }
-            Ok(address) => self.check_connector(address, faults),
-        }
-    }
-
-    fn check_connector(&self, address: SecretString, faults: &mut Faults) {
-        match self.connector(address, SessionSettings::new("datastorage")) {
-            Ok(_) => {}
             Err(ConnectorsError::NeedlessCa) => {
                 faults.push("database.ca_file", "is of no use with database.tls = \"off\"");
             }
             Err(ConnectorsError::CaFile(error)) => error.tell(faults),
             Err(ConnectorsError::Tls(error)) => {
-                faults.push("database.ca_file", format!("cannot be used: {error}"))
+                faults.push("database.ca_file", format!("cannot be used: {error}"));
             }
             Err(ConnectorsError::Address(error)) => {
                 faults.push("database.url", format!("cannot be used: {error}"));
             }
-            // It was read above.
-            Err(ConnectorsError::Password(_)) => {}
         }
     }
 }

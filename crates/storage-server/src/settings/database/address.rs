@@ -9,7 +9,7 @@ use tokio_postgres::config::{Host, SslMode};
 use super::{DatabaseSettings, DatabaseTlsMode};
 
 impl DatabaseSettings {
-    /// The address with the password in it.
+    /// The address with the password in it, as the driver takes it.
     ///
     /// # Errors
     /// When the password's file cannot be read.
@@ -19,7 +19,7 @@ impl DatabaseSettings {
             Some(url) => with_password(url.expose_secret(), password.as_ref()),
             None => self.assembled(password.as_ref()),
         };
-        Ok(address.into())
+        Ok(understood(&address).into())
     }
 
     /// The role that the service connects as, when one is named, and its password, when there is one.
@@ -28,9 +28,7 @@ impl DatabaseSettings {
     /// When the password's file cannot be read.
     pub fn role(&self) -> std::io::Result<(Option<String>, Option<SecretString>)> {
         let address = self.address()?;
-        let Ok(config) = understood(address.expose_secret()).parse::<Config>() else {
-            return Ok((None, None));
-        };
+        let Ok(config) = address.expose_secret().parse::<Config>() else { return Ok((None, None)) };
         let password = config.get_password().map(|it| String::from_utf8_lossy(it).into_owned().into());
         Ok((config.get_user().map(ToOwned::to_owned), password))
     }
@@ -39,7 +37,7 @@ impl DatabaseSettings {
     #[must_use]
     pub fn is_readable_on_the_way(&self) -> bool {
         let Ok(address) = self.address() else { return false };
-        let Ok(config) = understood(address.expose_secret()).parse::<Config>() else { return false };
+        let Ok(config) = address.expose_secret().parse::<Config>() else { return false };
         self.tls_for(&config) == DatabaseTlsMode::Off && !config.get_hosts().iter().all(is_here)
     }
 

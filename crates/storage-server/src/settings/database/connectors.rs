@@ -49,7 +49,11 @@ impl DatabaseSettings {
     /// When the address is not one of PostgreSQL, or the password's file cannot be read; both were checked on loading.
     pub fn connectors(&self) -> Result<Connectors, ConnectorsError> {
         let address = self.address().map_err(ConnectorsError::Password)?;
-        let connector = |application_name| self.connector(address.clone(), self.session(application_name));
+        let tls = self.protection(&address)?;
+        let connector = |application_name| {
+            let session = self.session(application_name);
+            Connector::new(address.clone(), tls.clone(), session).map_err(ConnectorsError::Address)
+        };
         Ok(Connectors {
             write: connector("datastorage write")?,
             read: connector("datastorage read")?,
@@ -76,32 +80,29 @@ impl DatabaseSettings {
     /// As [`Self::connectors`].
     pub fn owner(&self, owner: Option<&SecretString>) -> Result<Connector, ConnectorsError> {
         let address = match owner {
-            Some(address) => address.clone(),
+            Some(address) => understood(address.expose_secret()).into(),
             None => self.address().map_err(ConnectorsError::Password)?,
         };
         let session = SessionSettings {
             connect_timeout: self.connect_timeout,
             ..SessionSettings::unbounded("datastorage schema")
         };
-        self.connector(address, session)
+        let tls = self.protection(&address)?;
+        Connector::new(address, tls, session).map_err(ConnectorsError::Address)
     }
 
-    pub(super) fn connector(
-        &self,
-        address: SecretString,
-        session: SessionSettings,
-    ) -> Result<Connector, ConnectorsError> {
-        let address = understood(address.expose_secret());
-        let config = address.parse().map_err(|error| ConnectorsError::Address(ConnectError::Url(error)))?;
+    /// How connections to this address are protected.
+    fn protection(&self, address: &SecretString) -> Result<DatabaseTls, ConnectorsError> {
+        let config = address.expose_secret().parse();
+        let config = config.map_err(|error| ConnectorsError::Address(ConnectError::Url(error)))?;
         let roots = self.ca_file.as_ref().map(|path| read("database.ca_file", path)).transpose();
         let roots = roots.map_err(ConnectorsError::CaFile)?;
-        let tls = match self.tls_for(&config) {
-            DatabaseTlsMode::Off if roots.is_some() => return Err(ConnectorsError::NeedlessCa),
-            DatabaseTlsMode::Off => DatabaseTls::off(),
+        match self.tls_for(&config) {
+            DatabaseTlsMode::Off if roots.is_some() => Err(ConnectorsError::NeedlessCa),
+            DatabaseTlsMode::Off => Ok(DatabaseTls::off()),
             DatabaseTlsMode::VerifyFull => {
-                DatabaseTls::verify_full(roots.as_deref().map(str::as_bytes)).map_err(ConnectorsError::Tls)?
+                DatabaseTls::verify_full(roots.as_deref().map(str::as_bytes)).map_err(ConnectorsError::Tls)
             }
-        };
-        Connector::new(address.into(), tls, session).map_err(ConnectorsError::Address)
+        }
     }
 }
