@@ -10,7 +10,7 @@ macro_rules! fixed_statement {
     (
         $(#[$meta:meta])*
         $name:ident$(<$life:lifetime>)? -> $rows:ty {
-            $($piece:literal $(, $field:ident: $rust:ty => $sql:ty)? ;)+
+            $($piece:expr $(, $field:ident: $rust:ty => $sql:ty)? ;)+
         }
     ) => {
         $(#[$meta])*

@@ -37,9 +37,10 @@ fixed_statement! {
          taken AS (UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
         ", lease_until = now() + make_interval(secs => ", lease: f64 => Double;
         "), next_attempt_at = now() + make_interval(secs => ", until: f64 => Double;
-        ") FROM due WHERE o.record_id = due.record_id RETURNING o.record_id, o.start_time, o.version, \
-            o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector, due.next_attempt_at AS due_at) \
-         SELECT now(), taken.* FROM (VALUES (1)) AS one LEFT JOIN taken ON true";
+        ") WHERE o.record_id = ANY(ARRAY(SELECT record_id FROM due)) RETURNING o.record_id, o.start_time, o.version, \
+            o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector) \
+         SELECT now(), record_id, taken.start_time, taken.version, has_vector, due.next_attempt_at \
+            FROM (VALUES (1)) AS one LEFT JOIN (taken JOIN due USING (record_id)) ON true";
     }
 }
 
@@ -56,9 +57,10 @@ fixed_statement! {
          taken AS (UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
         ", lease_until = now() + make_interval(secs => ", lease: f64 => Double;
         "), next_attempt_at = now() + make_interval(secs => ", until: f64 => Double;
-        ") FROM due WHERE o.record_id = due.record_id RETURNING o.record_id, o.start_time, o.version, \
-            o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector, due.next_attempt_at AS due_at) \
-         SELECT now(), taken.* FROM (VALUES (1)) AS one LEFT JOIN taken ON true";
+        ") WHERE o.record_id = ANY(ARRAY(SELECT record_id FROM due)) RETURNING o.record_id, o.start_time, o.version, \
+            o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector) \
+         SELECT now(), record_id, taken.start_time, taken.version, has_vector, due.next_attempt_at \
+            FROM (VALUES (1)) AS one LEFT JOIN (taken JOIN due USING (record_id)) ON true";
     }
 }
 
@@ -127,9 +129,10 @@ impl Claim {
     }
 }
 
-/// Prepares a connection for claims. The outbox is empty at one moment and a million rows deep at another, and its
-/// statistics and any plan that was made for the other moment are wrong: plans are made anew for each statement, and
-/// read no more of the index of due rows than they need, in its order.
+/// Prepares a connection for the outbox, which is empty at one moment and a million rows deep at another: its statistics
+/// and any plan that was made for the other moment are wrong. Plans are made anew for each statement, and read no more of
+/// the index of due rows than they need, in its order. For the same reason no statement joins the outbox to the rows it
+/// is about: to an outbox that is believed to be empty every join reads all of it. They are named by their keys instead.
 pub(crate) async fn set_up(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     let plans = "SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
                  SET enable_sort = off";

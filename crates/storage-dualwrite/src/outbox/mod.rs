@@ -7,7 +7,7 @@
 pub(crate) mod claim;
 mod horizon;
 mod operate;
-mod settle;
+pub(crate) mod settle;
 
 pub(crate) use claim::{Claim, ClaimedRecord, Position, Wanted, Window, resume, set_up, take};
 pub(crate) use horizon::Horizon;

@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel::sql_types::{
-    Array, BigInt, Double, Float, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Double, Float, Integer, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, Timestamp};
 use uuid::Uuid;
@@ -27,42 +25,59 @@ fixed_statement! {
     }
 }
 
+/// The outbox rows of `mine` that still have its versions, by their keys and without a join; see [`super::set_up`].
+/// `IS TRUE` keeps PostgreSQL from making one.
+const THAT_ARE_MINE: &str = " AND record_id = ANY(ARRAY(SELECT id FROM mine)) \
+    AND ((record_id, version) IN (SELECT id, version FROM mine)) IS TRUE";
+
 fixed_statement! {
     /// Notes that these versions have their vectors.
     Mark -> () {
-        "UPDATE vector_outbox o SET embedded_version = v.version FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ") AS v (id, version) WHERE o.record_id = v.id AND o.version = v.version AND o.lease_owner = ",
+        ") AS v (id, version)) UPDATE vector_outbox SET embedded_version = version WHERE lease_owner = ",
             owner: Uuid => SqlUuid;
+        THAT_ARE_MINE;
     }
 }
 
 fixed_statement! {
     /// Removes rows of this version and lease; returns how many seconds each had waited.
     Remove -> Float {
-        "DELETE FROM vector_outbox o USING UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ") AS v (id, version) WHERE o.record_id = v.id AND o.version = v.version AND o.lease_owner = ",
-            owner: Uuid => SqlUuid;
-        " RETURNING extract(epoch FROM clock_timestamp() - o.enqueued_at)::real";
+        ") AS v (id, version)) DELETE FROM vector_outbox WHERE lease_owner = ", owner: Uuid => SqlUuid;
+        THAT_ARE_MINE;
+        " RETURNING extract(epoch FROM clock_timestamp() - enqueued_at)::real";
     }
 }
 
 fixed_statement! {
-    /// Ends leases. `counts` says whether this was an attempt that failed; after the last one the row is parked.
-    GiveBack<'a> -> () {
-        "UPDATE vector_outbox o SET lease_owner = NULL, lease_until = NULL, \
-            last_error = coalesce(v.error, o.last_error), \
-            attempts = o.attempts + v.counts, \
-            next_attempt_at = now() + make_interval(secs => v.delay * power(2, least(o.attempts, 10) * v.counts)), \
-            parked_at = CASE WHEN o.attempts + v.counts >= ", limit: i32 => Integer;
-        " THEN now() END FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+    /// Ends leases, and makes their rows due at once.
+    Release -> () {
+        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", errors: Vec<Option<&'a str>> => Array<Nullable<Text>>;
-        ", ", delays: Vec<f64> => Array<Double>;
-        ", ", counts: Vec<i32> => Array<Integer>;
-        ") AS v (id, version, error, delay, counts) \
-         WHERE o.record_id = v.id AND o.version = v.version AND o.lease_owner = ", owner: Uuid => SqlUuid;
+        ") AS v (id, version)) UPDATE vector_outbox \
+            SET lease_owner = NULL, lease_until = NULL, next_attempt_at = now() WHERE lease_owner = ",
+            owner: Uuid => SqlUuid;
+        THAT_ARE_MINE;
+    }
+}
+
+fixed_statement! {
+    /// Ends leases after an attempt that failed; after the last one the row is parked. The delay is up to half of it
+    /// shorter or longer, so that records that failed together do not return together.
+    Fail<'a> -> () {
+        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
+        ", ", errors: Vec<&'a str> => Array<Text>;
+        ") AS v (id, version, error)) UPDATE vector_outbox SET lease_owner = NULL, lease_until = NULL, \
+            last_error = (SELECT error FROM mine WHERE id = record_id), attempts = attempts + 1, \
+            next_attempt_at = now() + make_interval(secs => (0.5 + random()) * power(2, least(attempts, 10)) * ",
+            delay: f64 => Double;
+        "), parked_at = CASE WHEN attempts + 1 >= ", limit: i32 => Integer;
+        " THEN now() END WHERE lease_owner = ", owner: Uuid => SqlUuid;
+        THAT_ARE_MINE;
     }
 }
 
@@ -172,16 +187,9 @@ pub(crate) async fn fail(
     retry: Retry,
 ) -> QueryResult<usize> {
     let (ids, versions) = keys(failures.iter().map(|(lease, _)| *lease));
-    let statement = GiveBack {
-        limit: retry.limit,
-        ids,
-        versions,
-        errors: failures.iter().map(|(_, error)| Some(*error)).collect(),
-        delays: failures.iter().map(|_| with_jitter(retry.delay)).collect(),
-        counts: vec![1; failures.len()],
-        owner,
-    };
-    statement.execute(connection).await
+    let errors = failures.iter().map(|(_, error)| *error).collect();
+    let Retry { delay, limit } = retry;
+    Fail { ids, versions, errors, delay: delay.as_secs_f64(), limit, owner }.execute(connection).await
 }
 
 /// Ends leases without counting an attempt: the fault was not the records'.
@@ -191,23 +199,9 @@ pub(crate) async fn release(
     leases: &[&Lease],
 ) -> QueryResult<usize> {
     let (ids, versions) = keys(leases.iter().copied());
-    let statement = GiveBack {
-        limit: i32::MAX,
-        ids,
-        versions,
-        errors: vec![None; leases.len()],
-        delays: vec![0.0; leases.len()],
-        counts: vec![0; leases.len()],
-        owner,
-    };
-    statement.execute(connection).await
+    Release { ids, versions, owner }.execute(connection).await
 }
 
 fn keys<'a>(leases: impl Iterator<Item = &'a Lease>) -> (Vec<i64>, Vec<Timestamp>) {
     leases.map(|lease| (lease.record_id, lease.version)).unzip()
-}
-
-/// The delay, up to half of it shorter or longer, so that records that failed together do not return together.
-fn with_jitter(delay: Duration) -> f64 {
-    delay.as_secs_f64() * rand::random_range(0.5..1.5)
 }

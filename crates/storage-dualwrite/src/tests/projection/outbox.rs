@@ -10,6 +10,7 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleA
 use uuid::Uuid;
 
 use crate::outbox::claim::TakeOldest;
+use crate::outbox::settle::{Mark, Release, Remove};
 use crate::outbox::{self, Horizon, Wanted, Window};
 use crate::tests::support::{Bench, count};
 
@@ -38,7 +39,11 @@ impl<T> diesel::RunQueryDsl<AsyncPgConnection> for Explain<T> {}
 
 /// The plan of a claim in this window, which is undone, and how many pages it touched.
 async fn cost(connection: &mut AsyncPgConnection, window: Window) -> (u64, String) {
-    let statement = TakeOldest {
+    cost_of(connection, claim(window)).await
+}
+
+fn claim(window: Window) -> TakeOldest {
+    TakeOldest {
         after: window.after.due_at,
         after_id: window.after.record_id,
         with_vector: None,
@@ -46,7 +51,14 @@ async fn cost(connection: &mut AsyncPgConnection, window: Window) -> (u64, Strin
         owner: Uuid::new_v4(),
         lease: 30.0,
         until: 30.0,
-    };
+    }
+}
+
+/// The plan of a statement, which is undone, and how many pages it touched.
+async fn cost_of(
+    connection: &mut AsyncPgConnection,
+    statement: impl QueryFragment<Pg> + Send + Sync,
+) -> (u64, String) {
     let mut plan = Vec::new();
     let _undone: Result<(), diesel::result::Error> = connection
         .transaction(async |connection| {
@@ -142,4 +154,44 @@ async fn a_held_snapshot_makes_a_claim_no_dearer() {
     let (all_done, plan) = cost(&mut connection, horizon.next(Wanted::All, Instant::now())).await;
     assert!(all_done < 20, "{all_done} pages when nothing is due:\n{plan}");
     holder.batch_execute("ROLLBACK").await.unwrap();
+}
+
+/// F27: vacuum finds the outbox empty and cannot shorten it, so PostgreSQL takes it to be empty when it is deep. Claims
+/// and settlements go by their keys all the same.
+#[tokio::test]
+async fn statistics_that_call_a_deep_outbox_empty_make_nothing_dearer() {
+    let bench = Bench::new().await;
+    let mut connection = prepared(&bench).await;
+    let mut holder = bench.connect().await;
+    fill(&mut connection, 1, 20_000).await;
+    holder
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM vector_outbox")
+        .await
+        .unwrap();
+    let mut horizon = Horizon::new(Duration::from_secs(3600));
+    while count(&mut connection, WAITING).await > 0 {
+        work_off(&mut connection, &mut horizon, 500).await;
+    }
+    connection.batch_execute("VACUUM vector_outbox").await.unwrap();
+    let believed =
+        "SELECT reltuples::bigint AS n FROM pg_class WHERE relname = 'vector_outbox' AND relpages > 100";
+    assert_eq!(count(&mut connection, believed).await, 0);
+    fill(&mut connection, 100_000, 20_000).await;
+
+    let front = Horizon::new(Duration::ZERO).next(Wanted::All, Instant::now());
+    let owner = Uuid::new_v4();
+    let taken = outbox::take(&mut connection, owner, LIMIT, Duration::from_secs(30), front).await.unwrap();
+    let (ids, versions): (Vec<_>, Vec<_>) =
+        taken.gone.iter().map(|lease| (lease.record_id, lease.version)).unzip();
+    assert_eq!(ids.len(), 32);
+    let window = Window { after: taken.last.unwrap(), ..front };
+    let costs = [
+        cost(&mut connection, window).await,
+        cost_of(&mut connection, Mark { ids: ids.clone(), versions: versions.clone(), owner }).await,
+        cost_of(&mut connection, Release { ids: ids.clone(), versions: versions.clone(), owner }).await,
+        cost_of(&mut connection, Remove { ids, versions, owner }).await,
+    ];
+    for (pages, plan) in costs {
+        assert!(pages < 1_000, "{pages} pages:\n{plan}");
+    }
 }
