@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::batch::{Embedded, Outage, embed, part};
+use super::batch::{Embedded, Outage, part};
 use super::indexing::{self, Indexed};
 use super::pace::Pace;
 use super::{ProjectorSettings, RecordEmbedder, tally};
@@ -172,7 +172,7 @@ impl Worker {
         let started = Instant::now();
         let (claim, follows) = self.claim(&mut connection, wanted).await?;
         let is_full = self.is_full(&claim);
-        let mut embedded = self.embed(claim).await;
+        let mut embedded = self.embed(claim, started + self.shared.settings.lease / 2).await;
         let ready = std::mem::take(&mut embedded.ready);
         let indexed = match &self.shared.index {
             None => Indexed::without_index(ready),
@@ -226,7 +226,8 @@ impl Worker {
         i64::try_from(claim.len()).is_ok_and(|rows| rows >= self.pace.rows())
     }
 
-    async fn embed(&self, claim: Claim) -> Embedded {
+    /// Embeds what begins before `until`, so that the lease lasts for the steps that follow.
+    async fn embed(&self, claim: Claim, until: Instant) -> Embedded {
         let (mut embedded, leases, records) = part(claim.records);
         if records.is_empty() {
             return embedded;
@@ -235,10 +236,7 @@ impl Worker {
             embedded.postponed = leases;
             return embedded;
         };
-        let outcomes = embed(self.shared.embedder.as_ref(), &records).await;
-        for ((lease, record), outcome) in leases.into_iter().zip(records).zip(outcomes) {
-            embedded.sort_in(lease, record, outcome);
-        }
+        embedded.embed(self.shared.embedder.as_ref(), leases, records, until.into()).await;
         match &embedded.outage {
             Some(outage) => permit.failed(Instant::now(), outage.retry_after),
             None => permit.succeeded(),
@@ -291,6 +289,9 @@ impl Worker {
         if !embedded.postponed.is_empty() {
             outbox::release(connection, self.owner, &embedded.postponed.iter().collect::<Vec<_>>()).await?;
             self.tally_failed("embedder_away", embedded.postponed.len());
+        }
+        if !embedded.late.is_empty() {
+            outbox::release(connection, self.owner, &embedded.late.iter().collect::<Vec<_>>()).await?;
         }
         Ok(())
     }
