@@ -19,6 +19,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Longest until a round is searchable.
 const SEARCHABLE_BOUND: Duration = Duration::from_secs(900);
 
+/// A setting of the service, to measure what it costs.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    variable: String,
+    value: String,
+}
+
+impl std::str::FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) =
+            text.split_once('=').ok_or("expected a setting and its value, as in writer.writers=1")?;
+        let variable = format!("DATASTORAGE__{}", name.replace('.', "__").to_ascii_uppercase());
+        Ok(Self { variable, value: value.to_owned() })
+    }
+}
+
 /// PostgreSQL with fsync and `synchronous_commit` on, and the service as it is released.
 pub(super) struct Stand {
     pub(super) programs: Installation,
@@ -32,6 +50,11 @@ pub(super) struct Stand {
 impl Stand {
     /// Starts both. `scenario` is what the command is called by.
     pub(super) async fn start(scenario: &str, embedder: &str) -> Result<Self> {
+        Self::start_with(scenario, embedder, &[]).await
+    }
+
+    /// As [`Self::start`], with these settings besides.
+    pub(super) async fn start_with(scenario: &str, embedder: &str, settings: &[Setting]) -> Result<Self> {
         ensure!(
             !cfg!(debug_assertions),
             "the load generator must not be slow: cargo run --release -p xtask -- bench {scenario}"
@@ -42,15 +65,18 @@ impl Stand {
         };
         let bin = step("build", workspace::build_service(true), |it| it.display().to_string()).await?;
         let model = storage_testkit::fetch_model(&dev, &|_| {}).await?;
-        let mut settings = ClusterSettings::for_development("bench".to_owned());
-        settings.max_connections = 200;
-        let cluster = Cluster::temporary(&programs, settings).await?;
+        let mut cluster = ClusterSettings::for_development("bench".to_owned());
+        cluster.max_connections = 200;
+        let cluster = Cluster::temporary(&programs, cluster).await?;
         storage_testkit::create_database(&cluster.url("postgres"), DATABASE, None).await?;
         let database_url = cluster.url(DATABASE);
         storage_schema::bootstrap(&database_url).await?;
         let mut options = ServiceOptions { bin: Some(bin), ..ServiceOptions::default() }
             .set("DATASTORAGE__EMBEDDING__PROVIDER", embedder)
             .set("DATASTORAGE__EMBEDDING__MODEL_DIR", model.display().to_string());
+        for Setting { variable, value } in settings {
+            options = options.set(variable, value);
+        }
         match std::env::var("QDRANT_URL") {
             Ok(url) => {
                 say(&format!("with the Qdrant that QDRANT_URL names: {url}"));

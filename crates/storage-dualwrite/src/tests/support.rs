@@ -106,9 +106,9 @@ pub(super) fn session() -> SessionSettings {
     }
 }
 
-/// As [`connector`].
+/// As [`connector`]; with two writers, so that they can get into each other's way.
 pub(super) fn patient() -> WriterSettings {
-    WriterSettings { step_timeout: PATIENCE, ..WriterSettings::default() }
+    WriterSettings { writers: 2, step_timeout: PATIENCE, ..WriterSettings::default() }
 }
 
 /// The single number, called `n`, that a query returns.

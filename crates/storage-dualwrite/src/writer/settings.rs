@@ -5,7 +5,8 @@ use std::time::Duration;
 /// How much the writer takes on at once. Every bound of the write path that is not in bytes is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriterSettings {
-    /// Tasks, each with a connection of its own. One or two: more did not help when it was measured.
+    /// Tasks, each with a connection of its own. One writes most; a second one goes on while the first one's connection is
+    /// stuck.
     pub writers: usize,
     /// Records that may wait; beyond them a write is refused at once.
     pub queue_records: usize,
@@ -27,7 +28,7 @@ pub struct WriterSettings {
 impl Default for WriterSettings {
     fn default() -> Self {
         Self {
-            writers: 2,
+            writers: 1,
             queue_records: 10_000,
             group_records: 256,
             batch_connections: 1,

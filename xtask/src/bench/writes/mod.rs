@@ -13,7 +13,7 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnectio
 use indicatif::ProgressBar;
 
 use super::load;
-use super::stand::{Stand, body, until_searchable};
+use super::stand::{Setting, Stand, body, until_searchable};
 use crate::progress::answer;
 use pgbench::Table;
 
@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// `local` or `hashing`.
     #[arg(long, default_value = "local")]
     embedder: String,
+    /// A setting of the service, such as `writer.writers=1`; may be given several times.
+    #[arg(long = "set", value_name = "SETTING=VALUE")]
+    settings: Vec<Setting>,
 }
 
 /// The figures of one round.
@@ -46,7 +49,7 @@ struct Round {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let stand = Stand::start("writes", &arguments.embedder).await?;
+    let stand = Stand::start_with("writes", &arguments.embedder, &arguments.settings).await?;
     let rounds = Bench { stand: &stand, arguments };
     let rounds = rounds.run().await?;
     print(arguments, &rounds);
