@@ -24,45 +24,37 @@ type RowSql = (
     Nullable<Timestamptz>,
 );
 
-fixed_statement! {
-    /// Leases what is due behind a position, oldest first, by the database's clock. One row comes back at least.
-    TakeOldest -> RowSql {
-        "WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox \
-            WHERE parked_at IS NULL AND next_attempt_at <= now() AND (next_attempt_at, record_id) > (",
-            after: Timestamp => Timestamptz;
-        ", ", after_id: i64 => BigInt;
-        ") AND coalesce((embedded_version IS NOT DISTINCT FROM version) = ", with_vector: Option<bool> => Nullable<Bool>;
-        ", true) ORDER BY next_attempt_at, record_id LIMIT ", limit: i64 => BigInt;
-        " FOR UPDATE SKIP LOCKED), \
-         taken AS (UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
-        ", lease_until = now() + make_interval(secs => ", lease: f64 => Double;
-        "), next_attempt_at = now() + make_interval(secs => ", until: f64 => Double;
-        ") WHERE o.record_id = ANY(ARRAY(SELECT record_id FROM due)) RETURNING o.record_id, o.start_time, o.version, \
-            o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector) \
-         SELECT now(), record_id, taken.start_time, taken.version, has_vector, due.next_attempt_at \
-            FROM (VALUES (1)) AS one LEFT JOIN (taken JOIN due USING (record_id)) ON true";
-    }
+/// A statement that leases what is due behind a position, in this order, by the database's clock. One row comes back at
+/// least.
+macro_rules! take_statement {
+    ($name:ident in $order:literal) => {
+        fixed_statement! {
+            $name -> RowSql {
+                "WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox \
+                    WHERE parked_at IS NULL AND next_attempt_at <= now() AND (next_attempt_at, record_id) > (",
+                    after: Timestamp => Timestamptz;
+                ", ", after_id: i64 => BigInt;
+                ") AND coalesce((embedded_version IS NOT DISTINCT FROM version) = ",
+                    with_vector: Option<bool> => Nullable<Bool>;
+                ", true) ORDER BY ";
+                $order;
+                " LIMIT ", limit: i64 => BigInt;
+                " FOR UPDATE SKIP LOCKED), \
+                 taken AS (UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
+                ", lease_until = now() + make_interval(secs => ", lease: f64 => Double;
+                "), next_attempt_at = now() + make_interval(secs => ", until: f64 => Double;
+                ") WHERE o.record_id = ANY(ARRAY(SELECT record_id FROM due)) \
+                    RETURNING o.record_id, o.start_time, o.version, \
+                        o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector) \
+                 SELECT now(), record_id, taken.start_time, taken.version, has_vector, due.next_attempt_at \
+                    FROM (VALUES (1)) AS one LEFT JOIN (taken JOIN due USING (record_id)) ON true";
+            }
+        }
+    };
 }
 
-fixed_statement! {
-    /// As [`TakeOldest`], newest first.
-    TakeNewest -> RowSql {
-        "WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox \
-            WHERE parked_at IS NULL AND next_attempt_at <= now() AND (next_attempt_at, record_id) > (",
-            after: Timestamp => Timestamptz;
-        ", ", after_id: i64 => BigInt;
-        ") AND coalesce((embedded_version IS NOT DISTINCT FROM version) = ", with_vector: Option<bool> => Nullable<Bool>;
-        ", true) ORDER BY next_attempt_at DESC, record_id DESC LIMIT ", limit: i64 => BigInt;
-        " FOR UPDATE SKIP LOCKED), \
-         taken AS (UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
-        ", lease_until = now() + make_interval(secs => ", lease: f64 => Double;
-        "), next_attempt_at = now() + make_interval(secs => ", until: f64 => Double;
-        ") WHERE o.record_id = ANY(ARRAY(SELECT record_id FROM due)) RETURNING o.record_id, o.start_time, o.version, \
-            o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector) \
-         SELECT now(), record_id, taken.start_time, taken.version, has_vector, due.next_attempt_at \
-            FROM (VALUES (1)) AS one LEFT JOIN (taken JOIN due USING (record_id)) ON true";
-    }
-}
+take_statement!(TakeOldest in "next_attempt_at, record_id");
+take_statement!(TakeNewest in "next_attempt_at DESC, record_id DESC");
 
 fixed_statement! {
     /// Ends every lease of one owner.

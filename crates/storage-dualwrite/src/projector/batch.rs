@@ -12,7 +12,7 @@ use crate::index::Point;
 use crate::outbox::{ClaimedRecord, Lease};
 
 /// Records embedded at a time; between two portions the time is looked at.
-const PORTION: usize = 32;
+pub(super) const PORTION: usize = 32;
 
 /// A claimed record with its vector.
 #[derive(Debug)]

@@ -6,8 +6,13 @@
 
 use std::time::Duration;
 
-/// Rows of a first claim, and the fewest of any but where the settings allow no more.
-const LEAST: i64 = 32;
+/// Rows of a first claim, and the fewest of any but where the settings allow no more: one portion of the embedder's.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_wrap,
+    reason = "a small constant, and try_from is not const"
+)]
+const LEAST: i64 = super::batch::PORTION as i64;
 /// How long a turn may take for the next one to have as many rows.
 const TURN: Duration = Duration::from_millis(100);
 
