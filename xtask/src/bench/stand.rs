@@ -90,6 +90,14 @@ impl Stand {
         Ok(Self { programs, database_url, service, options, cluster })
     }
 
+    /// Another database of the same cluster, with the service's schema and without a service.
+    pub(super) async fn other_database(&self, name: &str) -> Result<String> {
+        storage_testkit::create_database(&self.cluster.url("postgres"), name, None).await?;
+        let url = self.cluster.url(name);
+        storage_schema::bootstrap(&url).await?;
+        Ok(url)
+    }
+
     /// Where the service listens, as HTTP/1.1 names it.
     pub(super) fn host(&self) -> Result<String> {
         host(&self.service)

@@ -16,45 +16,41 @@ const VALUES: &str = "'checkout-restart', 'payments', 'processing', 'restart-pod
 /// What pgbench inserts into.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Table {
-    /// All indexes but the one of vectors; no vector.
-    Plain,
-    /// With a vector, and its HNSW index and the index of words maintained in the insert.
+    /// The service's own, with its partitions, counters and indexes; the vectors' index is elsewhere.
+    Same,
+    /// A table of these columns, checks and indexes alone.
+    Bare,
+    /// The same with a vector, and its HNSW index and the index of words maintained in the insert.
     Inline,
 }
 
 impl Table {
-    /// Makes the table, with the columns, checks and indexes of the service's own; not partitioned, which spares pgbench
-    /// the choice of a partition.
-    pub(super) const fn definition(self) -> &'static str {
-        match self {
-            Self::Plain => {
-                "CREATE TABLE bench_plain (LIKE remediation_audit INCLUDING ALL EXCLUDING INDEXES); \
-                 ALTER TABLE bench_plain ADD PRIMARY KEY (id, start_time); \
-                 CREATE INDEX ON bench_plain (start_time DESC, id DESC); \
-                 CREATE INDEX ON bench_plain (namespace, start_time DESC, id DESC); \
-                 CREATE INDEX ON bench_plain (status, start_time DESC, id DESC); \
-                 CREATE INDEX ON bench_plain (remediation_request_id) WHERE remediation_request_id IS NOT NULL"
-            }
-            Self::Inline => {
-                "CREATE TABLE bench_inline (LIKE bench_plain INCLUDING ALL); \
-                 ALTER TABLE bench_inline ADD COLUMN embedding vector(384); \
-                 CREATE INDEX ON bench_inline USING gin \
-                    (audit_words(name, target_name, alert_name, action_type, error_message)); \
-                 CREATE INDEX ON bench_inline USING hnsw (embedding vector_cosine_ops) \
-                    WITH (m = 16, ef_construction = 64)"
-            }
-        }
-    }
+    /// Makes [`Self::Bare`].
+    pub(super) const BARE: &str = "CREATE TABLE bench_bare (LIKE remediation_audit INCLUDING ALL EXCLUDING INDEXES); \
+         ALTER TABLE bench_bare ADD PRIMARY KEY (id, start_time); \
+         CREATE INDEX ON bench_bare (start_time DESC, id DESC); \
+         CREATE INDEX ON bench_bare (namespace, start_time DESC, id DESC); \
+         CREATE INDEX ON bench_bare (status, start_time DESC, id DESC); \
+         CREATE INDEX ON bench_bare (remediation_request_id) WHERE remediation_request_id IS NOT NULL";
+
+    /// Makes [`Self::Inline`], after [`Self::BARE`].
+    pub(super) const INLINE: &str = "CREATE TABLE bench_inline (LIKE bench_bare INCLUDING ALL); \
+         ALTER TABLE bench_inline ADD COLUMN embedding vector(384); \
+         CREATE INDEX ON bench_inline USING gin \
+            (audit_words(name, target_name, alert_name, action_type, error_message)); \
+         CREATE INDEX ON bench_inline USING hnsw (embedding vector_cosine_ops) \
+            WITH (m = 16, ef_construction = 64)";
 
     fn script(self, texts: usize) -> String {
-        let choice = format!("\\set n random(1, {texts})\n");
-        match self {
-            Self::Plain => format!("{choice}INSERT INTO bench_plain ({COLUMNS}) VALUES ({VALUES});\n"),
+        let insert = match self {
+            Self::Same => format!("INSERT INTO remediation_audit ({COLUMNS}) VALUES ({VALUES})"),
+            Self::Bare => format!("INSERT INTO bench_bare ({COLUMNS}) VALUES ({VALUES})"),
             Self::Inline => format!(
-                "{choice}INSERT INTO bench_inline ({COLUMNS}, embedding) \
-                 SELECT {VALUES}, embedding FROM bench_vector WHERE id = :n::bigint;\n"
+                "INSERT INTO bench_inline ({COLUMNS}, embedding) \
+                 SELECT {VALUES}, embedding FROM bench_vector WHERE id = :n::bigint"
             ),
-        }
+        };
+        format!("\\set n random(1, {texts})\n{insert};\n")
     }
 }
 
