@@ -41,6 +41,34 @@ async fn a_refused_record_costs_no_neighbour() {
     assert_eq!(bench.count("SELECT count(*) AS n FROM vector_outbox").await, 4);
 }
 
+/// BR-STORAGE-005: one writer's connection is stuck, and the other writes what comes meanwhile.
+#[tokio::test]
+async fn records_pass_a_transaction_that_is_stuck() {
+    let bench = Bench::with(patient()).await;
+    let mut holder = bench.connect().await;
+    holder
+        .batch_execute(
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$; \
+             CREATE TRIGGER wait BEFORE INSERT ON remediation_audit FOR EACH ROW WHEN (NEW.name = 'stuck') \
+                EXECUTE FUNCTION wait(); \
+             SELECT pg_advisory_lock(1)",
+        )
+        .await
+        .unwrap();
+    let others = async {
+        until(&bench, BLOCKED, 1).await;
+        for name in ["a", "b", "c"] {
+            bench.remediation(name).await;
+        }
+        assert_eq!(bench.count(RECORDS).await, 3);
+        holder.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
+    };
+    let (stuck, ()) = tokio::join!(bench.write(remediation("stuck")), others);
+    stuck.unwrap();
+    assert_eq!(bench.count(RECORDS).await, 4);
+}
+
 /// BR-STORAGE-002: when the outbox row cannot be stored, neither is the record.
 #[tokio::test]
 async fn a_record_without_its_outbox_row_is_not_stored() {

@@ -14,6 +14,7 @@ mod stored;
 mod strict;
 mod task;
 pub(crate) mod transaction;
+mod turn;
 mod update;
 
 pub use error::{Orphan, WriteError};
@@ -35,9 +36,10 @@ use crate::{Commits, Connector, Reservation};
 use batch::BatchWork;
 use lane::Lane;
 use partitions::Partitions;
-use queue::{Health, Job, Receiver};
+use queue::{Health, Job};
 use task::WriterTask;
 use transaction::Runner;
+use turn::Receiver;
 use update::UpdateWork;
 
 /// Accepts records and answers when they are committed. Cheap to clone.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use storage_models::{NewRecord, Record};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -12,9 +12,6 @@ use super::WriteError;
 use super::group::Item;
 use crate::Reservation;
 use crate::idempotency::{Keyed, Written};
-
-/// The end of the queue that the writer's tasks share.
-pub(super) type Receiver = Arc<Mutex<mpsc::Receiver<Job>>>;
 
 type Outcome = Result<Written<Record>, WriteError>;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// How much the writer takes on at once. Every bound of the write path that is not in bytes is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriterSettings {
-    /// Tasks, each with a connection of its own. One writes most; a second one goes on while the first one's connection is
-    /// stuck.
+    /// Tasks, each with a connection of its own. They take turns: while the COMMIT of one is under way another writes the
+    /// next group. More than two help when connections are stuck.
     pub writers: usize,
     /// Records that may wait; beyond them a write is refused at once.
     pub queue_records: usize,
@@ -28,7 +28,7 @@ pub struct WriterSettings {
 impl Default for WriterSettings {
     fn default() -> Self {
         Self {
-            writers: 1,
+            writers: 2,
             queue_records: 10_000,
             group_records: 256,
             batch_connections: 1,

@@ -4,15 +4,18 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use futures_util::FutureExt as _;
-use storage_models::RecordType;
+use storage_models::{RecordType, Timestamp};
 use tokio::time::Instant;
 
 use super::WriteError;
 use super::group::{GroupWork, Outcomes};
-use super::queue::{Job, Receiver};
-use super::transaction::{Failure, Runner};
+use super::queue::Job;
+use super::settle::Mark;
+use super::transaction::{Failure, Runner, Work};
+use super::turn::{Receiver, Turn};
 use crate::Commits;
 use crate::idempotency::Written;
 
@@ -35,12 +38,12 @@ impl WriterTask {
             if connection.is_none() {
                 connection = self.runner.connect().await;
             }
-            let Ok(jobs) = self.next_jobs(connection.is_none()).await else { continue };
+            let Ok((turn, jobs)) = self.next_jobs(connection.is_none()).await else { continue };
             if jobs.is_empty() {
                 return;
             }
             self.committed.found_queued(jobs.len(), std::time::Instant::now());
-            let work = AssertUnwindSafe(self.write_all(&mut connection, jobs));
+            let work = AssertUnwindSafe(turn.bound(self.write_all(&mut connection, jobs, &turn)));
             if work.catch_unwind().await.is_err() {
                 tracing::error!("a writer panicked; the outcome of its group is unknown");
                 connection = None;
@@ -50,10 +53,10 @@ impl WriterTask {
 
     /// Waits for records; none means that the queue is closed and drained. While the database is away the wait
     /// ends after a moment with an error, to try it again.
-    async fn next_jobs(&self, away: bool) -> Result<Vec<Job>, tokio::time::error::Elapsed> {
+    async fn next_jobs(&self, away: bool) -> Result<(Turn, Vec<Job>), tokio::time::error::Elapsed> {
         let wait = async {
             let mut jobs = Vec::new();
-            let mut queue = self.queue.lock().await;
+            let mut queue = Arc::clone(&self.queue).lock_owned().await;
             let limit = self.runner.settings.group_records;
             tokio::select! {
                 biased;
@@ -63,12 +66,12 @@ impl WriterTask {
                     queue.recv_many(&mut jobs, limit).await;
                 }
             }
-            jobs
+            (Turn::of(queue), jobs)
         };
         if away { tokio::time::timeout(RECONNECT_DELAY, wait).await } else { Ok(wait.await) }
     }
 
-    async fn write_all(&self, connection: &mut Option<AsyncPgConnection>, jobs: Vec<Job>) {
+    async fn write_all(&self, connection: &mut Option<AsyncPgConnection>, jobs: Vec<Job>, turn: &Turn) {
         #[expect(
             clippy::as_conversions,
             clippy::cast_precision_loss,
@@ -78,19 +81,20 @@ impl WriterTask {
         let now = Instant::now();
         let taken = jobs.into_iter().filter_map(|job| job.take(now));
         for group in split(taken) {
-            self.write_group(connection, group).await;
+            self.write_group(connection, group, turn).await;
         }
     }
 
     /// Brings every record of the group to an outcome and tells its client.
-    async fn write_group(&self, connection: &mut Option<AsyncPgConnection>, jobs: Vec<Job>) {
+    async fn write_group(&self, connection: &mut Option<AsyncPgConnection>, jobs: Vec<Job>, turn: &Turn) {
         #[expect(
             clippy::as_conversions,
             clippy::cast_precision_loss,
             reason = "a group holds a few hundred records"
         )]
         metrics::histogram!("datastorage_write_batch_size").record(jobs.len() as f64);
-        match self.runner.run(connection, &GroupWork(jobs.iter().map(Job::item).collect())).await {
+        let work = InTurn { group: GroupWork(jobs.iter().map(Job::item).collect()), turn };
+        match self.runner.run(connection, &work).await {
             Ok(outcomes) => self.answer(jobs, outcomes),
             Err(Failure::Told(error)) => {
                 let outcomes = jobs.iter().map(|_| Err(error.clone())).collect();
@@ -102,7 +106,7 @@ impl WriterTask {
             // Each in a transaction of its own, to find the one that is refused.
             Err(Failure::Refused(_)) => {
                 for job in jobs {
-                    Box::pin(self.write_group(connection, vec![job])).await;
+                    Box::pin(self.write_group(connection, vec![job], turn)).await;
                 }
             }
         }
@@ -126,6 +130,30 @@ impl WriterTask {
         if enqueued {
             self.committed.notify();
         }
+    }
+}
+
+/// A group, whose turn ends with its statements.
+struct InTurn<'a> {
+    group: GroupWork<'a>,
+    turn: &'a Turn,
+}
+
+impl Work for InTurn<'_> {
+    type Output = Outcomes;
+
+    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Outcomes)> {
+        let written = self.group.run(connection).await;
+        self.turn.end();
+        written
+    }
+
+    fn months(&self) -> Vec<(RecordType, Timestamp)> {
+        self.group.months()
+    }
+
+    fn len(&self) -> usize {
+        self.group.len()
     }
 }
 

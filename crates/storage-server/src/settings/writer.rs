@@ -11,9 +11,9 @@ use super::value::{ByteSize, Setting};
 section! {
     /// The queue in front of PostgreSQL and the transactions that empty it.
     WriterSection = "writer" {
-        /// Tasks that write, each with a connection of its own. One wrote most when it was measured, since its transactions
-        /// hold more records each; a second one goes on while the first one's connection is stuck.
-        writers: usize = "1",
+        /// Tasks that write, each with a connection of its own. They take turns: while the COMMIT of one is under way another
+        /// writes the next group, so more than two help only when connections are stuck.
+        writers: usize = "2",
         /// Records that may wait; beyond them a write is answered 503 at once.
         queue_records: usize = "10000",
         /// Records in one transaction.
