@@ -104,9 +104,9 @@ async fn the_point_of_a_killed_strict_write_is_removed() {
     assert_eq!(points().await, 2);
 }
 
-/// A collection that is gone is filled again from PostgreSQL alone.
+/// A collection that has nothing, because it is new or was lost, is filled from PostgreSQL alone.
 #[tokio::test]
-async fn a_lost_collection_is_rebuilt() {
+async fn an_empty_collection_is_filled_from_postgresql() {
     let qdrant = TestQdrant::create().unwrap();
     let service = Service::start().await;
     for n in 0..5 {

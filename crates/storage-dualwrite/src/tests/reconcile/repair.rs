@@ -182,7 +182,8 @@ async fn a_late_apply_is_healed() {
     assert_eq!(stores.points().await.len(), 1);
 }
 
-/// F36: an empty database stops the run before anything is deleted; only an operator's word empties the index.
+/// F36: a database that is empty beside more than a handful of points stops the run before any is deleted; only an
+/// operator's word empties the index.
 #[tokio::test]
 async fn an_empty_database_never_empties_the_index_by_itself() {
     let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
@@ -218,8 +219,7 @@ async fn one_reconciler_works_at_a_time() {
     other.run(REPAIR, &|_| {}).await.unwrap();
 }
 
-/// The index away in mid-scroll, or PostgreSQL in mid-stream: nothing is repaired on half a picture, and the next run
-/// completes.
+/// The index fails while it is read, or PostgreSQL does: nothing is repaired on half a picture, and the next run completes.
 #[tokio::test]
 async fn a_fault_in_the_middle_repairs_nothing() {
     let server = QdrantServer::start().unwrap();
