@@ -168,7 +168,8 @@ impl Figures {
     fn of(mut figures: Vec<f64>) -> Self {
         figures.sort_by(f64::total_cmp);
         let at = |place: usize| figures.get(place).copied().unwrap_or(f64::NAN);
-        Self { median: at(figures.len() / 2), least: at(0), most: at(figures.len().saturating_sub(1)) }
+        let last = figures.len().saturating_sub(1);
+        Self { median: f64::midpoint(at(last / 2), at(last.div_ceil(2))), least: at(0), most: at(last) }
     }
 }
 
