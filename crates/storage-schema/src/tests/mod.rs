@@ -11,7 +11,7 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 /// The single text value that a query of one row and one column, called `value`, returns.
-async fn text(connection: &mut AsyncPgConnection, query: &'static str) -> Option<String> {
+async fn text(connection: &mut AsyncPgConnection, query: &str) -> Option<String> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Nullable<Text>)]

@@ -235,9 +235,10 @@ async fn a_role_is_made_once_and_its_password_replaced() {
     assert!(first.created && first.left.is_empty(), "{first:?}");
     let again = role.make("second").await;
     assert!(!again.created && again.mended.is_empty() && again.left.is_empty(), "{again:?}");
-    let stored = "SELECT rolpassword AS value FROM pg_authid ORDER BY oid DESC LIMIT 1";
+    let literal = role.name.replace('\'', "''");
+    let stored = format!("SELECT rolpassword AS value FROM pg_authid WHERE rolname = '{literal}'");
     let mut owner = database.connect().await.unwrap();
-    let stored = super::text(&mut owner, stored).await.unwrap();
+    let stored = super::text(&mut owner, &stored).await.unwrap();
     assert!(stored.starts_with("SCRAM-SHA-256$"), "{stored}");
     let mut connection = role.connect("second").await;
     connection.batch_execute(ALLOWED[1]).await.unwrap();

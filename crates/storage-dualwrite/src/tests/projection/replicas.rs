@@ -45,7 +45,8 @@ async fn a_commit_of_another_replica_wakes_the_projector() {
     bench.remediation("second").await;
     until(&bench, OUTBOX, 0).await;
 
-    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()";
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE datname = current_database() AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()";
     bench.connect().await.batch_execute(kill).await.unwrap();
     until(&bench, LISTENERS, 2).await;
     bench.remediation("third").await;
