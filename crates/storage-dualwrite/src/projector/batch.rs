@@ -12,7 +12,7 @@ use crate::index::Point;
 use crate::outbox::{ClaimedRecord, Lease};
 
 /// Records embedded at a time; between two portions the time is looked at.
-pub(super) const PORTION: usize = 32;
+pub(super) const PORTION: u8 = 32;
 
 /// A claimed record with its vector.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Embedded {
     ) {
         let (mut leases, mut records) = (leases.into_iter(), records.into_iter());
         while self.outage.is_none() && Instant::now() < until {
-            let portion: Vec<Remediation> = records.by_ref().take(PORTION).collect();
+            let portion: Vec<Remediation> = records.by_ref().take(usize::from(PORTION)).collect();
             if portion.is_empty() {
                 return;
             }

@@ -6,13 +6,8 @@
 
 use std::time::Duration;
 
-/// Rows of a first claim, and the fewest of any but where the settings allow no more: one portion of the embedder's.
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_wrap,
-    reason = "a small constant, and try_from is not const"
-)]
-const LEAST: i64 = super::batch::PORTION as i64;
+use super::batch::PORTION;
+
 /// How long a turn may take for the next one to have as many rows.
 const TURN: Duration = Duration::from_millis(100);
 
@@ -25,7 +20,12 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(most: i64) -> Self {
-        Self { rows: most.min(LEAST), most }
+        Self { rows: Self::least(most), most }
+    }
+
+    /// Rows of a first claim, and the fewest of any: one portion of the embedder's, if the settings allow that many.
+    fn least(most: i64) -> i64 {
+        most.min(i64::from(PORTION))
     }
 
     pub(super) const fn rows(self) -> i64 {
@@ -35,7 +35,7 @@ impl Pace {
     /// Learns from a turn that had as many rows as it could if `was_full`.
     pub(super) fn note(&mut self, was_full: bool, took: Duration) {
         if took > TURN {
-            self.rows = (self.rows / 2).max(self.most.min(LEAST));
+            self.rows = (self.rows / 2).max(Self::least(self.most));
         } else if was_full && took * 2 < TURN {
             self.rows = (self.rows * 2).min(self.most);
         }

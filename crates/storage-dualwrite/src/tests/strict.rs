@@ -258,15 +258,11 @@ async fn no_point_is_removed_while_the_outcome_is_unknown() {
     let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
     let url = proxy.url(&database.server_url().unwrap());
     let index = Arc::new(MemoryIndex::default());
-    let settings = WriterSettings {
-        step_timeout: Duration::from_secs(3),
-        settle_timeout: Duration::from_millis(300),
-        ..patient()
-    };
+    let settings = WriterSettings { settle_timeout: Duration::from_millis(300), ..patient() };
     let bench = Bench::on(database, &url, settings);
     let strict = Strict::new(bench, &url, Some(index.clone())).await;
     strict.write(remediation("warm")).await.unwrap();
-    // Nobody asks for the outcome before the hanging answer is given up, and then nobody can be asked.
+    // The answer hangs until its connection is closed, and then nobody can be asked on another.
     proxy.hang_before_answer("COMMIT");
     let lost = async {
         proxy.wait_for_trigger().await.unwrap();

@@ -1,7 +1,7 @@
 //! Whose turn it is to take records from the queue and write them.
 //!
-//! A statement's price hardly depends on its records, so few large groups are cheaper than many small ones, and one writer
-//! makes the largest. But it waits for each flush of the log, and nobody writes meanwhile. So writers take turns: a turn
+//! A statement has a price of its own besides that of its records, so few large groups are cheaper than many small ones,
+//! and one writer makes the largest. But it waits for each flush of the log, and nobody writes meanwhile. So writers take turns: a turn
 //! lasts from taking a group to the end of its statements, and while its COMMIT is under way the next writer has its own.
 
 use std::sync::{Arc, Mutex, PoisonError};

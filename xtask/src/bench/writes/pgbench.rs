@@ -18,7 +18,7 @@ const VALUES: &str = "'checkout-restart', 'payments', 'processing', 'restart-pod
 pub(super) enum Table {
     /// The service's own, with its partitions, counters and indexes; the vectors' index is elsewhere.
     Same,
-    /// A table of these columns, checks and indexes alone.
+    /// A table of these columns, checks and indexes alone, without the indexes that have to do with vectors and words.
     Bare,
     /// The same with a vector, and its HNSW index and the index of words maintained in the insert.
     Inline,
