@@ -11,6 +11,11 @@ use tokio_postgres::{Config, NoTls, Socket};
 
 use crate::tls::DatabaseTls;
 
+/// How long the other side's machine may acknowledge nothing, neither what was sent nor that it is there, before a
+/// connection is taken for lost (RFC 5482). PostgreSQL itself ends what takes too long; it cannot say so from a machine
+/// that is gone.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// What every session is set to. Times are whole milliseconds to the server; zero would switch one off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSettings {
@@ -148,7 +153,7 @@ impl Connector {
         let mut config: Config = self.url.expose_secret().parse().map_err(ConnectError::Url)?;
         config.application_name(self.session.application_name);
         config.connect_timeout(self.session.connect_timeout);
-        config.keepalives_idle(Duration::from_secs(30));
+        config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
         let mut connection = match self.tls.0.clone() {
             Some(tls) => dial(config.ssl_mode(SslMode::Require), tls).await?,
             None => dial(config.ssl_mode(SslMode::Disable), NoTls).await?,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use storage_models::{Breaker, BreakerSettings, BreakerState};
 use tokio::sync::watch;
@@ -194,8 +195,13 @@ impl Worker {
             outbox::set_up(&mut connection).await?;
             outbox::resume(&mut connection, self.owner).await
         };
-        tokio::time::timeout(self.shared.settings.step_timeout, prepare).await??;
+        self.bounded(prepare).await?;
         Ok(connection)
+    }
+
+    /// Carries out one step in PostgreSQL, unless it stays silent for too long.
+    async fn bounded<T>(&self, step: impl Future<Output = QueryResult<T>>) -> Result<T, TurnError> {
+        Ok(tokio::time::timeout(self.shared.settings.step_timeout, step).await??)
     }
 
     /// Leases rows, and says whether there may be more.
@@ -204,19 +210,18 @@ impl Worker {
         connection: &mut AsyncPgConnection,
         wanted: Wanted,
     ) -> Result<(Claim, Next), TurnError> {
-        let ProjectorSettings { lease, step_timeout, .. } = self.shared.settings;
         let started = Instant::now();
         let window = self.horizon.next(wanted, started);
-        let taking = outbox::take(connection, self.owner, self.pace.rows(), lease, window);
-        let claim = tokio::time::timeout(step_timeout, taking).await??;
+        let (rows, lease) = (self.pace.rows(), self.shared.settings.lease);
+        let claim = self.bounded(outbox::take(connection, self.owner, rows, lease, window)).await?;
         let is_full = self.is_full(&claim);
         self.horizon.note(window, &claim, is_full, started.elapsed(), Instant::now());
         if !claim.stale.is_empty() {
-            outbox::release(connection, self.owner, &claim.stale.iter().collect::<Vec<_>>()).await?;
+            self.release(connection, &claim.stale).await?;
         }
         if !claim.gone.is_empty() {
             tracing::warn!(records = claim.gone.len(), "outbox rows without a record were removed");
-            outbox::discard(connection, self.owner, &claim.gone).await?;
+            self.bounded(outbox::discard(connection, self.owner, &claim.gone)).await?;
         }
         Ok((claim, if is_full || window.newest_first { Next::Again } else { Next::Idle }))
     }
@@ -255,8 +260,7 @@ impl Worker {
         }
         let holder = Holder { owner: self.owner, set: self.shared.set };
         let settlement = indexed.settlement();
-        let settling = outbox::settle(connection, holder, &settlement, self.retry());
-        match tokio::time::timeout(self.shared.settings.step_timeout, settling).await?? {
+        match self.bounded(outbox::settle(connection, holder, &settlement, self.retry())).await? {
             Some(waited) => {
                 tally::completed(&waited, self.shared.index.is_some());
                 Ok(true)
@@ -265,7 +269,7 @@ impl Worker {
                 tracing::error!(
                     "another embedding set serves now; this process's vectors are not stored. Restart it"
                 );
-                outbox::release(connection, self.owner, &indexed.leases()).await?;
+                self.bounded(outbox::release(connection, self.owner, &indexed.leases())).await?;
                 Ok(false)
             }
         }
@@ -283,17 +287,27 @@ impl Worker {
             }
             let failures: Vec<(&Lease, &str)> =
                 embedded.failed.iter().map(|(lease, error)| (lease, error.as_str())).collect();
-            outbox::fail(connection, self.owner, &failures, self.retry()).await?;
+            self.bounded(outbox::fail(connection, self.owner, &failures, self.retry())).await?;
             self.tally_failed("record", failures.len());
         }
         if !embedded.postponed.is_empty() {
-            outbox::release(connection, self.owner, &embedded.postponed.iter().collect::<Vec<_>>()).await?;
+            self.release(connection, &embedded.postponed).await?;
             self.tally_failed("embedder_away", embedded.postponed.len());
         }
         if !embedded.late.is_empty() {
-            outbox::release(connection, self.owner, &embedded.late.iter().collect::<Vec<_>>()).await?;
+            self.release(connection, &embedded.late).await?;
         }
         Ok(())
+    }
+
+    /// Ends leases of rows that are due again at once, and says of how many.
+    async fn release(
+        &self,
+        connection: &mut AsyncPgConnection,
+        leases: &[Lease],
+    ) -> Result<usize, TurnError> {
+        let leases: Vec<&Lease> = leases.iter().collect();
+        self.bounded(outbox::release(connection, self.owner, &leases)).await
     }
 
     /// Without an outside index there is no second write that could fail.

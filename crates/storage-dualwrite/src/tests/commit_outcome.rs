@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use storage_testkit::{Fault, FaultProxy, TestDatabase};
+use diesel_async::SimpleAsyncConnection as _;
+use storage_testkit::{Fault, FaultProxy};
 
 use super::support::{Bench, remediation};
 use crate::{WriteError, WriterSettings};
@@ -10,18 +11,13 @@ use crate::{WriteError, WriterSettings};
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
 
 async fn behind_a_proxy() -> (Bench, FaultProxy) {
-    let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
-    let url = proxy.url(&database.server_url().unwrap());
     let settings = WriterSettings {
         writers: 1,
         step_timeout: Duration::from_secs(3),
         settle_timeout: Duration::from_secs(2),
         ..WriterSettings::default()
     };
-    let bench = Bench::on(database, &url, settings);
-    bench.remediation("warm").await;
-    (bench, proxy)
+    Bench::behind_proxy(settings).await
 }
 
 /// F34: committed, but the answer was cut off: the record is stored once and acknowledged.
@@ -69,4 +65,23 @@ async fn an_outcome_that_cannot_be_learnt_is_called_unknown() {
     let (outcome, ()) = tokio::join!(bench.write(remediation("a")), cut);
     assert_eq!(outcome, Err(WriteError::OutcomeUnknown));
     assert_eq!(bench.count(RECORDS).await, 2);
+}
+
+/// F34: an error that PostgreSQL meets at COMMIT has undone everything: the group is written again, and refused when that
+/// does not help.
+#[tokio::test]
+async fn an_error_at_commit_is_tried_again_or_told() {
+    for (failures, outcome, records) in [(1, Ok(()), 1), (1_000, Err(WriteError::Unavailable), 0)] {
+        let bench = Bench::new().await;
+        let trigger = format!(
+            "CREATE SEQUENCE tries; \
+             CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
+                IF nextval('tries') <= {failures} THEN RAISE EXCEPTION 'asked for'; END IF; RETURN NULL; END $$; \
+             CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON vector_outbox DEFERRABLE INITIALLY DEFERRED \
+                FOR EACH ROW EXECUTE FUNCTION fail()"
+        );
+        bench.connect().await.batch_execute(&trigger).await.unwrap();
+        assert_eq!(bench.write(remediation("a")).await.map(drop), outcome);
+        assert_eq!(bench.count(RECORDS).await, records);
+    }
 }

@@ -29,9 +29,12 @@ fn key(key: &str, body: &str) -> IdempotencyKey {
 }
 
 fn render(record: &Record) -> Reply {
-    let Record::Remediation(record) = record else { panic!("{record:?} is no remediation") };
-    let body = format!("{} {}", record.id, record.name).into_bytes();
-    Reply { status: 201, location: Some(format!("/{}", record.id)), etag: Some("\"1\"".to_owned()), body }
+    let (id, name) = match record {
+        Record::Remediation(record) => (record.id, record.name.as_str()),
+        other => (other.id(), "no remediation"),
+    };
+    let body = format!("{id} {name}").into_bytes();
+    Reply { status: 201, location: Some(format!("/{id}")), etag: Some("\"1\"".to_owned()), body }
 }
 
 pub(super) fn keyed(name: &str, body: &str) -> Keyed<Record> {

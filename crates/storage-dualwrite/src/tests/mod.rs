@@ -19,3 +19,4 @@ mod vectors;
 mod waits;
 mod writer;
 mod writer_faults;
+mod writer_steps;

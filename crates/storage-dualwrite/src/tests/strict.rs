@@ -12,13 +12,17 @@ use storage_testkit::{
 use super::idempotency::keyed;
 use super::index_support::identity;
 use super::projector::{EMBEDDED, OUTBOX, vector_of};
-use super::support::{Bench, connector, patient, remediation};
+use super::support::{Bench, Loss, connector, patient, remediation, until};
 use crate::embedding_set::{EmbeddingSet, activate};
 use crate::idempotency::Written;
 use crate::index::{IndexIdentity, MemoryIndex, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
-use crate::{EmbedFault, RecordEmbedder, StrictParts, StrictWriter, WriteError, WriterSettings};
+use crate::reconcile::{Mode, ReconcileSettings, Reconciler};
+use crate::{Commits, EmbedFault, RecordEmbedder, StrictParts, StrictWriter, WriteError, WriterSettings};
 
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
+/// Transactions of others.
+const OPEN_TRANSACTIONS: &str = "SELECT count(*) AS n FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL";
 
 /// How long the index may take to answer in these tests.
 const INDEX_TIMEOUT: Duration = Duration::from_millis(400);
@@ -60,6 +64,15 @@ impl Strict {
         Self::new(bench, &url, index).await
     }
 
+    /// The ids of the records, in order.
+    async fn ids(&self) -> Vec<i64> {
+        use diesel::{ExpressionMethods as _, QueryDsl as _};
+        use diesel_async::RunQueryDsl as _;
+        use storage_models::schema::remediation_audit::dsl::{id, remediation_audit};
+        let mut connection = self.bench.connect().await;
+        remediation_audit.select(id).order(id.asc()).load(&mut connection).await.unwrap()
+    }
+
     async fn write(&self, record: NewRecord) -> Result<Remediation, WriteError> {
         match self.writer.write(record, None, self.bench.size(), self.bench.deadline()).await? {
             Written::Now(Record::Remediation(record)) => Ok(record),
@@ -77,12 +90,13 @@ async fn qdrant(server: &QdrantServer) -> Arc<QdrantIndex> {
 }
 
 /// BR-STORAGE-002: after the answer the record is in PostgreSQL, and this version of it in the index; the projector still
-/// fills the column.
+/// fills the column. A slow index is waited for.
 #[tokio::test]
 async fn a_strict_write_is_in_both_stores() {
     let server = QdrantServer::start().unwrap();
     let index = qdrant(&server).await;
     let strict = Strict::with(Some(index.clone())).await;
+    server.next(QdrantOperation::Upsert, 1, QdrantFault::Delay(Duration::from_millis(50)));
     let record = strict.write(remediation("a")).await.unwrap();
     let version = PointVersion { record_id: record.id, version: record.updated_at };
     assert_eq!(index.page(None, 10).await.unwrap(), [version]);
@@ -182,6 +196,85 @@ async fn a_lost_connection_leaves_one_record_and_one_point() {
             points.contains(&PointVersion { record_id: record.id, version: record.updated_at }),
             "{name}"
         );
+    }
+}
+
+/// The statements of a strict write with a key, in their order; the point goes into the index before the last three.
+const STEPS: [&str; 8] = [
+    "BEGIN",
+    "pg_try_advisory_xact_lock",
+    "FROM embedding_set",
+    "SAVEPOINT",
+    "INSERT INTO remediation_audit",
+    "INSERT INTO idempotency_key",
+    "RELEASE",
+    "COMMIT",
+];
+
+/// A strict writer behind a proxy that waits for no statement for long.
+async fn behind_a_proxy(index: &Arc<MemoryIndex>) -> (Strict, FaultProxy) {
+    let database = TestDatabase::create().await.unwrap();
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
+    let settings = WriterSettings { step_timeout: Duration::from_millis(700), ..patient() };
+    let strict = Strict::new(Bench::on(database, &url, settings), &url, Some(index.clone())).await;
+    strict.write(remediation("warm")).await.unwrap();
+    (strict, proxy)
+}
+
+/// F05, F34: PostgreSQL lost at any step: a lost connection costs another try, silence before COMMIT leaves the record in
+/// neither store, and after the request was repeated it is in both, once.
+#[tokio::test]
+async fn a_connection_lost_at_any_step_leaves_the_record_in_both_stores_or_neither() {
+    for step in STEPS {
+        for loss in Loss::ALL {
+            let index = Arc::new(MemoryIndex::default());
+            let (strict, proxy) = behind_a_proxy(&index).await;
+            loss.arm(&proxy, step);
+            let write = async || {
+                let (size, deadline) = (strict.bench.size(), strict.bench.deadline());
+                strict.writer.write(remediation("a"), Some(keyed("k", "body")), size, deadline).await
+            };
+            let stored = async || (strict.bench.count(RECORDS).await, index.count().await.unwrap());
+            let first = write().await;
+            proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{step} {loss:?}: {error}"));
+            if loss == Loss::Silence && step != "COMMIT" {
+                assert_eq!(first.unwrap_err(), WriteError::Unavailable, "{step} {loss:?}");
+                assert_eq!(stored().await, (1, 1), "{step} {loss:?}");
+                // The server notices that its client is gone, and lets the key go.
+                until(&strict.bench, OPEN_TRANSACTIONS, 0).await;
+                assert!(matches!(write().await, Ok(Written::Now(_))), "{step} {loss:?}");
+            } else {
+                assert!(matches!(first, Ok(Written::Now(_))), "{step} {loss:?}: {first:?}");
+            }
+            assert!(matches!(write().await, Ok(Written::Before(_))), "{step} {loss:?}");
+            assert_eq!(stored().await, (2, 2), "{step} {loss:?}");
+            let points: Vec<i64> =
+                index.page(None, 10).await.unwrap().iter().map(|it| it.record_id).collect();
+            assert_eq!(strict.ids().await, points, "{step} {loss:?}");
+        }
+    }
+}
+
+/// F05: the point of a record that was not stored stays when the index does not remove it either; the next repair does.
+#[tokio::test]
+async fn a_point_that_cannot_be_removed_is_left_to_the_reconciler() {
+    for fault in [QdrantFault::Fail(GrpcCode::Unavailable), QdrantFault::Hang] {
+        let server = QdrantServer::start().unwrap();
+        let index = qdrant(&server).await;
+        let strict = Strict::with(Some(index.clone())).await;
+        server.next(QdrantOperation::Upsert, 1, QdrantFault::ApplyThenFail(GrpcCode::Internal));
+        server.next(QdrantOperation::Delete, 1, fault);
+        let outcome = strict.write(remediation("a")).await;
+        assert_eq!(outcome.unwrap_err(), WriteError::IndexUnavailable, "{fault:?}");
+        assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (0, 1), "{fault:?}");
+
+        let url = strict.bench.database.server_url().unwrap();
+        let settings = ReconcileSettings { gap: Duration::ZERO, page: 10 };
+        let reconciler =
+            Reconciler::new(connector(&url), Some(index.clone()), settings, Arc::new(Commits::default()));
+        let report = reconciler.run(Mode::Repair { force: false }, &|_| {}).await.unwrap();
+        assert_eq!((report.deleted, index.count().await.unwrap()), (1, 0), "{fault:?}");
     }
 }
 

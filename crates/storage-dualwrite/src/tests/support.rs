@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{NewRecord, NewRemediation, Phase, Record, Remediation, Status, Timestamp};
-use storage_testkit::TestDatabase;
+use storage_testkit::{FaultProxy, TestDatabase};
 use tokio::time::Instant;
 
 use crate::idempotency::{Keyed, Written};
@@ -42,6 +42,16 @@ impl Bench {
         let committed = Arc::new(Commits::default());
         let writer = Writer::start(connector(url), settings, Arc::clone(&committed));
         Self { database, writer, committed, budget: ByteBudget::new(1 << 30) }
+    }
+
+    /// A writer behind a proxy, whose first record is written.
+    pub(super) async fn behind_proxy(settings: WriterSettings) -> (Self, FaultProxy) {
+        let database = TestDatabase::create().await.unwrap();
+        let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+        let url = proxy.url(&database.server_url().unwrap());
+        let bench = Self::on(database, &url, settings);
+        bench.remediation("warm").await;
+        (bench, proxy)
     }
 
     pub(super) async fn connect(&self) -> AsyncPgConnection {
@@ -109,6 +119,30 @@ pub(super) fn session() -> SessionSettings {
 /// As [`connector`]; with two writers, so that they can get into each other's way.
 pub(super) fn patient() -> WriterSettings {
     WriterSettings { writers: 2, step_timeout: PATIENCE, ..WriterSettings::default() }
+}
+
+/// How PostgreSQL is lost at a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// The connection is cut before it has the statement.
+    CutBefore,
+    /// It carries the statement out, and the connection is cut before the answer.
+    CutAfter,
+    /// It carries the statement out, and the answer never comes.
+    Silence,
+}
+
+impl Loss {
+    pub(super) const ALL: [Self; 3] = [Self::CutBefore, Self::CutAfter, Self::Silence];
+
+    /// Has it happen at the next statement with this text.
+    pub(super) fn arm(self, proxy: &FaultProxy, statement: &str) {
+        match self {
+            Self::CutBefore => proxy.cut_after_request(statement),
+            Self::CutAfter => proxy.cut_before_answer(statement),
+            Self::Silence => proxy.hang_before_answer(statement),
+        }
+    }
 }
 
 /// The single number, called `n`, that a query returns.

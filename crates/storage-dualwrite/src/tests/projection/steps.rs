@@ -2,7 +2,7 @@
 //! record blamed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,8 +11,8 @@ use storage_testkit::{FaultProxy, GrpcCode, QdrantFault, QdrantOperation, Qdrant
 use tokio::sync::Notify;
 
 use super::support::{embedder, guarded, project, project_at, qdrant, strict, until_both_agree, write};
-use crate::tests::projector::vector_of;
-use crate::tests::support::Bench;
+use crate::tests::projector::{Scripted, vector_of};
+use crate::tests::support::{Bench, Loss};
 use crate::{EmbedFault, ProjectorSettings, RecordEmbedder};
 
 const AWAY: GrpcCode = GrpcCode::Unavailable;
@@ -24,6 +24,7 @@ async fn a_fault_of_the_index_at_an_upsert_costs_no_record() {
     for fault in [
         QdrantFault::Fail(AWAY),
         QdrantFault::Fail(GrpcCode::Internal),
+        QdrantFault::Overloaded { retry_after_seconds: 1 },
         QdrantFault::Hang,
         QdrantFault::Delay(Duration::from_millis(50)),
         QdrantFault::ApplyThenFail(AWAY),
@@ -98,34 +99,68 @@ async fn a_projector_killed_while_it_embeds_is_succeeded() {
 }
 
 /// What a projection asks of PostgreSQL, step by step.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 10] = [
+    "UPDATE vector_outbox SET lease_owner = NULL",
     "WITH due AS",
     "FROM \"remediation_audit\"",
     "SELECT digest, embedding_id",
     "INSERT INTO embedding_vector",
+    "BEGIN",
     "FROM embedding_set",
     "SET embedding_id = v.embedding_id",
     "DELETE FROM vector_outbox",
     "COMMIT",
 ];
 
-/// F05, F14: PostgreSQL lost before each step, and after it with its answer lost, COMMIT's among them.
+/// Nobody waits long for what never comes.
+fn impatient() -> ProjectorSettings {
+    ProjectorSettings { step_timeout: Duration::from_millis(500), ..strict() }
+}
+
+/// F05, F14: PostgreSQL lost at each step of a projection, COMMIT among them.
 #[tokio::test]
 async fn a_connection_lost_at_any_step_costs_no_record() {
     for step in STEPS {
-        for is_carried_out in [false, true] {
+        for loss in Loss::ALL {
             let (bench, server) = (Bench::new().await, QdrantServer::start().unwrap());
             let proxy = FaultProxy::for_postgres(&bench.database.server_url().unwrap()).await.unwrap();
             let index = guarded(&bench, qdrant(&server)).await;
             write(&bench, 20).await;
-            if is_carried_out {
-                proxy.cut_before_answer(step);
-            } else {
-                proxy.cut_after_request(step);
-            }
+            loss.arm(&proxy, step);
             let url = proxy.url(&bench.database.server_url().unwrap());
-            let _projector = project_at(&bench, &url, &index, embedder().0, &strict()).await;
-            proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{step}: {error}"));
+            let _projector = project_at(&bench, &url, &index, embedder().0, &impatient()).await;
+            proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{step} {loss:?}: {error}"));
+            until_both_agree(&bench, &index).await;
+        }
+    }
+}
+
+/// F05, F14: PostgreSQL lost while rows are given back that could not be done: the embedder was away, one record failed,
+/// the index was away. A failure is counted once, or the record would be parked.
+#[tokio::test]
+async fn a_connection_lost_while_rows_are_given_back_costs_no_record() {
+    const RELEASE: &str = "(id, version)) UPDATE vector_outbox SET lease_owner = NULL, lease_until";
+    const FAIL: &str = "last_error = (SELECT";
+    const MARK: &str = "SET embedded_version = version";
+    for step in [RELEASE, FAIL, MARK] {
+        for loss in Loss::ALL {
+            let (bench, server) = (Bench::new().await, QdrantServer::start().unwrap());
+            let proxy = FaultProxy::for_postgres(&bench.database.server_url().unwrap()).await.unwrap();
+            let index = guarded(&bench, qdrant(&server)).await;
+            server.next(QdrantOperation::Upsert, 1, QdrantFault::Fail(AWAY));
+            let troubles = AtomicUsize::new(0);
+            let embedder =
+                Scripted(move |record: &Remediation| match troubles.fetch_add(1, Ordering::Relaxed) {
+                    0 => Err(EmbedFault::Outage { reason: "asked for".to_owned(), retry_after: None }),
+                    1 => Err(EmbedFault::Record("asked for".to_owned())),
+                    _ => Ok(vector_of(record)),
+                });
+            write(&bench, 20).await;
+            loss.arm(&proxy, step);
+            let url = proxy.url(&bench.database.server_url().unwrap());
+            let settings = ProjectorSettings { attempts: 2, ..impatient() };
+            let _projector = project_at(&bench, &url, &index, Arc::new(embedder), &settings).await;
+            proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{step} {loss:?}: {error}"));
             until_both_agree(&bench, &index).await;
         }
     }

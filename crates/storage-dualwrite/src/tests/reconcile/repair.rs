@@ -1,88 +1,14 @@
 //! Drift of each kind, made by hand and mended; and what must not be touched.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use diesel_async::SimpleAsyncConnection as _;
-use storage_models::{Remediation, Timestamp};
-use storage_testkit::{Fault, FaultProxy, GrpcCode, QdrantFault, QdrantOperation, QdrantServer};
+use storage_models::Remediation;
+use storage_testkit::{QdrantFault, QdrantOperation, QdrantServer};
 
-use crate::Commits;
+use super::support::{REPAIR, Stores, point, reconciler, shifted};
 use crate::index::{MemoryIndex, Point, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
-use crate::reconcile::{Drift, Mode, ReconcileError, ReconcileSettings, Reconciler, Report};
-use crate::tests::index_support::{embedding, identity};
-use crate::tests::support::{Bench, connector};
-
-const REPAIR: Mode = Mode::Repair { force: false };
-const OUTBOX: &str = "SELECT count(*) AS n FROM vector_outbox";
-
-struct Stores {
-    bench: Bench,
-    index: Arc<dyn VectorIndex>,
-    reconciler: Reconciler,
-}
-
-fn reconciler(url: &str, index: Option<Arc<dyn VectorIndex>>) -> Reconciler {
-    // Small pages, so that ranges are cut; no gap, since nothing else writes.
-    let settings = ReconcileSettings { gap: Duration::ZERO, page: 3 };
-    Reconciler::new(connector(url), index, settings, Arc::new(Commits::default()))
-}
-
-impl Stores {
-    async fn new(index: Arc<dyn VectorIndex>) -> Self {
-        index.prepare(&identity(1)).await.unwrap();
-        let bench = Bench::new().await;
-        let reconciler = reconciler(&bench.database.server_url().unwrap(), Some(index.clone()));
-        Self { bench, index, reconciler }
-    }
-
-    /// Records that every store holds.
-    async fn projected(&self, count: usize) -> Vec<Remediation> {
-        let mut records = Vec::new();
-        for n in 0..count {
-            records.push(self.bench.remediation(&format!("record-{n}")).await);
-        }
-        let points: Vec<Point> = records.iter().cloned().map(|record| point(record, 1)).collect();
-        self.index.upsert(&points).await.unwrap();
-        self.execute(
-            "INSERT INTO embedding_vector (vector) VALUES (array_fill(0.5, ARRAY[384])::vector) ON CONFLICT DO NOTHING; \
-                      UPDATE remediation_audit SET embedding_id = (SELECT min(embedding_id) FROM embedding_vector); \
-                      DELETE FROM vector_outbox",
-        )
-        .await;
-        records
-    }
-
-    async fn execute(&self, sql: &str) {
-        self.bench.connect().await.batch_execute(sql).await.unwrap();
-    }
-
-    async fn run(&self, mode: Mode) -> Result<Report, ReconcileError> {
-        self.reconciler.run(mode, &|_| {}).await
-    }
-
-    async fn points(&self) -> Vec<PointVersion> {
-        self.index.page(None, 10_000).await.unwrap()
-    }
-
-    /// The ids that wait in the outbox, in order.
-    async fn waiting(&self) -> Vec<i64> {
-        use diesel::{ExpressionMethods as _, QueryDsl as _};
-        use diesel_async::RunQueryDsl as _;
-        use storage_models::schema::vector_outbox::dsl::{record_id, vector_outbox};
-        let mut connection = self.bench.connect().await;
-        vector_outbox.select(record_id).order(record_id.asc()).load(&mut connection).await.unwrap()
-    }
-}
-
-fn point(record: Remediation, seed: u64) -> Point {
-    Point { record, embedding: embedding(seed) }
-}
-
-fn shifted(record: &Remediation, micros: i64) -> Remediation {
-    let updated_at = Timestamp::from_micros(record.updated_at.micros() + micros).unwrap();
-    Remediation { updated_at, ..record.clone() }
-}
+use crate::reconcile::{Drift, Mode, ReconcileError};
+use crate::tests::projector::OUTBOX;
 
 /// Both real indexes' conformance is proven elsewhere; the repair goes through one over the wire and one in memory.
 fn each_index() -> Vec<(Arc<dyn VectorIndex>, Option<QdrantServer>)> {
@@ -165,23 +91,6 @@ async fn what_waits_in_the_outbox_is_left_alone() {
     );
 }
 
-/// F06: what the index applies after its sender gave up becomes a phantom, and the next run removes it.
-#[tokio::test]
-async fn a_late_apply_is_healed() {
-    let server = QdrantServer::start().unwrap();
-    let settings =
-        QdrantSettings { timeout: Duration::from_millis(300), ..QdrantSettings::new(server.url()) };
-    let stores = Stores::new(Arc::new(QdrantIndex::new(&settings).unwrap())).await;
-    let records = stores.projected(1).await;
-    server.next(QdrantOperation::Upsert, 1, QdrantFault::ApplyLate);
-    let never_stored = Remediation { id: records[0].id + 1, ..records[0].clone() };
-    stores.index.upsert(&[point(never_stored, 2)]).await.unwrap_err();
-    assert_eq!(server.apply_late(), 1);
-    assert_eq!(stores.points().await.len(), 2);
-    assert_eq!(stores.run(REPAIR).await.unwrap().deleted, 1);
-    assert_eq!(stores.points().await.len(), 1);
-}
-
 /// F36: a database that is empty beside more than a handful of points stops the run before any is deleted; only an
 /// operator's word empties the index.
 #[tokio::test]
@@ -203,7 +112,7 @@ async fn an_empty_database_never_empties_the_index_by_itself() {
 #[tokio::test]
 async fn one_reconciler_works_at_a_time() {
     let server = QdrantServer::start().unwrap();
-    let stores = Stores::new(Arc::new(QdrantIndex::new(&QdrantSettings::new(server.url())).unwrap())).await;
+    let stores = Stores::on_qdrant(&QdrantSettings::new(server.url())).await;
     stores.projected(4).await;
     server.set(QdrantOperation::Scroll, QdrantFault::Hang);
     let other = reconciler(&stores.bench.database.server_url().unwrap(), Some(stores.index.clone()));
@@ -217,30 +126,6 @@ async fn one_reconciler_works_at_a_time() {
     assert!(matches!(second, Err(ReconcileError::Busy)), "{second:?}");
     assert_eq!(first.unwrap().records, 4);
     other.run(REPAIR, &|_| {}).await.unwrap();
-}
-
-/// The index fails while it is read, or PostgreSQL does: nothing is repaired on half a picture, and the next run completes.
-#[tokio::test]
-async fn a_fault_in_the_middle_repairs_nothing() {
-    let server = QdrantServer::start().unwrap();
-    let index = Arc::new(QdrantIndex::new(&QdrantSettings::new(server.url())).unwrap());
-    let stores = Stores::new(index).await;
-    let records = stores.projected(10).await;
-    stores.index.delete(&[records[9].id]).await.unwrap();
-    server.next(QdrantOperation::Scroll, 1, QdrantFault::Fail(GrpcCode::Unavailable));
-    assert!(matches!(stores.run(REPAIR).await, Err(ReconcileError::Index(_))));
-
-    let proxy = FaultProxy::for_postgres(&stores.bench.database.server_url().unwrap()).await.unwrap();
-    let cut =
-        reconciler(&proxy.url(&stores.bench.database.server_url().unwrap()), Some(stores.index.clone()));
-    proxy.cut_before_answer("vector_outbox WHERE record_id = ANY");
-    assert!(matches!(cut.run(REPAIR, &|_| {}).await, Err(ReconcileError::Database(_))));
-    proxy.wait_for_trigger().await.unwrap();
-    proxy.set(Fault::Refuse);
-    assert!(matches!(cut.run(REPAIR, &|_| {}).await, Err(ReconcileError::Connect(_))));
-
-    assert_eq!((stores.bench.count(OUTBOX).await, stores.points().await.len()), (0, 9));
-    assert_eq!(stores.run(REPAIR).await.unwrap().enqueued, 1);
 }
 
 /// A rebuild copies the vectors that are there and enqueues the records without; run again, it changes nothing.
