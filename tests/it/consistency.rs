@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use qdrant_client::qdrant::CountPointsBuilder;
 use serde_json::{Value, json};
-use storage_testkit::{GrpcCode, QdrantFault, QdrantOperation, QdrantServer, ServiceOptions, TestQdrant};
+use storage_testkit::{GrpcCode, QdrantFault, QdrantOperation, QdrantServer, TestQdrant};
 
-use crate::support::{Answer, Service, eventually, options, remediation};
+use crate::support::{Answer, Service, eventually, on_qdrant, options, points, remediation};
 
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
 /// Transactions of others.
@@ -18,10 +17,6 @@ async fn with_index(url: &str, collection: &str) -> Service {
     Service::with(on_qdrant(options(), url, collection)).await
 }
 
-fn on_qdrant(options: ServiceOptions, url: &str, collection: &str) -> ServiceOptions {
-    options.set("DATASTORAGE__QDRANT__URL", url).set("DATASTORAGE__QDRANT__COLLECTION", collection)
-}
-
 async fn post(service: &Service, path: &str, prefer: Option<&str>, body: &Value) -> Answer {
     let url = format!("{}/api/v1/audit/{path}", service.process.url());
     let mut request = service.client.post(url).json(body);
@@ -29,11 +24,6 @@ async fn post(service: &Service, path: &str, prefer: Option<&str>, body: &Value)
         request = request.header("Prefer", prefer);
     }
     Answer::of(request.send().await.unwrap()).await
-}
-
-async fn points(qdrant: &TestQdrant) -> u64 {
-    let count = CountPointsBuilder::new(qdrant.collection()).exact(true);
-    qdrant.client().unwrap().count(count).await.unwrap().result.unwrap().count
 }
 
 /// BR-STORAGE-002: a client that waits is told `synced` once every store holds its records: one, a batch, a change.
@@ -46,11 +36,14 @@ async fn a_wait_is_answered_when_the_stores_hold_the_records() {
         (&answer.json()["vector_sync"], answer.header("Preference-Applied")),
         (&json!("synced"), "wait=10")
     );
-    assert_eq!(points(&qdrant).await, 1);
+    assert_eq!(points(qdrant.url(), qdrant.collection()).await, 1);
 
     let batch: Value = (0..100).map(|n| remediation(&format!("n{n}"))).collect();
     let stored = post(&service, "remediation/batch", Some("wait=10"), &batch).await.expect(201);
-    assert_eq!((&stored.json()["vector_sync"], points(&qdrant).await), (&json!("synced"), 101));
+    assert_eq!(
+        (&stored.json()["vector_sync"], points(qdrant.url(), qdrant.collection()).await),
+        (&json!("synced"), 101)
+    );
 
     let url = format!("{}/api/v1/audit/remediation/{}", service.process.url(), answer.json()["id"]);
     let change =
@@ -161,9 +154,7 @@ async fn strict_is_both_or_neither() {
         ("2", &json!("/problems/index-unavailable"))
     );
     service.embedded().await;
-    let client = qdrant_client::Qdrant::from_url(&server.url()).skip_compatibility_check().build().unwrap();
-    let count = CountPointsBuilder::new("audit").exact(true);
-    let points = client.count(count).await.unwrap().result.unwrap().count;
+    let points = points(&server.url(), "audit").await;
     assert_eq!(i64::try_from(points).unwrap(), service.count(RECORDS).await);
 }
 

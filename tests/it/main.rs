@@ -22,6 +22,7 @@ mod faults;
 mod idempotency;
 mod incidents;
 mod injection;
+mod kills;
 mod kubernetes;
 mod lifecycle;
 mod load;

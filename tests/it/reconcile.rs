@@ -3,18 +3,15 @@
 use std::process::{Command, Output};
 
 use diesel_async::SimpleAsyncConnection as _;
-use qdrant_client::qdrant::{CountPointsBuilder, DeletePointsBuilder, PointsIdsList};
+use qdrant_client::qdrant::{DeletePointsBuilder, PointsIdsList};
 use serde_json::Value;
 use storage_testkit::{QdrantFault, QdrantOperation, QdrantServer, ServiceProcess, TestQdrant, environment};
 
-use crate::support::{Service, eventually, options, remediation};
+use crate::support::{Service, eventually, on_qdrant, options, points, remediation};
 
 /// A service on a Qdrant collection of its own.
 async fn service(qdrant: &TestQdrant) -> Service {
-    let options = options()
-        .set("DATASTORAGE__QDRANT__URL", qdrant.url())
-        .set("DATASTORAGE__QDRANT__COLLECTION", qdrant.collection());
-    Service::with(options).await
+    Service::with(on_qdrant(options(), qdrant.url(), qdrant.collection())).await
 }
 
 /// Runs the command against a service's database.
@@ -40,11 +37,6 @@ fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-async fn points(qdrant: &TestQdrant) -> u64 {
-    let count = CountPointsBuilder::new(qdrant.collection()).exact(true);
-    qdrant.client().unwrap().count(count).await.unwrap().result.unwrap().count
-}
-
 /// F08, BR-STORAGE-006: lost points are told, and mended while the service runs, without a restart.
 #[tokio::test]
 async fn lost_points_come_back() {
@@ -61,10 +53,10 @@ async fn lost_points_come_back() {
 
     let told = report(&reconcile(&service, Some(&qdrant), &["--dry-run", "--json"]));
     assert_eq!((&told["drift"]["missing"], &told["enqueued"]), (&2.into(), &0.into()));
-    assert_eq!(points(&qdrant).await, 3);
+    assert_eq!(points(qdrant.url(), qdrant.collection()).await, 3);
     let mended = report(&reconcile(&service, Some(&qdrant), &["--json"]));
     assert_eq!(mended["enqueued"], 2);
-    eventually("the points are back", async || points(&qdrant).await == 5).await;
+    eventually("the points are back", async || points(qdrant.url(), qdrant.collection()).await == 5).await;
     qdrant.close().await.unwrap();
 }
 
@@ -73,16 +65,11 @@ async fn lost_points_come_back() {
 async fn the_point_of_a_killed_strict_write_is_removed() {
     let server = QdrantServer::start().unwrap();
     let (url, collection) = (server.url(), "audit");
-    let on_index =
-        || options().set("DATASTORAGE__QDRANT__URL", &url).set("DATASTORAGE__QDRANT__COLLECTION", collection);
+    let on_index = || on_qdrant(options(), &url, collection);
     let mut service = Service::with(on_index()).await;
     service.remediation("before").await;
     service.embedded().await;
-    let index = qdrant_client::Qdrant::from_url(&url).skip_compatibility_check().build().unwrap();
-    let points = async || {
-        let count = CountPointsBuilder::new(collection).exact(true);
-        index.count(count).await.unwrap().result.unwrap().count
-    };
+    let points = async || points(&url, collection).await;
     assert_eq!(points().await, 1);
 
     server.next(QdrantOperation::Upsert, 1, QdrantFault::ApplyThenHang);
@@ -115,7 +102,7 @@ async fn an_empty_collection_is_filled_from_postgresql() {
     service.embedded().await;
     let rebuilt = report(&reconcile(&service, Some(&qdrant), &["--rebuild", "--json"]));
     assert_eq!((&rebuilt["records"], &rebuilt["points"]), (&5.into(), &5.into()));
-    assert_eq!(points(&qdrant).await, 5);
+    assert_eq!(points(qdrant.url(), qdrant.collection()).await, 5);
     let output = reconcile(&service, Some(&qdrant), &["--dry-run"]);
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.lines().any(|line| line.split_whitespace().eq(["missing", "0"])), "{table}");

@@ -6,12 +6,10 @@ use diesel_async::SimpleAsyncConnection as _;
 use serde_json::{Value, json};
 use storage_testkit::{GrpcCode, QdrantFault, QdrantOperation, QdrantServer, ServiceOptions, TestQdrant};
 
-use crate::support::{Service, eventually, options, remediation};
+use crate::support::{Service, eventually, on_qdrant, options, remediation};
 
 async fn service_on(options: ServiceOptions, url: &str, collection: &str) -> Service {
-    let options =
-        options.set("DATASTORAGE__QDRANT__URL", url).set("DATASTORAGE__QDRANT__COLLECTION", collection);
-    Service::with(options).await
+    Service::with(on_qdrant(options, url, collection)).await
 }
 
 async fn search(service: &Service, query: &str) -> Value {

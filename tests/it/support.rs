@@ -5,6 +5,8 @@ use std::time::Duration;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
+use qdrant_client::Qdrant;
+use qdrant_client::qdrant::CountPointsBuilder;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use storage_testkit::{ServiceOptions, ServiceProcess, TestDatabase};
@@ -136,6 +138,18 @@ pub(crate) fn client() -> reqwest::Client {
 /// The least a remediation needs.
 pub(crate) fn remediation(name: &str) -> Value {
     json!({ "name": name, "namespace": "default", "phase": "processing", "action_type": "restart-pod" })
+}
+
+/// With an outside index.
+pub(crate) fn on_qdrant(options: ServiceOptions, url: &str, collection: &str) -> ServiceOptions {
+    options.set("DATASTORAGE__QDRANT__URL", url).set("DATASTORAGE__QDRANT__COLLECTION", collection)
+}
+
+/// How many points a collection has.
+pub(crate) async fn points(url: &str, collection: &str) -> u64 {
+    let client = Qdrant::from_url(url).skip_compatibility_check().build().unwrap();
+    let count = CountPointsBuilder::new(collection).exact(true);
+    client.count(count).await.unwrap().result.unwrap().count
 }
 
 /// Waits until the condition holds.

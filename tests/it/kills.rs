@@ -1,0 +1,219 @@
+//! A process that is killed or frozen at a step of a projection or of a repair.
+
+use std::process::{Child, Command, Output, Stdio};
+
+use diesel_async::SimpleAsyncConnection as _;
+use qdrant_client::Qdrant;
+use qdrant_client::qdrant::point_id::PointIdOptions;
+use qdrant_client::qdrant::{DeletePointsBuilder, PointId, PointsIdsList, ScrollPointsBuilder};
+use storage_testkit::{
+    FaultProxy, ProcessIdentity, QdrantFault, QdrantOperation, QdrantServer, ServiceOptions, ServiceProcess,
+    TestDatabase, environment,
+};
+
+use crate::support::{Service, client, eventually, on_qdrant, options, points, remediation};
+
+const COLLECTION: &str = "audit";
+const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
+const WITHOUT_VECTOR: &str = "SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NULL";
+const PARKED: &str = "SELECT count(*) AS n FROM vector_outbox WHERE parked_at IS NOT NULL";
+
+/// Where a projection is when its process is killed.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// PostgreSQL has carried this statement out, which nothing but a projection asks for.
+    Before(&'static str),
+    /// The same, of the first such statement after the points are stored.
+    After(&'static str),
+    /// This becomes of the points.
+    Upsert(QdrantFault),
+}
+
+/// A service on a Qdrant of its own, behind a proxy to PostgreSQL.
+struct Stand {
+    service: Service,
+    proxy: FaultProxy,
+    qdrant: QdrantServer,
+    database_url: String,
+}
+
+impl Stand {
+    async fn new() -> Self {
+        let (database, qdrant) = (TestDatabase::create().await.unwrap(), QdrantServer::start().unwrap());
+        let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+        let database_url = proxy.url(&database.server_url().unwrap());
+        let process = ServiceProcess::start(&database_url, Self::options(&qdrant)).await.unwrap();
+        Self { service: Service { process, client: client(), database }, proxy, qdrant, database_url }
+    }
+
+    /// What a dead process had leased is soon free again.
+    fn options(qdrant: &QdrantServer) -> ServiceOptions {
+        on_qdrant(options(), &qdrant.url(), COLLECTION)
+            .set("DATASTORAGE__DATABASE__LOCK_TIMEOUT", "400ms")
+            .set("DATASTORAGE__DATABASE__STATEMENT_TIMEOUT", "500ms")
+            .set("DATASTORAGE__PROJECTOR__STEP_TIMEOUT", "700ms")
+            .set("DATASTORAGE__PROJECTOR__LEASE", "2s")
+    }
+
+    async fn kill_and_start(&mut self) {
+        self.service.process.process().unwrap().kill9().unwrap();
+        self.proxy.cut_all();
+        self.qdrant.clear_all();
+        let started = ServiceProcess::start(&self.database_url, Self::options(&self.qdrant)).await;
+        self.service.process = started.unwrap();
+    }
+
+    async fn points(&self) -> i64 {
+        points(&self.qdrant.url(), COLLECTION).await.try_into().unwrap()
+    }
+
+    /// Two records in both stores, of which one loses its point and the other leaves a point behind.
+    async fn drift(&self) {
+        let lost = self.service.remediation("lost").await;
+        let gone = self.service.remediation("gone").await;
+        self.service.embedded().await;
+        let client = Qdrant::from_url(&self.qdrant.url()).skip_compatibility_check().build().unwrap();
+        let lost = PointsIdsList { ids: vec![u64::try_from(lost).unwrap().into()] };
+        client.delete_points(DeletePointsBuilder::new(COLLECTION).points(lost).wait(true)).await.unwrap();
+        let delete = format!("DELETE FROM remediation_audit WHERE id = {gone}");
+        self.service.database.connect().await.unwrap().batch_execute(&delete).await.unwrap();
+    }
+
+    async fn assert_mended(&self, what: &str) {
+        self.service.embedded().await;
+        let client = Qdrant::from_url(&self.qdrant.url()).skip_compatibility_check().build().unwrap();
+        let scroll = ScrollPointsBuilder::new(COLLECTION).limit(100);
+        let points = client.scroll(scroll).await.unwrap().result.into_iter().map(|point| point.id.unwrap());
+        let mut points: Vec<i64> = points.map(number).collect();
+        points.sort_unstable();
+        let records = self.service.get("/api/v1/audit/remediation?limit=100").await.expect(200);
+        let records = records.json();
+        let records = records["data"].as_array().unwrap().iter();
+        let mut records: Vec<i64> = records.map(|record| record["id"].as_i64().unwrap()).collect();
+        records.sort_unstable();
+        assert_eq!(points, records, "{what}");
+    }
+
+    /// The command that repairs, reaching PostgreSQL by this URL.
+    fn command(&self, database_url: &str) -> Command {
+        let mut command = Command::new(std::env::var(environment::SERVICE_BIN).unwrap());
+        command
+            .args(["reconcile", "--gap", "0s", "--json", "--database-url", database_url])
+            .env("DATASTORAGE__QDRANT__URL", self.qdrant.url())
+            .env("DATASTORAGE__QDRANT__COLLECTION", COLLECTION);
+        command
+    }
+
+    fn repair(&self, database_url: &str) -> Child {
+        self.command(database_url).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// A repair that waits for Qdrant to answer this.
+    async fn repair_until(&self, operation: QdrantOperation) -> Child {
+        let before = self.qdrant.calls(operation);
+        self.qdrant.set(operation, QdrantFault::Hang);
+        let repair = self.repair(&self.service.database.server_url().unwrap());
+        self.qdrant.wait_for_calls(operation, before + 1).await.unwrap();
+        repair
+    }
+
+    fn repair_now(&self) -> Output {
+        self.command(&self.service.database.server_url().unwrap()).output().unwrap()
+    }
+}
+
+fn number(id: PointId) -> i64 {
+    match id.point_id_options {
+        Some(PointIdOptions::Num(number)) => number.try_into().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// BR-STORAGE-002, F14: whatever step of a projection the service is killed at, after its restart every record is in
+/// both stores once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projection_is_completed_whatever_step_its_process_is_killed_at() {
+    let mut stand = Stand::new().await;
+    // Of different words, so that each record has a vector of its own.
+    for (records, (word, step)) in (1..).zip([
+        ("claim", Step::Before("WITH due AS")),
+        ("look", Step::Before("SELECT digest, embedding_id")),
+        ("store", Step::Before("INSERT INTO embedding_vector")),
+        ("upsert", Step::Upsert(QdrantFault::Hang)),
+        ("applied", Step::Upsert(QdrantFault::ApplyThenHang)),
+        ("late", Step::Upsert(QdrantFault::ApplyLate)),
+        ("begin", Step::After("BEGIN")),
+        ("hold", Step::Before("FROM embedding_set")),
+        ("fill", Step::Before("SET embedding_id = v.embedding_id")),
+        ("remove", Step::Before("DELETE FROM vector_outbox")),
+        ("commit", Step::After("COMMIT")),
+    ]) {
+        match step {
+            Step::Before(statement) => stand.proxy.hang_before_answer(statement),
+            Step::After(_) => stand.qdrant.set(QdrantOperation::Upsert, QdrantFault::Hang),
+            Step::Upsert(fault) => stand.qdrant.set(QdrantOperation::Upsert, fault),
+        }
+        let before = stand.qdrant.calls(QdrantOperation::Upsert);
+        let mut record = remediation(word);
+        record["action_type"] = word.into();
+        stand.service.post("remediation", &record).await.expect(201);
+        if !matches!(step, Step::Before(_)) {
+            stand.qdrant.wait_for_calls(QdrantOperation::Upsert, before + 1).await.unwrap();
+        }
+        if let Step::After(statement) = step {
+            stand.proxy.hang_before_answer(statement);
+            stand.qdrant.clear_all();
+        }
+        if !matches!(step, Step::Upsert(_)) {
+            stand.proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{step:?}: {error}"));
+        }
+        stand.kill_and_start().await;
+        stand.service.embedded().await;
+        stand.qdrant.apply_late();
+        let stored = [stand.service.count(RECORDS).await, stand.points().await];
+        assert_eq!(stored, [records, records], "{step:?}");
+        let undone = [stand.service.count(WITHOUT_VECTOR).await, stand.service.count(PARKED).await];
+        assert_eq!(undone, [0, 0], "{step:?}");
+    }
+}
+
+/// F08, F14: a repair that is killed at any of its steps leaves the rest, and the lock, to the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repair_is_completed_whatever_step_its_process_is_killed_at() {
+    let stand = Stand::new().await;
+    for step in [Some(QdrantOperation::Scroll), Some(QdrantOperation::Delete), None] {
+        stand.drift().await;
+        let mut repair = match step {
+            Some(operation) => stand.repair_until(operation).await,
+            None => {
+                stand.proxy.hang_before_answer("INSERT INTO vector_outbox");
+                let repair = stand.repair(&stand.database_url);
+                stand.proxy.wait_for_trigger().await.unwrap();
+                repair
+            }
+        };
+        repair.kill().unwrap();
+        repair.wait().unwrap();
+        stand.qdrant.clear_all();
+        // PostgreSQL notices that the killed one is gone.
+        eventually("another one repairs", async || stand.repair_now().status.success()).await;
+        stand.assert_mended(&format!("{step:?}")).await;
+    }
+}
+
+/// F08: while a repair is frozen another one is told so and does nothing; it goes on where it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_repair_keeps_others_out_and_goes_on() {
+    let stand = Stand::new().await;
+    stand.drift().await;
+    let mut repair = stand.repair_until(QdrantOperation::Delete).await;
+    let identity = ProcessIdentity::of(repair.id().try_into().unwrap()).unwrap();
+    identity.pause().unwrap();
+    stand.qdrant.clear_all();
+    let other = stand.repair_now();
+    let told = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(!other.status.success() && told.contains("another reconciler is at work"), "{told}");
+    identity.resume().unwrap();
+    assert!(repair.wait().unwrap().success());
+    stand.assert_mended("frozen").await;
+}
