@@ -1,17 +1,19 @@
-//! A process that is killed or frozen at a step of a projection or of a repair.
+//! A process that is killed or frozen: the service and the command that repairs at their steps, PostgreSQL under writes.
 
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use diesel_async::SimpleAsyncConnection as _;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use qdrant_client::Qdrant;
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::{DeletePointsBuilder, PointId, PointsIdsList, ScrollPointsBuilder};
 use storage_testkit::{
-    FaultProxy, ProcessIdentity, QdrantFault, QdrantOperation, QdrantServer, ServiceOptions, ServiceProcess,
-    TestDatabase, environment,
+    Cluster, ClusterSettings, FaultProxy, Installation, ProcessIdentity, QdrantFault, QdrantOperation,
+    QdrantServer, ServiceOptions, ServiceProcess, TestDatabase, environment,
 };
 
-use crate::support::{Service, client, eventually, on_qdrant, options, points, remediation};
+use crate::support::{Service, client, count, eventually, on_qdrant, options, points, remediation};
 
 const COLLECTION: &str = "audit";
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
@@ -216,4 +218,97 @@ async fn a_frozen_repair_keeps_others_out_and_goes_on() {
     identity.resume().unwrap();
     assert!(repair.wait().unwrap().success());
     stand.assert_mended("frozen").await;
+}
+
+/// BR-STORAGE-006, F14: a service that is frozen while it projects loses its leases to another replica; when it goes on, it
+/// settles nothing that is not its own any more, and works as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_service_is_succeeded_and_goes_on() {
+    let stand = Stand::new().await;
+    stand.qdrant.set(QdrantOperation::Upsert, QdrantFault::Hang);
+    stand.service.remediation("frozen").await;
+    stand.qdrant.wait_for_calls(QdrantOperation::Upsert, 1).await.unwrap();
+    let identity = stand.service.process.process().unwrap();
+    identity.pause().unwrap();
+    stand.qdrant.clear_all();
+
+    let database_url = stand.service.database.server_url().unwrap();
+    let _other = ServiceProcess::start(&database_url, Stand::options(&stand.qdrant)).await.unwrap();
+    stand.service.embedded().await;
+    identity.resume().unwrap();
+    stand.service.remediation("after").await;
+    stand.assert_mended("frozen").await;
+    assert_eq!(stand.service.count(PARKED).await, 0);
+}
+
+/// BR-STORAGE-005, BR-STORAGE-006, F14: PostgreSQL is killed, comes back, is frozen and goes on under writes that are
+/// repeated with their keys until they are acknowledged: readiness tells of both, all ends by itself, and every record is
+/// there once, with its vector.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_is_killed_and_frozen_under_writes_and_each_is_stored_once() {
+    let programs = Installation::from_test_run().unwrap();
+    let mut postgres = Cluster::temporary(&programs, ClusterSettings::for_tests()).await.unwrap();
+    storage_testkit::create_database(&postgres.url("postgres"), COLLECTION, None).await.unwrap();
+    let database_url = postgres.url(COLLECTION);
+    storage_schema::bootstrap(&database_url).await.unwrap();
+    let qdrant = QdrantServer::start().unwrap();
+    let process = ServiceProcess::start(&database_url, Stand::options(&qdrant)).await.unwrap();
+    let (client, url) = (client(), process.url());
+
+    let is_over = AtomicBool::new(false);
+    let (written, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let writer = async |writer: usize| {
+        for n in 0.. {
+            if is_over.load(Ordering::Relaxed) {
+                return;
+            }
+            let key = format!("{writer}-{n}");
+            loop {
+                let request = client.post(format!("{url}/api/v1/audit/remediation"));
+                let request = request.header("Idempotency-Key", &key).json(&remediation(&key));
+                match request.send().await.unwrap().status().as_u16() {
+                    201 => break,
+                    // Away, or the key is still held by a transaction of which PostgreSQL does not know that it is lost.
+                    503 | 409 => refused.fetch_add(1, Ordering::Relaxed),
+                    other => panic!("{other}"),
+                };
+                tokio::task::yield_now().await;
+            }
+            written.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let ready = async || client.get(format!("{url}/ready")).send().await.unwrap().status() == 200;
+    let progress = async || {
+        let before = written.load(Ordering::Relaxed);
+        eventually("writes go on", async || written.load(Ordering::Relaxed) > before + 50).await;
+    };
+    let faults = async {
+        progress().await;
+        postgres.kill9().await.unwrap();
+        eventually("the loss is told", async || !ready().await).await;
+        eventually("writes are refused", async || refused.load(Ordering::Relaxed) > 20).await;
+        postgres.restart().await.unwrap();
+        eventually("all is well again", ready).await;
+        progress().await;
+        postgres.pause().unwrap();
+        eventually("the silence is told", async || !ready().await).await;
+        postgres.resume().unwrap();
+        eventually("all is well once more", ready).await;
+        progress().await;
+        is_over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(futures_util::future::join_all((0..4).map(writer)), faults);
+
+    let mut connection = AsyncPgConnection::establish(&database_url).await.unwrap();
+    let mut poll = tokio::time::interval(Duration::from_millis(50));
+    while count(&mut connection, "SELECT count(*) AS n FROM vector_outbox").await > 0 {
+        poll.tick().await;
+    }
+    let written = i64::try_from(written.into_inner()).unwrap();
+    for query in
+        [RECORDS, "SELECT count(DISTINCT name) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL"]
+    {
+        assert_eq!(count(&mut connection, query).await, written, "{query}");
+    }
+    assert_eq!(points(&qdrant.url(), COLLECTION).await, u64::try_from(written).unwrap());
 }

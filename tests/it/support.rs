@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use qdrant_client::Qdrant;
 use qdrant_client::qdrant::CountPointsBuilder;
 use reqwest::{Method, StatusCode};
@@ -111,13 +111,7 @@ impl Service {
     }
 
     pub(crate) async fn count(&self, query: &'static str) -> i64 {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = BigInt)]
-            n: i64,
-        }
-        let mut connection = self.database.connect().await.unwrap();
-        sql_query(query).get_result::<Row>(&mut connection).await.unwrap().n
+        count(&mut self.database.connect().await.unwrap(), query).await
     }
 
     /// Waits until every remediation has its vector.
@@ -127,6 +121,16 @@ impl Service {
         })
         .await;
     }
+}
+
+/// The single number, called `n`, that a query returns.
+pub(crate) async fn count(connection: &mut AsyncPgConnection, query: &'static str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        n: i64,
+    }
+    sql_query(query).get_result::<Row>(connection).await.unwrap().n
 }
 
 pub(crate) fn client() -> reqwest::Client {

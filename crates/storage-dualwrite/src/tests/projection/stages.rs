@@ -20,7 +20,8 @@ use crate::tests::projector::{EMBEDDED, OUTBOX, Scripted, vector_of};
 use crate::tests::support::{Bench, until};
 use crate::{EmbedFault, ProjectorSettings};
 
-const WAITS_FOR_INDEX: &str = "SELECT count(*) AS n FROM vector_outbox WHERE embedded_version = version";
+pub(super) const WAITS_FOR_INDEX: &str =
+    "SELECT count(*) AS n FROM vector_outbox WHERE embedded_version = version";
 /// Which row versions hold the records: a sum that any write to them changes.
 const WRITTEN: &str = "SELECT sum(xmin::text::bigint)::bigint AS n FROM remediation_audit";
 

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use storage_models::{Embedding, Remediation};
-use storage_testkit::{FaultProxy, GrpcCode, QdrantFault, QdrantOperation, QdrantServer};
+use storage_testkit::{Fault, FaultProxy, GrpcCode, QdrantFault, QdrantOperation, QdrantServer};
 use tokio::sync::Notify;
 
-use super::support::{embedder, guarded, project, project_at, qdrant, strict, until_both_agree, write};
+use super::stages::WAITS_FOR_INDEX;
+use super::support::{
+    embedder, guarded, project, project_at, qdrant, qdrant_at, strict, until_both_agree, write,
+};
 use crate::tests::projector::{Scripted, vector_of};
-use crate::tests::support::{Bench, Loss};
+use crate::tests::support::{Bench, Loss, until};
 use crate::{EmbedFault, ProjectorSettings, RecordEmbedder};
 
 const AWAY: GrpcCode = GrpcCode::Unavailable;
@@ -43,6 +46,26 @@ async fn a_fault_of_the_index_at_an_upsert_costs_no_record() {
         until_both_agree(&bench, &index).await;
         assert_eq!(calls.load(Ordering::Relaxed), 20, "{fault:?}: nothing is embedded twice");
         assert!(projector.stop(Duration::from_secs(10)).await);
+    }
+}
+
+/// BR-STORAGE-006, F05: a network to the index that refuses, swallows or cuts costs no record.
+#[tokio::test]
+async fn a_lost_network_to_the_index_costs_no_record() {
+    for fault in [Fault::Refuse, Fault::Hang] {
+        let (bench, server) = (Bench::new().await, QdrantServer::start().unwrap());
+        let address = server.url().rsplit('/').next().unwrap().parse().unwrap();
+        let proxy = FaultProxy::for_tcp(address).await.unwrap();
+        let index = guarded(&bench, qdrant_at(&proxy.url(&server.url()))).await;
+        let _projector = project(&bench, &index, embedder().0, &strict()).await;
+        write(&bench, 20).await;
+        until_both_agree(&bench, &index).await;
+        proxy.set(fault);
+        write(&bench, 20).await;
+        until(&bench, WAITS_FOR_INDEX, 20).await;
+        proxy.cut_all();
+        proxy.set(Fault::Pass);
+        until_both_agree(&bench, &index).await;
     }
 }
 

@@ -32,7 +32,12 @@ pub(super) fn strict() -> ProjectorSettings {
 }
 
 pub(super) fn qdrant(server: &QdrantServer) -> Arc<dyn VectorIndex> {
-    let settings = QdrantSettings { timeout: IMPATIENT, ..QdrantSettings::new(server.url()) };
+    qdrant_at(&server.url())
+}
+
+/// An index by another URL, such as a proxy's.
+pub(super) fn qdrant_at(url: &str) -> Arc<dyn VectorIndex> {
+    let settings = QdrantSettings { timeout: IMPATIENT, ..QdrantSettings::new(url) };
     Arc::new(QdrantIndex::new(&settings).unwrap())
 }
 
