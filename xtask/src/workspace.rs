@@ -34,6 +34,16 @@ pub(crate) fn development_dir() -> Result<DevelopmentDir> {
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
+    // What cargo says of this task to this task. Build scripts that look at it (ring's) would run again for every cargo
+    // that is called directly or by a task after the other, and all that depends on them be built anew.
+    let about_this_task = |name: &str| {
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR"
+    };
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(about_this_task) {
+            cargo.env_remove(name);
+        }
+    }
     cargo
 }
 
