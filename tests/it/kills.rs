@@ -51,9 +51,9 @@ impl Stand {
     /// What a dead process had leased is soon free again.
     fn options(qdrant: &QdrantServer) -> ServiceOptions {
         on_qdrant(options(), &qdrant.url(), COLLECTION)
-            .set("DATASTORAGE__DATABASE__LOCK_TIMEOUT", "400ms")
-            .set("DATASTORAGE__DATABASE__STATEMENT_TIMEOUT", "500ms")
-            .set("DATASTORAGE__PROJECTOR__STEP_TIMEOUT", "700ms")
+            .set("DATASTORAGE__DATABASE__LOCK_TIMEOUT", "1s")
+            .set("DATASTORAGE__DATABASE__STATEMENT_TIMEOUT", "1200ms")
+            .set("DATASTORAGE__PROJECTOR__STEP_TIMEOUT", "1500ms")
             .set("DATASTORAGE__PROJECTOR__LEASE", "2s")
     }
 
@@ -102,7 +102,9 @@ impl Stand {
         command
             .args(["reconcile", "--gap", "0s", "--json", "--database-url", database_url])
             .env("DATASTORAGE__QDRANT__URL", self.qdrant.url())
-            .env("DATASTORAGE__QDRANT__COLLECTION", COLLECTION);
+            .env("DATASTORAGE__QDRANT__COLLECTION", COLLECTION)
+            // What hangs or is frozen shall not give up meanwhile.
+            .env("DATASTORAGE__QDRANT__TIMEOUT", "60s");
         command
     }
 

@@ -170,35 +170,6 @@ async fn without_an_embedder_nothing_is_begun() {
     assert_eq!((strict.bench.count(RECORDS).await, index.count().await.unwrap()), (0, 0));
 }
 
-/// F05, F34: a connection cut before COMMIT, and COMMIT's answer lost: in the end one record and its one point, whatever
-/// ids the tries have drawn.
-#[tokio::test]
-async fn a_lost_connection_leaves_one_record_and_one_point() {
-    for (name, is_cut_before_commit) in [("cut-before", true), ("cut-after", false)] {
-        let database = TestDatabase::create().await.unwrap();
-        let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
-        let url = proxy.url(&database.server_url().unwrap());
-        let index = Arc::new(MemoryIndex::default());
-        let bench = Bench::on(database, &url, patient());
-        let strict = Strict::new(bench, &url, Some(index.clone())).await;
-        strict.write(remediation("warm")).await.unwrap();
-        if is_cut_before_commit {
-            proxy.cut_after_request("COMMIT");
-        } else {
-            proxy.cut_before_answer("COMMIT");
-        }
-        let record = strict.write(remediation(name)).await.unwrap();
-        proxy.wait_for_trigger().await.unwrap();
-        assert_eq!(strict.bench.count(RECORDS).await, 2, "{name}");
-        let points = index.page(None, 10).await.unwrap();
-        assert_eq!(points.len(), 2, "{name}: {points:?}");
-        assert!(
-            points.contains(&PointVersion { record_id: record.id, version: record.updated_at }),
-            "{name}"
-        );
-    }
-}
-
 /// The statements of a strict write with a key, in their order; the point goes into the index before the last three.
 const STEPS: [&str; 8] = [
     "BEGIN",
@@ -211,12 +182,11 @@ const STEPS: [&str; 8] = [
     "COMMIT",
 ];
 
-/// A strict writer behind a proxy that waits for no statement for long.
-async fn behind_a_proxy(index: &Arc<MemoryIndex>) -> (Strict, FaultProxy) {
+/// A strict writer behind a proxy.
+async fn behind_a_proxy(index: &Arc<MemoryIndex>, settings: WriterSettings) -> (Strict, FaultProxy) {
     let database = TestDatabase::create().await.unwrap();
     let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
     let url = proxy.url(&database.server_url().unwrap());
-    let settings = WriterSettings { step_timeout: Duration::from_millis(700), ..patient() };
     let strict = Strict::new(Bench::on(database, &url, settings), &url, Some(index.clone())).await;
     strict.write(remediation("warm")).await.unwrap();
     (strict, proxy)
@@ -229,7 +199,8 @@ async fn a_connection_lost_at_any_step_leaves_the_record_in_both_stores_or_neith
     for step in STEPS {
         for loss in Loss::ALL {
             let index = Arc::new(MemoryIndex::default());
-            let (strict, proxy) = behind_a_proxy(&index).await;
+            let settings = WriterSettings { step_timeout: loss.step_timeout(), ..patient() };
+            let (strict, proxy) = behind_a_proxy(&index, settings).await;
             loss.arm(&proxy, step);
             let write = async || {
                 let (size, deadline) = (strict.bench.size(), strict.bench.deadline());
@@ -347,14 +318,9 @@ async fn a_client_that_goes_away_leaves_both_or_neither() {
 /// F34: while it is not known whether the record is stored, its point is not removed: afterwards both are there.
 #[tokio::test]
 async fn no_point_is_removed_while_the_outcome_is_unknown() {
-    let database = TestDatabase::create().await.unwrap();
-    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
-    let url = proxy.url(&database.server_url().unwrap());
     let index = Arc::new(MemoryIndex::default());
     let settings = WriterSettings { settle_timeout: Duration::from_millis(300), ..patient() };
-    let bench = Bench::on(database, &url, settings);
-    let strict = Strict::new(bench, &url, Some(index.clone())).await;
-    strict.write(remediation("warm")).await.unwrap();
+    let (strict, proxy) = behind_a_proxy(&index, settings).await;
     // The answer hangs until its connection is closed, and then nobody can be asked on another.
     proxy.hang_before_answer("COMMIT");
     let lost = async {

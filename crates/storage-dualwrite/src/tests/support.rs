@@ -135,6 +135,14 @@ pub(super) enum Loss {
 impl Loss {
     pub(super) const ALL: [Self; 3] = [Self::CutBefore, Self::CutAfter, Self::Silence];
 
+    /// How long a step may take while it happens: nobody waits long for what never comes, and what does come has time.
+    pub(super) const fn step_timeout(self) -> Duration {
+        match self {
+            Self::CutBefore | Self::CutAfter => PATIENCE,
+            Self::Silence => Duration::from_millis(1_500),
+        }
+    }
+
     /// Has it happen at the next statement with this text.
     pub(super) fn arm(self, proxy: &FaultProxy, statement: &str) {
         match self {

@@ -37,7 +37,7 @@ async fn a_record_of_a_remediation_is_stored_once_whatever_is_lost() {
         "INSERT INTO idempotency_key",
     ] {
         for loss in Loss::ALL {
-            let settings = WriterSettings { step_timeout: Duration::from_millis(700), ..patient() };
+            let settings = WriterSettings { step_timeout: loss.step_timeout(), ..patient() };
             let (bench, proxy) = Bench::behind_proxy(settings).await;
             let parent = bench.remediation("parent").await.id;
             loss.arm(&proxy, step);

@@ -14,7 +14,7 @@ use crate::tests::support::{Loss, until};
 
 /// An index that gives up soon.
 fn impatient(server: &QdrantServer) -> QdrantSettings {
-    QdrantSettings { timeout: Duration::from_millis(400), ..QdrantSettings::new(server.url()) }
+    QdrantSettings { timeout: Duration::from_secs(1), ..QdrantSettings::new(server.url()) }
 }
 
 /// Eight records whose stores differ in three: the first two are to be enqueued, two points to be deleted.
