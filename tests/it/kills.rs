@@ -2,7 +2,6 @@
 
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use qdrant_client::Qdrant;
@@ -301,16 +300,15 @@ async fn postgresql_is_killed_and_frozen_under_writes_and_each_is_stored_once() 
     };
     tokio::join!(futures_util::future::join_all((0..4).map(writer)), faults);
 
-    let mut connection = AsyncPgConnection::establish(&database_url).await.unwrap();
-    let mut poll = tokio::time::interval(Duration::from_millis(50));
-    while count(&mut connection, "SELECT count(*) AS n FROM vector_outbox").await > 0 {
-        poll.tick().await;
-    }
+    let count =
+        async |query| count(&mut AsyncPgConnection::establish(&database_url).await.unwrap(), query).await;
+    eventually("all are projected", async || count("SELECT count(*) AS n FROM vector_outbox").await == 0)
+        .await;
     let written = i64::try_from(written.into_inner()).unwrap();
     for query in
         [RECORDS, "SELECT count(DISTINCT name) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL"]
     {
-        assert_eq!(count(&mut connection, query).await, written, "{query}");
+        assert_eq!(count(query).await, written, "{query}");
     }
     assert_eq!(points(&qdrant.url(), COLLECTION).await, u64::try_from(written).unwrap());
 }

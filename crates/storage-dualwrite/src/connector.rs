@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use diesel::QueryResult;
+use diesel::result::DatabaseErrorKind;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::config::SslMode;
@@ -15,6 +17,9 @@ use crate::tls::DatabaseTls;
 /// connection is taken for lost (RFC 5482). PostgreSQL itself ends what takes too long; it cannot say so from a machine
 /// that is gone.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// How much later than PostgreSQL ends a statement its word of that may come.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What every session is set to. Times are whole milliseconds to the server; zero would switch one off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +152,24 @@ impl Connector {
     pub async fn connect(&self) -> Result<AsyncPgConnection, ConnectError> {
         let limit = self.session.connect_timeout;
         tokio::time::timeout(limit, self.open()).await.unwrap_or(Err(ConnectError::TimedOut(limit)))
+    }
+
+    /// Awaits the answer to a statement, but not for ever: what works in the background has no deadline of its own, and
+    /// would stop without a word on a connection that says nothing. Sessions without a `statement_timeout` have no bound.
+    ///
+    /// # Errors
+    /// Those of the statement; [`DatabaseErrorKind::ClosedConnection`] some seconds after PostgreSQL would have ended it, when
+    /// the connection is of no further use.
+    pub async fn answered<T>(&self, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+        let limit = self.session.statement_timeout;
+        if limit.is_zero() {
+            return answer.await;
+        }
+        let limit = limit + GRACE;
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_elapsed| {
+            let words = format!("PostgreSQL was silent for {} s", limit.as_secs());
+            Err(diesel::result::Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(words)))
+        })
     }
 
     async fn open(&self) -> Result<AsyncPgConnection, ConnectError> {

@@ -130,7 +130,7 @@ impl Shared {
                 connection = self.connector.connect().await.ok();
             }
             let answer = match connection.as_mut() {
-                Some(connection) => ask(connection, &versions).await.ok(),
+                Some(connection) => self.ask(connection, &versions).await.ok(),
                 None => None,
             };
             match answer {
@@ -145,6 +145,17 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Which of these versions still have an outbox row.
+    async fn ask(
+        &self,
+        connection: &mut AsyncPgConnection,
+        versions: &HashSet<Version>,
+    ) -> QueryResult<HashSet<Version>> {
+        let (ids, versions) = versions.iter().copied().unzip();
+        let rows: Vec<Version> = self.connector.answered(Waiting { ids, versions }.load(connection)).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// Everything that somebody still waits for.
@@ -170,13 +181,4 @@ impl Shared {
         // Every change is complete before anything can panic.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn ask(
-    connection: &mut AsyncPgConnection,
-    versions: &HashSet<Version>,
-) -> QueryResult<HashSet<Version>> {
-    let (ids, versions) = versions.iter().copied().unzip();
-    let rows: Vec<Version> = Waiting { ids, versions }.load(connection).await?;
-    Ok(rows.into_iter().collect())
 }

@@ -8,7 +8,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::QueryResult;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use futures_util::StreamExt as _;
@@ -94,8 +93,7 @@ impl Wake {
             None => self.connector.connect().await?,
         };
         let announce = Announce { sender: self.sender.clone() };
-        let sent: QueryResult<usize> = announce.execute(&mut connection).await;
-        sent?;
+        self.connector.answered(announce.execute(&mut connection)).await?;
         Ok(connection)
     }
 
@@ -112,7 +110,7 @@ impl Wake {
     /// Ends with the connection, which is told by an error or by the stream's end.
     async fn hear(&self) -> Result<(), WakeError> {
         let mut connection = self.connector.connect().await?;
-        connection.batch_execute("LISTEN datastorage_outbox").await?;
+        self.connector.answered(connection.batch_execute("LISTEN datastorage_outbox")).await?;
         // Something may have been said while nobody listened.
         self.work.send_replace(());
         let mut notifications = pin!(connection.notifications_stream());

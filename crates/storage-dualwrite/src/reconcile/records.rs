@@ -9,6 +9,8 @@ use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, Remediation, Timestamp, VectorSql};
 
+use super::ReconcileError;
+use crate::Connector;
 use crate::fixed_statement::fixed_statement;
 use crate::index::PointVersion;
 
@@ -75,65 +77,70 @@ fn state((record_id, version, has_vector): (i64, Timestamp, bool)) -> RecordStat
     RecordState { version: PointVersion { record_id, version }, has_vector }
 }
 
-/// At most `limit` records with ids above `after`, in ascending order.
-pub(super) async fn page(
-    connection: &mut AsyncPgConnection,
-    after: i64,
-    limit: i64,
-) -> QueryResult<Vec<RecordState>> {
-    Ok(Page { after, limit }.load(connection).await?.into_iter().map(state).collect())
+/// The records, as the one reconciler that has the lock sees them. Without a transaction: were the connection lost, so would
+/// be the lock, and the next step fails.
+pub(super) struct Records {
+    connector: Connector,
+    connection: AsyncPgConnection,
 }
 
-/// Those of these records that exist, in ascending order.
-pub(super) async fn these(
-    connection: &mut AsyncPgConnection,
-    ids: Vec<i64>,
-) -> QueryResult<Vec<RecordState>> {
-    let mut states: Vec<RecordState> = These { ids }.load(connection).await?.into_iter().map(state).collect();
-    states.sort_unstable_by_key(|state| state.version.record_id);
-    Ok(states)
-}
-
-/// Which of these records have an outbox row, and whether it is parked.
-pub(super) async fn waiting(
-    connection: &mut AsyncPgConnection,
-    ids: Vec<i64>,
-) -> QueryResult<HashMap<i64, bool>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
+impl Records {
+    /// Connects, and takes the lock for as long as the connection lives; `None` when another has it.
+    pub(super) async fn lock(connector: &Connector) -> Result<Option<Self>, ReconcileError> {
+        #[derive(QueryableByName)]
+        struct Held {
+            #[diesel(sql_type = Bool)]
+            held: bool,
+        }
+        let mut connection = connector.connect().await?;
+        let lock = sql_query("SELECT pg_try_advisory_lock($1) AS held").bind::<BigInt, _>(LOCK);
+        let lock: Held = connector.answered(lock.get_result(&mut connection)).await?;
+        Ok(lock.held.then(|| Self { connector: connector.clone(), connection }))
     }
-    let rows: Vec<(i64, bool)> = Waiting { ids }.load(connection).await?;
-    Ok(rows.into_iter().collect())
-}
 
-/// Puts records into the outbox, but for those that are there; returns how many were put.
-pub(super) async fn enqueue(connection: &mut AsyncPgConnection, ids: Vec<i64>) -> QueryResult<usize> {
-    if ids.is_empty() {
-        return Ok(0);
+    /// At most `limit` records with ids above `after`, in ascending order.
+    pub(super) async fn page(&mut self, after: i64, limit: i64) -> QueryResult<Vec<RecordState>> {
+        let rows = Page { after, limit }.load(&mut self.connection);
+        let rows: Vec<_> = self.connector.answered(rows).await?;
+        Ok(rows.into_iter().map(state).collect())
     }
-    let rows: Vec<i64> = Enqueue { ids }.load(connection).await?;
-    Ok(rows.len())
-}
 
-/// At most `limit` records with ids above `after` that do not wait, with the vectors they have.
-pub(super) async fn vectors(
-    connection: &mut AsyncPgConnection,
-    after: i64,
-    limit: i64,
-) -> QueryResult<Vec<(Remediation, Option<Embedding>)>> {
-    Vectors { after, limit }.load(connection).await
-}
-
-/// Takes the lock that one reconciler at a time holds, for as long as the connection lives; false when another has it.
-pub(super) async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Held {
-        #[diesel(sql_type = Bool)]
-        held: bool,
+    /// Those of these records that exist, in ascending order.
+    pub(super) async fn these(&mut self, ids: Vec<i64>) -> QueryResult<Vec<RecordState>> {
+        let rows = These { ids }.load(&mut self.connection);
+        let rows: Vec<_> = self.connector.answered(rows).await?;
+        let mut states: Vec<RecordState> = rows.into_iter().map(state).collect();
+        states.sort_unstable_by_key(|state| state.version.record_id);
+        Ok(states)
     }
-    sql_query("SELECT pg_try_advisory_lock($1) AS held")
-        .bind::<BigInt, _>(LOCK)
-        .get_result::<Held>(connection)
-        .await
-        .map(|row| row.held)
+
+    /// Which of these records have an outbox row, and whether it is parked.
+    pub(super) async fn waiting(&mut self, ids: Vec<i64>) -> QueryResult<HashMap<i64, bool>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = Waiting { ids }.load(&mut self.connection);
+        let rows: Vec<(i64, bool)> = self.connector.answered(rows).await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Puts records into the outbox, but for those that are there; returns how many were put.
+    pub(super) async fn enqueue(&mut self, ids: Vec<i64>) -> QueryResult<u64> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let rows = Enqueue { ids }.load(&mut self.connection);
+        let rows: Vec<i64> = self.connector.answered(rows).await?;
+        Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+    }
+
+    /// At most `limit` records with ids above `after` that do not wait, with the vectors they have.
+    pub(super) async fn vectors(
+        &mut self,
+        after: i64,
+        limit: i64,
+    ) -> QueryResult<Vec<(Remediation, Option<Embedding>)>> {
+        let rows = Vectors { after, limit }.load(&mut self.connection);
+        self.connector.answered(rows).await
+    }
 }

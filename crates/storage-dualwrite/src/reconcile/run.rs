@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel_async::AsyncPgConnection;
 use tokio::time::Instant;
 
-use super::records;
+use super::records::Records;
 use super::stream::{Streams, compare};
 use super::{Difference, DriftKind, Pass, Suspects, TooManyDeletions, check_deletions};
 use crate::index::{IndexError, Point, VectorIndex};
@@ -77,7 +76,7 @@ pub enum ReconcileError {
     /// No connection.
     #[error("no connection to PostgreSQL")]
     Connect(#[from] ConnectError),
-    /// The database did not answer, or ended the connection and with it the lock.
+    /// The database did not answer in time, or ended the connection and with it the lock.
     #[error("PostgreSQL refused a step")]
     Database(#[from] diesel::result::Error),
     /// The index did not answer.
@@ -123,21 +122,20 @@ impl Reconciler {
         Self { connector, index, settings, committed }
     }
 
-    /// One run. Holds one connection, and on it the lock, without a transaction: were it lost, so would be the lock, and
-    /// the next step fails.
+    /// One run, on one connection that holds the lock.
     ///
     /// # Errors
     /// See [`ReconcileError`].
     pub async fn run(&self, mode: Mode, on_progress: OnProgress<'_>) -> Result<Report, ReconcileError> {
-        let mut connection = self.locked().await?;
+        let mut records = self.locked().await?;
         let mut suspects = Suspects::new(self.settings.gap);
-        let (pass, first) = self.pass(&mut connection, on_progress).await?;
+        let (pass, first) = self.pass(&mut records, on_progress).await?;
         suspects.observe(pass, &first.differences);
         if first.differences.is_empty() {
             return Ok(first.report);
         }
         tokio::time::sleep(self.settings.gap).await;
-        let (pass, second) = self.pass(&mut connection, on_progress).await?;
+        let (pass, second) = self.pass(&mut records, on_progress).await?;
         let agreed = suspects.observe(pass, &second.differences);
         let mut report = Report { drift: drift(&agreed), ..second.report };
         if let Mode::Repair { force } = mode {
@@ -146,30 +144,29 @@ impl Reconciler {
                 check_deletions(u64::try_from(deletions).unwrap_or(u64::MAX), report.points)?;
             }
             for chunk in agreed.chunks(CHUNK) {
-                self.repair(&mut connection, chunk, &mut report).await?;
+                self.repair(&mut records, chunk, &mut report).await?;
             }
         }
         Ok(report)
     }
 
-    async fn locked(&self) -> Result<AsyncPgConnection, ReconcileError> {
-        let mut connection = self.connector.connect().await?;
-        if records::lock(&mut connection).await? { Ok(connection) } else { Err(ReconcileError::Busy) }
+    async fn locked(&self) -> Result<Records, ReconcileError> {
+        Records::lock(&self.connector).await?.ok_or(ReconcileError::Busy)
     }
 
     async fn pass(
         &self,
-        connection: &mut AsyncPgConnection,
+        records: &mut Records,
         on_progress: OnProgress<'_>,
     ) -> Result<(Pass, Found), ReconcileError> {
         let began = Instant::now();
         let mut streams = Streams::default();
         let mut found = Found::default();
-        while let Some(range) = streams.next(connection, self.index.as_deref(), self.settings.page).await? {
+        while let Some(range) = streams.next(records, self.index.as_deref(), self.settings.page).await? {
             found.report.records += range.records;
             found.report.points += range.points;
             let ids = range.differences.iter().map(|it| it.record_id).collect();
-            let waiting = records::waiting(connection, ids).await?;
+            let waiting = records.waiting(ids).await?;
             found.report.parked += waiting.values().filter(|is_parked| **is_parked).map(|_| 1).sum::<u64>();
             let room = MAX_DIFFERENCES.saturating_sub(found.differences.len());
             let known = |it: &Difference| waiting.contains_key(&it.record_id);
@@ -182,7 +179,7 @@ impl Reconciler {
     /// Acts on what is still so at a last look.
     async fn repair(
         &self,
-        connection: &mut AsyncPgConnection,
+        records: &mut Records,
         agreed: &[Difference],
         report: &mut Report,
     ) -> Result<(), ReconcileError> {
@@ -192,8 +189,8 @@ impl Reconciler {
             None => Vec::new(),
         };
         points.sort_unstable();
-        let states = records::these(connection, ids.clone()).await?;
-        let waiting = records::waiting(connection, ids).await?;
+        let states = records.these(ids.clone()).await?;
+        let waiting = records.waiting(ids).await?;
         let mut now = compare(&states, points, self.index.is_some());
         now.retain(|it| agreed.contains(it) && !waiting.contains_key(&it.record_id));
         let doomed: Vec<i64> = now.iter().filter(|it| is_deleted(it)).map(|it| it.record_id).collect();
@@ -202,8 +199,7 @@ impl Reconciler {
             report.deleted += u64::try_from(doomed.len()).unwrap_or(u64::MAX);
         }
         let missing = now.iter().filter(|it| it.record.is_some()).map(|it| it.record_id).collect();
-        let enqueued = records::enqueue(connection, missing).await?;
-        report.enqueued += u64::try_from(enqueued).unwrap_or(u64::MAX);
+        report.enqueued += records.enqueue(missing).await?;
         self.committed.notify();
         Ok(())
     }
@@ -215,12 +211,12 @@ impl Reconciler {
     /// See [`ReconcileError`].
     pub async fn rebuild(&self, on_progress: OnProgress<'_>) -> Result<Report, ReconcileError> {
         let index = self.index.as_ref().ok_or(ReconcileError::NoIndex)?;
-        let mut connection = self.locked().await?;
+        let mut records = self.locked().await?;
         let limit = i64::try_from(self.settings.page).unwrap_or(i64::MAX);
         let mut report = Report::default();
         let mut after = i64::MIN;
         loop {
-            let page = records::vectors(&mut connection, after, limit).await?;
+            let page = records.vectors(after, limit).await?;
             let Some((last, _)) = page.last() else { return Ok(report) };
             after = last.id;
             report.records += u64::try_from(page.len()).unwrap_or(u64::MAX);
@@ -233,8 +229,7 @@ impl Reconciler {
             }
             index.upsert(&points).await?;
             report.points += u64::try_from(points.len()).unwrap_or(u64::MAX);
-            let enqueued = records::enqueue(&mut connection, without).await?;
-            report.enqueued += u64::try_from(enqueued).unwrap_or(u64::MAX);
+            report.enqueued += records.enqueue(without).await?;
             self.committed.notify();
             on_progress(report.records);
         }

@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use diesel_async::AsyncPgConnection;
-
-use super::records::{self, RecordState};
+use super::records::{RecordState, Records};
 use super::{Difference, ReconcileError, merge};
 use crate::index::{PointVersion, VectorIndex};
 
@@ -66,7 +64,7 @@ impl Streams {
     /// The next range; `None` at the end. Without an index PostgreSQL is the index.
     pub(super) async fn next(
         &mut self,
-        connection: &mut AsyncPgConnection,
+        records: &mut Records,
         index: Option<&dyn VectorIndex>,
         page: usize,
     ) -> Result<Option<Range>, ReconcileError> {
@@ -79,7 +77,7 @@ impl Streams {
         if self.records.needs_more() {
             let limit = i64::try_from(page).unwrap_or(i64::MAX);
             let after = self.records.last.unwrap_or(i64::MIN);
-            self.records.take(records::page(connection, after, limit).await?, page, record_id);
+            self.records.take(records.page(after, limit).await?, page, record_id);
         }
         if self.records.read.is_empty() && self.points.read.is_empty() {
             return Ok(None);

@@ -105,6 +105,12 @@ pub(super) fn connector(url: &str) -> Connector {
     Connector::new(url.into(), DatabaseTls::off(), session()).unwrap()
 }
 
+/// Sessions that end a statement soon, so that an answer that never comes is soon given up.
+pub(super) fn impatient_connector(url: &str) -> Connector {
+    let session = SessionSettings { statement_timeout: Duration::from_secs(2), ..session() };
+    Connector::new(url.into(), DatabaseTls::off(), session).unwrap()
+}
+
 /// As [`connector`].
 pub(super) fn session() -> SessionSettings {
     SessionSettings {

@@ -8,7 +8,7 @@ use storage_testkit::{Fault, FaultProxy};
 use tokio::time::Instant;
 
 use super::projector::{Scripted, quick, start, vector_of};
-use super::support::{Bench, connector};
+use super::support::{Bench, connector, impatient_connector};
 use crate::ProjectionWaits;
 
 fn soon() -> Instant {
@@ -73,4 +73,18 @@ async fn an_outage_of_postgresql_tells_nobody_anything() {
     assert!(!waits.wait([newer], soon()).await);
     proxy.set(Fault::Pass);
     assert!(waits.wait([newer], bench.deadline()).await);
+}
+
+/// An answer that never comes costs those who wait for it some seconds, and nobody after them anything.
+#[tokio::test]
+async fn a_silence_of_postgresql_ends_by_itself() {
+    let bench = Bench::new().await;
+    let proxy = FaultProxy::for_postgres(&bench.database.server_url().unwrap()).await.unwrap();
+    let waits =
+        ProjectionWaits::start(impatient_connector(&proxy.url(&bench.database.server_url().unwrap())));
+    let record = bench.remediation("a").await;
+    let newer = (record.id, Timestamp::from_micros(record.updated_at.micros() + 1).unwrap());
+    proxy.hang_before_answer("vector_outbox");
+    assert!(waits.wait([newer], bench.deadline()).await);
+    proxy.wait_for_trigger().await.unwrap();
 }

@@ -29,8 +29,8 @@ async fn sweep(connector: &Connector, settings: &IdempotencySettings) -> Result<
     let mut connection = connector.connect().await.map_err(|error| chain(&error))?;
     let mut removed = 0;
     for _ in 0..MAX_CHUNKS {
-        let chunk = idempotency::remove_older(&mut connection, settings.retention, CHUNK).await;
-        let chunk = chunk.map_err(|error| chain(&error))?;
+        let removing = idempotency::remove_older(&mut connection, settings.retention, CHUNK);
+        let chunk = connector.answered(removing).await.map_err(|error| chain(&error))?;
         removed += chunk;
         if chunk == 0 {
             break;

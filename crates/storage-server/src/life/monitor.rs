@@ -80,7 +80,7 @@ impl Monitor {
     /// Counts the outbox and says when to do so again.
     async fn sample_depth(&self, connection: &mut AsyncPgConnection) -> Instant {
         let started = Instant::now();
-        match outbox::depth(connection).await {
+        match self.connector.answered(outbox::depth(connection)).await {
             Ok(depth) => {
                 self.health.note_depth(depth);
                 set_gauge("waiting", depth.waiting);

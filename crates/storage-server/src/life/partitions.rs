@@ -36,6 +36,8 @@ pub(super) async fn keep(connector: Connector) {
 
 async fn ensure(connector: &Connector) -> Result<usize, String> {
     let mut connection = connector.connect().await.map_err(|error| chain(&error))?;
-    let made = storage_schema::partitions::ensure_window(&mut connection, Timestamp::now()).await;
+    let making =
+        async { Ok(storage_schema::partitions::ensure_window(&mut connection, Timestamp::now()).await) };
+    let made = connector.answered(making).await.map_err(|error| chain(&error))?;
     made.map_err(|error| chain(&error))
 }

@@ -17,6 +17,13 @@ fn impatient(server: &QdrantServer) -> QdrantSettings {
     QdrantSettings { timeout: Duration::from_secs(1), ..QdrantSettings::new(server.url()) }
 }
 
+/// PostgreSQL notices that a connection was lost, and lets its lock go.
+async fn until_unlocked(stores: &Stores) {
+    const LOCKS: &str = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' \
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    until(&stores.bench, LOCKS, 0).await;
+}
+
 /// Eight records whose stores differ in three: the first two are to be enqueued, two points to be deleted.
 struct Drifted {
     stores: Stores,
@@ -36,6 +43,7 @@ impl Drifted {
 
     /// After a run that failed: the next one completes, and everything is mended or on its way.
     async fn assert_mended_by_the_next_run(&self, what: &str) {
+        until_unlocked(&self.stores).await;
         self.stores.run(REPAIR).await.unwrap_or_else(|error| panic!("{what}: {error}"));
         let enqueued: Vec<i64> = self.enqueued.iter().map(|record| record.id).collect();
         assert_eq!(self.stores.waiting().await, enqueued, "{what}");
@@ -78,6 +86,7 @@ async fn a_fault_in_the_middle_repairs_nothing() {
     proxy.set(Fault::Refuse);
     assert!(matches!(cut.run(REPAIR, &|_| {}).await, Err(ReconcileError::Connect(_))));
 
+    until_unlocked(&stores).await;
     assert_eq!((stores.bench.count(OUTBOX).await, stores.points().await.len()), (0, 9));
     assert_eq!(stores.run(REPAIR).await.unwrap().enqueued, 1);
 }
@@ -134,18 +143,23 @@ async fn a_deletion_applied_late_is_mended_by_the_next_run() {
 async fn a_connection_lost_during_a_repair_is_mended_by_the_next_run() {
     const LOOK: &str = "embedding_id IS NOT NULL FROM remediation_audit WHERE id = ANY";
     const ENQUEUE: &str = "INSERT INTO vector_outbox";
-    use Loss::{CutAfter, CutBefore};
-    for (statement, loss, enqueued) in
-        [(LOOK, CutBefore, 0), (LOOK, CutAfter, 0), (ENQUEUE, CutBefore, 0), (ENQUEUE, CutAfter, 2)]
-    {
+    use Loss::{CutAfter, CutBefore, Silence};
+    for (statement, loss, enqueued) in [
+        (LOOK, CutBefore, 0),
+        (LOOK, CutAfter, 0),
+        (LOOK, Silence, 0),
+        (ENQUEUE, CutBefore, 0),
+        (ENQUEUE, CutAfter, 2),
+        (ENQUEUE, Silence, 2),
+    ] {
         let drifted = Drifted::new(Stores::new(Arc::new(MemoryIndex::default())).await).await;
         let (proxy, cut) = drifted.stores.through_proxy().await;
         loss.arm(&proxy, statement);
         let outcome = cut.run(REPAIR, &|_| {}).await;
-        assert!(matches!(outcome, Err(ReconcileError::Database(_))), "{statement}: {outcome:?}");
+        assert!(matches!(outcome, Err(ReconcileError::Database(_))), "{statement} {loss:?}: {outcome:?}");
         proxy.wait_for_trigger().await.unwrap();
-        assert_eq!(drifted.stores.waiting().await.len(), enqueued, "{statement}");
-        drifted.assert_mended_by_the_next_run(statement).await;
+        assert_eq!(drifted.stores.waiting().await.len(), enqueued, "{statement} {loss:?}");
+        drifted.assert_mended_by_the_next_run(&format!("{statement} {loss:?}")).await;
     }
 }
 
@@ -153,8 +167,6 @@ async fn a_connection_lost_during_a_repair_is_mended_by_the_next_run() {
 /// rest of the work to the next one.
 #[tokio::test]
 async fn a_repair_that_is_ended_at_any_step_is_succeeded() {
-    const HELD: &str = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' \
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     for operation in [Some(QdrantOperation::Get), Some(QdrantOperation::Delete), None] {
         let server = QdrantServer::start().unwrap();
         let drifted = Drifted::new(Stores::on_qdrant(&QdrantSettings::new(server.url())).await).await;
@@ -174,7 +186,6 @@ async fn a_repair_that_is_ended_at_any_step_is_succeeded() {
             () = reached => {}
         }
         server.clear_all();
-        until(&drifted.stores.bench, HELD, 0).await;
         drifted.assert_mended_by_the_next_run(&format!("{operation:?}")).await;
     }
 }
@@ -195,9 +206,11 @@ async fn a_rebuild_that_failed_is_completed_by_the_next() {
     let (proxy, cut) = stores.through_proxy().await;
     proxy.cut_after_request("INSERT INTO vector_outbox");
     assert!(matches!(cut.rebuild(&|_| {}).await, Err(ReconcileError::Database(_))));
+    until_unlocked(&stores).await;
     assert_eq!((stores.points().await.len(), stores.waiting().await), (5, vec![]));
     proxy.cut_before_answer("INSERT INTO vector_outbox");
     assert!(matches!(cut.rebuild(&|_| {}).await, Err(ReconcileError::Database(_))));
+    until_unlocked(&stores).await;
     assert_eq!((stores.points().await.len(), stores.waiting().await), (5, vec![ids[4]]));
 
     stores.reconciler.rebuild(&|_| {}).await.unwrap();

@@ -9,6 +9,7 @@ use super::support::{REPAIR, Stores, point, reconciler, shifted};
 use crate::index::{MemoryIndex, Point, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
 use crate::reconcile::{Drift, Mode, ReconcileError};
 use crate::tests::projector::OUTBOX;
+use crate::tests::support::connector;
 
 /// Both real indexes' conformance is proven elsewhere; the repair goes through one over the wire and one in memory.
 fn each_index() -> Vec<(Arc<dyn VectorIndex>, Option<QdrantServer>)> {
@@ -59,8 +60,10 @@ async fn without_an_index_the_records_without_vector_are_found() {
     stores
         .execute(&format!("UPDATE remediation_audit SET embedding_id = NULL WHERE id = {}", records[2].id))
         .await;
-    let report =
-        reconciler(&stores.bench.database.server_url().unwrap(), None).run(REPAIR, &|_| {}).await.unwrap();
+    let report = reconciler(connector(&stores.bench.database.server_url().unwrap()), None)
+        .run(REPAIR, &|_| {})
+        .await
+        .unwrap();
     assert_eq!((report.drift.missing, report.points), (1, 0));
     assert_eq!(stores.waiting().await, [records[2].id]);
 }
@@ -115,7 +118,8 @@ async fn one_reconciler_works_at_a_time() {
     let stores = Stores::on_qdrant(&QdrantSettings::new(server.url())).await;
     stores.projected(4).await;
     server.set(QdrantOperation::Scroll, QdrantFault::Hang);
-    let other = reconciler(&stores.bench.database.server_url().unwrap(), Some(stores.index.clone()));
+    let other =
+        reconciler(connector(&stores.bench.database.server_url().unwrap()), Some(stores.index.clone()));
     let second = async {
         server.wait_for_faults(QdrantOperation::Scroll, 1).await.unwrap();
         let outcome = other.run(REPAIR, &|_| {}).await;

@@ -7,11 +7,11 @@ use diesel_async::SimpleAsyncConnection as _;
 use storage_models::{Remediation, Timestamp};
 use storage_testkit::FaultProxy;
 
-use crate::Commits;
 use crate::index::{Point, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
 use crate::reconcile::{Mode, ReconcileError, ReconcileSettings, Reconciler, Report};
 use crate::tests::index_support::{embedding, identity};
-use crate::tests::support::{Bench, connector};
+use crate::tests::support::{Bench, connector, impatient_connector};
+use crate::{Commits, Connector};
 
 pub(super) const REPAIR: Mode = Mode::Repair { force: false };
 
@@ -21,17 +21,18 @@ pub(super) struct Stores {
     pub(super) reconciler: Reconciler,
 }
 
-pub(super) fn reconciler(url: &str, index: Option<Arc<dyn VectorIndex>>) -> Reconciler {
+pub(super) fn reconciler(connector: Connector, index: Option<Arc<dyn VectorIndex>>) -> Reconciler {
     // Small pages, so that ranges are cut; no gap, since nothing else writes.
     let settings = ReconcileSettings { gap: Duration::ZERO, page: 3 };
-    Reconciler::new(connector(url), index, settings, Arc::new(Commits::default()))
+    Reconciler::new(connector, index, settings, Arc::new(Commits::default()))
 }
 
 impl Stores {
     pub(super) async fn new(index: Arc<dyn VectorIndex>) -> Self {
         index.prepare(&identity(1)).await.unwrap();
         let bench = Bench::new().await;
-        let reconciler = reconciler(&bench.database.server_url().unwrap(), Some(index.clone()));
+        let connector = connector(&bench.database.server_url().unwrap());
+        let reconciler = reconciler(connector, Some(index.clone()));
         Self { bench, index, reconciler }
     }
 
@@ -43,7 +44,7 @@ impl Stores {
     pub(super) async fn through_proxy(&self) -> (FaultProxy, Reconciler) {
         let url = self.bench.database.server_url().unwrap();
         let proxy = FaultProxy::for_postgres(&url).await.unwrap();
-        let reconciler = reconciler(&proxy.url(&url), Some(self.index.clone()));
+        let reconciler = reconciler(impatient_connector(&proxy.url(&url)), Some(self.index.clone()));
         (proxy, reconciler)
     }
 
