@@ -1,6 +1,7 @@
 //! Development tasks of the workspace: `cargo xtask --help` lists them.
 
 mod bench;
+mod clusters;
 mod contract;
 mod files;
 mod progress;

@@ -1,6 +1,5 @@
 //! `cargo xtask test`: sets up what the tests need, runs them, and takes it down again.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 
@@ -14,10 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
 
 use crate::progress::{Step, say, step};
-use crate::workspace;
-
-/// What clusters of test runs are called in the development directory; the rest of the name is the run's process.
-const CLUSTER_PREFIX: &str = "test-";
+use crate::{clusters, workspace};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -34,7 +30,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let dev = workspace::development_dir()?;
-    sweep(&dev).await;
+    clusters::sweep(&dev).await;
     let stand = Stand::set_up(&dev).await?;
     // Whatever comes of the tests, the cluster is taken down before this returns.
     let outcome = run_tests(&stand, &dev, arguments, &mut signals).await;
@@ -89,9 +85,10 @@ impl Stand {
                 (None, url, None)
             }
             PostgresSource::Programs(programs) => {
-                let root = dev.path().join(format!("{CLUSTER_PREFIX}{}", std::process::id()));
-                let cluster = Cluster::start(&programs, root, ClusterSettings::for_tests()).await?;
-                fetching.done(format!("{} on port {}", programs.version().await?, cluster.port()));
+                let root = clusters::root(dev);
+                let cluster = Cluster::start(&programs, &root, ClusterSettings::for_tests()).await?;
+                let version = programs.version().await?;
+                fetching.done(format!("{version} on port {}, in {}", cluster.port(), root.display()));
                 let url = cluster.url("postgres");
                 (Some(cluster), url, Some(programs.bin().to_owned()))
             }
@@ -256,28 +253,4 @@ impl Signals {
 
 fn exit_code(status: ExitStatus) -> ExitCode {
     status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
-}
-
-/// Removes the clusters of runs that were killed before they could.
-async fn sweep(dev: &DevelopmentDir) {
-    let Ok(entries) = std::fs::read_dir(dev.path()) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if owner(&name).is_some() && !is_of_a_running_test(&name) {
-            say(&format!("removing {}, left by a run that was killed", entry.path().display()));
-            if let Err(error) = Cluster::remove(&entry.path()).await {
-                say(&format!("  {error}"));
-            }
-        }
-    }
-}
-
-/// Whether the entry `name` of the development directory is the cluster of a test run that is under way.
-pub(crate) fn is_of_a_running_test(name: &OsStr) -> bool {
-    owner(name).and_then(ProcessIdentity::of).is_some()
-}
-
-/// The process whose cluster `name` is.
-fn owner(name: &OsStr) -> Option<i32> {
-    name.to_str()?.strip_prefix(CLUSTER_PREFIX)?.parse().ok()
 }

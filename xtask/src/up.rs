@@ -120,7 +120,7 @@ async fn stop() -> Result<bool> {
 fn purge() -> Result<()> {
     let dev = workspace::development_dir()?;
     let entries_of = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
-    if entries_of(dev.path()).any(|it| crate::test::is_of_a_running_test(&it.file_name())) {
+    if crate::clusters::is_any_running(&dev) {
         bail!("`cargo xtask test` is running and needs what would be removed: wait for its end");
     }
     for dir in [dev.path(), &workspace::public_dir()] {
