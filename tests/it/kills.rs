@@ -221,8 +221,8 @@ async fn a_frozen_repair_keeps_others_out_and_goes_on() {
     stand.assert_mended("frozen").await;
 }
 
-/// BR-STORAGE-006, F14: a service that is frozen while it projects loses its leases to another replica; when it goes on, it
-/// settles nothing that is not its own any more, and works as before.
+/// BR-STORAGE-006, F14: a service that is frozen while it projects loses its leases to another replica; when it goes on, both
+/// stores agree, and it works as before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_service_is_succeeded_and_goes_on() {
     let stand = Stand::new().await;

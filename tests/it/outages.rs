@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use storage_testkit::{Fault, FaultProxy, ServiceProcess, TestDatabase};
 
-use crate::support::{Answer, Service, WAITING_FOR_LOCKS, eventually, options, remediation};
+use crate::support::{Answer, Service, WAITING_FOR_LOCKS, client, eventually, options, remediation};
 
 /// BR-STORAGE-006, BR-STORAGE-017, F18: PostgreSQL away is a 503 at once, without a word of its internals; readiness
 /// says so; and everything works again when it is back, without a restart.
@@ -44,6 +44,30 @@ async fn an_outage_of_postgresql_is_said_at_once_and_ends_by_itself() {
     .await;
     service.get("/api/v1/audit/remediation").await.expect(200);
     service.embedded().await;
+}
+
+/// BR-STORAGE-006: an answer that never comes stops neither the counters nor the sweep of keys: they ask again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silence_of_postgresql_stops_nothing_in_the_background() {
+    let database = TestDatabase::create().await.unwrap();
+    let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+    let url = proxy.url(&database.server_url().unwrap());
+    let impatient = options()
+        .set("DATASTORAGE__DATABASE__LOCK_TIMEOUT", "800ms")
+        .set("DATASTORAGE__DATABASE__STATEMENT_TIMEOUT", "1s")
+        .set("DATASTORAGE__IDEMPOTENCY__SWEEP_INTERVAL", "1s");
+    let process = ServiceProcess::start(&url, impatient).await.unwrap();
+    let service = Service { process, client: client(), database };
+    for (what, statement) in [
+        ("counters are folded", "DELETE FROM remediation_count_delta"),
+        ("keys are swept", "DELETE FROM idempotency_key"),
+    ] {
+        for _before_and_after in 0..2 {
+            proxy.hang_before_answer(statement);
+            proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        }
+    }
+    service.get("/ready").await.expect(200);
 }
 
 fn is_free_of_internals(text: &str) {
