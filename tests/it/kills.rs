@@ -23,9 +23,9 @@ const PARKED: &str = "SELECT count(*) AS n FROM vector_outbox WHERE parked_at IS
 #[derive(Debug, Clone, Copy)]
 enum Step {
     /// PostgreSQL has carried this statement out, which nothing but a projection asks for.
-    Before(&'static str),
-    /// The same, of the first such statement after the points are stored.
-    After(&'static str),
+    Own(&'static str),
+    /// The same, of one that writes ask for too: the first after the points are stored.
+    Shared(&'static str),
     /// This becomes of the points.
     Upsert(QdrantFault),
 }
@@ -64,6 +64,10 @@ impl Stand {
         self.service.process = started.unwrap();
     }
 
+    fn index(&self) -> Qdrant {
+        Qdrant::from_url(&self.qdrant.url()).skip_compatibility_check().build().unwrap()
+    }
+
     async fn points(&self) -> i64 {
         points(&self.qdrant.url(), COLLECTION).await.try_into().unwrap()
     }
@@ -73,18 +77,20 @@ impl Stand {
         let lost = self.service.remediation("lost").await;
         let gone = self.service.remediation("gone").await;
         self.service.embedded().await;
-        let client = Qdrant::from_url(&self.qdrant.url()).skip_compatibility_check().build().unwrap();
         let lost = PointsIdsList { ids: vec![u64::try_from(lost).unwrap().into()] };
-        client.delete_points(DeletePointsBuilder::new(COLLECTION).points(lost).wait(true)).await.unwrap();
+        self.index()
+            .delete_points(DeletePointsBuilder::new(COLLECTION).points(lost).wait(true))
+            .await
+            .unwrap();
         let delete = format!("DELETE FROM remediation_audit WHERE id = {gone}");
         self.service.database.connect().await.unwrap().batch_execute(&delete).await.unwrap();
     }
 
     async fn assert_mended(&self, what: &str) {
         self.service.embedded().await;
-        let client = Qdrant::from_url(&self.qdrant.url()).skip_compatibility_check().build().unwrap();
         let scroll = ScrollPointsBuilder::new(COLLECTION).limit(100);
-        let points = client.scroll(scroll).await.unwrap().result.into_iter().map(|point| point.id.unwrap());
+        let points =
+            self.index().scroll(scroll).await.unwrap().result.into_iter().map(|point| point.id.unwrap());
         let mut points: Vec<i64> = points.map(number).collect();
         points.sort_unstable();
         let records = self.service.get("/api/v1/audit/remediation?limit=100").await.expect(200);
@@ -139,31 +145,31 @@ async fn a_projection_is_completed_whatever_step_its_process_is_killed_at() {
     let mut stand = Stand::new().await;
     // Of different words, so that each record has a vector of its own.
     for (records, (word, step)) in (1..).zip([
-        ("claim", Step::Before("WITH due AS")),
-        ("look", Step::Before("SELECT digest, embedding_id")),
-        ("store", Step::Before("INSERT INTO embedding_vector")),
+        ("claim", Step::Own("WITH due AS")),
+        ("look", Step::Own("SELECT digest, embedding_id")),
+        ("store", Step::Own("INSERT INTO embedding_vector")),
         ("upsert", Step::Upsert(QdrantFault::Hang)),
         ("applied", Step::Upsert(QdrantFault::ApplyThenHang)),
         ("late", Step::Upsert(QdrantFault::ApplyLate)),
-        ("begin", Step::After("BEGIN")),
-        ("hold", Step::Before("FROM embedding_set")),
-        ("fill", Step::Before("SET embedding_id = v.embedding_id")),
-        ("remove", Step::Before("DELETE FROM vector_outbox")),
-        ("commit", Step::After("COMMIT")),
+        ("begin", Step::Shared("BEGIN")),
+        ("hold", Step::Own("FROM embedding_set")),
+        ("fill", Step::Own("SET embedding_id = v.embedding_id")),
+        ("remove", Step::Own("DELETE FROM vector_outbox")),
+        ("commit", Step::Shared("COMMIT")),
     ]) {
         match step {
-            Step::Before(statement) => stand.proxy.hang_before_answer(statement),
-            Step::After(_) => stand.qdrant.set(QdrantOperation::Upsert, QdrantFault::Hang),
+            Step::Own(statement) => stand.proxy.hang_before_answer(statement),
+            Step::Shared(_) => stand.qdrant.set(QdrantOperation::Upsert, QdrantFault::Hang),
             Step::Upsert(fault) => stand.qdrant.set(QdrantOperation::Upsert, fault),
         }
         let before = stand.qdrant.calls(QdrantOperation::Upsert);
         let mut record = remediation(word);
         record["action_type"] = word.into();
         stand.service.post("remediation", &record).await.expect(201);
-        if !matches!(step, Step::Before(_)) {
+        if !matches!(step, Step::Own(_)) {
             stand.qdrant.wait_for_calls(QdrantOperation::Upsert, before + 1).await.unwrap();
         }
-        if let Step::After(statement) = step {
+        if let Step::Shared(statement) = step {
             stand.proxy.hang_before_answer(statement);
             stand.qdrant.clear_all();
         }

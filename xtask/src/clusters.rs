@@ -13,7 +13,7 @@ const PREFIX: &str = "datastorage-test-";
 /// A directory in memory (tmpfs), where the system has one.
 const MEMORY: &str = "/dev/shm";
 
-/// Room in it that a run asks for; it takes 1.2 GB at most. As much again shall be left for everything else.
+/// Room in it that a run asks for; a whole one took 1.2 GB. As much again shall be left for everything else.
 const WANTED_BYTES: u64 = 8 << 30;
 
 /// The directory for this run: in memory where there is plenty.

@@ -86,7 +86,7 @@ pub(crate) async fn up(arguments: &UpArguments) -> Result<()> {
 pub(crate) async fn down(arguments: &DownArguments) -> Result<()> {
     let stopped = stop().await?;
     if arguments.purge {
-        purge()?;
+        purge().await?;
         say("everything under .dev has been removed");
     } else if stopped {
         say("stopped; the data is kept (`cargo xtask down --purge` removes it)");
@@ -117,12 +117,13 @@ async fn stop() -> Result<bool> {
 }
 
 /// Removes what `up` and `test` have made and fetched.
-fn purge() -> Result<()> {
+async fn purge() -> Result<()> {
     let dev = workspace::development_dir()?;
     let entries_of = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
     if crate::clusters::is_any_running(&dev) {
         bail!("`cargo xtask test` is running and needs what would be removed: wait for its end");
     }
+    crate::clusters::sweep(&dev).await;
     for dir in [dev.path(), &workspace::public_dir()] {
         for entry in entries_of(dir) {
             let path = entry.path();

@@ -155,7 +155,8 @@ impl Connector {
     }
 
     /// Awaits the answer to a statement, but not for ever: what works in the background has no deadline of its own, and
-    /// would stop without a word on a connection that says nothing. Sessions without a `statement_timeout` have no bound.
+    /// would stop without a word on a connection that says nothing. Short transactions may be awaited as one; the bound is
+    /// that of one statement. Sessions without a `statement_timeout` have none.
     ///
     /// # Errors
     /// Those of the statement; [`DatabaseErrorKind::ClosedConnection`] some seconds after PostgreSQL would have ended it, when
