@@ -6,6 +6,7 @@
     reason = "a test that cannot go on shall stop where it is"
 )]
 
+mod accepted;
 mod admin;
 mod aggregates;
 mod attacks;

@@ -1,0 +1,3 @@
+CREATE OR REPLACE FUNCTION audit_whole(identifier text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+RETURN '''' || replace(replace(lower(identifier), '\', '\\'), '''', '''''') || '''';
