@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements behind the decisions. They print tables and change nothing.
 
+mod attacks;
 mod auth;
 mod backlog;
 mod corpus;
@@ -19,6 +20,8 @@ use anyhow::Result;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Scenario {
+    /// Measure what attacks cost another caller's writes, and the service's memory.
+    Attacks(attacks::Arguments),
     /// Measure what authentication adds to a request whose caller is known.
     Auth(auth::Arguments),
     /// Measure memory, pace and the wait of new records while very many wait in the outbox.
@@ -41,6 +44,7 @@ pub(crate) enum Scenario {
 
 pub(crate) async fn run(scenario: &Scenario) -> Result<()> {
     match scenario {
+        Scenario::Attacks(arguments) => attacks::run(arguments).await,
         Scenario::Auth(arguments) => auth::run(arguments).await,
         Scenario::Backlog(arguments) => backlog::run(arguments).await,
         Scenario::Freshness(arguments) => freshness::run(arguments).await,
