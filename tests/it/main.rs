@@ -25,6 +25,7 @@ mod incidents;
 mod injection;
 mod kills;
 mod kubernetes;
+mod large_records;
 mod lifecycle;
 mod load;
 mod observability;

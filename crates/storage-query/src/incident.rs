@@ -62,3 +62,12 @@ pub struct Incident {
     #[serde(skip)]
     pub created_at: Timestamp,
 }
+
+impl Incident {
+    /// Bytes of its error message and metadata, which are most of a large incident.
+    #[must_use]
+    pub fn bulk(&self) -> usize {
+        self.error_message.as_ref().map_or(0, String::len)
+            + self.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len())
+    }
+}

@@ -88,12 +88,12 @@ pub use filter::{
 };
 pub use incident::Incident;
 pub use page::{Page, PageRequest, Total};
-pub use read::{ListQuery, MAX_EVENTS, Timeline, count, get, get_many, stream, timeline};
+pub use read::{ListQuery, MAX_EVENTS, Records, Timeline, count, get, get_many, stream, timeline};
 pub use record::{AuditRecord, Listed};
 pub use search::{
-    Candidate, CandidateError, CandidateSource, FusedHit, Hit, LexicalHit, LexicalQuery, MAX_REFILLS,
-    Nearest, NearestQuery, SearchRequest, candidates, fuse,
+    Candidate, CandidateError, CandidateSource, FusedHit, Hit, Lexical, LexicalHit, LexicalQuery,
+    MAX_REFILLS, Nearest, NearestQuery, SearchRequest, candidates, fuse,
 };
 pub use sort::{Direction, Sort};
-pub use sql::{Bind, BoundSql};
+pub use sql::{Bind, BoundSql, MAX_ANSWER_BYTES};
 pub use time_bound::TimeBound;

@@ -33,6 +33,11 @@ impl PageRequest {
     /// As much as one statement may read, from the beginning.
     pub(crate) const LARGEST: Self = Self { limit: Self::MAX_LIMIT, offset: 0 };
 
+    /// The first records, as near to `limit` of them as may be.
+    pub(crate) fn at_most(limit: i64) -> Self {
+        Self { limit: limit.clamp(1, Self::MAX_LIMIT), offset: 0 }
+    }
+
     /// `limit` 1 to [`Self::MAX_LIMIT`], `offset` 0 to [`Self::MAX_OFFSET`].
     ///
     /// # Errors
@@ -133,6 +138,9 @@ pub struct Page<R> {
     pub is_after_cursor: bool,
     /// Whether records follow this page.
     pub has_more: bool,
+    /// Whether it has fewer records than its limit allows although more follow, because together they would have more
+    /// than [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES). Read on by [`Self::next_cursor`].
+    pub is_cut: bool,
     /// Where to read on, if records follow.
     ///
     /// A list by ascending `created_at` grows at its end, so there it is set also when none follow yet,
@@ -193,7 +201,15 @@ mod tests {
     }
 
     fn page(request: PageRequest, total: Option<i64>, is_after_cursor: bool) -> Page<()> {
-        Page { records: vec![], total, request, is_after_cursor, has_more: false, next_cursor: None }
+        Page {
+            records: vec![],
+            total,
+            request,
+            is_after_cursor,
+            has_more: false,
+            is_cut: false,
+            next_cursor: None,
+        }
     }
 
     #[test]

@@ -15,8 +15,8 @@ use storage_models::{
     Workflow,
 };
 use storage_query::{
-    Incident, LexicalHit, LexicalQuery, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError,
-    RemediationFilter, Timeline, Valid,
+    Incident, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError,
+    Records, RemediationFilter, Timeline, Valid,
 };
 use tokio::time::Instant;
 
@@ -105,7 +105,7 @@ pub(crate) trait AuditReader: Send + Sync {
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError>;
 
     /// The remediations that hold the words.
-    async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Vec<LexicalHit>, ReadError>;
+    async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Lexical, ReadError>;
 
     /// Those of these remediations that match the filter.
     async fn get_many(
@@ -113,7 +113,7 @@ pub(crate) trait AuditReader: Send + Sync {
         ids: Vec<i64>,
         filter: Valid<RemediationFilter>,
         deadline: Instant,
-    ) -> Result<Vec<Remediation>, ReadError>;
+    ) -> Result<Records<Remediation>, ReadError>;
 }
 
 /// A list of any kind.
@@ -132,6 +132,16 @@ pub(crate) enum AnyList {
 pub(crate) enum Item {
     Record(Record),
     Incident(Incident),
+}
+
+impl Item {
+    /// Bytes of its long texts.
+    pub(crate) fn bulk(&self) -> usize {
+        match self {
+            Self::Record(record) => record.bulk(),
+            Self::Incident(incident) => incident.bulk(),
+        }
+    }
 }
 
 macro_rules! any_list {
@@ -167,6 +177,8 @@ pub(crate) struct ItemPage {
     /// Then nobody knows how many items precede it.
     pub(crate) is_after_cursor: bool,
     pub(crate) has_more: bool,
+    /// Whether it ends before its limit because its items are large.
+    pub(crate) is_cut: bool,
     pub(crate) next_cursor: Option<String>,
 }
 
@@ -178,6 +190,7 @@ impl<R: Into<Item>> From<Page<R>> for ItemPage {
             request: page.request,
             is_after_cursor: page.is_after_cursor,
             has_more: page.has_more,
+            is_cut: page.is_cut,
             next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
         }
     }

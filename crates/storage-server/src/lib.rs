@@ -50,6 +50,7 @@
 //! - Bodies are bounded before they are read; what waits is bounded by one byte budget.
 //! - No body, no token and no password is ever logged.
 
+mod answers;
 mod auth;
 mod body;
 mod compress;

@@ -30,9 +30,9 @@ pub(crate) fn of(path: &str, query: &str, page: &ItemPage) -> String {
     links.join(", ")
 }
 
-/// By cursor when that is how this page was reached, and where offsets end.
+/// By cursor when that is how this page was reached, where offsets end, and behind a page that ends before its limit.
 fn next(page: &ItemPage) -> Option<Place<'_>> {
-    let by_offset = page.offset().map(|offset| offset + page.request.limit());
+    let by_offset = page.offset().filter(|_| !page.is_cut).map(|offset| offset + page.request.limit());
     let next = match by_offset {
         Some(offset @ ..=PageRequest::MAX_OFFSET) => Some(Place::Offset(offset)),
         _ => page.next_cursor.as_deref().map(Place::Cursor),
@@ -72,8 +72,8 @@ mod tests {
 
     fn page(limit: i64, offset: i64, has_more: bool) -> ItemPage {
         let request = PageRequest::new(limit, offset).unwrap();
-        let (is_after_cursor, next_cursor) = (false, None);
-        ItemPage { items: vec![], total: None, request, is_after_cursor, has_more, next_cursor }
+        let (is_after_cursor, is_cut, next_cursor) = (false, false, None);
+        ItemPage { items: vec![], total: None, request, is_after_cursor, has_more, is_cut, next_cursor }
     }
 
     fn links(query: &str, limit: i64, offset: i64, has_more: bool) -> String {

@@ -27,6 +27,8 @@ pub(crate) struct AppState {
     /// The outside index; `None` when pgvector is the only one.
     pub(crate) index: Option<Arc<GuardedIndex>>,
     pub(crate) budget: ByteBudget,
+    /// For answers that are being sent.
+    pub(crate) answers: ByteBudget,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) log: LogControl,

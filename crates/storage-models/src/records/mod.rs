@@ -99,6 +99,18 @@ impl Record {
         }
     }
 
+    /// Bytes of its free texts and metadata, which are most of a large record.
+    #[must_use]
+    pub fn bulk(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Self::Remediation(record) => record.bulk(),
+            Self::AiAnalysis(record) => record.recommendation.len() + text(&record.reasoning),
+            Self::Workflow(_) => 0,
+            Self::Execution(record) => text(&record.error_message),
+        }
+    }
+
     /// Its version: `updated_at` in microseconds, or `created_at` for types that are never updated.
     #[must_use]
     pub fn version(&self) -> i64 {

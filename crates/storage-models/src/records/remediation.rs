@@ -52,6 +52,15 @@ pub struct Remediation {
     pub updated_at: Timestamp,
 }
 
+impl Remediation {
+    /// See [`Record::bulk`](crate::Record::bulk).
+    #[must_use]
+    pub fn bulk(&self) -> usize {
+        self.error_message.as_ref().map_or(0, String::len)
+            + self.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len())
+    }
+}
+
 /// A remediation to be stored; made by validation, trusted by everything behind it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRemediation {

@@ -1,13 +1,29 @@
 //! Records whose ids are known. The partition is not, so each one is probed through its primary key.
 
-use std::collections::HashMap;
-
 use diesel_async::AsyncPgConnection;
 
 use super::rows::Plain;
 use crate::filter::Conditions;
-use crate::sql::{Bind, Sql, Statement};
+use crate::sql::{Bind, Bounded, Sql, Statement};
 use crate::{Listed, QueryError, Valid};
+
+/// Records that were asked for by their ids.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Records<R> {
+    /// In the order of the ids.
+    pub records: Vec<R>,
+    /// Whether the last ones were left out because all together would have had more than
+    /// [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES).
+    pub is_cut: bool,
+}
+
+impl<R> From<Vec<R>> for Records<R> {
+    /// All that were asked for.
+    fn from(records: Vec<R>) -> Self {
+        Self { records, is_cut: false }
+    }
+}
 
 /// The record with this id, if there is one.
 ///
@@ -28,10 +44,10 @@ pub async fn get_many<R: Listed>(
     conn: &mut AsyncPgConnection,
     ids: &[i64],
     filter: &Valid<R::Filter>,
-) -> Result<Vec<R>, QueryError> {
-    let rows = Statement::<Plain<R>>::new(get_many_sql::<R>(ids, filter)).load(conn, "read records").await?;
-    let mut found: HashMap<i64, R> = rows.into_iter().map(|Plain(record)| (record.id(), record)).collect();
-    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+) -> Result<Records<R>, QueryError> {
+    let statement = Statement::<Plain<R>>::new(get_many_sql::<R>(ids, filter));
+    let Bounded { rows, is_cut } = statement.load_within_bound(conn, "read records").await?;
+    Ok(Records { records: rows.into_iter().map(|Plain(record)| record).collect(), is_cut })
 }
 
 pub(crate) fn get_sql<R: Listed>(id: i64) -> Sql {
@@ -45,6 +61,7 @@ pub(crate) fn get_many_sql<R: Listed>(ids: &[i64], filter: &Valid<R::Filter>) ->
     conditions.and("id = ANY(").bind(Bind::BigIntArray(ids.to_vec())).text(")");
     let mut sql = select_from::<R>();
     sql.append(conditions.into_sql());
+    sql.text(" ORDER BY array_position(").bind(Bind::BigIntArray(ids.to_vec())).text(", id)");
     sql
 }
 

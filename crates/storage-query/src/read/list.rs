@@ -7,7 +7,7 @@ use super::count;
 use super::rows::{Counted, Plain};
 use crate::cursor::Position;
 use crate::filter::Conditions;
-use crate::sql::{Bind, BoundSql, Sql, Statement};
+use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{
     Cursor, InvalidParameter, InvalidReason, Listed, Page, PageRequest, QueryError, Sort, Total, Valid, feed,
 };
@@ -17,7 +17,8 @@ const OPERATION: &str = "list records";
 /// A list: filter, order and page. By default the 100 newest records, with the exact total.
 ///
 /// Every page says by a [`Cursor`] where the next one begins ([`Page::next_cursor`]); reading on from there
-/// ([`Self::after`]) costs the same however deep it is, while an offset costs what it skips.
+/// ([`Self::after`]) costs the same however deep it is, while an offset costs what it skips. A page whose records are
+/// large ends before its limit ([`Page::is_cut`]).
 ///
 /// **Feeds.** A list by ascending `created_at` ends before what a transaction that is still open may add, so
 /// that whoever reads on by its cursors meets every record once, and in particular none is passed over that
@@ -128,13 +129,16 @@ impl<R: Listed> ListQuery<R> {
         let sql = self.sql(bound);
         match self.total {
             Total::Exact => {
-                let rows = Statement::<Counted<R>>::new(sql).load(conn, OPERATION).await?;
+                let Bounded { rows, is_cut } =
+                    Statement::<Counted<R>>::new(sql).load_within_bound(conn, OPERATION).await?;
                 let total = rows.first().map_or(0, |row| row.total);
-                Ok(self.page_of(rows.into_iter().filter_map(|row| row.record).collect(), Some(total)))
+                let records = rows.into_iter().filter_map(|row| row.record).collect();
+                Ok(self.page_of(records, is_cut, Some(total)))
             }
             Total::None => {
-                let rows = Statement::<Plain<R>>::new(sql).load(conn, OPERATION).await?;
-                Ok(self.page_of(rows.into_iter().map(|Plain(record)| record).collect(), None))
+                let Bounded { rows, is_cut } =
+                    Statement::<Plain<R>>::new(sql).load_within_bound(conn, OPERATION).await?;
+                Ok(self.page_of(rows.into_iter().map(|Plain(record)| record).collect(), is_cut, None))
             }
         }
     }
@@ -185,9 +189,10 @@ impl<R: Listed> ListQuery<R> {
         sql
     }
 
-    fn page_of(&self, mut records: Vec<R>, total: Option<i64>) -> Page<R> {
+    fn page_of(&self, mut records: Vec<R>, is_cut: bool, total: Option<i64>) -> Page<R> {
         let limit = usize::try_from(self.page.limit()).unwrap_or(usize::MAX);
-        let has_more = records.len() > limit;
+        let has_more = is_cut || records.len() > limit;
+        let is_cut = is_cut && records.len() < limit;
         records.truncate(limit);
         let last = records.last().map(|record| self.sort.position_of(record)).or(self.after);
         let next = last.filter(|_| has_more || self.sort.is_feed());
@@ -197,6 +202,7 @@ impl<R: Listed> ListQuery<R> {
             request: self.page,
             is_after_cursor: self.after.is_some(),
             has_more,
+            is_cut,
             next_cursor: next.map(|position| Cursor::new(&self.filter, self.sort, position)),
         }
     }

@@ -9,7 +9,7 @@ mod stream;
 mod tests;
 mod timeline;
 
-pub use by_id::{get, get_many};
+pub use by_id::{Records, get, get_many};
 pub(crate) use by_id::{get_many_sql, get_sql};
 pub use count::count;
 pub(crate) use count::sql as count_sql;

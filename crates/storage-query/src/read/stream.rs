@@ -4,10 +4,11 @@ use diesel_async::AsyncPgConnection;
 use futures_util::stream::{self, Stream, TryStreamExt as _};
 
 use super::ListQuery;
-use crate::{Listed, PageRequest, QueryError, Sort, Total, Valid};
+use crate::{Listed, Page, PageRequest, QueryError, Sort, Total, Valid};
 
 /// Everything that matches `filter`, in the order of `sort`, with at most
-/// [`PageRequest::MAX_LIMIT`] records in memory however many there are.
+/// [`PageRequest::MAX_LIMIT`] records and [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES) in memory however many there
+/// are.
 ///
 /// Records are read in chunks, each from where the one before ended. Between chunks no transaction is open: a
 /// slow consumer holds a connection, but no snapshot, which would keep VACUUM from every table of the
@@ -53,10 +54,18 @@ pub fn stream<R: Listed>(
     stream::try_unfold((conn, Some(first)), |(conn, query)| async move {
         let Some(query) = query else { return Ok(None) };
         let page = query.run(conn).await?;
+        let size = next_chunk(&page);
         let cursor = page.next_cursor.filter(|_| page.has_more);
-        let next = cursor.map(|cursor| query.after(&cursor)).transpose()?;
+        let next = cursor.map(|cursor| query.page(size).after(&cursor)).transpose()?;
         Ok::<_, QueryError>(Some((page.records, (conn, next))))
     })
     .map_ok(|records| stream::iter(records.into_iter().map(Ok)))
     .try_flatten()
+}
+
+/// What the bound of bytes left out of a chunk was read for nothing: the next one asks for as many records as came, and
+/// later ones for more again.
+fn next_chunk<R>(page: &Page<R>) -> PageRequest {
+    let came = i64::try_from(page.records.len()).unwrap_or(PageRequest::MAX_LIMIT);
+    PageRequest::at_most(if page.is_cut { came } else { page.request.limit().saturating_mul(2) })
 }

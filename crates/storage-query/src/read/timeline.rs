@@ -8,7 +8,7 @@ use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use storage_models::{AiAnalysis, Execution, Record, Remediation, Timestamp, Workflow};
 
-use crate::sql::{Bind, Sql, Statement};
+use crate::sql::{Bind, Bounded, Sql, Statement};
 use crate::{AuditRecord, QueryError};
 
 /// The most analyses, workflows and executions of one timeline, together.
@@ -21,7 +21,7 @@ pub struct Timeline {
     /// The remediation itself.
     pub remediation: Remediation,
     /// What belongs to it, in the order of time; at the same instant analyses, workflows, executions, each
-    /// by id. At most [`MAX_EVENTS`], the earliest.
+    /// by id. The earliest: at most [`MAX_EVENTS`], and about [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES) together.
     pub events: Vec<Record>,
     /// Whether later events were left out.
     pub is_truncated: bool,
@@ -36,8 +36,9 @@ pub async fn timeline(
     conn: &mut AsyncPgConnection,
     remediation_id: i64,
 ) -> Result<Option<Timeline>, QueryError> {
-    let rows = Statement::<Line>::new(sql(remediation_id)).load(conn, "read a timeline").await?;
-    Ok(assembled(rows))
+    let lines =
+        Statement::<Line>::new(sql(remediation_id)).load_within_bound(conn, "read a timeline").await?;
+    Ok(assembled(lines))
 }
 
 /// The `n`th record of each kind, side by side.
@@ -46,18 +47,26 @@ pub(super) struct Line {
     pub(super) events: [Option<Record>; 3],
 }
 
-pub(super) fn assembled(lines: Vec<Line>) -> Option<Timeline> {
+pub(super) fn assembled(lines: Bounded<Line>) -> Option<Timeline> {
+    let until = lines.rows.last().filter(|_| lines.is_cut).and_then(known_until);
     let mut remediation = None;
     let mut events = Vec::new();
-    for line in lines {
+    for line in lines.rows {
         remediation = remediation.or(line.remediation);
         events.extend((0_u8..).zip(line.events).filter_map(|(kind, event)| Some((kind, event?))));
     }
+    events.retain(|(_, event)| until.is_none_or(|until| time_of(event) <= until));
     events.sort_by_key(|(kind, event)| (time_of(event), *kind, event.id()));
-    let is_truncated = events.len() > MAX_EVENTS;
+    let is_truncated = lines.is_cut || events.len() > MAX_EVENTS;
     events.truncate(MAX_EVENTS);
     let events = events.into_iter().map(|(_, event)| event).collect();
     remediation.map(|remediation| Timeline { remediation, events, is_truncated })
+}
+
+/// Up to when the events are complete that lines up to this one hold: a kind that has one in the last line may have
+/// later ones behind it.
+fn known_until(last: &Line) -> Option<Timestamp> {
+    last.events.iter().flatten().map(time_of).min()
 }
 
 const fn time_of(record: &Record) -> Timestamp {
@@ -104,7 +113,7 @@ pub(crate) fn sql(remediation_id: i64) -> Sql {
         .append(numbered::<Workflow>("remediation_id", remediation_id))
         .text(" AS workflow USING (n) FULL JOIN ")
         .append(numbered::<Execution>("remediation_id", remediation_id))
-        .text(" AS execution USING (n)");
+        .text(" AS execution USING (n) ORDER BY n");
     sql
 }
 

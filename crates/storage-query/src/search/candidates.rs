@@ -6,7 +6,7 @@ use storage_models::{Embedding, Remediation};
 
 use super::hits::ranked;
 use crate::read::rows::Distant;
-use crate::{Hit, RemediationFilter, SearchRequest, Valid};
+use crate::{Nearest, Records, RemediationFilter, SearchRequest, Valid};
 
 /// How often more candidates are asked for, twice as many each time, when too few of them are left.
 pub const MAX_REFILLS: u32 = 3;
@@ -50,7 +50,7 @@ pub enum CandidateError<S, R> {
 /// no longer matches. When that leaves fewer than the limit, more are asked for, at most [`MAX_REFILLS`] times.
 ///
 /// `read` gives those of the records that exist and match the filter, in any order; [`get_many`](crate::get_many)
-/// does. It is called with no request to the index under way, so it can take a connection each time and no
+/// does. Once it leaves some out for their bytes, no more are asked for. It is called with no request to the index under way, so it can take a connection each time and no
 /// connection is held while the index is waited for.
 ///
 /// # Errors
@@ -60,12 +60,12 @@ pub async fn candidates<S: CandidateSource, R>(
     vector: &Embedding,
     filter: &Valid<RemediationFilter>,
     request: SearchRequest,
-    mut read: impl AsyncFnMut(Vec<i64>) -> Result<Vec<Remediation>, R>,
-) -> Result<Vec<Hit>, CandidateError<S::Error, R>> {
+    mut read: impl AsyncFnMut(Vec<i64>) -> Result<Records<Remediation>, R>,
+) -> Result<Nearest, CandidateError<S::Error, R>> {
     let size = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
     let (limit, mut wanted) = (size(request.limit()), size(request.candidates()));
     let mut known: HashMap<i64, f64> = HashMap::new();
-    let mut rows = Vec::new();
+    let (mut rows, mut is_cut) = (Vec::new(), false);
     for refill in 0..=MAX_REFILLS {
         let found = source.nearest(vector, filter, wanted).await.map_err(CandidateError::Source)?;
         let is_near = |similarity: f64| similarity.max(0.0) >= request.min_similarity();
@@ -76,17 +76,18 @@ pub async fn candidates<S: CandidateSource, R>(
             .collect();
         let is_all = found.len() < wanted || fresh.is_empty();
         if !fresh.is_empty() {
-            let records = read(fresh).await.map_err(CandidateError::Read)?;
-            rows.extend(records.into_iter().filter_map(|record| {
+            let found = read(fresh).await.map_err(CandidateError::Read)?;
+            is_cut = found.is_cut;
+            rows.extend(found.records.into_iter().filter_map(|record| {
                 let similarity = known.get(&record.id)?;
                 Some(Distant { distance: 1.0 - similarity, record })
             }));
         }
-        if is_all || rows.len() >= limit {
+        if is_all || is_cut || rows.len() >= limit {
             break;
         }
         wanted = wanted.saturating_mul(2);
         tracing::debug!(refill, left = rows.len(), "too few candidates are left; asking for more");
     }
-    Ok(ranked(rows, request.min_similarity()))
+    Ok(Nearest { hits: ranked(rows, request.min_similarity()), is_cut, exact: false })
 }

@@ -7,7 +7,7 @@ use super::order;
 use crate::filter::{Conditions, check_text};
 use crate::read::rows::Ranked;
 use crate::record::sealed::Shape as _;
-use crate::sql::{Bind, BoundSql, Sql, Statement};
+use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{InvalidParameter, InvalidParameters, QueryError, RemediationFilter, SearchRequest, Valid};
 
 const OPERATION: &str = "search by words";
@@ -26,6 +26,17 @@ pub struct LexicalHit {
     pub record: Remediation,
 }
 
+/// What a search by words found.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Lexical {
+    /// The best first.
+    pub hits: Vec<LexicalHit>,
+    /// Whether the last ones were left out because all together would have had more than
+    /// [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES).
+    pub is_cut: bool,
+}
+
 /// A search for the remediations that hold all the words of a text, among those that match a filter, whether
 /// they have a vector or not.
 ///
@@ -39,7 +50,7 @@ pub struct LexicalHit {
 ///
 /// # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
 /// let query = LexicalQuery::new("checkout-api-7d9f8b6c5-x2x4z", Valid::default(), SearchRequest::default())?;
-/// for hit in query.run(conn).await? {
+/// for hit in query.run(conn).await?.hits {
 ///     println!("{} {}", hit.rank, hit.record.name);
 /// }
 /// # Ok(())
@@ -104,17 +115,17 @@ impl LexicalQuery {
     ///
     /// # Errors
     /// [`QueryError::Database`].
-    pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Vec<LexicalHit>, QueryError> {
-        let rows: Vec<Ranked<Remediation>> = conn
+    pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Lexical, QueryError> {
+        let found: Bounded<Ranked<Remediation>> = conn
             .transaction(async |conn| {
                 conn.batch_execute(Self::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
-                Statement::new(self.sql()).load(conn, OPERATION).await
+                Statement::new(self.sql()).load_within_bound(conn, OPERATION).await
             })
             .await?;
-        let mut hits: Vec<_> =
-            rows.into_iter().map(|row| LexicalHit { rank: row.rank, record: row.record }).collect();
+        let hit = |row: Ranked<Remediation>| LexicalHit { rank: row.rank, record: row.record };
+        let mut hits: Vec<_> = found.rows.into_iter().map(hit).collect();
         order::sort(&mut hits, |hit| -hit.rank, |hit| &hit.record);
-        Ok(hits)
+        Ok(Lexical { hits, is_cut: found.is_cut })
     }
 
     /// The filter stands in the statement once. Records with a vector come from the index of words; of the few

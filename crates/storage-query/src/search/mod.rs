@@ -13,6 +13,6 @@ mod tests;
 pub use candidates::{Candidate, CandidateError, CandidateSource, MAX_REFILLS, candidates};
 pub use fuse::{FusedHit, fuse};
 pub use hits::Hit;
-pub use lexical::{LexicalHit, LexicalQuery};
+pub use lexical::{Lexical, LexicalHit, LexicalQuery};
 pub use nearest::{Nearest, NearestQuery};
 pub use request::SearchRequest;

@@ -7,7 +7,7 @@ use super::hits::{Hit, ranked, similarity};
 use crate::filter::Conditions;
 use crate::read::rows::Distant;
 use crate::record::sealed::Shape as _;
-use crate::sql::{Bind, BoundSql, Sql, Statement};
+use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{QueryError, RemediationFilter, SearchRequest, Valid};
 
 const OPERATION: &str = "search by meaning";
@@ -18,6 +18,9 @@ const OPERATION: &str = "search by meaning";
 pub struct Nearest {
     /// The most similar first.
     pub hits: Vec<Hit>,
+    /// Whether the least similar were left out because all together would have had more than
+    /// [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES).
+    pub is_cut: bool,
     /// Whether the search had to be repeated without the vector index because that gave too few. Worth
     /// counting: it reads every record that the filter lets through.
     pub exact: bool,
@@ -103,13 +106,13 @@ impl NearestQuery {
     pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Nearest, QueryError> {
         conn.transaction(async |conn| {
             conn.batch_execute(Self::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
-            let rows = self.rows(Scan::Index, conn).await?;
-            if self.is_complete(&rows) {
-                return Ok(Nearest { hits: ranked(rows, self.request.min_similarity()), exact: false });
+            let found = self.rows(Scan::Index, conn).await?;
+            if self.is_complete(&found) {
+                return Ok(self.nearest(found, false));
             }
-            tracing::debug!(found = rows.len(), "the vector index gave too few hits; searching without it");
-            let rows = self.rows(Scan::Everything, conn).await?;
-            Ok(Nearest { hits: ranked(rows, self.request.min_similarity()), exact: true })
+            let few = found.rows.len();
+            tracing::debug!(found = few, "the vector index gave too few hits; searching without it");
+            Ok(self.nearest(self.rows(Scan::Everything, conn).await?, true))
         })
         .await
     }
@@ -118,13 +121,19 @@ impl NearestQuery {
         &self,
         scan: Scan,
         conn: &mut AsyncPgConnection,
-    ) -> Result<Vec<Distant<Remediation>>, QueryError> {
-        Statement::new(self.sql(scan)).load(conn, OPERATION).await
+    ) -> Result<Bounded<Distant<Remediation>>, QueryError> {
+        Statement::new(self.sql(scan)).load_within_bound(conn, OPERATION).await
+    }
+
+    fn nearest(&self, found: Bounded<Distant<Remediation>>, exact: bool) -> Nearest {
+        let Bounded { rows, is_cut } = found;
+        Nearest { hits: ranked(rows, self.request.min_similarity()), is_cut, exact }
     }
 
     /// Whether enough came, or the last one is already too far for those behind it to matter.
-    fn is_complete(&self, rows: &[Distant<Remediation>]) -> bool {
-        i64::try_from(rows.len()) == Ok(self.count)
+    fn is_complete(&self, Bounded { rows, is_cut }: &Bounded<Distant<Remediation>>) -> bool {
+        *is_cut
+            || i64::try_from(rows.len()) == Ok(self.count)
             || rows.last().is_some_and(|row| similarity(row.distance) < self.request.min_similarity())
     }
 

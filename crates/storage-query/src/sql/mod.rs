@@ -6,7 +6,8 @@ mod statement;
 mod tests;
 
 pub use bind::Bind;
-pub(crate) use statement::Statement;
+pub use statement::MAX_ANSWER_BYTES;
+pub(crate) use statement::{Bounded, Statement};
 
 use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};

@@ -63,7 +63,7 @@ async fn seeded() -> (TestDatabase, AsyncPgConnection) {
 
 async fn hits(conn: &mut AsyncPgConnection, words: &str, filter: RemediationFilter) -> Vec<LexicalHit> {
     let filter = filter.check(now()).unwrap();
-    LexicalQuery::new(words, filter, SearchRequest::default()).unwrap().run(conn).await.unwrap()
+    LexicalQuery::new(words, filter, SearchRequest::default()).unwrap().run(conn).await.unwrap().hits
 }
 
 async fn names(conn: &mut AsyncPgConnection, words: &str) -> Vec<String> {

@@ -194,11 +194,11 @@ async fn many_ids_come_back_in_their_order_and_through_the_filter() {
     let rows = Row::<Execution>::every(&mut conn).await;
     let ids: Vec<i64> = [250, 3, 999_999, 17, 3, 100, 99].into_iter().collect();
     let found = get_many::<Execution>(&mut conn, &ids, &Valid::default()).await.unwrap();
-    assert_eq!(found.iter().map(|record| record.id).collect::<Vec<_>>(), [250, 3, 17, 100, 99]);
+    assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), [250, 3, 17, 100, 99]);
 
     let wanted = Wanted::from([("status", vec!["success".to_owned()])]);
     let found = get_many::<Execution>(&mut conn, &ids, &filter(&wanted)).await.unwrap();
     let kept = rows.iter().filter(|row| row.matches(&wanted) && ids.contains(&row.record.id)).count();
-    assert_eq!(found.len(), kept);
-    assert!(get_many::<Execution>(&mut conn, &[], &Valid::default()).await.unwrap().is_empty());
+    assert_eq!(found.records.len(), kept);
+    assert!(get_many::<Execution>(&mut conn, &[], &Valid::default()).await.unwrap().records.is_empty());
 }

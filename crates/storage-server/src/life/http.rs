@@ -30,7 +30,7 @@ use crate::settings::ServerSettings;
 use crate::state::{AppState, Port};
 use crate::telemetry::request;
 use crate::tls::ServerTls;
-use crate::{auth, compress, cors, host, routes};
+use crate::{answers, auth, compress, cors, host, routes};
 
 /// Connections of the admin port; a few scrapers and probes are all it is for.
 const ADMIN_CONNECTIONS: usize = 256;
@@ -176,6 +176,7 @@ impl Http {
         let app = App::new()
             .app_data(self.data.clone())
             .configure(self.routes)
+            .wrap(from_fn(answers::hold))
             .wrap(Compress::default())
             .wrap(from_fn(compress::negotiate))
             .wrap(from_fn(auth::guard::admit))

@@ -250,6 +250,7 @@ impl Core {
             redis: parts.redis.clone(),
             index: self.index.clone(),
             budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
+            answers: ByteBudget::new(parts.settings.server.answer_budget.saturating_u32()),
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),
             log: parts.log.clone(),

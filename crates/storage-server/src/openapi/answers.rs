@@ -116,6 +116,15 @@ fn pagination() -> ObjectBuilder {
         ("has_more", Kind::Flag.schema(false).into()),
         ("next_cursor", or_null(text(), "Leads to the next page.").into_schema()),
     ])
+    .property(
+        "truncated",
+        truncated("The page ends before its limit, since its records are large: go on by next_cursor."),
+    )
+}
+
+/// There only where it is true.
+fn truncated(about: &str) -> ObjectBuilder {
+    Kind::Flag.schema(false).description(Some(about))
 }
 
 /// An object as a schema.
@@ -169,6 +178,10 @@ fn search_answer() -> ObjectBuilder {
         ("degraded", Kind::Flag.schema(false).into()),
         ("pending", pending.into()),
     ])
+    .property(
+        "truncated",
+        truncated("The worst hits are left out, since the records are large: narrow the filter."),
+    )
 }
 
 fn counts(components: ComponentsBuilder) -> ComponentsBuilder {

@@ -5,8 +5,8 @@ use diesel_async::AsyncPgConnection;
 use storage_dualwrite::idempotency::{self, IdempotencyKey, Kept};
 use storage_models::{AiAnalysis, DatabaseFault, Execution, Record, RecordType, Remediation, Workflow};
 use storage_query::{
-    AuditRecord, Incident, LexicalHit, LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, QueryError,
-    RemediationFilter, Timeline, Valid,
+    AuditRecord, Incident, Lexical, LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, QueryError,
+    Records, RemediationFilter, Timeline, Valid,
 };
 use tokio::time::Instant;
 
@@ -70,7 +70,7 @@ impl AuditReader for ReadPool {
         self.read("search_semantic", deadline, async |connection| query.run(connection).await).await
     }
 
-    async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Vec<LexicalHit>, ReadError> {
+    async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Lexical, ReadError> {
         self.read("search_lexical", deadline, async |connection| query.run(connection).await).await
     }
 
@@ -79,7 +79,7 @@ impl AuditReader for ReadPool {
         ids: Vec<i64>,
         filter: Valid<RemediationFilter>,
         deadline: Instant,
-    ) -> Result<Vec<Remediation>, ReadError> {
+    ) -> Result<Records<Remediation>, ReadError> {
         let read = async |connection: &mut AsyncPgConnection| {
             storage_query::get_many(connection, &ids, &filter).await
         };

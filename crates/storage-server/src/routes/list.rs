@@ -1,6 +1,6 @@
 //! Listing the records of a type, or incidents.
 
-use actix_web::http::header::LINK;
+use actix_web::http::header::{ContentType, LINK};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use storage_models::Timestamp;
@@ -11,11 +11,11 @@ use storage_query::{
 
 use super::Answer;
 use crate::edge::{AnyList, Item, ItemPage};
-use crate::links;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
+use crate::{answers, links};
 
 /// A page as it is sent.
 #[derive(Serialize)]
@@ -33,6 +33,9 @@ struct Pagination<'a> {
     page: Option<i64>,
     total_pages: Option<i64>,
     has_more: bool,
+    /// Whether the page ends before its limit because its records are large; `next_cursor` leads on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
     next_cursor: Option<&'a str>,
 }
 
@@ -48,8 +51,11 @@ where
     let query = query_of::<R>(request.query_string(), Timestamp::now())?;
     let page = state.reader.list(query.into(), context.deadline).await?;
     let link = links::of(request.path(), request.query_string(), &page);
-    let answer = PageAnswer { data: &page.items, pagination: Pagination::of(&page) };
-    Ok(HttpResponse::Ok().insert_header((LINK, link)).json(answer))
+    let bulk = page.items.iter().map(Item::bulk).sum();
+    let render =
+        move || serde_json::to_vec(&PageAnswer { data: &page.items, pagination: Pagination::of(&page) });
+    let body = answers::json(bulk, render).await?;
+    Ok(HttpResponse::Ok().insert_header((LINK, link)).content_type(ContentType::json()).body(body))
 }
 
 /// The query that a query string asks for.
@@ -93,6 +99,7 @@ impl<'a> Pagination<'a> {
             page: page.offset().map(|offset| offset / limit + 1),
             total_pages: page.total.map(|total| (total + limit - 1) / limit),
             has_more: page.has_more,
+            truncated: page.is_cut,
             next_cursor: page.next_cursor.as_deref(),
         }
     }

@@ -1,14 +1,16 @@
 //! Search by meaning, by words, or by both.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use storage_models::{Remediation, Timestamp};
 use storage_query::{AuditFilter as _, FusedHit, LexicalQuery, RemediationFilter, SearchRequest};
 
 use super::Answer;
+use crate::answers;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
-use crate::search::{Engine, Mode, Search};
+use crate::search::{Engine, Found, Mode, Search};
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
 
@@ -18,6 +20,9 @@ struct SearchAnswer<'a> {
     data: Vec<HitAnswer<'a>>,
     engine: Option<&'static str>,
     degraded: bool,
+    /// Whether the worst hits were left out for their size.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
     pending: i64,
 }
 
@@ -37,12 +42,22 @@ pub(super) async fn search(
 ) -> Answer {
     let search = parse(request.query_string(), Timestamp::now())?;
     let found = search.run(&state, context.deadline).await?;
-    Ok(HttpResponse::Ok().json(SearchAnswer {
-        data: (1..).zip(&found.hits).map(answer_of).collect(),
-        engine: found.engine.map(Engine::name),
-        degraded: found.is_degraded,
-        pending: state.health.waiting(),
-    }))
+    let (bulk, pending) = (found.hits.iter().map(|hit| hit.record.bulk()).sum(), state.health.waiting());
+    let render = move || serde_json::to_vec(&SearchAnswer::of(&found, pending));
+    let body = answers::json(bulk, render).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+}
+
+impl<'a> SearchAnswer<'a> {
+    fn of(found: &'a Found, pending: i64) -> Self {
+        Self {
+            data: (1..).zip(&found.hits).map(answer_of).collect(),
+            engine: found.engine.map(Engine::name),
+            degraded: found.is_degraded,
+            truncated: found.is_cut,
+            pending,
+        }
+    }
 }
 
 fn answer_of((rank, hit): (usize, &FusedHit)) -> HitAnswer<'_> {

@@ -73,6 +73,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         redis: None,
         index: None,
         budget: ByteBudget::new(1 << 20),
+        answers: ByteBudget::new(1 << 20),
         gate: Arc::default(),
         cors_origins: Arc::default(),
         health: Arc::new(health),

@@ -1,11 +1,13 @@
 //! All that belongs to a remediation, in the order of time.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use storage_models::{Record, Remediation};
 use storage_query::Timeline;
 
 use super::{Answer, id};
+use crate::answers;
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
@@ -38,7 +40,9 @@ pub(super) async fn timeline(
     let timeline = state.reader.timeline(id, context.deadline).await?.ok_or_else(|| {
         Problem::new(ProblemKind::RecordNotFound).detail(format!("There is no remediation with the id {id}."))
     })?;
-    Ok(HttpResponse::Ok().json(TimelineAnswer::of(&timeline)))
+    let bulk = timeline.remediation.bulk() + timeline.events.iter().map(Record::bulk).sum::<usize>();
+    let body = answers::json(bulk, move || serde_json::to_vec(&TimelineAnswer::of(&timeline))).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
 }
 
 impl<'a> TimelineAnswer<'a> {

@@ -10,7 +10,7 @@ mod tests;
 use futures_util::future;
 use storage_models::Embedding;
 use storage_query::{
-    CandidateError, FusedHit, Hit, LexicalHit, LexicalQuery, NearestQuery, RemediationFilter, SearchRequest,
+    CandidateError, FusedHit, Lexical, LexicalQuery, Nearest, NearestQuery, RemediationFilter, SearchRequest,
     Valid, candidates, fuse,
 };
 use tokio::time::Instant;
@@ -55,11 +55,13 @@ pub(crate) struct Found {
     pub(crate) engine: Option<Engine>,
     /// Whether something that should have taken part was away.
     pub(crate) is_degraded: bool,
+    /// Whether hits were left out for their bytes.
+    pub(crate) is_cut: bool,
 }
 
 /// The side of the meaning.
 struct ByMeaning {
-    hits: Vec<Hit>,
+    nearest: Nearest,
     engine: Engine,
     is_degraded: bool,
 }
@@ -97,7 +99,7 @@ impl Search {
         match self.mode {
             Mode::Lexical => self.by_words_alone(state, deadline, false).await,
             Mode::Semantic => match self.by_meaning(state, deadline).await? {
-                Some(side) => Ok(self.found(side, Vec::new())),
+                Some(side) => Ok(self.found(side, Lexical::default())),
                 None => self.by_words_alone(state, deadline, true).await,
             },
             Mode::Hybrid => {
@@ -123,13 +125,17 @@ impl Search {
         Ok(self.words_found(words, is_degraded))
     }
 
-    fn words_found(&self, words: Vec<LexicalHit>, is_degraded: bool) -> Found {
-        Found { hits: fuse(Vec::new(), words, self.limit()), engine: None, is_degraded }
+    fn words_found(&self, words: Lexical, is_degraded: bool) -> Found {
+        let hits = fuse(Vec::new(), words.hits, self.limit());
+        let is_cut = words.is_cut && hits.len() < self.limit();
+        Found { hits, engine: None, is_degraded, is_cut }
     }
 
-    fn found(&self, side: ByMeaning, words: Vec<LexicalHit>) -> Found {
-        let hits = fuse(side.hits, words, self.limit());
-        Found { hits, engine: Some(side.engine), is_degraded: side.is_degraded }
+    fn found(&self, side: ByMeaning, words: Lexical) -> Found {
+        let ByMeaning { nearest, engine, is_degraded } = side;
+        let hits = fuse(nearest.hits, words.hits, self.limit());
+        let is_cut = (nearest.is_cut || words.is_cut) && hits.len() < self.limit();
+        Found { hits, engine: Some(engine), is_degraded, is_cut }
     }
 
     fn limit(&self) -> usize {
@@ -140,11 +146,11 @@ impl Search {
     async fn by_meaning(&self, state: &AppState, deadline: Instant) -> Result<Option<ByMeaning>, ReadError> {
         let Some(vector) = self.embedded(state, half_way(deadline)).await else { return Ok(None) };
         let is_index_asked = state.index.is_some() && outside::serves(&self.filter);
-        if is_index_asked && let Some(hits) = self.through_the_index(state, &vector, deadline).await? {
-            return Ok(Some(ByMeaning { hits, engine: Engine::Qdrant, is_degraded: false }));
+        if is_index_asked && let Some(nearest) = self.through_the_index(state, &vector, deadline).await? {
+            return Ok(Some(ByMeaning { nearest, engine: Engine::Qdrant, is_degraded: false }));
         }
-        let hits = self.through_pgvector(state, vector, deadline).await?;
-        Ok(Some(ByMeaning { hits, engine: Engine::Pgvector, is_degraded: is_index_asked }))
+        let nearest = self.through_pgvector(state, vector, deadline).await?;
+        Ok(Some(ByMeaning { nearest, engine: Engine::Pgvector, is_degraded: is_index_asked }))
     }
 
     async fn embedded(&self, state: &AppState, until: Instant) -> Option<Embedding> {
@@ -168,12 +174,12 @@ impl Search {
         state: &AppState,
         vector: &Embedding,
         deadline: Instant,
-    ) -> Result<Option<Vec<Hit>>, ReadError> {
+    ) -> Result<Option<Nearest>, ReadError> {
         let Some(index) = &state.index else { return Ok(None) };
         let source = Outside { index, until: half_way(deadline) };
         let read = async |ids| state.reader.get_many(ids, self.filter.clone(), deadline).await;
         match candidates(&source, vector, &self.filter, self.request, read).await {
-            Ok(hits) => Ok(Some(hits)),
+            Ok(nearest) => Ok(Some(nearest)),
             Err(CandidateError::Read(error)) => Err(error),
             Err(CandidateError::Source(error)) => {
                 // The guard has logged an outage once; this is told by each search that it costs something.
@@ -191,7 +197,7 @@ impl Search {
         state: &AppState,
         vector: Embedding,
         deadline: Instant,
-    ) -> Result<Vec<Hit>, ReadError> {
+    ) -> Result<Nearest, ReadError> {
         let mut query = NearestQuery::new(vector, self.filter.clone(), self.request);
         if self.mode == Mode::Hybrid {
             query = query.for_fusion();
@@ -200,7 +206,7 @@ impl Search {
         if nearest.exact {
             metrics::counter!(names::SEARCH_EXACT).increment(1);
         }
-        Ok(nearest.hits)
+        Ok(nearest)
     }
 }
 

@@ -40,6 +40,9 @@ section! {
         body_limit: ByteSize = "1MiB",
         /// The largest body of a batch; a larger one is refused before it is read.
         batch_body_limit: ByteSize = "16MiB",
+        /// Bytes of answers that are being sent, together; beyond them a read is answered 503 at once. More than one page of
+        /// a list may have, 8 MiB.
+        answer_budget: ByteSize = "64MiB",
         /// How long to go on serving after a stop was asked for and readiness has turned to 503: as long as load
         /// balancers take to notice.
         drain_delay: Duration = "0s",
@@ -74,6 +77,12 @@ impl ServerSettings {
             "server.batch_body_limit",
             self.batch_body_limit,
             ByteSize::new(1),
+            ByteSize::new(1 << 30),
+        );
+        faults.range(
+            "server.answer_budget",
+            self.answer_budget,
+            ByteSize::new(16 << 20),
             ByteSize::new(1 << 30),
         );
         faults.above_zero("server.request_timeout", self.request_timeout);

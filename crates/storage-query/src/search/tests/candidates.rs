@@ -7,7 +7,7 @@ use storage_models::{Embedding, Remediation};
 
 use super::remediation;
 use crate::{
-    Candidate, CandidateError, CandidateSource, RemediationFilter, SearchRequest, Valid, candidates,
+    Candidate, CandidateError, CandidateSource, Records, RemediationFilter, SearchRequest, Valid, candidates,
 };
 
 /// An index of the records 1, 2, 3, …, each a little less similar than the one before it.
@@ -52,13 +52,13 @@ async fn search(
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
     let request = SearchRequest::new(limit, min_similarity).unwrap();
     let mut read_ids = Vec::new();
-    let read = async |ids: Vec<i64>| -> Result<Vec<Remediation>, Infallible> {
+    let read = async |ids: Vec<i64>| -> Result<Records<Remediation>, Infallible> {
         read_ids.extend(&ids);
         let there = ids.into_iter().filter(|id| is_there(*id));
-        Ok(there.rev().map(|id| remediation(id, "2026-01-01T00:00:00Z")).collect())
+        Ok(there.rev().map(|id| remediation(id, "2026-01-01T00:00:00Z")).collect::<Vec<_>>().into())
     };
-    let hits = candidates(index, &vector, &Valid::default(), request, read).await.unwrap();
-    (hits.into_iter().map(|hit| hit.record.id).collect(), read_ids)
+    let found = candidates(index, &vector, &Valid::default(), request, read).await.unwrap();
+    (found.hits.into_iter().map(|hit| hit.record.id).collect(), read_ids)
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn candidates_that_are_not_near_enough_are_not_read() {
 #[tokio::test]
 async fn a_failure_says_which_side_failed() {
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
-    let read = async |_: Vec<i64>| Err::<Vec<Remediation>, _>("the database");
+    let read = async |_: Vec<i64>| Err::<Records<Remediation>, _>("the database");
     let failed = candidates(&Index::of(9), &vector, &Valid::default(), SearchRequest::default(), read).await;
     assert!(matches!(failed, Err(CandidateError::Read("the database"))));
 }

@@ -7,8 +7,8 @@ use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{Reservation, Updated, WriteError};
 use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Remediation, Timestamp};
 use storage_query::{
-    Incident, LexicalHit, LexicalQuery, Nearest, NearestQuery, PageRequest, RemediationFilter, Timeline,
-    Valid,
+    Incident, Lexical, LexicalQuery, Nearest, NearestQuery, PageRequest, Records, RemediationFilter,
+    Timeline, Valid,
 };
 use tokio::time::Instant;
 
@@ -111,6 +111,7 @@ impl AuditReader for Store {
             request: PageRequest::default(),
             is_after_cursor: false,
             has_more: false,
+            is_cut: false,
             next_cursor: None,
         })
     }
@@ -140,8 +141,8 @@ impl AuditReader for Store {
     }
 
     /// Nothing, unless it is to fail: a hit only a database can give.
-    async fn lexical(&self, _: LexicalQuery, deadline: Instant) -> Result<Vec<LexicalHit>, ReadError> {
-        self.next(deadline).map(|_| Vec::new())
+    async fn lexical(&self, _: LexicalQuery, deadline: Instant) -> Result<Lexical, ReadError> {
+        self.next(deadline).map(|_| Lexical::default())
     }
 
     async fn get_many(
@@ -149,7 +150,7 @@ impl AuditReader for Store {
         _: Vec<i64>,
         _: Valid<RemediationFilter>,
         deadline: Instant,
-    ) -> Result<Vec<Remediation>, ReadError> {
+    ) -> Result<Records<Remediation>, ReadError> {
         self.fail(deadline)
     }
 }
