@@ -42,6 +42,7 @@
 //! | all of this, described | `openapi` |
 //!
 //! # What holds
+//! | what is open to everybody, encoded once | `pages` |
 //!
 //! - A handler sees the store only through `edge`, so that tests can put faults in its place.
 //! - One table turns causes into problems (`problem::convert`), one defines them (`problem::kind`).
@@ -69,6 +70,7 @@ mod openapi;
 mod parameters;
 mod pool;
 mod problem;
+mod pages;
 mod routes;
 mod search;
 mod settings;

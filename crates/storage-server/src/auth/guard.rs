@@ -29,7 +29,7 @@ pub(crate) struct Gate {
     pub(crate) places: Arc<Semaphore>,
     /// What each known caller may ask.
     pub(crate) callers: Rates<Caller>,
-    /// What each address may ask without a token that is known already.
+    /// What each address may ask without a token that is known already, the open pages included.
     pub(crate) strangers: Rates<IpAddr>,
     /// Whose word for another's address counts.
     pub(crate) proxies: Vec<Network>,
@@ -70,23 +70,44 @@ impl Gate {
         self.verifier.is_none()
     }
 
-    /// A place for the request; none is taken by what is open to everybody.
+    /// A place for the request; none is taken by what must always be answered.
     async fn check(&self, request: &ServiceRequest) -> Result<Option<OwnedSemaphorePermit>, Problem> {
         // As the router will see it: percent-encoded letters are decoded. Another reading would be a way around.
         let pattern = request.resource_map().match_pattern(request.match_info().as_str());
         let (wanted, outcome) = match access::of(pattern.as_deref(), request.method()) {
             Access::Open => return Ok(None),
+            Access::Page => {
+                let place = self.place()?;
+                return self.stranger(request).map(|()| Some(place)).map_err(|it| self.told(request, it));
+            }
             Access::Needs(permission) => (Some(permission), Ok(())),
             Access::Refused(problem) => (None, Err(problem)),
         };
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_full| Problem::new(ProblemKind::Overloaded))?;
-        self.identify(request, wanted).await?;
+        let place = self.place()?;
+        self.identify(request, wanted).await.map_err(|refused| self.told(request, refused))?;
         outcome.map(|()| Some(place))
     }
 
+    fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Problem::new(ProblemKind::Overloaded))
+    }
+
+    /// Counts one more of an address that nothing better is known of.
+    fn stranger(&self, request: &ServiceRequest) -> Result<(), Refused> {
+        let address = peer::group(peer::address(request, &self.proxies));
+        self.strangers.check(&address).map_err(limited)
+    }
+
+    /// The problem of one who was refused, told to the log and the metrics.
+    fn told(&self, request: &ServiceRequest, refused: Refused) -> Problem {
+        let peer = peer::address(request, &self.proxies);
+        tracing::info!(%peer, result = refused.result, "a caller was refused");
+        count(refused.result);
+        refused.problem
+    }
+
     /// Finds out who asks, notes it, and refuses whom it must.
-    async fn identify(&self, request: &ServiceRequest, wanted: Option<Permission>) -> Result<(), Problem> {
+    async fn identify(&self, request: &ServiceRequest, wanted: Option<Permission>) -> Result<(), Refused> {
         let Some(verifier) = &self.verifier else {
             note(request, Caller::named(ANONYMOUS));
             return Ok(());
@@ -96,16 +117,11 @@ impl Gate {
             Ok(token) => verifier.recall(token, wanted).await,
             Err(_) => None,
         };
-        let outcome = match recalled {
-            Some(verdict) => Ok(verdict),
-            None => self.meet(request, verifier.as_ref(), token, wanted).await,
+        let verdict = match recalled {
+            Some(verdict) => verdict,
+            None => self.meet(request, verifier.as_ref(), token, wanted).await?,
         };
-        outcome.and_then(|verdict| self.admitted(request, verdict, wanted)).map_err(|refused| {
-            let peer = peer::address(request, &self.proxies);
-            tracing::info!(%peer, result = refused.result, "a caller was refused");
-            count(refused.result);
-            refused.problem
-        })
+        self.admitted(request, verdict, wanted)
     }
 
     /// Looks at one who is not known already, if their address has not sent too many of those.
@@ -116,8 +132,7 @@ impl Gate {
         token: Result<&str, NoToken>,
         wanted: Option<Permission>,
     ) -> Result<Verdict, Refused> {
-        let address = peer::group(peer::address(request, &self.proxies));
-        self.strangers.check(&address).map_err(limited)?;
+        self.stranger(request)?;
         let token = token.map_err(|missing| match missing {
             NoToken::Missing => unauthorized("missing", Challenge::Token),
             NoToken::Malformed => unauthorized("malformed", Challenge::BadToken),

@@ -59,11 +59,6 @@ impl ProblemKind {
     pub(crate) fn path(self) -> String {
         format!("/problems/{}", self.slug())
     }
-
-    /// The kind with that slug.
-    pub(crate) fn with_slug(slug: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.slug() == slug)
-    }
 }
 
 problems! {
