@@ -78,12 +78,12 @@ mod state;
 pub mod telemetry;
 mod tls;
 
-pub use auth::Network;
 pub use auth::tokens::{NewToken, NewTokenError, TokenFault};
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
     Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, ConnectorsError, Consistency,
+pub use auth::{ForwardedHeader, Network};
     DatabaseSettings, DatabaseTlsMode, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag,
     IdempotencySettings, InvalidSettings, KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks,
     OpenAiSection, Origins, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection,

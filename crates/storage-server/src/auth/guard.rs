@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bearer::{self, NoToken};
 use super::{
-    ANONYMOUS, Caller, CallerSlot, Network, Permission, Rates, Refusal, TokenVerifier, Verdict, peer,
+    ANONYMOUS, Caller, CallerSlot, Permission, Proxies, Rates, Refusal, TokenVerifier, Verdict, peer,
 };
 use crate::problem::{Challenge, Problem, ProblemKind};
 use crate::routes::access::{self, Access};
@@ -32,7 +32,7 @@ pub(crate) struct Gate {
     /// What each address may ask without a token that is known already, the open pages included.
     pub(crate) strangers: Rates<IpAddr>,
     /// Whose word for another's address counts.
-    pub(crate) proxies: Vec<Network>,
+    pub(crate) proxies: Proxies,
 }
 
 impl Default for Gate {
@@ -43,7 +43,7 @@ impl Default for Gate {
             places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             callers: Rates::default(),
             strangers: Rates::default(),
-            proxies: Vec::new(),
+            proxies: Proxies::default(),
         }
     }
 }
@@ -124,7 +124,8 @@ impl Gate {
         self.admitted(request, verdict, wanted)
     }
 
-    /// Looks at one who is not known already, if their address has not sent too many of those.
+    /// Looks at one who is not known already. Of strangers an address may send only so many, and a token that was good
+    /// lately is no stranger's: those behind the same proxy cannot keep it out.
     async fn meet(
         &self,
         request: &ServiceRequest,
@@ -132,7 +133,10 @@ impl Gate {
         token: Result<&str, NoToken>,
         wanted: Option<Permission>,
     ) -> Result<Verdict, Refused> {
-        self.stranger(request)?;
+        let is_stranger = !token.is_ok_and(|token| verifier.was_good(token));
+        if is_stranger {
+            self.stranger(request)?;
+        }
         let token = token.map_err(|missing| match missing {
             NoToken::Missing => unauthorized("missing", Challenge::Token),
             NoToken::Malformed => unauthorized("malformed", Challenge::BadToken),

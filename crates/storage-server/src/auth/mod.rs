@@ -22,7 +22,8 @@ mod verifier;
 
 pub(crate) use caller::{ANONYMOUS, Caller, CallerSlot};
 pub(crate) use guard::Gate;
-pub use peer::Network;
+pub(crate) use peer::Proxies;
+pub use peer::{ForwardedHeader, Network};
 pub(crate) use permission::{Permission, Permissions};
 pub(crate) use rate::Rates;
 pub(crate) use verifier::{Refusal, TokenVerifier, Verdict};

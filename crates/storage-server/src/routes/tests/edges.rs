@@ -60,6 +60,20 @@ async fn an_address_that_guesses_is_limited() {
     assert_eq!(call(&state, TestRequest::get().uri("/ready")).await.status, 200);
 }
 
+/// F46: guesses from behind the same proxy do not keep out a token that was good lately.
+#[actix_web::test]
+async fn a_token_that_was_good_is_looked_at_where_strangers_are_not() {
+    let state = limited(Gate { strangers: Rates::new(1, 2), ..gate() });
+    let known = || asking("nothing").peer_addr("203.0.113.9:1".parse().unwrap());
+    for _ in 0..2 {
+        assert_eq!(call(&state, from("203.0.113.9")).await.status, 401);
+    }
+    assert_eq!(call(&state, from("203.0.113.9")).await.status, 429);
+    for _ in 0..10 {
+        assert_eq!(call(&state, known()).await.status, 404);
+    }
+}
+
 /// F48: the open pages count for the address that asks for them; health does not.
 #[actix_web::test]
 async fn the_open_pages_are_under_the_allowance_of_strangers() {
