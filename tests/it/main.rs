@@ -39,6 +39,7 @@ mod search;
 mod search_index;
 mod search_modes;
 mod secrets;
+mod shares;
 mod start;
 mod support;
 mod timelines;

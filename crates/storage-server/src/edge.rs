@@ -208,9 +208,6 @@ pub(crate) enum ReadError {
     /// The pool is closed.
     #[error("the service is stopping")]
     Stopping,
-    /// The pool cannot work as it is built.
-    #[error("the pool of connections for reads does not work: {0}")]
-    Pool(String),
     /// A record could not be written as JSON.
     #[error("a record could not be written as JSON")]
     Encoding(#[source] serde_json::Error),
@@ -227,7 +224,7 @@ impl ReadError {
             Self::Connect(_) => ErrorCode::Unavailable,
             Self::DeadlinePassed => ErrorCode::DeadlinePassed,
             Self::Stopping => ErrorCode::Stopping,
-            Self::Pool(_) | Self::Encoding(_) => ErrorCode::Internal,
+            Self::Encoding(_) => ErrorCode::Internal,
             Self::Query(error) => error.code(),
         }
     }

@@ -77,13 +77,14 @@ mod settings;
 mod state;
 pub mod telemetry;
 mod tls;
+mod shares;
 
 pub use auth::tokens::{NewToken, NewTokenError, TokenFault};
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
-    Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, ConnectorsError, Consistency,
 pub use auth::{ForwardedHeader, Network};
+    Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, ConnectorsError, Consistency,
     DatabaseSettings, DatabaseTlsMode, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag,
     IdempotencySettings, InvalidSettings, KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks,
     OpenAiSection, Origins, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection,

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bearer::{self, NoToken};
 use super::{
-    ANONYMOUS, Caller, CallerSlot, Permission, Proxies, Rates, Refusal, TokenVerifier, Verdict, peer,
+    ANONYMOUS, Asker, Caller, CallerSlot, Permission, Proxies, Rates, Refusal, TokenVerifier, Verdict, peer,
 };
 use crate::problem::{Challenge, Problem, ProblemKind};
 use crate::routes::access::{self, Access};
@@ -59,7 +59,10 @@ pub(crate) async fn admit(
     }
     match state.gate.check(&request).await {
         // The place is held until the answer begins; a client that goes away gives it back.
-        Ok(_place) => next.call(request).await,
+        Ok(_place) => {
+            let asker = state.gate.asker(&request);
+            asker.scope(next.call(request)).await
+        }
         Err(problem) => Ok(request.error_response(problem)),
     }
 }
@@ -68,6 +71,15 @@ impl Gate {
     /// Whether everybody may do everything.
     pub(crate) fn is_open(&self) -> bool {
         self.verifier.is_none()
+    }
+
+    /// Whom to count what the request takes for.
+    fn asker(&self, request: &ServiceRequest) -> Asker {
+        let caller = request.extensions().get::<CallerSlot>().and_then(CallerSlot::get);
+        match caller {
+            Some(caller) if !self.is_open() => Asker::Caller(caller),
+            _ => Asker::Address(peer::group(peer::address(request, &self.proxies))),
+        }
     }
 
     /// A place for the request; none is taken by what must always be answered.

@@ -8,6 +8,7 @@ mod index;
 mod keys;
 mod monitor;
 mod partitions;
+mod places;
 mod prepare;
 mod reconcile;
 mod redis;
@@ -160,14 +161,8 @@ impl Core {
         verifier: auth::Verifier,
     ) -> Result<Self, StartError> {
         let Parts { settings, connectors, .. } = parts;
-        let database = &settings.database;
-        let pool =
-            ReadPool::new(connectors.read.clone(), database.read_connections, database.acquire_timeout)
-                .map_err(|error| StartError::Pool(error.to_string()))?;
-        // None waits for a connection: a client is told at once that there are enough exports.
-        let export_pool =
-            ReadPool::new(connectors.export.clone(), settings.export.connections, Duration::ZERO)
-                .map_err(|error| StartError::Pool(error.to_string()))?;
+        let pool = ReadPool::new(connectors.read.clone(), places::of_reads(settings));
+        let export_pool = ReadPool::new(connectors.export.clone(), places::of_exports(settings));
         let (tasks, tasks_stopping) = (TaskTracker::new(), CancellationToken::new());
         let exports = Exports::new(export_pool.clone(), &settings.export, tasks.clone());
         let gate = auth::gate(verifier, settings, &tasks, &tasks_stopping);

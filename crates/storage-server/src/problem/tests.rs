@@ -71,7 +71,7 @@ fn the_cause_of_a_5xx_is_in_no_answer() {
     for problem in [
         Problem::from(WriteError::Refused(secret.to_owned())),
         Problem::from(ReadError::Connect(connect)),
-        Problem::from(ReadError::Pool(secret.to_owned())),
+        Problem::from(ReadError::Encoding(serde_json::Error::io(std::io::Error::other(secret)))),
     ] {
         let text = rendered(&problem);
         assert!(text.contains(problem.kind().detail()), "{text}");
