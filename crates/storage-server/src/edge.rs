@@ -18,6 +18,7 @@ use storage_query::{
     Incident, LexicalHit, LexicalQuery, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError,
     RemediationFilter, Timeline, Valid,
 };
+use storage_schema::partitions::Month;
 use tokio::time::Instant;
 
 /// Takes records. The real one is [`WritePath`]. Futures need not be `Send`: a handler stays on its thread.
@@ -91,6 +92,9 @@ pub(crate) trait AuditReader: Send + Sync {
 
     /// What is kept under an idempotency key.
     async fn kept(&self, key: &IdempotencyKey, deadline: Instant) -> Result<Option<Kept>, ReadError>;
+
+    /// Those of the months that have no partition.
+    async fn missing_months(&self, months: Vec<Month>, deadline: Instant) -> Result<Vec<Month>, ReadError>;
 
     /// The incident with this id.
     async fn incident(&self, id: i64, deadline: Instant) -> Result<Option<Incident>, ReadError>;

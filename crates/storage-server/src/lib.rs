@@ -37,12 +37,14 @@
 //! | the query string, strictly | `parameters` |
 //! | the handler | `routes` |
 //! | what it asks of the store | `edge`, `pool`; `export` for streams |
+//! | who may write to months long past | `months` |
+//! | who gets the next connection when there are too few | `shares` |
 //! | a search, with whatever is there | `search` |
 //! | what went wrong, as a document | `problem` |
 //! | all of this, described | `openapi` |
+//! | what is open to everybody, encoded once | `pages` |
 //!
 //! # What holds
-//! | what is open to everybody, encoded once | `pages` |
 //!
 //! - A handler sees the store only through `edge`, so that tests can put faults in its place.
 //! - One table turns causes into problems (`problem::convert`), one defines them (`problem::kind`).
@@ -66,24 +68,25 @@ mod health;
 mod host;
 mod life;
 mod links;
+mod months;
 mod openapi;
+mod pages;
 mod parameters;
 mod pool;
 mod problem;
-mod pages;
 mod routes;
 mod search;
 mod settings;
+mod shares;
 mod state;
 pub mod telemetry;
 mod tls;
-mod shares;
 
 pub use auth::tokens::{NewToken, NewTokenError, TokenFault};
+pub use auth::{ForwardedHeader, Network};
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
-pub use auth::{ForwardedHeader, Network};
     Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, ConnectorsError, Consistency,
     DatabaseSettings, DatabaseTlsMode, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag,
     IdempotencySettings, InvalidSettings, KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::Error;
-use actix_web::HttpMessage as _;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web;
+use actix_web::{HttpMessage as _, HttpRequest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bearer::{self, NoToken};
@@ -71,6 +71,18 @@ impl Gate {
     /// Whether everybody may do everything.
     pub(crate) fn is_open(&self) -> bool {
         self.verifier.is_none()
+    }
+
+    /// Whether the request's caller has been given this permission beside the one that its route asks for.
+    pub(crate) async fn permits(&self, request: &HttpRequest, permission: Permission) -> bool {
+        let Some(verifier) = &self.verifier else { return false };
+        let Ok(token) = bearer::token(request.headers()) else { return false };
+        let wanted = Some(permission);
+        let verdict = match verifier.recall(token, wanted).await {
+            Some(verdict) => Some(verdict),
+            None => verifier.verify(token, wanted).await.ok(),
+        };
+        verdict.is_some_and(|verdict| verdict.is_permitted)
     }
 
     /// Whom to count what the request takes for.

@@ -44,6 +44,7 @@ use crate::edge::WritePath;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
+use crate::months::FarMonths;
 use crate::pool::ReadPool;
 use crate::settings::{Connectors, Settings};
 use crate::state::{AppState, Limits, Port};
@@ -250,6 +251,7 @@ impl Core {
             log: parts.log.clone(),
             settings: parts.settings.effective.clone().into(),
             gate: Arc::clone(&self.gate),
+            months: Arc::new(FarMonths::new(parts.settings.limits.far_months)),
             cors_origins: parts.settings.server.cors_origins.0.clone().into(),
             limits: Limits::of(&parts.settings.server, parts.settings.writer.consistency),
             port: Port::Api,

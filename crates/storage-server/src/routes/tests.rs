@@ -78,6 +78,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         index: None,
         budget: ByteBudget::new(1 << 20),
         gate: Arc::default(),
+        months: Arc::default(),
         cors_origins: Arc::default(),
         health: Arc::new(health),
         metrics: telemetry::metrics::detached().unwrap(),

@@ -19,6 +19,10 @@ section! {
         stranger_rate: u32 = "20",
         /// Such requests that may come at once beyond that.
         stranger_burst: u32 = "200",
+        /// Months of a table, further than three from the present one, that one caller (without authentication, one
+        /// address) may open a day with a first record; more are answered 429. Callers with the permission `admin` may
+        /// open any, for imports. 0 is no limit. Each replica counts for itself.
+        far_months: usize = "12",
     }
 }
 
