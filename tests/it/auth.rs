@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use chrono::{Months, Utc};
 use reqwest::{Method, RequestBuilder};
-use storage_testkit::environment;
+use serde_json::{Value, json};
+use storage_testkit::{ServiceOptions, environment};
 use tempfile::TempDir;
 
 use crate::support::{Answer, Service, eventually, options, remediation};
@@ -32,10 +34,14 @@ async fn token(file: &Path, name: &str, permissions: &str) -> String {
 
 impl Guarded {
     async fn start() -> Self {
+        Self::with(options()).await
+    }
+
+    async fn with(options: ServiceOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("tokens");
         std::fs::write(&file, "# nobody yet\n").unwrap();
-        let options = options()
+        let options = options
             .set("DATASTORAGE__AUTH__MODE", "tokens")
             .set("DATASTORAGE__AUTH__TOKENS_FILE", file.to_str().unwrap())
             .set("DATASTORAGE__LOG__LEVEL", "trace")
@@ -183,4 +189,48 @@ async fn with_a_mode_the_service_may_be_reached_from_elsewhere() {
     let (code, told) = check(&[mode]).await;
     assert!(code == Some(78) && told.contains("auth.tokens_file must name a file"), "{told}");
     assert_eq!(check(&[mode, ("DATASTORAGE__AUTH__TOKENS_FILE", file)]).await.0, Some(0));
+}
+
+/// Partitions of the four tables.
+const PARTITIONS: &str = "SELECT count(*) AS n FROM pg_inherits WHERE inhparent IN ('remediation_audit'::regclass, \
+    'ai_analysis_audit'::regclass, 'workflow_audit'::regclass, 'execution_audit'::regclass)";
+
+/// A remediation so many months ago, on the first of the month.
+fn of_month(months: u32) -> Value {
+    let then = Utc::now().checked_sub_months(Months::new(months)).unwrap();
+    let mut body = remediation("of old");
+    body["start_time"] = json!(then.format("%Y-%m-01T00:00:00Z").to_string());
+    body
+}
+
+/// F60: a caller opens a few months far from the present a day, by a record or by a batch, and is told when to come again; a
+/// caller with the permission admin opens any; what is open is open to all.
+#[tokio::test]
+async fn far_months_are_few_for_a_caller_and_without_end_for_an_import() {
+    let guarded = Guarded::with(options().set("DATASTORAGE__LIMITS__FAR_MONTHS", "2")).await;
+    let writer = guarded.token("writer", "audit:write,audit:read").await;
+    let import = guarded.token("import", "audit:write,audit:read,admin").await;
+    let post = async |path: &str, token: &str, body: Value| {
+        let more = |it: RequestBuilder| it.header("Content-Type", "application/json").body(body.to_string());
+        guarded.send(Method::POST, path, token, more).await
+    };
+    let batch = format!("{LIST}/batch");
+    for months in 0..=3 {
+        post(LIST, &writer, of_month(months)).await.expect(201);
+    }
+    post(LIST, &writer, of_month(10)).await.expect(201);
+    let before = guarded.service.count(PARTITIONS).await;
+    let refused = post(&batch, &writer, json!([of_month(11), of_month(12)])).await.expect(429);
+    assert_eq!(refused.json()["type"], "/problems/too-many-months");
+    assert!(refused.header("Retry-After").parse::<u32>().unwrap() > 3_600, "{refused:?}");
+    assert_eq!(guarded.service.count(PARTITIONS).await, before);
+    post(&batch, &writer, json!([of_month(11), of_month(10), of_month(1)])).await.expect(201);
+    post(LIST, &writer, of_month(12)).await.expect(429);
+    post(LIST, &writer, of_month(11)).await.expect(201);
+
+    let years: Vec<Value> = (12..36).map(of_month).collect();
+    post(&batch, &import, json!(years)).await.expect(201);
+    assert_eq!(guarded.service.count(PARTITIONS).await, before + 1 + 24);
+    post(LIST, &writer, of_month(12)).await.expect(201);
+    post(LIST, &writer, of_month(40)).await.expect(429);
 }

@@ -6,7 +6,7 @@ use diesel_async::SimpleAsyncConnection as _;
 use reqwest::Response;
 use storage_testkit::ServiceOptions;
 
-use crate::support::{Answer, Service, WAITING_FOR_LOCKS, eventually, options, remediation};
+use crate::support::{Answer, Service, WAITING_FOR_LOCKS, eventually, neighbour, options, remediation};
 
 const EXPORT: &str = "/api/v1/audit/remediation/export";
 
@@ -137,6 +137,23 @@ async fn slow_readers_of_exports_hold_up_nobody() {
         assert!(ends_well(response).await);
     }
     service.get(&format!("{EXPORT}?name=beside")).await.expect(200);
+}
+
+/// F45: a caller who holds all places for exports loses the newest to another who has none, and sees it cut; a caller who
+/// has a share takes none from others.
+#[tokio::test]
+async fn a_caller_who_takes_all_exports_does_not_keep_out_another() {
+    let service = large(options().set("DATASTORAGE__EXPORT__CONNECTIONS", "2")).await;
+    let (older, newer) = (service.begun("").await, service.begun("").await);
+    let url = format!("{}{EXPORT}", service.process.url());
+    let neighbour = neighbour();
+    let other = neighbour.get(&url).header("Accept-Encoding", "identity").send().await.unwrap();
+    let other = other.error_for_status().unwrap();
+    service.ended("recalled", 1).await;
+    assert!(!ends_well(newer).await);
+    let refused = Answer::of(neighbour.get(&url).send().await.unwrap()).await.expect(503);
+    assert_eq!(refused.json()["type"], "/problems/overloaded");
+    assert!(ends_well(older).await && ends_well(other).await);
 }
 
 /// What takes too long is cut, be it the client or the whole; and a stop waits for neither.

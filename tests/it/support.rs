@@ -1,5 +1,6 @@
 //! A service on a database of its own, and a client for it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use diesel::sql_types::BigInt;
@@ -137,6 +138,11 @@ pub(crate) fn client() -> reqwest::Client {
     // The client wants one even for addresses without TLS; another test may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().timeout(PATIENCE).build().unwrap()
+}
+
+/// A client at another address of this machine, which the service takes for another caller.
+pub(crate) fn neighbour() -> reqwest::Client {
+    reqwest::Client::builder().timeout(PATIENCE).local_address(IpAddr::from([127, 0, 0, 2])).build().unwrap()
 }
 
 /// The least a remediation needs.

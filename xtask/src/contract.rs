@@ -44,7 +44,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let database_url = postgres.url(DATABASE);
     storage_schema::bootstrap(&database_url).await?;
     let options = ServiceOptions { bin: Some(bin), ..ServiceOptions::default() }
-        .set("DATASTORAGE__EMBEDDING__PROVIDER", "hashing");
+        .set("DATASTORAGE__EMBEDDING__PROVIDER", "hashing")
+        // What is made up is of any month, and asks for pages without a pause.
+        .set("DATASTORAGE__LIMITS__FAR_MONTHS", "0")
+        .set("DATASTORAGE__LIMITS__STRANGER_RATE", "0");
     let service = ServiceProcess::start(&database_url, options).await?;
     // In a directory of its own: the tool leaves what it has learned where it runs.
     let scratch = tempfile::tempdir()?;

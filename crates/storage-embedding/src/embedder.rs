@@ -87,4 +87,12 @@ pub trait Embedder: Send + Sync {
     /// The batch as a whole fails; [`EmbedError::fault`] says whether for one of the texts or for
     /// the provider.
     async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>, EmbedError>;
+
+    /// The same for texts that a caller waits for: where there is a queue, before those of records.
+    ///
+    /// # Errors
+    /// As [`Self::embed`].
+    async fn embed_query(&self, texts: &[String]) -> Result<Vec<Embedding>, EmbedError> {
+        self.embed(texts).await
+    }
 }

@@ -1,8 +1,8 @@
 //! Monthly partitions: which months exist, and making those that are missing.
 
 use chrono::{Datelike, Months, NaiveDate};
-use diesel::sql_types::{Bool, Date, Text};
-use diesel::{QueryableByName, sql_query};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Text};
+use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{RecordType, Timestamp};
 
@@ -13,6 +13,19 @@ pub const MONTHS_BEHIND: u32 = 1;
 
 /// Months after the present one that always have a partition.
 pub const MONTHS_AHEAD: u32 = 3;
+
+/// A month of one table, by its first day.
+pub type Month = (RecordType, NaiveDate);
+
+/// Months from the present one, either way, in which records are no surprise.
+const NEAR: i32 = 3;
+
+/// Whether the month is further than three from the present one.
+#[must_use]
+pub fn is_far(month: NaiveDate, now: Timestamp) -> bool {
+    let count = |day: NaiveDate| day.year() * 12 + day.month0().cast_signed();
+    (count(month) - count(month_of(now))).abs() > NEAR
+}
 
 /// The first day of the UTC month that an instant lies in.
 #[must_use]
@@ -49,6 +62,35 @@ pub async fn ensure(
         .map_err(|source| SchemaError::Partition { table, month, source })
 }
 
+/// Those of the months that have no partition, in their order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn missing(connection: &mut AsyncPgConnection, months: &[Month]) -> QueryResult<Vec<Month>> {
+    #[derive(QueryableByName)]
+    struct Missing {
+        #[diesel(sql_type = BigInt)]
+        place: i64,
+    }
+    let parents: Vec<&str> = months.iter().map(|(record_type, _)| record_type.table()).collect();
+    let children: Vec<String> =
+        months.iter().map(|(of, month)| format!("{}_{}", of.table(), month.format("%Y_%m"))).collect();
+    let found = sql_query(
+        "SELECT asked.place - 1 AS place \
+         FROM unnest($1, $2) WITH ORDINALITY AS asked (parent, child, place) \
+         WHERE NOT EXISTS ( \
+             SELECT FROM pg_inherits WHERE inhparent = to_regclass('public.' || asked.parent) \
+             AND inhrelid = to_regclass('public.' || asked.child)) \
+         ORDER BY asked.place",
+    )
+    .bind::<Array<Text>, _>(parents)
+    .bind::<Array<Text>, _>(children)
+    .load::<Missing>(connection)
+    .await?;
+    let places = found.into_iter().filter_map(|missing| usize::try_from(missing.place).ok());
+    Ok(places.filter_map(|place| months.get(place).copied()).collect())
+}
+
 /// Makes the partitions around `now` that every table shall have; returns how many were missing.
 ///
 /// # Errors
@@ -70,7 +112,7 @@ fn window(present: NaiveDate) -> impl Iterator<Item = NaiveDate> {
 
 #[cfg(test)]
 mod tests {
-    use super::{month_of, window};
+    use super::{is_far, month_of, window};
 
     #[test]
     fn the_window_reaches_over_a_year_end() {
@@ -82,5 +124,21 @@ mod tests {
     #[test]
     fn a_month_is_that_of_utc() {
         assert_eq!(month_of("2026-12-01T00:30:00+01:00".parse().unwrap()).to_string(), "2026-11-01");
+    }
+
+    /// F60: counted in months, over the end of a year.
+    #[test]
+    fn months_further_than_three_are_far() {
+        let now = "2026-11-30T23:59:59.999999Z".parse().unwrap();
+        for (month, expected) in [
+            ("2026-07-01", true),
+            ("2026-08-01", false),
+            ("2026-11-01", false),
+            ("2027-02-01", false),
+            ("2027-03-01", true),
+            ("2016-11-01", true),
+        ] {
+            assert_eq!(is_far(month.parse().unwrap(), now), expected, "{month}");
+        }
     }
 }

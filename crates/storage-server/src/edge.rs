@@ -18,6 +18,7 @@ use storage_query::{
     Incident, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError,
     Records, RemediationFilter, Timeline, Valid,
 };
+use storage_schema::partitions::Month;
 use tokio::time::Instant;
 
 /// Takes records. The real one is [`WritePath`]. Futures need not be `Send`: a handler stays on its thread.
@@ -91,6 +92,9 @@ pub(crate) trait AuditReader: Send + Sync {
 
     /// What is kept under an idempotency key.
     async fn kept(&self, key: &IdempotencyKey, deadline: Instant) -> Result<Option<Kept>, ReadError>;
+
+    /// Those of the months that have no partition.
+    async fn missing_months(&self, months: Vec<Month>, deadline: Instant) -> Result<Vec<Month>, ReadError>;
 
     /// The incident with this id.
     async fn incident(&self, id: i64, deadline: Instant) -> Result<Option<Incident>, ReadError>;
@@ -221,9 +225,6 @@ pub(crate) enum ReadError {
     /// The pool is closed.
     #[error("the service is stopping")]
     Stopping,
-    /// The pool cannot work as it is built.
-    #[error("the pool of connections for reads does not work: {0}")]
-    Pool(String),
     /// A record could not be written as JSON.
     #[error("a record could not be written as JSON")]
     Encoding(#[source] serde_json::Error),
@@ -240,7 +241,7 @@ impl ReadError {
             Self::Connect(_) => ErrorCode::Unavailable,
             Self::DeadlinePassed => ErrorCode::DeadlinePassed,
             Self::Stopping => ErrorCode::Stopping,
-            Self::Pool(_) | Self::Encoding(_) => ErrorCode::Internal,
+            Self::Encoding(_) => ErrorCode::Internal,
             Self::Query(error) => error.code(),
         }
     }

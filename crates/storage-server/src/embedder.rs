@@ -9,11 +9,34 @@ use storage_dualwrite::{EmbedFault, EmbeddingSet, RecordEmbedder};
 use storage_embedding::{EmbedError, EmbeddingService, Fault, RecordText, Retry};
 use storage_models::{Embedding, Remediation};
 
+use crate::auth::Asker;
+use crate::shares::{Limits, Shares};
 use crate::telemetry::chain;
+
+/// For queries: enough to keep any embedder busy, and so few that one who comes next waits for a moment only.
+const QUERIES: Limits = Limits {
+    places: 16,
+    waiting: 1_024,
+    patience: Duration::from_secs(1),
+    more_patience: Duration::from_secs(4),
+};
+
+/// Why a text that is searched for has no vector.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoVector {
+    /// Too many others wait for theirs.
+    #[error("too many searches wait for the embedder")]
+    NoPlace,
+    /// The embedder gave none.
+    #[error("the embedder gave no vector")]
+    Embed(#[source] EmbedError),
+}
 
 /// The embedding service, watched.
 pub(crate) struct Embeddings {
     service: Arc<EmbeddingService>,
+    /// Who may have a query embedded.
+    queries: Shares<Asker>,
     is_away: AtomicBool,
     /// Of the last call; 0 before the first.
     latency_micros: AtomicU64,
@@ -21,7 +44,12 @@ pub(crate) struct Embeddings {
 
 impl Embeddings {
     pub(crate) fn new(service: Arc<EmbeddingService>) -> Self {
-        Self { service, is_away: AtomicBool::new(false), latency_micros: AtomicU64::new(0) }
+        Self {
+            service,
+            queries: Shares::new(QUERIES),
+            is_away: AtomicBool::new(false),
+            latency_micros: AtomicU64::new(0),
+        }
     }
 
     /// The set that its vectors belong to.
@@ -50,12 +78,13 @@ impl Embeddings {
         (micros > 0).then(|| Duration::from_micros(micros))
     }
 
-    /// The vector of what someone searches for.
-    pub(crate) async fn embed_query(&self, query: &str) -> Result<Embedding, EmbedError> {
+    /// The vector of what someone searches for, when those who search have left a place.
+    pub(crate) async fn embed_query(&self, query: &str) -> Result<Embedding, NoVector> {
+        let _place = self.queries.acquire(&Asker::current()).await.map_err(|_none| NoVector::NoPlace)?;
         let started = Instant::now();
         let outcome = self.service.embed_query(query).await;
         self.note(started, std::slice::from_ref(&outcome));
-        outcome
+        outcome.map_err(NoVector::Embed)
     }
 
     fn note(&self, started: Instant, outcomes: &[Result<Embedding, EmbedError>]) {
@@ -106,5 +135,81 @@ fn fault_of(error: &EmbedError) -> EmbedFault {
             };
             EmbedFault::Outage { reason: chain(error), retry_after }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::sync::{Arc, Mutex};
+
+    use async_trait::async_trait;
+    use futures_util::future::poll_immediate;
+    use storage_embedding::{
+        DEFAULT_TTL, EmbedError, Embedder, EmbeddingService, HashingEmbedder, MemoryCache, ModelIdentity,
+    };
+    use storage_models::Embedding;
+    use tokio::sync::Semaphore;
+
+    use super::{Embeddings, NoVector, QUERIES};
+    use crate::auth::Asker;
+
+    /// Hashes when it is allowed to, and remembers what it was asked.
+    struct Slow {
+        hashing: HashingEmbedder,
+        turns: Semaphore,
+        asked: Mutex<Vec<String>>,
+    }
+
+    #[async_trait]
+    impl Embedder for Slow {
+        fn model(&self) -> &ModelIdentity {
+            self.hashing.model()
+        }
+
+        async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>, EmbedError> {
+            self.asked.lock().unwrap().extend(texts.iter().cloned());
+            self.turns.acquire().await.unwrap().forget();
+            self.hashing.embed(texts).await
+        }
+    }
+
+    type Query = Pin<Box<dyn Future<Output = Result<Embedding, NoVector>>>>;
+
+    fn query(embeddings: &Arc<Embeddings>, asker: u8, text: String) -> Query {
+        let embeddings = Arc::clone(embeddings);
+        let asker = Asker::Address([203, 0, 113, asker].into());
+        Box::pin(asker.scope(async move { embeddings.embed_query(&text).await }))
+    }
+
+    /// F45: a caller whose searches keep the embedder busy does not keep out another's, and is told when too many wait,
+    /// which says nothing of the embedder.
+    #[tokio::test(start_paused = true)]
+    async fn searches_without_end_leave_another_caller_its_vector() {
+        let slow = Arc::new(Slow {
+            hashing: HashingEmbedder::new(),
+            turns: Semaphore::new(0),
+            asked: Mutex::default(),
+        });
+        let cache = Arc::new(MemoryCache::new(1 << 20, DEFAULT_TTL));
+        let embeddings = Arc::new(Embeddings::new(Arc::new(EmbeddingService::new(slow.clone(), cache))));
+        let mut greedy: Vec<_> = (0..40).map(|n| query(&embeddings, 1, format!("greedy {n}"))).collect();
+        for query in &mut greedy {
+            assert!(poll_immediate(query).await.is_none());
+        }
+        let mut other = query(&embeddings, 2, "another".to_owned());
+        assert!(poll_immediate(&mut other).await.is_none());
+        assert_eq!(slow.asked.lock().unwrap().len(), QUERIES.places);
+
+        slow.turns.add_permits(1);
+        assert!(poll_immediate(&mut greedy[0]).await.unwrap().is_ok());
+        for query in greedy[1..].iter_mut().chain([&mut other]) {
+            assert!(poll_immediate(query).await.is_none());
+        }
+        assert_eq!(slow.asked.lock().unwrap()[QUERIES.places..], ["another"]);
+
+        let refused = greedy.pop().unwrap().await;
+        assert!(matches!(refused, Err(NoVector::NoPlace)), "{refused:?}");
+        assert!(embeddings.is_up());
     }
 }

@@ -37,9 +37,12 @@
 //! | the query string, strictly | `parameters` |
 //! | the handler | `routes` |
 //! | what it asks of the store | `edge`, `pool`; `export` for streams |
+//! | who may write to months long past | `months` |
+//! | who gets the next connection when there are too few | `shares` |
 //! | a search, with whatever is there | `search` |
 //! | what went wrong, as a document | `problem` |
 //! | all of this, described | `openapi` |
+//! | what is open to everybody, encoded once | `pages` |
 //!
 //! # What holds
 //!
@@ -66,19 +69,22 @@ mod health;
 mod host;
 mod life;
 mod links;
+mod months;
 mod openapi;
+mod pages;
 mod parameters;
 mod pool;
 mod problem;
 mod routes;
 mod search;
 mod settings;
+mod shares;
 mod state;
 pub mod telemetry;
 mod tls;
 
-pub use auth::Network;
 pub use auth::tokens::{NewToken, NewTokenError, TokenFault};
+pub use auth::{ForwardedHeader, Network};
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{

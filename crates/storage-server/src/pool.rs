@@ -1,97 +1,74 @@
 //! The connections that requests read through.
 //!
-//! A future dropped while its statement runs leaves that statement running (measured: the next user of the
-//! connection waited for it). So whoever is dropped or runs out of time takes the connection out of the pool, has
-//! the statement cancelled, and the connection is closed.
+//! A future that is dropped while its statement runs leaves that statement running (measured: the next user of the
+//! connection waited for it). So the statement of a read that is dropped or out of time is cancelled, and its connection
+//! is closed. Only then is its place free: a client that hangs up again and again opens no more connections than there
+//! are places.
 
+mod lease;
 mod reader;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+pub(crate) use lease::Lease;
 
-use deadpool::Runtime;
-use deadpool::managed::{
-    Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection as _;
-use storage_dualwrite::{ConnectError, Connector, DatabaseTls};
+use storage_dualwrite::{ConnectError, Connector};
 use storage_query::QueryError;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use crate::auth::Asker;
 use crate::edge::ReadError;
+use crate::shares::{Limits, Place, Shares};
 use crate::telemetry::metrics as names;
-
-/// How long a cancel request may take; it is worth no more.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A pool of connections for reads. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ReadPool {
-    pool: Pool<ReadManager>,
+    inner: Arc<Inner>,
 }
 
 /// How many connections the pool has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PoolUse {
+    /// Those being opened, cancelled and closed included.
     pub(crate) in_use: usize,
     pub(crate) idle: usize,
 }
 
-#[derive(Debug)]
-struct ReadManager {
+struct Inner {
     connector: Connector,
     /// Connections live on the main runtime: those of the HTTP threads end before the last request has.
     runtime: Handle,
-}
-
-impl Manager for ReadManager {
-    type Type = AsyncPgConnection;
-    type Error = ConnectError;
-
-    async fn create(&self) -> Result<AsyncPgConnection, ConnectError> {
-        let connector = self.connector.clone();
-        let limit = connector.session().connect_timeout;
-        let opening = self.runtime.spawn(async move { connector.connect().await });
-        // The task ends early only when the runtime does.
-        opening.await.unwrap_or(Err(ConnectError::TimedOut(limit)))
-    }
-
-    async fn recycle(&self, connection: &mut AsyncPgConnection, _: &Metrics) -> RecycleResult<ConnectError> {
-        if connection.is_broken() { Err(RecycleError::message("the connection is broken")) } else { Ok(()) }
-    }
+    shares: Shares<Asker>,
+    /// The last used is last; `None` once the pool is closed.
+    idle: Mutex<Option<Vec<AsyncPgConnection>>>,
 }
 
 impl ReadPool {
-    /// A pool that opens at most `size` connections, on the runtime this is called in.
-    ///
-    /// # Errors
-    /// When there is no timer to bound the waiting with.
-    pub(crate) fn new(
-        connector: Connector,
-        size: usize,
-        acquire_timeout: Duration,
-    ) -> Result<Self, deadpool::managed::BuildError> {
-        let manager = ReadManager { connector, runtime: Handle::current() };
-        let pool = Pool::builder(manager)
-            .max_size(size)
-            .wait_timeout(Some(acquire_timeout))
-            .runtime(Runtime::Tokio1)
-            .build()?;
-        Ok(Self { pool })
+    /// A pool that opens at most as many connections as there are places, on the runtime this is called in.
+    pub(crate) fn new(connector: Connector, limits: Limits) -> Self {
+        let inner = Inner {
+            connector,
+            runtime: Handle::current(),
+            shares: Shares::new(limits),
+            idle: Mutex::new(Some(Vec::new())),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// What it holds now.
     pub(crate) fn usage(&self) -> PoolUse {
-        let status = self.pool.status();
-        PoolUse { in_use: status.size.saturating_sub(status.available), idle: status.available }
+        PoolUse { in_use: self.inner.shares.held(), idle: self.inner.idle().as_ref().map_or(0, Vec::len) }
     }
 
     /// Closes idle connections at once and the others as they come back.
     pub(crate) fn close(&self) {
-        self.pool.close();
+        drop(self.inner.idle().take());
     }
 
     /// Runs one read on a connection. A connection that was lost while idle is replaced once.
@@ -117,66 +94,70 @@ impl ReadPool {
         &self,
         query: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, QueryError>,
     ) -> Result<T, ReadError> {
-        let mut lease = self.lease().await?;
+        let mut lease = self.lease(&Asker::current()).await?;
         let outcome = match lease.connection() {
-            Some(connection) => query(connection).await.map_err(ReadError::Query),
-            None => Err(ReadError::Busy),
+            Some(connection) => query(connection).await,
+            None => return Err(ReadError::Busy),
         };
-        lease.give_back();
-        outcome
+        match &outcome {
+            Err(error) if is_lost_connection(error) => lease.give_up(),
+            _ => lease.give_back(),
+        }
+        outcome.map_err(ReadError::Query)
     }
 
-    /// A connection, once one is free.
-    pub(crate) async fn lease(&self) -> Result<Lease, ReadError> {
-        let object = self.pool.get().await.map_err(unavailable)?;
-        let ReadManager { connector, runtime } = self.pool.manager();
-        Ok(Lease { object: Some(object), tls: connector.tls().clone(), runtime: runtime.clone() })
+    /// A connection, once one is free for this one who asks.
+    pub(crate) async fn lease(&self, asker: &Asker) -> Result<Lease, ReadError> {
+        let is_closed = self.inner.idle().is_none();
+        if is_closed {
+            return Err(ReadError::Stopping);
+        }
+        let place = self.inner.shares.acquire(asker).await.map_err(|_none| ReadError::Busy)?;
+        match self.inner.take_idle()? {
+            Some(connection) => Ok(Lease::new(Arc::clone(&self.inner), place, connection)),
+            None => self.open(place).await,
+        }
+    }
+
+    /// In a task of its own, which goes on without its request: a connection that is being made has a place too.
+    async fn open(&self, place: Place<Asker>) -> Result<Lease, ReadError> {
+        let inner = Arc::clone(&self.inner);
+        let opening = self.inner.runtime.spawn(async move {
+            let connection = inner.connector.connect().await?;
+            Ok(Lease::new(inner, place, connection))
+        });
+        let limit = self.inner.connector.session().connect_timeout;
+        // The task ends early only when the runtime does.
+        opening.await.unwrap_or(Err(ConnectError::TimedOut(limit))).map_err(ReadError::Connect)
     }
 }
 
-fn unavailable(error: PoolError<ConnectError>) -> ReadError {
-    match error {
-        PoolError::Timeout(TimeoutType::Wait) => ReadError::Busy,
-        PoolError::Backend(error) => ReadError::Connect(error),
-        PoolError::Closed => ReadError::Stopping,
-        other => ReadError::Pool(other.to_string()),
+impl Inner {
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<AsyncPgConnection>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection that was used last. Those that were lost meanwhile are dropped.
+    fn take_idle(&self) -> Result<Option<AsyncPgConnection>, ReadError> {
+        let mut idle = self.idle();
+        let Some(idle) = idle.as_mut() else { return Err(ReadError::Stopping) };
+        while let Some(mut connection) = idle.pop() {
+            if !connection.is_broken() {
+                return Ok(Some(connection));
+            }
+        }
+        Ok(None)
+    }
+
+    /// For the next one to use, unless the pool is closed.
+    fn keep(&self, connection: AsyncPgConnection) {
+        if let Some(idle) = self.idle().as_mut() {
+            idle.push(connection);
+        }
     }
 }
 
 /// Whether the connection failed rather than the statement.
 pub(crate) const fn is_lost_connection(error: &QueryError) -> bool {
     matches!(error, QueryError::Database { fault, .. } if fault.ends_connection())
-}
-
-/// A connection in use. Dropped before it is given back, its statement is cancelled and it is closed.
-pub(crate) struct Lease {
-    object: Option<Object<ReadManager>>,
-    tls: DatabaseTls,
-    runtime: Handle,
-}
-
-impl Lease {
-    /// `None` never: it is there until it is given back.
-    pub(crate) fn connection(&mut self) -> Option<&mut AsyncPgConnection> {
-        self.object.as_deref_mut()
-    }
-
-    /// For the next one to use.
-    pub(crate) fn give_back(mut self) {
-        self.object.take();
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Some(object) = self.object.take() else { return };
-        let connection = Object::take(object);
-        let (token, tls) = (connection.cancel_token(), self.tls.clone());
-        self.runtime.spawn(async move {
-            // Only this statement can be hit, however late: the connection is nobody else's any more.
-            let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, tls.cancel(&token)).await;
-            tracing::debug!(in_time = cancelled.is_ok(), "an abandoned read was cancelled");
-            drop(connection);
-        });
-    }
 }

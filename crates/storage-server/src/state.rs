@@ -13,6 +13,7 @@ use crate::edge::{AuditReader, AuditWriter};
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
+use crate::months::FarMonths;
 use crate::settings::{Consistency, EffectiveSetting, ServerSettings};
 use crate::telemetry::log::LogControl;
 
@@ -35,6 +36,7 @@ pub(crate) struct AppState {
     /// The settings in force, without secrets.
     pub(crate) settings: Arc<[EffectiveSetting]>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) months: Arc<FarMonths>,
     /// Pages that browsers may let use the API.
     pub(crate) cors_origins: Arc<[String]>,
     pub(crate) limits: Limits,

@@ -9,6 +9,7 @@ mod tensor_file;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod turns;
 
 use crate::embedder::{Embedder, ModelIdentity};
 use crate::error::{EmbedError, LoadError};
@@ -22,8 +23,9 @@ use std::sync::Arc;
 use storage_models::Embedding;
 use tensor_file::TensorFile;
 use tokens::Tokens;
-use tokio::sync::Semaphore;
+use tokio::sync::AcquireError;
 use tokio::task::{JoinError, spawn_blocking};
+use turns::{Turn, Turns};
 
 /// The model's name in cache keys and stamps.
 const NAME: &str = "all-MiniLM-L6-v2";
@@ -31,11 +33,11 @@ const NAME: &str = "all-MiniLM-L6-v2";
 /// Sentence embeddings by all-MiniLM-L6-v2: mean of the token vectors, scaled to length 1.
 ///
 /// Texts are cut at 256 tokens. Inference runs off the async threads; a call waits for its turn
-/// and gives it up when dropped while waiting. Holds about 90 MiB.
+/// and gives it up when dropped while waiting. Queries come before batches. Holds about 90 MiB.
 pub struct LocalEmbedder {
     identity: ModelIdentity,
     model: Arc<Model>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
 struct Model {
@@ -57,7 +59,7 @@ impl LocalEmbedder {
         Ok(Self {
             identity: ModelIdentity::new(NAME),
             model: Arc::new(Model { tokens, encoder }),
-            turns: Arc::new(Semaphore::new(threads.get())),
+            turns: Turns::new(threads.get()),
         })
     }
 }
@@ -69,8 +71,21 @@ impl Embedder for LocalEmbedder {
     }
 
     async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>, EmbedError> {
-        let turn =
-            Arc::clone(&self.turns).acquire_owned().await.map_err(|closed| provider(closed.to_string()))?;
+        self.compute(self.turns.for_batch().await, texts).await
+    }
+
+    async fn embed_query(&self, texts: &[String]) -> Result<Vec<Embedding>, EmbedError> {
+        self.compute(self.turns.for_query().await, texts).await
+    }
+}
+
+impl LocalEmbedder {
+    async fn compute(
+        &self,
+        turn: Result<Turn, AcquireError>,
+        texts: &[String],
+    ) -> Result<Vec<Embedding>, EmbedError> {
+        let turn = turn.map_err(|closed| provider(closed.to_string()))?;
         let model = Arc::clone(&self.model);
         let texts = texts.to_vec();
         // The turn goes with the work: a caller who leaves must not let a second batch in.

@@ -80,9 +80,19 @@ impl Drop for Landing {
     }
 }
 
+/// What a text is embedded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// A search, whose caller waits.
+    Query,
+    /// Records, which are embedded behind the scenes.
+    Records,
+}
+
 /// What one flight does: asks the cache, embeds what it did not have, tells the cache.
 pub(super) struct Work {
     pub(super) wanted: Vec<(CacheKey, String)>,
+    pub(super) lane: Lane,
     pub(super) embedder: Arc<dyn Embedder>,
     pub(super) cache: Arc<dyn EmbeddingCache>,
 }
@@ -138,7 +148,11 @@ impl Work {
         let model = self.embedder.model().name();
         let texts: Vec<String> = part.iter().map(|(_, text)| text.clone()).collect();
         let begun = Instant::now();
-        let answer = AssertUnwindSafe(self.embedder.embed(&texts)).catch_unwind().await;
+        let embedding = match self.lane {
+            Lane::Query => self.embedder.embed_query(&texts),
+            Lane::Records => self.embedder.embed(&texts),
+        };
+        let answer = AssertUnwindSafe(embedding).catch_unwind().await;
         metrics::histogram!(GENERATION_DURATION).record(begun.elapsed().as_secs_f64());
         match answer {
             Ok(Ok(embeddings)) if embeddings.len() != texts.len() => {

@@ -8,7 +8,7 @@ use crate::cache::{CacheKey, EmbeddingCache};
 use crate::composition::{RecordText, compose, compose_query};
 use crate::embedder::{Embedder, EmbeddingSetKey};
 use crate::error::EmbedError;
-use flight::{Flight, FlightDeck, Work};
+use flight::{Flight, FlightDeck, Lane, Work};
 use futures_util::future::join_all;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -59,14 +59,18 @@ impl EmbeddingService {
     /// # Errors
     /// When the embedder gave none.
     pub async fn embed_query(&self, query: &str) -> Result<Embedding, EmbedError> {
-        let mut answers = self.embed_texts(vec![compose_query(query)]).await;
+        let mut answers = self.embedded(vec![compose_query(query)], Lane::Query).await;
         answers.pop().unwrap_or_else(|| Err(self.lost()))
     }
 
     /// One answer for each text, in order. The texts are taken as they are, not composed.
     pub async fn embed_texts(&self, texts: Vec<String>) -> Vec<Result<Embedding, EmbedError>> {
+        self.embedded(texts, Lane::Records).await
+    }
+
+    async fn embedded(&self, texts: Vec<String>, lane: Lane) -> Vec<Result<Embedding, EmbedError>> {
         let keys: Vec<CacheKey> = texts.iter().map(|text| CacheKey::new(&self.set, text)).collect();
-        let flights = self.board(&keys, texts);
+        let flights = self.board(&keys, texts, lane);
         let landed = join_all(flights).await;
         let answers: HashMap<&CacheKey, _> = landed.iter().flat_map(|answers| answers.iter()).collect();
         keys.iter()
@@ -76,14 +80,14 @@ impl EmbeddingService {
 
     /// The flights that together will answer every key: others' that are under way, and at most one
     /// of our own.
-    fn board(&self, keys: &[CacheKey], texts: Vec<String>) -> Vec<Flight> {
+    fn board(&self, keys: &[CacheKey], texts: Vec<String>, lane: Lane) -> Vec<Flight> {
         let total = texts.len();
         let mut seen = HashSet::new();
         let mut distinct: Vec<(CacheKey, String)> = keys.iter().copied().zip(texts).collect();
         distinct.retain(|(key, _)| seen.insert(*key));
         let (flights, started) = self.deck.board(distinct, |wanted| {
-            let work = Work { wanted, embedder: Arc::clone(&self.embedder), cache: Arc::clone(&self.cache) };
-            work.run()
+            let (embedder, cache) = (Arc::clone(&self.embedder), Arc::clone(&self.cache));
+            Work { wanted, lane, embedder, cache }.run()
         });
         count_hits(total.saturating_sub(started));
         flights

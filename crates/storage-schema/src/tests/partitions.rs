@@ -82,3 +82,22 @@ async fn months_outside_the_accepted_range_are_refused() {
     }
     assert!(make(&mut connection, now.checked_sub_months(Months::new(120)).unwrap()).await.unwrap());
 }
+
+/// F60: months are told from those that have a partition, in their order and table by table.
+#[tokio::test]
+async fn the_months_without_a_partition_are_named() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let (old, now) = (three_years_ago(), partitions::month_of(Timestamp::now()));
+    let asked = [
+        (RecordType::Workflow, old),
+        (RecordType::Remediation, now),
+        (RecordType::Remediation, old),
+        (RecordType::Execution, now),
+    ];
+    let named = partitions::missing(&mut connection, &asked).await.unwrap();
+    assert_eq!(named, [asked[0], asked[2]]);
+    assert!(make(&mut connection, old).await.unwrap());
+    assert_eq!(partitions::missing(&mut connection, &asked).await.unwrap(), [asked[0]]);
+    assert_eq!(partitions::missing(&mut connection, &[]).await.unwrap(), []);
+}

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::Error;
-use actix_web::HttpMessage as _;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web;
+use actix_web::{HttpMessage as _, HttpRequest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bearer::{self, NoToken};
 use super::{
-    ANONYMOUS, Caller, CallerSlot, Network, Permission, Rates, Refusal, TokenVerifier, Verdict, peer,
+    ANONYMOUS, Asker, Caller, CallerSlot, Permission, Proxies, Rates, Refusal, TokenVerifier, Verdict, peer,
 };
 use crate::problem::{Challenge, Problem, ProblemKind};
 use crate::routes::access::{self, Access};
@@ -29,10 +29,10 @@ pub(crate) struct Gate {
     pub(crate) places: Arc<Semaphore>,
     /// What each known caller may ask.
     pub(crate) callers: Rates<Caller>,
-    /// What each address may ask without a token that is known already.
+    /// What each address may ask without a token that is known already, the open pages included.
     pub(crate) strangers: Rates<IpAddr>,
     /// Whose word for another's address counts.
-    pub(crate) proxies: Vec<Network>,
+    pub(crate) proxies: Proxies,
 }
 
 impl Default for Gate {
@@ -43,7 +43,7 @@ impl Default for Gate {
             places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             callers: Rates::default(),
             strangers: Rates::default(),
-            proxies: Vec::new(),
+            proxies: Proxies::default(),
         }
     }
 }
@@ -59,7 +59,10 @@ pub(crate) async fn admit(
     }
     match state.gate.check(&request).await {
         // The place is held until the answer begins; a client that goes away gives it back.
-        Ok(_place) => next.call(request).await,
+        Ok(_place) => {
+            let asker = state.gate.asker(&request);
+            asker.scope(next.call(request)).await
+        }
         Err(problem) => Ok(request.error_response(problem)),
     }
 }
@@ -70,23 +73,65 @@ impl Gate {
         self.verifier.is_none()
     }
 
-    /// A place for the request; none is taken by what is open to everybody.
+    /// Whether the request's caller has been given this permission beside the one that its route asks for.
+    pub(crate) async fn permits(&self, request: &HttpRequest, permission: Permission) -> bool {
+        let Some(verifier) = &self.verifier else { return false };
+        let Ok(token) = bearer::token(request.headers()) else { return false };
+        let wanted = Some(permission);
+        let verdict = match verifier.recall(token, wanted).await {
+            Some(verdict) => Some(verdict),
+            None => verifier.verify(token, wanted).await.ok(),
+        };
+        verdict.is_some_and(|verdict| verdict.is_permitted)
+    }
+
+    /// Whom to count what the request takes for.
+    fn asker(&self, request: &ServiceRequest) -> Asker {
+        let caller = request.extensions().get::<CallerSlot>().and_then(CallerSlot::get);
+        match caller {
+            Some(caller) if !self.is_open() => Asker::Caller(caller),
+            _ => Asker::Address(peer::group(peer::address(request, &self.proxies))),
+        }
+    }
+
+    /// A place for the request; none is taken by what must always be answered.
     async fn check(&self, request: &ServiceRequest) -> Result<Option<OwnedSemaphorePermit>, Problem> {
         // As the router will see it: percent-encoded letters are decoded. Another reading would be a way around.
         let pattern = request.resource_map().match_pattern(request.match_info().as_str());
         let (wanted, outcome) = match access::of(pattern.as_deref(), request.method()) {
             Access::Open => return Ok(None),
+            Access::Page => {
+                let place = self.place()?;
+                return self.stranger(request).map(|()| Some(place)).map_err(|it| self.told(request, it));
+            }
             Access::Needs(permission) => (Some(permission), Ok(())),
             Access::Refused(problem) => (None, Err(problem)),
         };
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_full| Problem::new(ProblemKind::Overloaded))?;
-        self.identify(request, wanted).await?;
+        let place = self.place()?;
+        self.identify(request, wanted).await.map_err(|refused| self.told(request, refused))?;
         outcome.map(|()| Some(place))
     }
 
+    fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Problem::new(ProblemKind::Overloaded))
+    }
+
+    /// Counts one more of an address that nothing better is known of.
+    fn stranger(&self, request: &ServiceRequest) -> Result<(), Refused> {
+        let address = peer::group(peer::address(request, &self.proxies));
+        self.strangers.check(&address).map_err(limited)
+    }
+
+    /// The problem of one who was refused, told to the log and the metrics.
+    fn told(&self, request: &ServiceRequest, refused: Refused) -> Problem {
+        let peer = peer::address(request, &self.proxies);
+        tracing::info!(%peer, result = refused.result, "a caller was refused");
+        count(refused.result);
+        refused.problem
+    }
+
     /// Finds out who asks, notes it, and refuses whom it must.
-    async fn identify(&self, request: &ServiceRequest, wanted: Option<Permission>) -> Result<(), Problem> {
+    async fn identify(&self, request: &ServiceRequest, wanted: Option<Permission>) -> Result<(), Refused> {
         let Some(verifier) = &self.verifier else {
             note(request, Caller::named(ANONYMOUS));
             return Ok(());
@@ -96,19 +141,15 @@ impl Gate {
             Ok(token) => verifier.recall(token, wanted).await,
             Err(_) => None,
         };
-        let outcome = match recalled {
-            Some(verdict) => Ok(verdict),
-            None => self.meet(request, verifier.as_ref(), token, wanted).await,
+        let verdict = match recalled {
+            Some(verdict) => verdict,
+            None => self.meet(request, verifier.as_ref(), token, wanted).await?,
         };
-        outcome.and_then(|verdict| self.admitted(request, verdict, wanted)).map_err(|refused| {
-            let peer = peer::address(request, &self.proxies);
-            tracing::info!(%peer, result = refused.result, "a caller was refused");
-            count(refused.result);
-            refused.problem
-        })
+        self.admitted(request, verdict, wanted)
     }
 
-    /// Looks at one who is not known already, if their address has not sent too many of those.
+    /// Looks at one who is not known already. Of strangers an address may send only so many, and a token that was good
+    /// lately is no stranger's: those behind the same proxy cannot keep it out.
     async fn meet(
         &self,
         request: &ServiceRequest,
@@ -116,8 +157,10 @@ impl Gate {
         token: Result<&str, NoToken>,
         wanted: Option<Permission>,
     ) -> Result<Verdict, Refused> {
-        let address = peer::group(peer::address(request, &self.proxies));
-        self.strangers.check(&address).map_err(limited)?;
+        let is_stranger = !token.is_ok_and(|token| verifier.was_good(token));
+        if is_stranger {
+            self.stranger(request)?;
+        }
         let token = token.map_err(|missing| match missing {
             NoToken::Missing => unauthorized("missing", Challenge::Token),
             NoToken::Malformed => unauthorized("malformed", Challenge::BadToken),

@@ -6,10 +6,12 @@
 //! | the token in the header | [`bearer`] |
 //! | whose token it is, and what it permits | a [`TokenVerifier`]: [`tokens`], [`kubernetes`]; none in mode `none` |
 //! | all of it, in order, for each request | [`guard`] |
+//! | for whom places are counted | [`Asker`] |
 //!
 //! A route that the table does not have is answered by nobody, in every mode. A token is looked at nowhere but here and
 //! is in no log line, no label and no answer.
 
+mod asker;
 pub(crate) mod bearer;
 mod caller;
 pub(crate) mod guard;
@@ -20,9 +22,11 @@ mod rate;
 pub(crate) mod tokens;
 mod verifier;
 
+pub(crate) use asker::Asker;
 pub(crate) use caller::{ANONYMOUS, Caller, CallerSlot};
 pub(crate) use guard::Gate;
-pub use peer::Network;
+pub(crate) use peer::Proxies;
+pub use peer::{ForwardedHeader, Network};
 pub(crate) use permission::{Permission, Permissions};
 pub(crate) use rate::Rates;
 pub(crate) use verifier::{Refusal, TokenVerifier, Verdict};

@@ -30,6 +30,11 @@ pub(crate) trait TokenVerifier: Send + Sync {
     /// The verdict, if it is known without asking anybody; `None` says nothing about the token.
     async fn recall(&self, token: &str, wanted: Option<Permission>) -> Option<Verdict>;
 
+    /// Whether the token was good not long ago, which says nothing of now.
+    fn was_good(&self, _token: &str) -> bool {
+        false
+    }
+
     /// The verdict.
     async fn verify(&self, token: &str, wanted: Option<Permission>) -> Result<Verdict, Refusal>;
 }

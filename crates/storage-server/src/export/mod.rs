@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::auth::Asker;
 use crate::edge::ReadError;
 use crate::pool::{ReadPool, is_lost_connection};
 use crate::settings::ExportSettings;
@@ -76,6 +77,10 @@ enum Cut {
     Stalled,
     #[error("the client went away")]
     ClientGone,
+    #[error(
+        "another caller waited for a place, and this one had more than its share; see export.connections"
+    )]
+    Recalled,
 }
 
 impl Exports {
@@ -98,7 +103,7 @@ impl Exports {
     /// Whatever went wrong before there was anything to send.
     pub(crate) async fn begin(&self, query: ExportQuery, deadline: Instant) -> Result<ExportBody, ReadError> {
         let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
-        let export = Export { exports: self.clone(), query, sender, records: 0 };
+        let export = Export { exports: self.clone(), asker: Asker::current(), query, sender, records: 0 };
         self.tasks.spawn_on(export.run().in_current_span(), &self.runtime);
         tokio::time::timeout_at(deadline, ExportBody::begun(receiver))
             .await
@@ -115,6 +120,7 @@ impl Exports {
 /// One export under way.
 struct Export {
     exports: Exports,
+    asker: Asker,
     query: ExportQuery,
     sender: mpsc::Sender<Piece>,
     /// Handed over so far.
@@ -133,10 +139,13 @@ impl Export {
             outcome = timeout(limit, self.copy()) => outcome.unwrap_or(Err(Cut::Read(ReadError::DeadlinePassed))),
         };
         self.note(outcome.as_ref().err(), started.elapsed());
-        if let Err(Cut::Read(error)) = outcome {
-            // There is room when nothing was sent before. Else the missing end says enough.
-            let _ = self.sender.try_send(Piece::Failed(error));
-        }
+        let told = match outcome {
+            Err(Cut::Read(error)) => error,
+            Err(Cut::Recalled) => ReadError::TooManyExports,
+            Ok(()) | Err(Cut::Stalled | Cut::ClientGone) => return,
+        };
+        // There is room when nothing was sent before. Else the missing end says enough.
+        let _ = self.sender.try_send(Piece::Failed(told));
     }
 
     /// A connection that was lost while idle is replaced once.
@@ -151,12 +160,16 @@ impl Export {
 
     async fn attempt(&mut self) -> Result<(), Cut> {
         let pool = self.exports.pool.clone();
-        let mut lease = pool.lease().await.map_err(|error| match error {
+        let mut lease = pool.lease(&self.asker).await.map_err(|error| match error {
             ReadError::Busy => ReadError::TooManyExports,
             other => other,
         })?;
-        let Some(connection) = lease.connection() else { return Err(ReadError::TooManyExports.into()) };
-        self.copy_from(connection).await?;
+        let Some((connection, place)) = lease.parts() else { return Err(ReadError::TooManyExports.into()) };
+        tokio::select! {
+            biased;
+            () = place.recalled() => return Err(Cut::Recalled),
+            copied = self.copy_from(connection) => copied?,
+        }
         lease.give_back();
         Ok(())
     }
@@ -189,7 +202,7 @@ impl Export {
         metrics::counter!(names::EXPORTS, "format" => format, "outcome" => outcome).increment(1);
         let (records, duration_ms) = (self.records, millis(elapsed));
         match cut {
-            Some(cut @ Cut::Read(_)) => {
+            Some(cut @ (Cut::Read(_) | Cut::Recalled)) => {
                 tracing::warn!(
                     format,
                     outcome,
@@ -217,6 +230,7 @@ impl Cut {
             Self::Read(_) => "failed",
             Self::Stalled => "stalled",
             Self::ClientGone => "client_gone",
+            Self::Recalled => "recalled",
         }
     }
 }

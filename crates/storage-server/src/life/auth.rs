@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::StartError;
 use crate::auth::kubernetes::{KubernetesVerifier, connect};
 use crate::auth::tokens::TokenFile;
-use crate::auth::{Gate, Rates, TokenVerifier};
+use crate::auth::{Gate, Proxies, Rates, TokenVerifier};
 use crate::settings::{AuthMode, Settings};
 use crate::telemetry::chain;
 
@@ -62,6 +62,9 @@ pub(super) fn gate(
         places: Arc::new(Semaphore::new(limits.requests)),
         callers: Rates::new(limits.caller_rate, limits.caller_burst),
         strangers: Rates::new(limits.stranger_rate, limits.stranger_burst),
-        proxies: settings.server.trusted_proxies.0.clone(),
+        proxies: Proxies {
+            trusted: settings.server.trusted_proxies.0.clone(),
+            header: settings.server.forwarded_header,
+        },
     })
 }

@@ -51,9 +51,6 @@ pub enum StartError {
     /// The API cannot speak TLS.
     #[error("the API cannot speak TLS: {0}")]
     Tls(String),
-    /// The pool of connections cannot be made.
-    #[error("the pool of connections for reads cannot be made: {0}")]
-    Pool(String),
     /// An address cannot be listened on.
     #[error("cannot listen on {addr}; is something else using it?")]
     Bind {

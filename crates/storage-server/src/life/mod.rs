@@ -8,6 +8,7 @@ mod index;
 mod keys;
 mod monitor;
 mod partitions;
+mod places;
 mod prepare;
 mod reconcile;
 mod redis;
@@ -43,6 +44,7 @@ use crate::edge::WritePath;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
+use crate::months::FarMonths;
 use crate::pool::ReadPool;
 use crate::settings::{Connectors, Settings};
 use crate::state::{AppState, Limits, Port};
@@ -160,14 +162,8 @@ impl Core {
         verifier: auth::Verifier,
     ) -> Result<Self, StartError> {
         let Parts { settings, connectors, .. } = parts;
-        let database = &settings.database;
-        let pool =
-            ReadPool::new(connectors.read.clone(), database.read_connections, database.acquire_timeout)
-                .map_err(|error| StartError::Pool(error.to_string()))?;
-        // None waits for a connection: a client is told at once that there are enough exports.
-        let export_pool =
-            ReadPool::new(connectors.export.clone(), settings.export.connections, Duration::ZERO)
-                .map_err(|error| StartError::Pool(error.to_string()))?;
+        let pool = ReadPool::new(connectors.read.clone(), places::of_reads(settings));
+        let export_pool = ReadPool::new(connectors.export.clone(), places::of_exports(settings));
         let (tasks, tasks_stopping) = (TaskTracker::new(), CancellationToken::new());
         let exports = Exports::new(export_pool.clone(), &settings.export, tasks.clone());
         let gate = auth::gate(verifier, settings, &tasks, &tasks_stopping);
@@ -256,6 +252,7 @@ impl Core {
             log: parts.log.clone(),
             settings: parts.settings.effective.clone().into(),
             gate: Arc::clone(&self.gate),
+            months: Arc::new(FarMonths::new(parts.settings.limits.far_months)),
             cors_origins: parts.settings.server.cors_origins.0.clone().into(),
             limits: Limits::of(&parts.settings.server, parts.settings.writer.consistency),
             port: Port::Api,

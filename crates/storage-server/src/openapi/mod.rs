@@ -16,7 +16,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use page::{file, index};
+pub(crate) use page::{files, index};
 
 use std::sync::LazyLock;
 

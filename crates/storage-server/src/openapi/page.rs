@@ -37,21 +37,26 @@ pub(crate) const fn index() -> &'static str {
     "/docs/index.html"
 }
 
-/// A file of the page, with its type.
-pub(crate) fn file(name: &str) -> Option<(&'static str, Cow<'static, [u8]>)> {
-    let name = FILES.into_iter().find(|file| *file == name)?;
+/// The files of the page: name, type and content.
+pub(crate) fn files() -> impl Iterator<Item = (&'static str, &'static str, Cow<'static, [u8]>)> {
+    FILES.into_iter().filter_map(|name| Some((name, media_type(name), content(name)?)))
+}
+
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit_once('.') {
+        Some((_, "html")) => "text/html; charset=utf-8",
+        Some((_, "css")) => "text/css; charset=utf-8",
+        _ => "text/javascript; charset=utf-8",
+    }
+}
+
+fn content(name: &str) -> Option<Cow<'static, [u8]>> {
     match name {
-        "index.html" => Some(("text/html; charset=utf-8", Cow::Borrowed(INDEX.as_bytes()))),
-        "start.js" => Some(("text/javascript; charset=utf-8", Cow::Borrowed(START.as_bytes()))),
+        "index.html" => Some(Cow::Borrowed(INDEX.as_bytes())),
+        "start.js" => Some(Cow::Borrowed(START.as_bytes())),
         _ => {
-            let kind = if name.ends_with(".css") {
-                "text/css; charset=utf-8"
-            } else {
-                "text/javascript; charset=utf-8"
-            };
-            let found =
-                utoipa_swagger_ui::serve(name, Arc::new(Config::from("/openapi.json"))).ok().flatten()?;
-            Some((kind, found.bytes))
+            let found = utoipa_swagger_ui::serve(name, Arc::new(Config::from("/openapi.json")));
+            found.ok().flatten().map(|file| file.bytes)
         }
     }
 }

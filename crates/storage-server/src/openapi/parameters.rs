@@ -200,7 +200,7 @@ pub(super) fn if_none_match() -> Parameter {
     header(
         "If-None-Match",
         Kind::Text.schema(false),
-        "An `ETag` that is known: then its record is not sent again.",
+        "An `ETag` that is known: then what it is of is not sent again.",
     )
     .build()
 }

@@ -76,7 +76,7 @@ fn problem(kinds: &[ProblemKind]) -> Response {
     let response =
         common(&format!("{}.", titles.join(", or "))).content("application/problem+json", content.build());
     let response = if kinds.iter().any(|kind| kind.retry_after().is_some()) {
-        let schema = Kind::Integer(1, 60).schema(false);
+        let schema = Kind::Integer(1, i64::from(u16::MAX)).schema(false);
         let seconds = HeaderBuilder::new().schema(Some(schema)).description(Some("Seconds to wait."));
         response.header("Retry-After", seconds.build())
     } else {

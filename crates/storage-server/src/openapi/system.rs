@@ -1,6 +1,8 @@
 //! The operations on the service itself.
 
 use serde_json::json;
+use utoipa::openapi::ResponseBuilder;
+use utoipa::openapi::header::HeaderBuilder;
 
 use super::answers::Body;
 use super::kinds::Kind;
@@ -24,6 +26,25 @@ pub(super) fn all() -> Vec<Operation> {
         docs_file(),
     ];
     operations.into_iter().map(|operation| operation.tag("service")).collect()
+}
+
+/// What a page that is open to everybody may come to.
+const PAGE: &[ProblemKind] = &[ProblemKind::RateLimited, ProblemKind::Overloaded];
+
+impl Operation {
+    /// A page that never changes while the service runs.
+    fn kept(self, path: impl Into<String>) -> Self {
+        self.answers(304, tagged(common("What is known already.")))
+            .may_fail(PAGE)
+            .shown_by(Request::new(304, path).header("If-None-Match", "*"))
+    }
+}
+
+/// With the tag of a page, which is not of the form that records' have.
+fn tagged(response: ResponseBuilder) -> ResponseBuilder {
+    let text = Kind::Text.schema(false);
+    let header = HeaderBuilder::new().schema(Some(text)).description(Some("Known again by clients."));
+    response.header("ETag", header.build())
 }
 
 fn is_alive(path: &str, id: &str, body: &Body) -> Operation {
@@ -65,8 +86,9 @@ fn page_of_problem() -> Operation {
     );
     Operation::get("/problems/{slug}", "explainProblem", "What a kind of problem means")
         .about("The `type` of a problem document is one of these paths.")
-        .parameters([slug])
-        .answers(200, text_body("What happened and what to do.", "text/plain", &problem::page(kind)))
+        .parameters([slug, parameters::if_none_match()])
+        .answers(200, tagged(text_body("What happened and what to do.", "text/plain", &problem::page(kind))))
+        .kept(kind.path())
         .may_fail(&[ProblemKind::RouteNotFound])
         .shown_by(Request::new(200, kind.path()))
         .shown_by(Request::new(404, "/problems/none"))
@@ -81,13 +103,16 @@ fn document() -> Operation {
             .build(),
     );
     Operation::get("/openapi.json", "openapi", "This document")
-        .answers(200, body)
+        .parameters([parameters::if_none_match()])
+        .answers(200, tagged(body))
+        .kept("/openapi.json")
         .shown_by(Request::new(200, "/openapi.json"))
 }
 
 fn docs() -> Operation {
     Operation::get("/docs", "docs", "This document as a page")
         .answers(308, with_header(common("Where the page is."), "Location"))
+        .may_fail(PAGE)
         .shown_by(Request::new(308, "/docs"))
 }
 
@@ -105,8 +130,9 @@ fn docs_file() -> Operation {
     let parts =
         ["text/css", "text/javascript"].into_iter().fold(html, |html, kind| html.content(kind, rest.clone()));
     Operation::get("/docs/{file}", "docsFile", "The page and its parts")
-        .parameters([file])
-        .answers(200, parts)
+        .parameters([file, parameters::if_none_match()])
+        .answers(200, tagged(parts))
+        .kept("/docs/index.html")
         .may_fail(&[ProblemKind::RouteNotFound])
         .shown_by(Request::new(200, "/docs/index.html"))
         .shown_by(Request::new(404, "/docs/none"))

@@ -8,6 +8,7 @@ use storage_query::{
     AuditRecord, Incident, Lexical, LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, QueryError,
     Records, RemediationFilter, Timeline, Valid,
 };
+use storage_schema::partitions::{self, Month};
 use tokio::time::Instant;
 
 use super::ReadPool;
@@ -48,6 +49,19 @@ impl AuditReader for ReadPool {
                 source,
             };
             idempotency::find(connection, key).await.map_err(fault)
+        };
+        self.read(OPERATION, deadline, find).await
+    }
+
+    async fn missing_months(&self, months: Vec<Month>, deadline: Instant) -> Result<Vec<Month>, ReadError> {
+        const OPERATION: &str = "missing_months";
+        let find = async |connection: &mut AsyncPgConnection| {
+            let fault = |source| QueryError::Database {
+                operation: OPERATION,
+                fault: DatabaseFault::of(&source),
+                source,
+            };
+            partitions::missing(connection, &months).await.map_err(fault)
         };
         self.read(OPERATION, deadline, find).await
     }

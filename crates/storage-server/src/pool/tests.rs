@@ -11,7 +11,9 @@ use storage_testkit::TestDatabase;
 use tokio::time::Instant;
 
 use super::{PoolUse, ReadPool};
+use crate::auth::Asker;
 use crate::edge::ReadError;
+use crate::shares::Limits;
 
 /// Longer than any test should take; a wait that reaches it fails the test.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,10 +28,18 @@ struct Row {
 }
 
 fn pool(database: &TestDatabase, size: usize) -> ReadPool {
-    let session = SessionSettings { statement_timeout: PATIENCE, ..SessionSettings::new("read") };
+    let session = SessionSettings {
+        statement_timeout: PATIENCE,
+        lock_timeout: PATIENCE,
+        ..SessionSettings::new("read")
+    };
     let connector =
         Connector::new(database.server_url().unwrap().into(), DatabaseTls::off(), session).unwrap();
-    ReadPool::new(connector, size, Duration::from_millis(200)).unwrap()
+    ReadPool::new(connector, limits(size))
+}
+
+fn limits(places: usize) -> Limits {
+    Limits { places, waiting: 100, patience: Duration::from_millis(200), more_patience: PATIENCE }
 }
 
 fn failed(source: diesel::result::Error) -> QueryError {
@@ -58,6 +68,17 @@ async fn until_running(database: &TestDatabase, wanted: i64) {
     tokio::time::timeout(PATIENCE / 3, reached).await.unwrap();
 }
 
+/// Waits until so many places are taken.
+async fn until_in_use(pool: &ReadPool, wanted: usize) {
+    let mut poll = tokio::time::interval(Duration::from_millis(10));
+    let reached = async {
+        while pool.usage().in_use != wanted {
+            poll.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.unwrap();
+}
+
 /// F04: a deadline ends the statement on the server, and its connection serves nobody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_out_of_time_is_cancelled_and_the_pool_goes_on() {
@@ -65,8 +86,9 @@ async fn a_read_out_of_time_is_cancelled_and_the_pool_goes_on() {
     let pool = pool(&database, 1);
     let late = ask(&pool, SLEEP, Duration::from_millis(300)).await;
     assert!(matches!(late, Err(ReadError::DeadlinePassed)), "{late:?}");
-    assert_eq!(pool.usage(), PoolUse { in_use: 0, idle: 0 });
     until_running(&database, 0).await;
+    until_in_use(&pool, 0).await;
+    assert_eq!(pool.usage(), PoolUse { in_use: 0, idle: 0 });
     assert_eq!(ask(&pool, "SELECT 5::bigint AS n", PATIENCE).await.unwrap(), 5);
     pool.close();
     database.close().await.unwrap();
@@ -127,7 +149,72 @@ async fn a_server_that_is_away_is_told_apart() {
     let session = SessionSettings::new("read");
     // Port 1 of loopback: nothing listens there.
     let connector = Connector::new("postgres://u@127.0.0.1:1/d".into(), DatabaseTls::off(), session).unwrap();
-    let pool = ReadPool::new(connector, 1, PATIENCE).unwrap();
+    let pool = ReadPool::new(connector, limits(1));
     let away = ask(&pool, "SELECT 1::bigint AS n", PATIENCE).await;
     assert!(matches!(away, Err(ReadError::Connect(_))), "{away:?}");
+}
+
+fn asker(last: u8) -> Asker {
+    Asker::Address([203, 0, 113, last].into())
+}
+
+/// F53: reads that are begun and dropped without end run no more statements than there are places: a place is free only
+/// when its statement is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_are_dropped_stay_within_the_pool() {
+    const PLACES: usize = 3;
+    let database = TestDatabase::create().await.unwrap();
+    let pool = pool(&database, PLACES);
+    let mut watcher = database.connect().await.unwrap();
+    let mut most = 0;
+    for _ in 0..150 {
+        {
+            let reads = futures_util::future::join_all((0..PLACES).map(|_| ask(&pool, SLEEP, PATIENCE)));
+            tokio::pin!(reads);
+            tokio::select! {
+                outcome = &mut reads => panic!("{outcome:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        most = most.max(number(&mut watcher, READERS).await.unwrap());
+    }
+    drop(watcher);
+    assert!(most <= i64::try_from(PLACES).unwrap(), "{most} statements ran at once");
+    until_in_use(&pool, 0).await;
+    assert_eq!(ask(&pool, "SELECT 5::bigint AS n", PATIENCE).await.unwrap(), 5);
+    pool.close();
+    database.close().await.unwrap();
+}
+
+/// Waits for as long as the test wants.
+const LOCKED: &str = "SELECT count(*) AS n FROM (SELECT pg_advisory_lock_shared(7)) AS locked";
+
+/// F45: one who asks takes all connections; another who comes is served next, before the first one's others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_takes_all_connections_does_not_keep_out_another() {
+    let database = TestDatabase::create().await.unwrap();
+    let pool = pool(&database, 4);
+    let mut holder = database.connect().await.unwrap();
+    number(&mut holder, "SELECT count(*) AS n FROM (SELECT pg_advisory_lock(7)) AS held").await.unwrap();
+    let greedy = async {
+        let reads = (0..4).map(|_| ask(&pool, LOCKED, PATIENCE));
+        asker(1).scope(futures_util::future::join_all(reads)).await
+    };
+    let others = async {
+        until_running(&database, 4).await;
+        let mut other = Box::pin(asker(2).scope(ask(&pool, "SELECT 5::bigint AS n", PATIENCE)));
+        let more = tokio::select! {
+            outcome = &mut other => panic!("{outcome:?}"),
+            more = asker(1).scope(ask(&pool, "SELECT 6::bigint AS n", PATIENCE)) => more,
+        };
+        // With its session the lock ends.
+        drop(holder);
+        (more, other.await)
+    };
+    let (greedy, (more, other)) = tokio::join!(greedy, others);
+    assert!(matches!(more, Err(ReadError::Busy)), "{more:?}");
+    assert_eq!(other.unwrap(), 5);
+    assert!(greedy.into_iter().all(|read| read.is_ok()));
+    pool.close();
+    database.close().await.unwrap();
 }

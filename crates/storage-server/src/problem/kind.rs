@@ -59,11 +59,6 @@ impl ProblemKind {
     pub(crate) fn path(self) -> String {
         format!("/problems/{}", self.slug())
     }
-
-    /// The kind with that slug.
-    pub(crate) fn with_slug(slug: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.slug() == slug)
-    }
 }
 
 problems! {
@@ -146,6 +141,10 @@ problems! {
     RateLimited = 429 "rate-limited", "Rate limited", retry after 1 s {
         "Too many requests came from this caller, or from this address without a token that is known; this one was not looked at."
         "Repeat after the seconds in Retry-After, and spread requests over time: batches store many records with one. Limits are settings of the service (limits.caller_rate, limits.stranger_rate)."
+    }
+    TooManyMonths = 429 "too-many-months", "Too many months", retry after 3600 s {
+        "The record is of a month further than three from the present one that holds no record yet, and this caller has opened as many of these today as one may; nothing was stored."
+        "Check the record's time. Repeat after the seconds in Retry-After, or write past records with a token that has the permission admin, which opens any month. The limit is a setting of the service (limits.far_months)."
     }
     Internal = 500 "internal", "Internal error" {
         "The service failed in a way that is its own fault."

@@ -10,6 +10,8 @@ use crate::problem::{Problem, ProblemKind};
 pub(crate) enum Access {
     /// Nothing; limits do not count it either.
     Open,
+    /// Nothing but that its address has not asked for too much.
+    Page,
     /// A caller with this permission.
     Needs(Permission),
     /// Nobody gets more than this, and strangers not even that.
@@ -21,56 +23,71 @@ pub(crate) enum Access {
 struct Rule {
     /// The methods, as the header Allow lists them.
     allow: &'static str,
-    /// What each asks; `None` for nothing.
-    methods: &'static [(Method, Option<Permission>)],
+    /// What each asks.
+    methods: &'static [(Method, Asks)],
 }
 
+/// What a method asks of its caller.
+#[derive(Debug, Clone, Copy)]
+enum Asks {
+    Nothing,
+    Moderation,
+    For(Permission),
+}
+
+/// Tells those that watch the service how it is, and never refuses them.
+const OPEN: Rule =
+    Rule { allow: "GET, HEAD", methods: &[(Method::GET, Asks::Nothing), (Method::HEAD, Asks::Nothing)] };
+
 /// Says nothing that may not be known to everybody.
-const OPEN: Rule = Rule { allow: "GET, HEAD", methods: &[(Method::GET, None), (Method::HEAD, None)] };
+const PAGE: Rule = Rule {
+    allow: "GET, HEAD",
+    methods: &[(Method::GET, Asks::Moderation), (Method::HEAD, Asks::Moderation)],
+};
 
 /// Shows records.
 const READ: Rule = Rule {
     allow: "GET, HEAD",
-    methods: &[(Method::GET, Some(Permission::Read)), (Method::HEAD, Some(Permission::Read))],
+    methods: &[(Method::GET, Asks::For(Permission::Read)), (Method::HEAD, Asks::For(Permission::Read))],
 };
 
 /// Shows records and takes new ones.
 const COLLECTION: Rule = Rule {
     allow: "GET, HEAD, POST",
     methods: &[
-        (Method::GET, Some(Permission::Read)),
-        (Method::HEAD, Some(Permission::Read)),
-        (Method::POST, Some(Permission::Write)),
+        (Method::GET, Asks::For(Permission::Read)),
+        (Method::HEAD, Asks::For(Permission::Read)),
+        (Method::POST, Asks::For(Permission::Write)),
     ],
 };
 
 /// Takes new records.
-const BATCH: Rule = Rule { allow: "POST", methods: &[(Method::POST, Some(Permission::Write))] };
+const BATCH: Rule = Rule { allow: "POST", methods: &[(Method::POST, Asks::For(Permission::Write))] };
 
 /// Shows a record and changes it.
 const CHANGEABLE: Rule = Rule {
     allow: "GET, HEAD, PATCH",
     methods: &[
-        (Method::GET, Some(Permission::Read)),
-        (Method::HEAD, Some(Permission::Read)),
-        (Method::PATCH, Some(Permission::Write)),
+        (Method::GET, Asks::For(Permission::Read)),
+        (Method::HEAD, Asks::For(Permission::Read)),
+        (Method::PATCH, Asks::For(Permission::Write)),
     ],
 };
 
 /// Shows the service itself.
 const ADMIN: Rule = Rule {
     allow: "GET, HEAD",
-    methods: &[(Method::GET, Some(Permission::Admin)), (Method::HEAD, Some(Permission::Admin))],
+    methods: &[(Method::GET, Asks::For(Permission::Admin)), (Method::HEAD, Asks::For(Permission::Admin))],
 };
 
 /// Shows something of the service, changes it, and changes it back.
 const ADJUSTABLE: Rule = Rule {
     allow: "GET, HEAD, PUT, DELETE",
     methods: &[
-        (Method::GET, Some(Permission::Admin)),
-        (Method::HEAD, Some(Permission::Admin)),
-        (Method::PUT, Some(Permission::Admin)),
-        (Method::DELETE, Some(Permission::Admin)),
+        (Method::GET, Asks::For(Permission::Admin)),
+        (Method::HEAD, Asks::For(Permission::Admin)),
+        (Method::PUT, Asks::For(Permission::Admin)),
+        (Method::DELETE, Asks::For(Permission::Admin)),
     ],
 };
 
@@ -100,10 +117,10 @@ const RULES: &[(&str, &Rule)] = &[
     ("/api/v1/incidents/aggregate/trend", &READ),
     ("/api/v1/admin/log-level", &ADJUSTABLE),
     ("/api/v1/admin/settings", &ADMIN),
-    ("/problems/{slug}", &OPEN),
-    ("/openapi.json", &OPEN),
-    ("/docs", &OPEN),
-    ("/docs/{file}", &OPEN),
+    ("/problems/{slug}", &PAGE),
+    ("/openapi.json", &PAGE),
+    ("/docs", &PAGE),
+    ("/docs/{file}", &PAGE),
     ("/health", &OPEN),
     ("/livez", &OPEN),
     ("/ready", &OPEN),
@@ -118,8 +135,9 @@ pub(crate) fn of(template: Option<&str>, method: &Method) -> Access {
         return Access::Refused(Problem::new(ProblemKind::RouteNotFound));
     };
     match rule.methods.iter().find(|(known, _)| known == method) {
-        Some((_, Some(permission))) => Access::Needs(*permission),
-        Some((_, None)) => Access::Open,
+        Some((_, Asks::For(permission))) => Access::Needs(*permission),
+        Some((_, Asks::Moderation)) => Access::Page,
+        Some((_, Asks::Nothing)) => Access::Open,
         None => Access::Refused(Problem::method_not_allowed(rule.allow)),
     }
 }
@@ -128,6 +146,12 @@ pub(crate) fn of(template: Option<&str>, method: &Method) -> Access {
 #[cfg(test)]
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str, Method, Option<Permission>)> {
     RULES.iter().flat_map(|(template, rule)| {
-        rule.methods.iter().map(|(method, permission)| (*template, rule.allow, method.clone(), *permission))
+        rule.methods.iter().map(|(method, asks)| {
+            let permission = match asks {
+                Asks::For(permission) => Some(*permission),
+                Asks::Nothing | Asks::Moderation => None,
+            };
+            (*template, rule.allow, method.clone(), permission)
+        })
     })
 }

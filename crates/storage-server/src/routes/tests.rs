@@ -31,6 +31,7 @@ use crate::export::Exports;
 use crate::health::Health;
 use crate::pool::ReadPool;
 use crate::settings::{Consistency, ExportSettings};
+use crate::shares;
 use crate::state::{AppState, Limits, Port};
 use crate::telemetry::request::observe;
 use crate::{auth, cors, host, telemetry};
@@ -54,8 +55,11 @@ impl Embedder for Away {
 fn no_exports() -> Exports {
     let url = "postgres://nobody@127.0.0.1:1/nowhere".to_owned().into();
     let connector = Connector::new(url, DatabaseTls::off(), SessionSettings::new("nobody")).unwrap();
-    let pool = ReadPool::new(connector, 1, Duration::ZERO).unwrap();
     let second = Duration::from_secs(1);
+    let pool = ReadPool::new(
+        connector,
+        shares::Limits { places: 1, waiting: 1, patience: second, more_patience: second },
+    );
     let settings = ExportSettings { connections: 1, timeout: second, stall_timeout: second };
     Exports::new(pool, &settings, TaskTracker::new())
 }
@@ -75,6 +79,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         budget: ByteBudget::new(1 << 20),
         answers: ByteBudget::new(1 << 20),
         gate: Arc::default(),
+        months: Arc::default(),
         cors_origins: Arc::default(),
         health: Arc::new(health),
         metrics: telemetry::metrics::detached().unwrap(),
@@ -250,7 +255,7 @@ async fn faults_of_a_read_are_told_apart_and_leak_nothing() {
         (|| ReadError::Connect(ConnectError::TimedOut(Duration::ZERO)), 503, "database-unavailable"),
         (|| ReadError::DeadlinePassed, 503, "deadline-passed"),
         (|| ReadError::Stopping, 503, "stopping"),
-        (|| ReadError::Pool("10.0.0.7".to_owned()), 500, "internal"),
+        (|| ReadError::Encoding(serde_json::Error::io(std::io::Error::other("10.0.0.7"))), 500, "internal"),
         (|| database_fault(DatabaseFault::StatementTimeout), 503, "deadline-passed"),
         (|| database_fault(DatabaseFault::ConnectionLost), 503, "database-unavailable"),
         (|| database_fault(DatabaseFault::Unreadable), 500, "internal"),

@@ -46,9 +46,10 @@ section! {
         lock_timeout: Duration = "2s",
         /// A transaction that a lost client left open ends after this.
         idle_in_transaction_timeout: Duration = "10s",
-        /// Connections for reads. With `writer.writers` and `projector.workers` at most 47.
+        /// Connections for reads, those included whose read was abandoned and is being ended. With `writer.writers` and `projector.workers` at most 47.
         read_connections: usize = "8",
-        /// How long a read waits for one of them before it is answered 503.
+        /// How long a read waits for one of them before it is answered 503. A caller who has less than a quarter of them
+        /// (at least one) is the next and waits up to `database.statement_timeout` longer.
         acquire_timeout: Duration = "2s",
         /// How long the start goes on trying to reach PostgreSQL.
         start_timeout: Duration = "30s",

@@ -9,7 +9,8 @@ section! {
     /// Streams of all records that match a filter.
     ExportSettings = "export" {
         /// Connections that exports read through, and nothing else; as many exports run at a time. A further one is
-        /// answered 503.
+        /// answered 503, unless its caller has less than a quarter of them (at least one) and another has more: then the
+        /// newest of that one's is cut.
         connections: usize = "2",
         /// How long an export may take. Then it is cut, which its client sees.
         timeout: Duration = "10m",

@@ -13,11 +13,16 @@ section! {
         caller_rate: u32 = "5000",
         /// Requests that one known caller may make at once beyond that.
         caller_burst: u32 = "10000",
-        /// Requests a second from one address without a token that is known already; more are answered 429, and the token
-        /// is not looked at. 0 is no limit.
+        /// Requests a second from one address without a token that is known already, and for the open pages
+        /// (`/openapi.json`, `/docs`, `/problems/…`) with or without one; more are answered 429, and the token is not
+        /// looked at. 0 is no limit.
         stranger_rate: u32 = "20",
         /// Such requests that may come at once beyond that.
         stranger_burst: u32 = "200",
+        /// Months of a table, further than three from the present one, that one caller (without authentication, one
+        /// address) may open a day with a first record; more are answered 429. Callers with the permission `admin` may
+        /// open any, for imports. 0 is no limit. Each replica counts for itself.
+        far_months: usize = "12",
     }
 }
 

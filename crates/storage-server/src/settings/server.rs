@@ -7,7 +7,8 @@ use super::auth::AuthMode;
 use super::fault::Faults;
 use super::lists::{Networks, Origins};
 use super::section::section;
-use super::value::ByteSize;
+use super::value::{ByteSize, Setting};
+use crate::auth::ForwardedHeader;
 
 section! {
     /// Where the service listens, what it takes on, and how it stops.
@@ -21,9 +22,12 @@ section! {
         workers: usize = "0",
         /// Connections that each of these threads accepts; further ones wait in the kernel.
         max_connections: usize = "10000",
-        /// Proxies whose word counts for the address a request comes from (`X-Forwarded-For`). Of anybody else it is
-        /// passed over.
+        /// Proxies whose word counts for the address a request comes from (`server.forwarded_header`). From other
+        /// peers it is passed over.
         trusted_proxies: Networks = "",
+        /// The header in which these proxies write that address, with or without a port. The other one is passed over: a
+        /// proxy that does not write it hands on what its client wrote.
+        forwarded_header: ForwardedHeader = "x-forwarded-for",
         /// Origins of web pages that browsers may let use the API. None: then no answer says anything about it, and
         /// browsers let none.
         cors_origins: Origins = "",
@@ -48,6 +52,18 @@ section! {
         drain_delay: Duration = "0s",
         /// How long requests under way may take to finish once no further ones are accepted.
         drain_timeout: Duration = "8s",
+    }
+}
+
+impl Setting for ForwardedHeader {
+    const FORM: &'static str = "x-forwarded-for or forwarded";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "x-forwarded-for" => Some(Self::XForwardedFor),
+            "forwarded" => Some(Self::Forwarded),
+            _ => None,
+        }
     }
 }
 

@@ -125,7 +125,7 @@ static METRICS: &[Metric] = &[
         EXPORTS,
         Kind::Counter,
         &["format", "outcome"],
-        "Exports ended; outcome is complete, refused, failed, deadline, stalled, stopping or client_gone.",
+        "Exports ended; outcome is complete, refused, failed, deadline, stalled, stopping, client_gone or recalled.",
     ),
     metric(
         VALIDATION_FAILURES,
@@ -138,7 +138,7 @@ static METRICS: &[Metric] = &[
         DB_CONNECTIONS,
         Kind::Gauge,
         &["pool", "state"],
-        "Connections of a pool; state is in_use or idle. The writer and the projector hold one for each task beside them.",
+        "Connections of a pool; state is in_use, until what ran on it is over, or idle. The writer and the projector hold one for each task beside them.",
     ),
     metric(
         VECTOR_DRIFT,

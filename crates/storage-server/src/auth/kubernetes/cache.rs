@@ -15,6 +15,9 @@ const CAPACITY: u64 = 10_000;
 /// How long a no is kept.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
 
+/// How long a token that was good is told from those of strangers.
+const FAMILIAR_FOR: Duration = Duration::from_secs(60 * 60);
+
 /// A token as it is remembered.
 pub(super) type TokenDigest = [u8; 32];
 
@@ -55,6 +58,8 @@ pub(super) struct Known {
     ttl: Duration,
     users: future::Cache<TokenDigest, Kept<Arc<User>>>,
     rejected: sync::Cache<TokenDigest, ()>,
+    /// Tokens that were good when they were last looked up. Only genuine ones get here, so that strangers push out none.
+    familiar: sync::Cache<TokenDigest, ()>,
     permissions: future::Cache<(TokenDigest, &'static str), Kept<bool>>,
 }
 
@@ -65,6 +70,7 @@ impl Known {
             ttl,
             users: future::Cache::builder().max_capacity(CAPACITY).expire_after(AsItSays).build(),
             rejected: sync::Cache::builder().max_capacity(CAPACITY).time_to_live(REFUSED_FOR).build(),
+            familiar: sync::Cache::builder().max_capacity(CAPACITY).time_to_live(FAMILIAR_FOR).build(),
             permissions: future::Cache::builder().max_capacity(CAPACITY).expire_after(AsItSays).build(),
         }
     }
@@ -74,7 +80,12 @@ impl Known {
     }
 
     pub(super) fn reject(&self, token: TokenDigest) {
+        self.familiar.invalidate(&token);
         self.rejected.insert(token, ());
+    }
+
+    pub(super) fn is_familiar(&self, token: &TokenDigest) -> bool {
+        self.familiar.contains_key(token)
     }
 
     pub(super) async fn remembered_user(&self, token: &TokenDigest) -> Option<Arc<User>> {
@@ -93,9 +104,13 @@ impl Known {
         lookup: impl Future<Output = Result<User, Refusal>>,
     ) -> Result<Arc<User>, Refusal> {
         let good_for = good_for.min(self.ttl);
-        let kept = async { lookup.await.map(|user| Kept { answer: Arc::new(user), good_for }) };
+        let kept = async {
+            let user = lookup.await?;
+            self.familiar.insert(token, ());
+            Ok(Kept { answer: Arc::new(user), good_for })
+        };
         let kept = self.users.try_get_with(token, kept).await;
-        kept.map(|kept| kept.answer).map_err(|refusal| (*refusal).clone())
+        kept.map(|kept| kept.answer).map_err(|refusal: Arc<Refusal>| (*refusal).clone())
     }
 
     /// Whether the token's user has the permission; a no is looked up again sooner.

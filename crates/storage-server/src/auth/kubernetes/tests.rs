@@ -131,6 +131,29 @@ async fn a_rotated_token_is_the_same_caller_and_a_yes_ends_with_its_token() {
     assert_eq!(outcome(&verifier, &new, Permission::Write).await, format!("{WRITER} true"));
 }
 
+/// F46: what is remembered only for a moment is still told from a stranger's token, until it is rejected.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_good_is_told_from_a_stranger_s_until_it_is_rejected() {
+    let api = api();
+    let (genuine, made_up) = (token("genuine", 600), token("made up", 600));
+    api.knows(&genuine, ServiceAccount::new(WRITER, &[AUDIENCE]));
+    api.allows(WRITER, &["create", "update"]);
+    let forgetful = KubernetesSettings { ttl: Duration::ZERO, ..settings() };
+    let verifier = verifier(&api, forgetful).await;
+    assert!(!verifier.was_good(&genuine));
+    assert_eq!(outcome(&verifier, &genuine, Permission::Write).await, format!("{WRITER} true"));
+    assert_eq!(outcome(&verifier, &made_up, Permission::Write).await, "rejected");
+    assert_eq!(verifier.recall(&genuine, Some(Permission::Write)).await, None);
+    assert!(verifier.was_good(&genuine) && !verifier.was_good(&made_up));
+    api.set_fault(Some(ApiFault::Status(500)));
+    assert!(outcome(&verifier, &genuine, Permission::Write).await.starts_with("unavailable"));
+    assert!(verifier.was_good(&genuine), "an error says nothing of the token");
+    api.set_fault(None);
+    api.knows(&genuine, ServiceAccount::new(WRITER, &[AUDIENCE]).expired());
+    assert_eq!(outcome(&verifier, &genuine, Permission::Write).await, "rejected");
+    assert!(!verifier.was_good(&genuine));
+}
+
 /// F25: an API server that fails, hangs or is gone is neither a yes nor a no, is not remembered, and holds nobody up
 /// longer than the deadline; who is known already is served meanwhile.
 #[tokio::test(flavor = "multi_thread")]

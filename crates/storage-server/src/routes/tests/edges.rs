@@ -60,6 +60,47 @@ async fn an_address_that_guesses_is_limited() {
     assert_eq!(call(&state, TestRequest::get().uri("/ready")).await.status, 200);
 }
 
+/// F46: guesses from behind the same proxy do not keep out a token that was good lately.
+#[actix_web::test]
+async fn a_token_that_was_good_is_looked_at_where_strangers_are_not() {
+    let state = limited(Gate { strangers: Rates::new(1, 2), ..gate() });
+    let known = || asking("nothing").peer_addr("203.0.113.9:1".parse().unwrap());
+    for _ in 0..2 {
+        assert_eq!(call(&state, from("203.0.113.9")).await.status, 401);
+    }
+    assert_eq!(call(&state, from("203.0.113.9")).await.status, 429);
+    for _ in 0..10 {
+        assert_eq!(call(&state, known()).await.status, 404);
+    }
+}
+
+/// F48: the open pages count for the address that asks for them; health does not.
+#[actix_web::test]
+async fn the_open_pages_are_under_the_allowance_of_strangers() {
+    let state = limited(Gate { strangers: Rates::new(1, 3), ..Gate::default() });
+    let ask = async |path: &str, address: &str| {
+        let request = TestRequest::get().uri(path).peer_addr(format!("{address}:1").parse().unwrap());
+        call(&state, request).await
+    };
+    assert_eq!(ask("/problems/conflict", "203.0.113.9").await.status, 200);
+    for path in ["/openapi.json", "/docs", "/docs/index.html", "/problems/conflict"] {
+        let mut refused = None;
+        for _ in 0..100 {
+            refused = Some(ask(path, "203.0.113.9").await).filter(|got| got.status == 429).or(refused);
+        }
+        let got = refused.unwrap_or_else(|| panic!("{path}: a hundred at once were answered"));
+        assert_eq!(
+            (problem(&got), got.header("retry-after")),
+            ((429, "/problems/rate-limited"), "1"),
+            "{path}"
+        );
+    }
+    assert_eq!(ask("/openapi.json", "203.0.113.8").await.status, 200);
+    for path in ["/health", "/livez", "/ready", "/readyz", "/version"] {
+        assert_eq!(ask(path, "203.0.113.9").await.status, 200, "{path}");
+    }
+}
+
 /// Beyond the places there are, a request is put off before anything is asked for it.
 #[actix_web::test]
 async fn requests_beyond_the_places_are_shed() {

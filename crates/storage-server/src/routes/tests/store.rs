@@ -10,6 +10,7 @@ use storage_query::{
     Incident, Lexical, LexicalQuery, Nearest, NearestQuery, PageRequest, Records, RemediationFilter,
     Timeline, Valid,
 };
+use storage_schema::partitions::Month;
 use tokio::time::Instant;
 
 use crate::edge::{AnyList, AuditReader, AuditWriter, CountQuery, Counts, Item, ItemPage, ReadError};
@@ -122,6 +123,11 @@ impl AuditReader for Store {
 
     async fn kept(&self, _: &IdempotencyKey, _: Instant) -> Result<Option<Kept>, ReadError> {
         Ok(self.kept.clone())
+    }
+
+    /// None, as if every month had its partition.
+    async fn missing_months(&self, _: Vec<Month>, _: Instant) -> Result<Vec<Month>, ReadError> {
+        Ok(Vec::new())
     }
 
     async fn incident(&self, _: i64, deadline: Instant) -> Result<Option<Incident>, ReadError> {

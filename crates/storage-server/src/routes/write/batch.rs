@@ -13,7 +13,7 @@ use storage_validation::{Invalid, ValidBatch};
 
 use super::consistency::{self, Offer};
 use super::key::GivenKey;
-use super::{answer, count_altered, key, refusal};
+use super::{answer, count_altered, key, months, refusal};
 use crate::body::{self, Body, MediaType};
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
@@ -56,6 +56,9 @@ pub(crate) async fn write_batch<R: AuditRecord>(
             return key::unless_replayed(&state, key.as_ref(), problem, deadline).await;
         }
     };
+    if let Err(refusal) = months::open(&request, &state, &records, deadline).await {
+        return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await;
+    }
     let keyed = answer::keyed(key.clone(), &rendering(R::TYPE, sanitized_fields.clone(), true));
     let ids = match state.writer.write_batch(records, keyed, reservation, deadline).await? {
         Written::Now(ids) => ids,

@@ -4,6 +4,7 @@ mod answer;
 mod batch;
 mod consistency;
 mod key;
+mod months;
 mod update;
 
 pub(super) use batch::write_batch;
@@ -50,6 +51,9 @@ pub(super) async fn write<R: AuditRecord>(
         Ok(valid) => valid,
         Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
     };
+    if let Err(refusal) = months::open(&request, &state, std::slice::from_ref(&record), deadline).await {
+        return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await;
+    }
     let is_strict = consistency == Consistency::Strict;
     let render = rendering(sanitized_fields.clone(), !is_strict);
     // No time-out of our own here: once the record has left the queue only the writer knows what became of it.

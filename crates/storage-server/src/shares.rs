@@ -1,0 +1,165 @@
+//! Places of something scarce, shared among callers.
+//!
+//! A caller's share is a quarter of the places, at least one. A caller alone may have all places. While one waits who has
+//! less than a share, callers who have a share get no further place. Callers with less than a share take turns, so that
+//! none waits behind the whole queue of another.
+
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use self::state::{Granted, State, part_of};
+
+/// The places. Cheap to clone.
+#[derive(Debug)]
+pub(crate) struct Shares<K> {
+    state: Arc<Mutex<State<K>>>,
+    limits: Limits,
+}
+
+/// How many places there are, how many may wait for one, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) places: usize,
+    /// All callers together; one alone has a quarter of that.
+    pub(crate) waiting: usize,
+    /// How long a caller waits who has a share already.
+    pub(crate) patience: Duration,
+    /// How much longer one waits who has less: as long as a place may be held, since the next one is theirs.
+    pub(crate) more_patience: Duration,
+}
+
+/// There is no place, and none came free in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoPlace;
+
+/// A place. Dropped, it is the next one's.
+#[derive(Debug)]
+pub(crate) struct Place<K: Hash + Eq + Clone> {
+    shares: Shares<K>,
+    caller: K,
+    turn: u64,
+    recall: CancellationToken,
+}
+
+/// One who waits, until there is a place or no patience left.
+struct Waiting<'a, K: Hash + Eq + Clone> {
+    shares: &'a Shares<K>,
+    caller: K,
+    turn: u64,
+    receiver: oneshot::Receiver<Granted>,
+}
+
+impl<K> Clone for Shares<K> {
+    fn clone(&self) -> Self {
+        Self { state: Arc::clone(&self.state), limits: self.limits }
+    }
+}
+
+impl<K: Hash + Eq + Clone> Shares<K> {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { state: Arc::new(Mutex::new(State::new(limits.places))), limits }
+    }
+
+    /// How many places are held.
+    pub(crate) fn held(&self) -> usize {
+        self.limits.places.saturating_sub(self.lock().free)
+    }
+
+    /// A place, at once or within patience. When one who has less than a share has waited for long, the newest place of
+    /// the one who has the most beyond theirs is recalled; whether that one heeds it is up to them.
+    pub(crate) async fn acquire(&self, caller: &K) -> Result<Place<K>, NoPlace> {
+        let mut waiting = match self.take_or_queue(caller)? {
+            Ok(place) => return Ok(place),
+            Err(waiting) => waiting,
+        };
+        if let Ok(place) = timeout(self.limits.patience, waiting.place()).await {
+            return place;
+        }
+        if !self.recall_for(caller) {
+            return Err(NoPlace);
+        }
+        timeout(self.limits.more_patience, waiting.place()).await.unwrap_or(Err(NoPlace))
+    }
+
+    fn take_or_queue(&self, caller: &K) -> Result<Result<Place<K>, Waiting<'_, K>>, NoPlace> {
+        let mut state = self.lock();
+        if state.free > 0 {
+            let granted = state.give(caller);
+            drop(state);
+            return Ok(Ok(self.place(caller.clone(), granted)));
+        }
+        let (turn, receiver) = state.queue(caller, self.limits.waiting).ok_or(NoPlace)?;
+        drop(state);
+        Ok(Err(Waiting { shares: self, caller: caller.clone(), turn, receiver }))
+    }
+
+    fn place(&self, caller: K, granted: Granted) -> Place<K> {
+        Place { shares: self.clone(), caller, turn: granted.turn, recall: granted.recall }
+    }
+
+    /// Whether the caller has less than a share; then another's place beyond theirs is recalled.
+    fn recall_for(&self, caller: &K) -> bool {
+        let share = self.share();
+        let state = self.lock();
+        let is_below = state.callers.get(caller).is_none_or(|usage| usage.held.len() < share);
+        if is_below && let Some(held) = state.most_beyond(share) {
+            held.recall.cancel();
+        }
+        is_below
+    }
+
+    /// Takes a place back and gives it to the next.
+    fn give_back(&self, caller: &K, turn: u64) {
+        let share = self.share();
+        let mut state = self.lock();
+        state.take_back(caller, turn);
+        state.hand_out(share);
+    }
+
+    fn share(&self) -> usize {
+        part_of(self.limits.places)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<K>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq + Clone> Place<K> {
+    /// Returns when another waits who has less than a share, while the holder has more.
+    pub(crate) async fn recalled(&self) {
+        self.recall.cancelled().await;
+    }
+}
+
+impl<K: Hash + Eq + Clone> Drop for Place<K> {
+    fn drop(&mut self) {
+        self.shares.give_back(&self.caller, self.turn);
+    }
+}
+
+impl<K: Hash + Eq + Clone> Waiting<'_, K> {
+    async fn place(&mut self) -> Result<Place<K>, NoPlace> {
+        let granted = (&mut self.receiver).await.map_err(|_lost| NoPlace)?;
+        Ok(self.shares.place(self.caller.clone(), granted))
+    }
+}
+
+impl<K: Hash + Eq + Clone> Drop for Waiting<'_, K> {
+    /// One who goes leaves the queue, or gives back what came too late.
+    fn drop(&mut self) {
+        let has_left = self.shares.lock().leave(&self.caller, self.turn);
+        if !has_left && let Ok(granted) = self.receiver.try_recv() {
+            self.shares.give_back(&self.caller, granted.turn);
+        }
+    }
+}
