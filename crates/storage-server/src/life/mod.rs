@@ -43,6 +43,7 @@ use crate::edge::WritePath;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
+use crate::heavy::HeavyWork;
 use crate::pool::ReadPool;
 use crate::settings::{Connectors, Settings};
 use crate::state::{AppState, Limits, Port};
@@ -250,6 +251,7 @@ impl Core {
             redis: parts.redis.clone(),
             index: self.index.clone(),
             budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
+            heavy: HeavyWork::new(),
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),
             log: parts.log.clone(),

@@ -29,6 +29,7 @@ use crate::edge::ReadError;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
+use crate::heavy::HeavyWork;
 use crate::pool::ReadPool;
 use crate::settings::{Consistency, ExportSettings};
 use crate::state::{AppState, Limits, Port};
@@ -73,6 +74,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         redis: None,
         index: None,
         budget: ByteBudget::new(1 << 20),
+        heavy: HeavyWork::new(),
         gate: Arc::default(),
         cors_origins: Arc::default(),
         health: Arc::new(health),
