@@ -29,6 +29,28 @@ async fn numbers_in_metadata_keep_their_value() {
     }
 }
 
+/// F41: metadata is as large as what every reader gets: numbers count with all their digits, and are answered so.
+#[tokio::test]
+async fn metadata_is_no_larger_when_it_is_read_than_when_it_was_judged() {
+    let service = Service::start().await;
+    let body = |count: usize| {
+        let numbers = vec!["1e308"; count].join(",");
+        format!(
+            r#"{{"name":"a","namespace":"n","phase":"pending","action_type":"t","metadata":{{"n":[{numbers}]}}}}"#
+        )
+    };
+    let id = service.post_text("remediation", body(842)).await.expect(201).json()["id"].clone();
+    let read = service.get(&format!("/api/v1/audit/remediation/{id}")).await.expect(200);
+    let metadata =
+        service.count("SELECT max(octet_length(metadata::text))::bigint AS n FROM remediation_audit").await;
+    assert_eq!(metadata, 842 * 311 - 2 + 9);
+    assert!(read.text.len() < 263 * 1024, "{}", read.text.len());
+    assert!(number_in(&read.text).starts_with(&format!("[1{}", "0".repeat(308))));
+    let problem = service.post_text("remediation", body(843)).await.expect(400).json();
+    let message = "metadata is 262180 bytes as it is stored; the limit is 262144";
+    assert_eq!(problem["errors"][0]["message"], message);
+}
+
 /// The literal of `metadata.n`, unparsed.
 fn number_in(body: &str) -> String {
     type Object<'a> = std::collections::HashMap<String, &'a RawValue>;

@@ -22,6 +22,14 @@ impl Reservation {
     pub fn bytes(&self) -> usize {
         self.permit.num_permits()
     }
+
+    /// Takes so many bytes more at once, or none: `false` when they are not free. Never waits.
+    #[must_use]
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let budget = Arc::clone(self.permit.semaphore());
+        let more = u32::try_from(bytes).ok().and_then(|bytes| budget.try_acquire_many_owned(bytes).ok());
+        more.map(|more| self.permit.merge(more)).is_some()
+    }
 }
 
 impl ByteBudget {
@@ -58,6 +66,20 @@ mod tests {
         let second = budget.reserve(3).unwrap();
         assert_eq!(budget.free(), 0);
         drop((first, second));
+        assert_eq!(budget.free(), 10);
+    }
+
+    /// F44: what grows takes what is free and no more, and gives all of it back.
+    #[test]
+    fn a_reservation_grows_while_there_is_room() {
+        let budget = ByteBudget::new(10);
+        let mut growing = budget.reserve(0).unwrap();
+        assert!(growing.grow(6));
+        let other = budget.reserve(3).unwrap();
+        assert!(!growing.grow(2));
+        assert!(growing.grow(1));
+        assert_eq!((growing.bytes(), budget.free()), (7, 0));
+        drop((growing, other));
         assert_eq!(budget.free(), 10);
     }
 }

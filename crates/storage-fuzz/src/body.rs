@@ -1,30 +1,41 @@
 //! Bodies: JSON, records and batches of them.
 
-use storage_models::json::Parsed;
+use storage_models::json::{ItemLimits, Items, Parsed};
 use storage_models::{Json, RecordType};
+use storage_validation::{Invalid, RefusedBatch};
 
 use crate::now;
 
-/// Reads a body as JSON and as JSON lines, and validates it as a record and as a batch of every type. What is refused
-/// is refused with reasons; what is accepted as a batch has as many records as were sent.
+/// What a batch may hold.
+const LIMITS: ItemLimits = ItemLimits::of_bytes(1 << 20, 1 << 16);
+
+/// Reads a body as JSON, as an array and as lines, and validates it as a record and as a batch of every type. What is
+/// refused is refused with reasons; what is accepted as a batch has as many records as were sent.
 pub fn body(bytes: &[u8]) {
-    for parsed in [Json::parse(bytes), Json::parse_lines(bytes)].into_iter().flatten() {
-        for record_type in RecordType::ALL {
-            let copy = || Parsed { value: parsed.value.clone(), faults: parsed.faults.clone() };
-            if let Err(invalid) = storage_validation::record(record_type, copy(), now()) {
-                assert!(!invalid.errors().is_empty(), "refused without a reason");
-                let is_pointer = |text: &str| text.is_empty() || text.starts_with('/');
-                assert!(invalid.errors().iter().all(|error| is_pointer(&error.pointer)), "{invalid:?}");
-            }
-            if let Ok(valid) = storage_validation::batch(record_type, copy(), now()) {
-                let sent = match &parsed.value {
-                    Json::Array(items) => items.len(),
-                    _ => 0,
-                };
-                assert_eq!(valid.records.len(), sent, "a batch lost records or made some");
+    for record_type in RecordType::ALL {
+        if let Ok(parsed) = Json::parse_within(bytes, LIMITS.values_each) {
+            if let Err(invalid) = storage_validation::record(record_type, parsed, now()) {
+                explained(&invalid);
             }
         }
+        batch(record_type, Items::of_array(bytes, LIMITS));
+        batch(record_type, Ok(Items::of_lines(bytes, LIMITS)));
     }
+}
+
+fn batch(record_type: RecordType, items: Result<Items<'_>, &'static str>) {
+    let mut sent = 0;
+    match storage_validation::batch(record_type, items, now(), |_| sent += 1) {
+        Ok(valid) => assert_eq!(valid.records.len(), sent, "a batch lost records or made some"),
+        Err(RefusedBatch::Invalid(invalid)) => explained(&invalid),
+        Err(RefusedBatch::Unreadable(_)) => {}
+    }
+}
+
+fn explained(invalid: &Invalid) {
+    assert!(!invalid.errors().is_empty(), "refused without a reason");
+    let is_pointer = |text: &str| text.is_empty() || text.starts_with('/');
+    assert!(invalid.errors().iter().all(|error| is_pointer(&error.pointer)), "{invalid:?}");
 }
 
 /// The text by which repeated requests are told apart: equal bodies have equal texts, and the text is a body itself,

@@ -1,16 +1,18 @@
-//! Reading a body: its type, its size and its share of the byte budget are settled before the first byte is read.
+//! Reading a body: its type and the size it announces are judged before the first byte is read, its pace and its share of
+//! the byte budget while it arrives.
 
+mod pace;
 #[cfg(test)]
 mod tests;
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 use storage_dualwrite::{ByteBudget, Reservation};
 use tokio::time::Instant;
 
 use crate::problem::{Problem, ProblemKind};
+use pace::Pace;
 
 /// A kind of body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,52 +55,44 @@ pub(crate) async fn read(
     accepted: &[MediaType],
 ) -> Result<Body, Problem> {
     let media_type = media_type(headers, accepted)?;
-    let announced = announced_length(headers)?;
-    if announced.is_some_and(|length| length > u64::from(limit)) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if announced_length(headers)?.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    // Without a length the whole limit is set aside until the end is seen.
-    let share = announced.and_then(|length| u32::try_from(length).ok()).unwrap_or(limit);
-    let reservation = budget.reserve(share).ok_or_else(|| Problem::new(ProblemKind::Overloaded))?;
-    let bytes = tokio::time::timeout_at(deadline, collect(payload, share, limit))
+    let (bytes, reservation) = tokio::time::timeout_at(deadline, collect(payload, budget, limit))
         .await
         .unwrap_or_else(|_late| Err(Problem::new(ProblemKind::RequestTimeout)))?;
-    Ok(Body { reservation: shrunk(reservation, bytes.len(), budget), bytes, media_type })
+    Ok(Body { bytes, media_type, reservation })
 }
 
-async fn collect(mut payload: Payload, expected: u32, limit: u32) -> Result<Bytes, Problem> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    // Memory follows what arrives: an announcement alone costs little.
-    let expected = usize::try_from(expected).unwrap_or(limit).min(16 * 1024);
-    let mut bytes = BytesMut::with_capacity(expected);
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| Problem::new(ProblemKind::BadRequest).detail(broken(&error)))?;
-        if bytes.len() + chunk.len() > limit {
-            return Err(too_large(u32::try_from(limit).unwrap_or(u32::MAX)));
+/// What is announced costs nothing: each piece takes its part of the budget when it has arrived, or ends the body.
+async fn collect(
+    mut payload: Payload,
+    budget: &ByteBudget,
+    limit: usize,
+) -> Result<(Bytes, Reservation), Problem> {
+    let overloaded = || Problem::new(ProblemKind::Overloaded);
+    let mut reservation = budget.reserve(0).ok_or_else(overloaded)?;
+    let mut bytes = BytesMut::new();
+    let mut pace = Pace::new();
+    while let Some(piece) = pace.next(&mut payload).await? {
+        if bytes.len() + piece.len() > limit {
+            return Err(too_large(limit));
         }
-        bytes.extend_from_slice(&chunk);
+        if !reservation.grow(piece.len()) {
+            return Err(overloaded());
+        }
+        bytes.extend_from_slice(&piece);
     }
-    Ok(bytes.freeze())
+    Ok((bytes.freeze(), reservation))
 }
 
-fn broken(error: &actix_web::error::PayloadError) -> String {
-    format!("The body could not be read to its end: {error}.")
-}
-
-/// A reservation of just what came, where there is room for it beside the one at hand.
-fn shrunk(reservation: Reservation, length: usize, budget: &ByteBudget) -> Reservation {
-    if reservation.bytes() <= length {
-        return reservation;
-    }
-    u32::try_from(length).ok().and_then(|exact| budget.reserve(exact)).unwrap_or(reservation)
-}
-
-fn too_large(limit: u32) -> Problem {
+fn too_large(limit: usize) -> Problem {
     Problem::new(ProblemKind::BodyTooLarge)
         .detail(format!("The body is larger than {limit} bytes; nothing was stored."))
 }
 
-fn announced_length(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+fn announced_length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
     let Some(value) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
     let length = value.to_str().ok().and_then(|text| text.parse().ok());
     length

@@ -66,6 +66,7 @@ mod embedder;
 mod etag;
 mod export;
 mod health;
+mod heavy;
 mod host;
 mod life;
 mod links;

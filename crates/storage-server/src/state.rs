@@ -7,12 +7,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::ByteBudget;
 use storage_dualwrite::index::GuardedIndex;
 use storage_embedding::RedisCache;
+use storage_models::json::ItemLimits;
 
 use crate::auth::Gate;
 use crate::edge::{AuditReader, AuditWriter};
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
+use crate::heavy::HeavyWork;
 use crate::months::FarMonths;
 use crate::settings::{Consistency, EffectiveSetting, ServerSettings};
 use crate::telemetry::log::LogControl;
@@ -30,6 +32,7 @@ pub(crate) struct AppState {
     pub(crate) budget: ByteBudget,
     /// For answers that are being sent.
     pub(crate) answers: ByteBudget,
+    pub(crate) heavy: HeavyWork,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) log: LogControl,
@@ -75,6 +78,17 @@ impl Limits {
             batch_body: settings.batch_body_limit.saturating_u32(),
             consistency,
         }
+    }
+
+    /// Values that a body of one record or change may hold.
+    pub(crate) fn values(&self) -> usize {
+        self.items().values_each
+    }
+
+    /// What the records of a batch may hold.
+    pub(crate) fn items(&self) -> ItemLimits {
+        let bytes = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
+        ItemLimits::of_bytes(bytes(self.batch_body), bytes(self.body))
     }
 }
 

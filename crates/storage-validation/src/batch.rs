@@ -1,7 +1,7 @@
 //! Many records at once, all of them valid or none.
 
-use storage_models::json::{JsonFault, Parsed};
-use storage_models::{Json, NewRecord, RecordType, Timestamp};
+use storage_models::json::{Items, Parsed};
+use storage_models::{JsonError, NewRecord, RecordType, Timestamp};
 
 use crate::problem::Problem;
 use crate::report::error;
@@ -23,52 +23,76 @@ pub struct ValidBatch {
     pub sanitized_fields: Vec<String>,
 }
 
-/// Validates an array of 1 to [`MAX_BATCH_RECORDS`] records of the type.
+/// Why a batch is not stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedBatch {
+    /// It could not be read to its end.
+    #[error(transparent)]
+    Unreadable(#[from] JsonError),
+    /// Something in it breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+/// Validates 1 to [`MAX_BATCH_RECORDS`] records of the type, each as soon as it is read. `items` is what was sent, or the
+/// kind of value that was sent instead of an array. `seen` is shown each record as it was read.
 ///
 /// # Errors
-/// When it is no such array, or anything in any record breaks a rule: everything that does, at once, each pointer
-/// with the record's place before it. At most 1,000 errors are listed.
-pub fn batch(record_type: RecordType, input: Parsed, received_at: Timestamp) -> Result<ValidBatch, Invalid> {
-    let items = items(input.value)?;
-    let mut faults = by_item(input.faults, items.len());
-    let mut records = Vec::with_capacity(items.len());
-    let mut altered = Vec::new();
-    let mut refused = Refused::default();
-    for (place, value) in items.into_iter().enumerate() {
-        let faults = faults.get_mut(place).map(std::mem::take).unwrap_or_default();
-        match record(record_type, Parsed { value, faults }, received_at) {
+/// When it cannot be read, or anything in any record breaks a rule: everything that does, at once, each pointer with the
+/// record's place before it. At most 1,000 errors are listed. Reading ends at the first record too many.
+pub fn batch(
+    record_type: RecordType,
+    items: Result<Items<'_>, &'static str>,
+    received_at: Timestamp,
+    mut seen: impl FnMut(&Parsed),
+) -> Result<ValidBatch, RefusedBatch> {
+    let items = items.map_err(|found| {
+        Invalid::new(vec![error("", &Problem::WrongType { expected: "an array of records", found })], 0)
+    })?;
+    let mut judged = Judged::default();
+    for (place, item) in items.enumerate() {
+        let item = item?;
+        if place == MAX_BATCH_RECORDS {
+            return Err(wrong_size(&format!("/{place}")).into());
+        }
+        seen(&item);
+        judged.add(place, record(record_type, item, received_at));
+    }
+    judged.finish()
+}
+
+fn wrong_size(pointer: &str) -> Invalid {
+    Invalid::new(vec![error(pointer, &Problem::BatchSize { max: MAX_BATCH_RECORDS })], 0)
+}
+
+/// What came of the records so far.
+#[derive(Default)]
+struct Judged {
+    records: Vec<NewRecord>,
+    altered: Vec<(usize, String)>,
+    refused: Refused,
+}
+
+impl Judged {
+    fn add(&mut self, place: usize, outcome: Result<Valid, Invalid>) {
+        match outcome {
+            Err(invalid) => self.refused.add(place, invalid),
+            // Nothing of it is stored any more.
+            Ok(_) if self.refused.is_any() => self.records = Vec::new(),
             Ok(Valid { record, sanitized_fields }) => {
-                records.push(record);
-                altered.extend(sanitized_fields.into_iter().map(|pointer| (place, pointer)));
+                self.records.push(record);
+                self.altered.extend(sanitized_fields.into_iter().map(|pointer| (place, pointer)));
             }
-            Err(invalid) => refused.add(place, invalid),
         }
     }
-    refused.finish()?;
-    Ok(ValidBatch { records, sanitized_fields: named(&altered) })
-}
 
-fn items(value: Json) -> Result<Vec<Json>, Invalid> {
-    let problem = match value {
-        Json::Array(items) if (1..=MAX_BATCH_RECORDS).contains(&items.len()) => return Ok(items),
-        Json::Array(items) => Problem::BatchSize { found: items.len(), max: MAX_BATCH_RECORDS },
-        other => Problem::WrongType { expected: "an array of records", found: other.kind() },
-    };
-    Err(Invalid::new(vec![error("", &problem)], 0))
-}
-
-/// The parser's faults by the record they are in, each pointer as within that record.
-fn by_item(faults: Vec<JsonFault>, items: usize) -> Vec<Vec<JsonFault>> {
-    let mut sorted = vec![Vec::new(); items];
-    for JsonFault { pointer, kind } in faults {
-        let within = pointer.strip_prefix('/').unwrap_or_default();
-        let (place, rest) = within.find('/').map_or((within, ""), |slash| within.split_at(slash));
-        let slot = place.parse::<usize>().ok().and_then(|place| sorted.get_mut(place));
-        if let Some(slot) = slot {
-            slot.push(JsonFault { pointer: rest.to_owned(), kind });
+    fn finish(self) -> Result<ValidBatch, RefusedBatch> {
+        self.refused.finish()?;
+        if self.records.is_empty() {
+            return Err(wrong_size("").into());
         }
+        Ok(ValidBatch { records: self.records, sanitized_fields: named(&self.altered) })
     }
-    sorted
 }
 
 fn named(altered: &[(usize, String)]) -> Vec<String> {
@@ -97,6 +121,10 @@ impl Refused {
                 self.omitted += 1;
             }
         }
+    }
+
+    const fn is_any(&self) -> bool {
+        !self.errors.is_empty()
     }
 
     fn finish(self) -> Result<(), Invalid> {

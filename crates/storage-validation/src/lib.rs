@@ -46,7 +46,7 @@
 //! | `immutable_field` | a field that no update may change |
 //! | `batch_size` | no record, or more than [`MAX_BATCH_RECORDS`] |
 //! | `too_long` | more characters (identifiers) or bytes (free text) than the column takes |
-//! | `too_large`, `too_deep` | the metadata as a whole |
+//! | `too_large`, `too_deep` | the metadata as a whole, measured as it is stored |
 //! | `too_complex` | HTML that cannot be judged in time linear in its length |
 //! | `invalid_value` | not a word of the set, not a time |
 //! | `out_of_range` | a number or time outside its range, or one that contradicts another field |
@@ -74,7 +74,7 @@ mod text;
 mod time;
 mod update;
 
-pub use batch::{ValidBatch, batch};
+pub use batch::{RefusedBatch, ValidBatch, batch};
 pub use error::{FieldError, Invalid};
 pub use record::{Valid, record};
 pub use update::{RefusedUpdate, ValidUpdate, update};
@@ -85,8 +85,9 @@ pub const MAX_BATCH_RECORDS: usize = 1_000;
 /// Bytes of UTF-8 that a field of free text may hold, as sent and as stored.
 pub const MAX_FREE_TEXT_BYTES: u64 = 64 * 1024;
 
-/// Bytes of UTF-8 that metadata may take as compact JSON text, as sent and as stored.
-pub const MAX_METADATA_BYTES: u64 = 256 * 1024;
+/// Bytes of UTF-8 that metadata may take as PostgreSQL gives it back, with all digits of its numbers
+/// ([`storage_models::Json::stored_bytes`]): every reader gets them.
+pub const MAX_METADATA_BYTES: usize = 256 * 1024;
 
 /// How deeply metadata may be nested; the object itself is the first level.
-pub const MAX_METADATA_DEPTH: usize = 10;
+pub const MAX_METADATA_DEPTH: usize = 32;

@@ -5,7 +5,6 @@
 
 use storage_models::json::pointer_to;
 use storage_models::{Json, JsonText};
-use validator::ValidateLength as _;
 
 use crate::problem::Problem;
 use crate::report::{Report, clip};
@@ -23,29 +22,28 @@ pub(crate) fn read(mut value: Json, pointer: &str, report: &mut Report) -> Optio
         return None;
     }
     // Bounds the work of sanitizing; what is stored is measured below.
-    let as_sent = measured(&value, pointer, report)?;
+    measure(&value, pointer, report)?;
     let mut altered = Vec::new();
     visit(&mut value, &Path::Root(pointer), report, &mut altered);
-    if altered.is_empty() {
-        return Some(as_sent);
-    }
     if altered.len() > MAX_NAMED {
         altered = vec![pointer.to_owned()];
     }
-    altered.into_iter().for_each(|place| report.altered(place));
-    measured(&value, pointer, report)
+    if !altered.is_empty() {
+        altered.into_iter().for_each(|place| report.altered(place));
+        measure(&value, pointer, report)?;
+    }
+    // A `Json` is always JSON; were it not, it could not be stored.
+    JsonText::try_from(&value).ok()
 }
 
-fn measured(value: &Json, pointer: &str, report: &mut Report) -> Option<JsonText> {
-    // A `Json` is always JSON; were it not, it could not be stored.
-    let text = JsonText::try_from(value).ok();
-    let fits =
-        |text: &JsonText| text.as_str().as_bytes().validate_length(None, Some(MAX_METADATA_BYTES), None);
-    let fitting = text.filter(fits);
-    if fitting.is_none() {
-        report.problem(pointer, &Problem::TooLarge { max: MAX_METADATA_BYTES });
+/// `None` when it would be too large to be read back, which the report then says.
+fn measure(value: &Json, pointer: &str, report: &mut Report) -> Option<()> {
+    let found = value.stored_bytes();
+    if found <= MAX_METADATA_BYTES {
+        return Some(());
     }
-    fitting
+    report.problem(pointer, &Problem::TooLarge { found, max: MAX_METADATA_BYTES });
+    None
 }
 
 /// A place in the metadata; its pointer is spelled only when it is needed, since a long key may stand in

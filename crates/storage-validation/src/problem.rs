@@ -14,14 +14,14 @@ pub(crate) enum Problem {
     Required,
     TooLong { max: u64 },
     TooManyBytes { max: u64 },
-    TooLarge { max: u64 },
+    TooLarge { found: usize, max: usize },
     TooDeep { max: usize },
     TooComplex,
     UnknownWord(String),
     UnknownField,
     SetByServer,
     CannotChange,
-    BatchSize { found: usize, max: usize },
+    BatchSize { max: usize },
     WrongType { expected: &'static str, found: &'static str },
     NotAnInteger,
     NotATime(String),
@@ -61,7 +61,9 @@ impl Problem {
             Self::Required => format!("{name} is required"),
             Self::TooLong { max } => format!("{name} exceeds maximum length of {max}"),
             Self::TooManyBytes { max } => format!("{name} exceeds maximum length of {max} bytes"),
-            Self::TooLarge { max } => format!("{name} exceeds maximum size of {max} bytes as JSON text"),
+            Self::TooLarge { found, max } => {
+                format!("{name} is {found} bytes as it is stored; the limit is {max}")
+            }
             Self::TooDeep { max } => format!("{name} is nested deeper than {max} levels"),
             Self::TooComplex => {
                 format!("{name} holds HTML that is too deeply nested or too repetitive to be checked")
@@ -70,9 +72,7 @@ impl Problem {
             Self::UnknownField => format!("unknown field: {name}"),
             Self::SetByServer => format!("unknown field: {name} is set by the server and cannot be sent"),
             Self::CannotChange => format!("{name} cannot be changed"),
-            Self::BatchSize { found, max } => {
-                format!("a batch must hold 1 to {max} records, not {found}")
-            }
+            Self::BatchSize { max } => format!("a batch must hold 1 to {max} records"),
             Self::WrongType { expected, found } => format!("{name} must be {expected}, not {found}"),
             Self::NotAnInteger => format!("{name} must be an integer, not a fraction"),
             Self::NotATime(text) => {

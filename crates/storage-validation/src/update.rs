@@ -1,5 +1,7 @@
 //! A change of a record that exists: a JSON merge patch (RFC 7396), judged by what the record would become.
 
+use std::collections::BTreeMap;
+
 use storage_models::json::{Parsed, pointer_to};
 use storage_models::{
     Json, JsonText, Phase, Record, RecordType, RecordUpdate, Remediation, RemediationUpdate, Timestamp,
@@ -60,15 +62,9 @@ const WORKFLOW: &[&str] = &["phase", "status", "end_time", "current_step"];
 /// limits hold for what the record becomes, and so do the rules between fields.
 ///
 /// # Errors
-/// See [`RefusedUpdate`]; a patch that is wrong in itself is told so whatever state the record is in.
+/// See [`RefusedUpdate`]; a patch of a finished record is not looked at.
 pub fn update(current: &Record, patch: Parsed, received_at: Timestamp) -> Result<ValidUpdate, RefusedUpdate> {
-    let changeable = match current {
-        Record::Remediation(_) => REMEDIATION,
-        Record::Workflow(_) => WORKFLOW,
-        Record::AiAnalysis(_) | Record::Execution(_) => {
-            return Err(RefusedUpdate::Unchangeable(current.record_type()));
-        }
-    };
+    let changeable = changeable(current)?;
     let table = Table::of(current.record_type());
     let mut report = Report::new(patch.faults);
     let mut draft = as_draft(current);
@@ -84,6 +80,23 @@ pub fn update(current: &Record, patch: Parsed, received_at: Timestamp) -> Result
     };
     let update = update.ok_or_else(|| Invalid::new(vec![unmade()], 0))?;
     Ok(ValidUpdate { update, sanitized_fields })
+}
+
+/// What may be changed of the record, if it may be changed at all.
+const fn changeable(current: &Record) -> Result<&'static [&'static str], RefusedUpdate> {
+    match current {
+        Record::Remediation(it) if it.phase.is_finished() => {
+            Err(RefusedUpdate::Finished { phase: it.phase.as_str() })
+        }
+        Record::Workflow(it) if it.phase.is_finished() => {
+            Err(RefusedUpdate::Finished { phase: it.phase.as_str() })
+        }
+        Record::Remediation(_) => Ok(REMEDIATION),
+        Record::Workflow(_) => Ok(WORKFLOW),
+        Record::AiAnalysis(_) | Record::Execution(_) => {
+            Err(RefusedUpdate::Unchangeable(current.record_type()))
+        }
+    }
 }
 
 /// The record's fields that a patch may change or a check may look at.
@@ -172,34 +185,24 @@ fn read_field(
     }
 }
 
-/// RFC 7396, section 2.
+/// RFC 7396, section 2. Each key is looked up; the order of members, which PostgreSQL does not keep, is lost.
 fn merged(target: Option<Json>, patch: Json) -> Json {
     let Json::Object(changes) = patch else { return patch };
-    let mut members = match target {
-        Some(Json::Object(members)) => members,
-        _ => Vec::new(),
+    let mut members: BTreeMap<String, Json> = match target {
+        Some(Json::Object(members)) => members.into_iter().collect(),
+        _ => BTreeMap::new(),
     };
     for (key, change) in changes {
-        let place = members.iter().position(|(known, _)| *known == key);
-        match (change, place) {
-            (Json::Null, Some(place)) => drop(members.remove(place)),
-            (Json::Null, None) => {}
-            (change, Some(place)) => {
-                if let Some((_, value)) = members.get_mut(place) {
-                    *value = merged(Some(std::mem::replace(value, Json::Null)), change);
-                }
-            }
-            (change, None) => members.push((key, merged(None, change))),
+        let before = members.remove(&key);
+        if change != Json::Null {
+            members.insert(key, merged(before, change));
         }
     }
-    Json::Object(members)
+    Json::Object(members.into_iter().collect())
 }
 
 /// `None` where a required field is missing, which then was said.
 fn remediation(current: &Remediation, mut draft: Draft) -> Result<Option<RemediationUpdate>, RefusedUpdate> {
-    if current.phase.is_finished() {
-        return Err(RefusedUpdate::Finished { phase: current.phase.as_str() });
-    }
     let (Some(phase), Some(status)) = (draft.take::<Phase>("phase"), draft.take("status")) else {
         return Ok(None);
     };
@@ -215,9 +218,6 @@ fn remediation(current: &Remediation, mut draft: Draft) -> Result<Option<Remedia
 
 /// As [`remediation`].
 fn workflow(current: &Workflow, mut draft: Draft) -> Result<Option<WorkflowUpdate>, RefusedUpdate> {
-    if current.phase.is_finished() {
-        return Err(RefusedUpdate::Finished { phase: current.phase.as_str() });
-    }
     let fields =
         (draft.take::<WorkflowPhase>("phase"), draft.take("status"), draft.take::<i32>("current_step"));
     let (Some(phase), Some(status), Some(current_step)) = fields else { return Ok(None) };

@@ -13,6 +13,17 @@ pub(crate) struct Identity {
     pub(crate) key: String,
 }
 
+/// The hash of a request's canonical text, which is written into it and never held as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct RequestDigest(Sha256);
+
+impl fmt::Write for RequestDigest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text);
+        Ok(())
+    }
+}
+
 /// The key of a request, with a hash of the request itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
@@ -21,11 +32,11 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// The key of a request. Each part has at most 255 characters; `request` is the request's canonical text.
+    /// The key of a request. Each part has at most 255 characters.
     #[must_use]
-    pub fn new(caller: &str, route: &str, key: &str, request: &str) -> Self {
+    pub fn new(caller: &str, route: &str, key: &str, request: RequestDigest) -> Self {
         let identity = Identity { caller: caller.to_owned(), route: route.to_owned(), key: key.to_owned() };
-        Self { identity, hash: Sha256::digest(request).into() }
+        Self { identity, hash: request.0.finalize().into() }
     }
 
     /// The number of the key's advisory lock. Two keys that share it, one pair in 2^64, are never written at once.

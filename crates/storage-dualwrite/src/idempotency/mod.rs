@@ -10,7 +10,7 @@ mod standing;
 mod statements;
 
 pub use amend::KeptAnswers;
-pub use key::{IdempotencyKey, Keyed, Render, Reply, Written};
+pub use key::{IdempotencyKey, Keyed, Render, Reply, RequestDigest, Written};
 pub(crate) use standing::{Standing, Standings};
 pub(crate) use statements::keep;
 pub use statements::remove_older;

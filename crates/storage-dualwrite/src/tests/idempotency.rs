@@ -1,6 +1,7 @@
 //! Requests that are repeated.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use storage_models::Record;
 use storage_testkit::{Fault, FaultProxy, TestDatabase};
 
 use super::support::{Bench, connector, patient, remediation, until};
-use crate::idempotency::{self, IdempotencyKey, Kept, Keyed, Reply, Written};
+use crate::idempotency::{self, IdempotencyKey, Kept, Keyed, Reply, RequestDigest, Written};
 use crate::writer::group::{GroupWork, Item};
 use crate::writer::transaction::attempt;
 use crate::{WriteError, Writer, WriterSettings};
@@ -24,8 +25,14 @@ const PAIRS: &str = "SELECT count(*) AS n FROM remediation_audit r \
 const BLOCKED: &str = "SELECT count(*) AS n FROM pg_locks l \
     JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND NOT l.granted";
 
+fn digest(body: &str) -> RequestDigest {
+    let mut digest = RequestDigest::default();
+    digest.write_str(body).unwrap();
+    digest
+}
+
 fn key(key: &str, body: &str) -> IdempotencyKey {
-    IdempotencyKey::new("anonymous", "POST /audit/remediation", key, body)
+    IdempotencyKey::new("anonymous", "POST /audit/remediation", key, digest(body))
 }
 
 fn render(record: &Record) -> Reply {
@@ -80,7 +87,7 @@ async fn another_request_under_the_same_key_is_refused() {
     let kept = idempotency::find(&mut bench.connect().await, &key("k", "b")).await.unwrap();
     assert_eq!(kept, Some(Kept::Other));
     // Elsewhere the same key is another one.
-    let elsewhere = IdempotencyKey::new("anonymous", "POST /audit/workflow", "k", "b");
+    let elsewhere = IdempotencyKey::new("anonymous", "POST /audit/workflow", "k", digest("b"));
     let keyed = Keyed { key: elsewhere, render: Arc::new(render) };
     now(bench.write_keyed(remediation("b"), keyed).await);
 }

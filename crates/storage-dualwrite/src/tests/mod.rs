@@ -6,6 +6,7 @@ mod embedding_set;
 mod idempotency;
 mod index;
 pub(crate) mod index_support;
+mod metadata_size;
 mod operations;
 mod outages;
 mod projection;

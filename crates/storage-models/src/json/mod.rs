@@ -5,15 +5,21 @@
 //! reports what it cannot keep, by JSON pointer (RFC 6901).
 
 mod canonical;
-mod lines;
+mod fault;
+mod items;
+mod keys;
+mod number;
 mod parse;
+mod read;
+mod scan;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub use parse::{
-    JsonError, JsonFault, JsonFaultKind, MAX_DEPTH, MAX_FAULTS, MAX_NUMBER_LENGTH, MAX_TOKEN_LENGTH, Parsed,
-};
+pub use fault::{JsonFault, JsonFaultKind, MAX_FAULTS, MAX_TOKEN_LENGTH};
+pub use items::{ItemLimits, Items};
+pub use parse::{BYTES_PER_VALUE, JsonError, MAX_DEPTH, MAX_NUMBER_LENGTH, Parsed};
 pub use text::JsonText;
 
 use serde::ser::{Error as _, SerializeMap as _};

@@ -44,6 +44,7 @@ use crate::edge::WritePath;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
+use crate::heavy::HeavyWork;
 use crate::months::FarMonths;
 use crate::pool::ReadPool;
 use crate::settings::{Connectors, Settings};
@@ -247,6 +248,7 @@ impl Core {
             index: self.index.clone(),
             budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
             answers: ByteBudget::new(parts.settings.server.answer_budget.saturating_u32()),
+            heavy: HeavyWork::new(),
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),
             log: parts.log.clone(),

@@ -174,7 +174,7 @@ fn remediation() -> Vec<Field> {
         "severity", Optional, severity(), "critical", "The alert's severity.";
         "error_message", Optional, free_text(), "Back-off restarting failed container", "What went wrong.";
         "metadata", Optional, Free, json!({ "reason": "CrashLoopBackOff", "restarts": 17 }),
-            "Anything else: an object of at most 256 KiB, at most 10 levels deep.";
+            "Anything else: an object of at most 256 KiB as it is stored, at most 32 levels deep.";
         "created_at", Server, Time, CREATED, "When it was stored.";
         "updated_at", Server, Time, CREATED, "When it last changed.";
     }

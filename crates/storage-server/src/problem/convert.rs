@@ -70,7 +70,11 @@ impl From<ReadError> for Problem {
 
 impl From<JsonError> for Problem {
     fn from(error: JsonError) -> Self {
-        Self::new(ProblemKind::MalformedJson).detail(error.to_string())
+        match error {
+            JsonError::Malformed { .. } => Self::new(ProblemKind::MalformedJson).detail(error.to_string()),
+            JsonError::TooManyValues { .. } => Self::new(ProblemKind::BodyTooLarge)
+                .detail(format!("The body holds {error}; nothing was stored.")),
+        }
     }
 }
 

@@ -104,7 +104,7 @@ problems! {
     }
     RequestTimeout = 408 "request-timeout", "Request timeout" {
         "The body did not arrive in time; nothing was stored."
-        "Send the whole body within the request's time (15 seconds unless set otherwise)."
+        "Send the whole body within the request's time (15 seconds unless set otherwise), and at least 5 KiB of it in any 5 seconds."
     }
     Conflict = 409 "conflict", "Conflict" {
         "The record's state does not allow this."
@@ -119,8 +119,8 @@ problems! {
         "Read the record again, see whether the change is still right, and send it with the ETag that came with it."
     }
     BodyTooLarge = 413 "body-too-large", "Body too large" {
-        "The body is larger than the limit; nothing was stored."
-        "`detail` names the limit, a setting of the service (server.body_limit, and server.batch_body_limit for batches). Shorten error messages and metadata, or send smaller batches."
+        "The body is larger than the limit, or holds more values; nothing was stored."
+        "`detail` names the limit, a setting of the service (server.body_limit, and server.batch_body_limit for batches), or the place of the first value too many: a body may hold one JSON value for eight bytes of its limit, and a record of a batch as many as it may alone. Shorten error messages and metadata, or send smaller batches."
     }
     UnsupportedMediaType = 415 "unsupported-media-type", "Unsupported media type" {
         "The body is not of a type that is taken here."

@@ -29,6 +29,7 @@ use crate::edge::ReadError;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
+use crate::heavy::HeavyWork;
 use crate::pool::ReadPool;
 use crate::settings::{Consistency, ExportSettings};
 use crate::shares;
@@ -78,6 +79,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         index: None,
         budget: ByteBudget::new(1 << 20),
         answers: ByteBudget::new(1 << 20),
+        heavy: HeavyWork::new(),
         gate: Arc::default(),
         months: Arc::default(),
         cors_origins: Arc::default(),

@@ -1,13 +1,22 @@
 //! Batches: all valid or none, every fault with its record's place.
 
 use serde_json::{Value, json};
-use storage_models::{Json, RecordType};
+use storage_models::json::{ItemLimits, Items};
+use storage_models::{JsonError, RecordType};
 
 use super::{now, run};
-use crate::{Invalid, MAX_BATCH_RECORDS, ValidBatch, batch};
+use crate::{Invalid, MAX_BATCH_RECORDS, RefusedBatch, ValidBatch, batch};
+
+fn run_text(sent: &str) -> Result<ValidBatch, RefusedBatch> {
+    let items = Items::of_array(sent.as_bytes(), ItemLimits::of_bytes(1 << 20, 1 << 16));
+    batch(RecordType::Remediation, items, now(), |_| {})
+}
 
 fn run_batch(sent: &Value) -> Result<ValidBatch, Invalid> {
-    batch(RecordType::Remediation, Json::parse(sent.to_string().as_bytes()).unwrap(), now())
+    run_text(&sent.to_string()).map_err(|refused| match refused {
+        RefusedBatch::Invalid(invalid) => invalid,
+        RefusedBatch::Unreadable(error) => panic!("{error}"),
+    })
 }
 
 fn good(name: &str) -> Value {
@@ -55,14 +64,28 @@ fn every_fault_of_every_record_is_named_with_its_place() {
 fn a_batch_is_an_array_of_one_to_a_thousand_records() {
     let of = |count: usize| json!(vec![good("a"); count]);
     assert_eq!(run_batch(&of(MAX_BATCH_RECORDS)).unwrap().records.len(), MAX_BATCH_RECORDS);
-    for (sent, code) in [
-        (of(0), "batch_size"),
-        (of(MAX_BATCH_RECORDS + 1), "batch_size"),
-        (good("a"), "wrong_type"),
-        (Value::Null, "wrong_type"),
+    for (sent, pointer, code) in [
+        (of(0), "", "batch_size"),
+        (of(MAX_BATCH_RECORDS + 1), "/1000", "batch_size"),
+        (good("a"), "", "wrong_type"),
+        (Value::Null, "", "wrong_type"),
     ] {
-        assert_eq!(errors(&run_batch(&sent).unwrap_err()), [("", code)]);
+        assert_eq!(errors(&run_batch(&sent).unwrap_err()), [(pointer, code)]);
     }
+}
+
+/// F42: a batch ends at its first record too many; what follows is not even read.
+#[test]
+fn reading_ends_at_the_first_record_too_many() {
+    let zeros = vec!["0"; MAX_BATCH_RECORDS + 1].join(",");
+    let refused = run_text(&format!("[{zeros} this is no JSON")).unwrap_err();
+    let RefusedBatch::Invalid(invalid) = refused else { panic!("{refused}") };
+    assert_eq!(errors(&invalid), [("/1000", "batch_size")]);
+    let refused = run_text("[0,0 this is no JSON").unwrap_err();
+    assert!(
+        matches!(refused, RefusedBatch::Unreadable(JsonError::Malformed { column: 6, .. })),
+        "{refused:?}"
+    );
 }
 
 /// A hostile batch does not make an answer larger than itself many times over.

@@ -74,32 +74,43 @@ fn keys_are_kept_or_refused() {
 #[test]
 fn metadata_has_a_depth() {
     let nested = |levels: usize| "{\"a\":".repeat(levels - 1) + "{}" + &"}".repeat(levels - 1);
-    assert!(run_metadata(&nested(10)).is_ok());
-    let in_arrays = format!("{{\"a\":{}1{}}}", "[".repeat(9), "]".repeat(9));
+    assert!(run_metadata(&nested(32)).is_ok());
+    let in_arrays = format!("{{\"a\":{}1{}}}", "[".repeat(31), "]".repeat(31));
     assert!(run_metadata(&in_arrays).is_ok());
-    let error = only_error(run_metadata(&nested(11)));
+    let error = only_error(run_metadata(&nested(33)));
     assert_eq!((error.pointer.as_str(), error.code), ("/metadata", "too_deep"));
-    assert_eq!(error.message, "metadata is nested deeper than 10 levels");
+    assert_eq!(error.message, "metadata is nested deeper than 32 levels");
     // Deeper than the parser follows: said once, by the parser.
     assert_eq!(only_error(run_metadata(&nested(40))).code, "too_deep");
 }
 
-/// BR-STORAGE-010: the limit counts bytes of compact JSON, as sent and as stored.
+/// BR-STORAGE-010, F41: the limit counts bytes as PostgreSQL gives them back, as sent and as sanitized.
 #[test]
 fn metadata_has_a_size() {
     const MAX: usize = 256 * 1024;
-    let of_size = |size: usize| json!({"a": "x".repeat(size - r#"{"a":""}"#.len())}).to_string();
+    let of_size = |size: usize| json!({"a": "x".repeat(size - r#"{"a": ""}"#.len())}).to_string();
     assert!(run_metadata(&of_size(MAX)).is_ok());
     assert!(run_metadata(&of_size(MAX).replace(':', ": \n ")).is_ok(), "white space does not count");
-    let message = "metadata exceeds maximum size of 262144 bytes as JSON text";
     let growing = json!({"a": vec!["<b onx>".to_owned() + &"&".repeat(4096); 16]}).to_string();
-    for text in [of_size(MAX + 1), growing] {
+    for (text, bytes) in [(of_size(MAX + 1), MAX + 1), (growing, 327_863)] {
         let error = only_error(run_metadata(&text));
-        assert_eq!(
-            (error.pointer.as_str(), error.code, error.message.as_str()),
-            ("/metadata", "too_large", message)
-        );
+        let message = format!("metadata is {bytes} bytes as it is stored; the limit is 262144");
+        assert_eq!((error.pointer.as_str(), error.code, error.message), ("/metadata", "too_large", message));
     }
+}
+
+/// F41: a number counts with all the digits that every reader gets.
+#[test]
+fn numbers_count_with_all_their_digits() {
+    let sent = |count: usize| format!("{{\"a\":[{}]}}", vec!["1e308"; count].join(","));
+    let stored = |count: usize| count * 311 - 2 + r#"{"a": []}"#.len();
+    assert!(stored(842) <= 256 * 1024 && stored(843) > 256 * 1024);
+    assert!(run_metadata(&sent(842)).is_ok());
+    let error = only_error(run_metadata(&sent(843)));
+    assert_eq!(
+        error.message,
+        format!("metadata is {} bytes as it is stored; the limit is 262144", stored(843))
+    );
 }
 
 /// BR-STORAGE-011

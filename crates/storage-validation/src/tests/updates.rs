@@ -165,6 +165,9 @@ fn a_finished_record_and_a_step_back_are_refused() {
         run(&finished, &json!({ "metadata": {} })).unwrap_err(),
         RefusedUpdate::Finished { phase: "failed" }
     );
+    // F43: it is not even looked at.
+    let refused = run(&finished, &json!({ "metadata": 1, "nmae": 1 })).unwrap_err();
+    assert_eq!(refused, RefusedUpdate::Finished { phase: "failed" });
     let told = patched(&json!({ "phase": "pending" })).unwrap_err().to_string();
     assert_eq!(told, "phase cannot go back from processing to pending");
     let current = Record::Workflow(workflow());
@@ -188,6 +191,22 @@ fn a_workflow_moves_within_its_steps() {
         let RefusedUpdate::Invalid(invalid) = run(&current, &patch).unwrap_err() else { panic!("{patch}") };
         assert_eq!(invalid.errors()[0].pointer, pointer, "{patch}");
     }
+}
+
+/// F43: each key of a patch is looked up, among however many.
+#[test]
+fn a_patch_of_many_keys_is_merged_like_any_other() {
+    let keys = |count: usize, value: Value| -> Value {
+        (0..count).map(|n| (format!("k{n}"), value.clone())).collect::<serde_json::Map<_, _>>().into()
+    };
+    let mut current = remediation();
+    current.metadata = JsonText::new(keys(15_000, json!(1)).to_string()).ok();
+    let current = Record::Remediation(current);
+    let mut patch = keys(80_000, Value::Null);
+    patch["k7"] = json!({ "kept": true });
+    patch["more"] = json!("x");
+    let after = becomes(&current, &json!({ "metadata": patch }));
+    assert_eq!(after["metadata"], json!({ "k7": { "kept": true }, "more": "x" }));
 }
 
 fn leaf() -> impl Strategy<Value = Value> {

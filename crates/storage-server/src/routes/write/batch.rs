@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
-use bytes::Bytes;
 use serde::Serialize;
 use storage_dualwrite::idempotency::{IdempotencyKey, Render, Written};
-use storage_models::{Json, RecordType, Timestamp};
+use storage_models::json::{Items, Parsed};
+use storage_models::{RecordType, Timestamp};
 use storage_query::AuditRecord;
-use storage_validation::{Invalid, ValidBatch};
+use storage_validation::{Invalid, RefusedBatch, ValidBatch};
 
 use super::consistency::{self, Offer};
-use super::key::GivenKey;
+use super::key::{BatchKey, GivenKey};
 use super::{answer, count_altered, key, months, refusal};
 use crate::body::{self, Body, MediaType};
 use crate::parameters::Parameters;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 use crate::routes::Answer;
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
@@ -48,7 +48,15 @@ pub(crate) async fn write_batch<R: AuditRecord>(
     let (deadline, limit) = (context.deadline, state.limits.batch_body);
     let body = body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
     let Body { bytes, reservation, media_type } = body;
-    let Judged { key, valid } = judged(R::TYPE, header, bytes, media_type).await?;
+    let (size, limits, received_at) = (bytes.len(), state.limits.items(), Timestamp::now());
+    let judging = move || {
+        let items = match media_type {
+            MediaType::JsonLines => Ok(Items::of_lines(&bytes, limits)),
+            MediaType::Json | MediaType::MergePatch => Items::of_array(&bytes, limits),
+        };
+        judged(R::TYPE, header, items, received_at)
+    };
+    let Judged { key, valid } = state.heavy.run(size, deadline, judging).await??;
     let ValidBatch { records, sanitized_fields } = match valid {
         Ok(valid) => valid,
         Err(invalid) => {
@@ -79,24 +87,22 @@ struct Judged {
     valid: Result<ValidBatch, Invalid>,
 }
 
-/// Reads a batch; not on the thread that serves other requests, since megabytes of JSON may take a while.
-async fn judged(
+/// Reads a batch, a record at a time.
+fn judged(
     record_type: RecordType,
     header: Option<GivenKey>,
-    bytes: Bytes,
-    media_type: MediaType,
+    items: Result<Items<'_>, &'static str>,
+    received_at: Timestamp,
 ) -> Result<Judged, Problem> {
-    let received_at = Timestamp::now();
-    let judging = tokio::task::spawn_blocking(move || {
-        let parsed = match media_type {
-            MediaType::JsonLines => Json::parse_lines(&bytes)?,
-            MediaType::Json | MediaType::MergePatch => Json::parse(&bytes)?,
-        };
-        let route = format!("POST /audit/{}/batch", record_type.path());
-        let key = key::of(header.as_ref(), &route, &parsed);
-        Ok(Judged { key, valid: storage_validation::batch(record_type, parsed, received_at) })
-    });
-    judging.await.map_err(|panicked| Problem::new(ProblemKind::Internal).cause(panicked))?
+    let mut key = header.map(BatchKey::new);
+    let seen = |record: &Parsed| key.iter_mut().for_each(|key| key.see(record));
+    let valid = match storage_validation::batch(record_type, items, received_at, seen) {
+        Ok(valid) => Ok(valid),
+        Err(RefusedBatch::Invalid(invalid)) => Err(invalid),
+        Err(RefusedBatch::Unreadable(error)) => return Err(error.into()),
+    };
+    let route = format!("POST /audit/{}/batch", record_type.path());
+    Ok(Judged { key: key.and_then(|key| key.finish(&route)), valid })
 }
 
 fn rendering(record_type: RecordType, sanitized_fields: Vec<String>, is_pending: bool) -> Render<[i64]> {

@@ -15,13 +15,12 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use storage_dualwrite::idempotency::{Render, Written};
-use storage_models::json::Parsed;
-use storage_models::{Json, Record, RecordType, Timestamp};
+use storage_models::{Json, Record, Timestamp};
 use storage_query::AuditRecord;
 use storage_validation::{Invalid, Valid};
 
 use super::Answer;
-use crate::body::{self, MediaType};
+use crate::body::{self, Body, MediaType};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::settings::Consistency;
@@ -43,13 +42,21 @@ pub(super) async fn write<R: AuditRecord>(
     let header = key::header(&request)?;
     let deadline = context.deadline;
     let accepted = &[MediaType::Json];
-    let body =
+    let Body { bytes, reservation, .. } =
         body::read(request.headers(), payload, &state.budget, state.limits.body, deadline, accepted).await?;
-    let parsed = Json::parse(&body.bytes)?;
-    let key = key::of(header.as_ref(), &format!("POST /audit/{}", R::TYPE.path()), &parsed);
-    let Valid { record, sanitized_fields } = match validated(R::TYPE, parsed) {
+    let (size, values, received_at) = (bytes.len(), state.limits.values(), Timestamp::now());
+    let judging = move || {
+        let parsed = Json::parse_within(&bytes, values)?;
+        let key = key::of(header.as_ref(), &format!("POST /audit/{}", R::TYPE.path()), &parsed);
+        Ok::<_, Problem>((key, storage_validation::record(R::TYPE, parsed, received_at)))
+    };
+    let (key, valid) = state.heavy.run(size, deadline, judging).await??;
+    let Valid { record, sanitized_fields } = match valid {
         Ok(valid) => valid,
-        Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
+        Err(invalid) => {
+            let problem = refusal(invalid, |pointer| pointer);
+            return key::unless_replayed(&state, key.as_ref(), problem, deadline).await;
+        }
     };
     if let Err(refusal) = months::open(&request, &state, std::slice::from_ref(&record), deadline).await {
         return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await;
@@ -59,9 +66,9 @@ pub(super) async fn write<R: AuditRecord>(
     // No time-out of our own here: once the record has left the queue only the writer knows what became of it.
     let keyed = answer::keyed(key.clone(), &render);
     let written = if is_strict {
-        state.writer.write_strict(record, keyed, body.reservation, deadline).await?
+        state.writer.write_strict(record, keyed, reservation, deadline).await?
     } else {
-        state.writer.write(record, keyed, body.reservation, deadline).await?
+        state.writer.write(record, keyed, reservation, deadline).await?
     };
     let record = match written {
         Written::Now(record) => record,
@@ -95,11 +102,6 @@ fn count_altered<'a>(pointers: impl Iterator<Item = &'a str>) {
     for pointer in pointers {
         metrics::counter!(names::SANITIZED_FIELDS, "field" => field_label(pointer)).increment(1);
     }
-}
-
-fn validated(record_type: RecordType, parsed: Parsed) -> Result<Valid, Problem> {
-    storage_validation::record(record_type, parsed, Timestamp::now())
-        .map_err(|invalid| refusal(invalid, |pointer| pointer))
 }
 
 /// The refusal of what is invalid, counted. `within` makes a pointer one into its record.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::consistency::{self, Offer};
 use super::{answer, count_altered, key, refusal, version};
-use crate::body::{self, MediaType};
+use crate::body::{self, Body, MediaType};
 use crate::etag;
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
@@ -40,18 +40,24 @@ pub(crate) async fn update<R: AuditRecord>(
     let id = id::of(&request)?;
     let if_match = if_match(&request)?;
     let (deadline, limit) = (context.deadline, state.limits.body);
-    let body = body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
-    let parsed = Json::parse(&body.bytes)?;
-    let key = key::of(header.as_ref(), &format!("PATCH /audit/{}/{id}", R::TYPE.path()), &parsed);
+    let Body { bytes, reservation, .. } =
+        body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
+    let (size, values) = (bytes.len(), state.limits.values());
+    let reading = move || {
+        let patch = Json::parse_within(&bytes, values)?;
+        let key = key::of(header.as_ref(), &format!("PATCH /audit/{}/{id}", R::TYPE.path()), &patch);
+        Ok::<_, Problem>((patch, key))
+    };
+    let (patch, key) = state.heavy.run(size, deadline, reading).await??;
     // A repeated request meets the version that the first has made; its kept answer comes before any refusal.
     let Change { current, update, sanitized_fields } =
-        match change::<R>(&state, id, &if_match, parsed, deadline).await {
+        match change::<R>(&state, id, &if_match, (patch, size), deadline).await {
             Ok(change) => change,
             Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
         };
     let render = rendering(sanitized_fields.clone());
     let keyed = answer::keyed(key.clone(), &render);
-    let updated = match state.writer.update(&current, update, keyed, body.reservation, deadline).await? {
+    let updated = match state.writer.update(&current, update, keyed, reservation, deadline).await? {
         Written::Now(updated) => updated,
         Written::Before(reply) => return Ok(answer::replayed(reply)),
     };
@@ -75,16 +81,29 @@ async fn change<R: AuditRecord>(
     state: &AppState,
     id: i64,
     if_match: &str,
-    patch: Parsed,
+    (patch, size): (Parsed, usize),
     deadline: Instant,
 ) -> Result<Change, Problem> {
     let current = get::record::<R>(state, id, deadline).await?;
     if !etag::matches_strongly(if_match, &etag::of(&current)) {
         return Err(Problem::new(ProblemKind::PreconditionFailed));
     }
-    let ValidUpdate { update, sanitized_fields } =
-        storage_validation::update(&current, patch, Timestamp::now()).map_err(refused)?;
+    let (size, received_at) = (size + metadata_size(&current), Timestamp::now());
+    let judging = move || {
+        let valid = storage_validation::update(&current, patch, received_at);
+        (current, valid)
+    };
+    let (current, valid) = state.heavy.run(size, deadline, judging).await?;
+    let ValidUpdate { update, sanitized_fields } = valid.map_err(refused)?;
     Ok(Change { current, update, sanitized_fields })
+}
+
+/// Bytes of what a patch is merged with, which are as much work as the patch.
+fn metadata_size(record: &Record) -> usize {
+    match record {
+        Record::Remediation(record) => record.metadata.as_ref().map_or(0, |text| text.as_str().len()),
+        Record::AiAnalysis(_) | Record::Workflow(_) | Record::Execution(_) => 0,
+    }
 }
 
 fn refused(refused: RefusedUpdate) -> Problem {
