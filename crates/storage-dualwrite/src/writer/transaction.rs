@@ -165,7 +165,7 @@ impl Runner {
                 self.remake_partitions(work).await.map_err(Failure::Told)
             }
             DatabaseFault::FinishedRecord => Err(Failure::Told(WriteError::Finished)),
-            DatabaseFault::Other => Err(Failure::Refused(message)),
+            DatabaseFault::Record | DatabaseFault::Other => Err(Failure::Refused(message)),
             _ => {
                 tracing::warn!(
                     ?fault,
