@@ -86,7 +86,7 @@ impl WriterTask {
     }
 
     /// Brings every record of the group to an outcome and tells its client.
-    async fn write_group(&self, connection: &mut Option<AsyncPgConnection>, jobs: Vec<Job>, turn: &Turn) {
+    async fn write_group(&self, connection: &mut Option<AsyncPgConnection>, mut jobs: Vec<Job>, turn: &Turn) {
         #[expect(
             clippy::as_conversions,
             clippy::cast_precision_loss,
@@ -103,11 +103,11 @@ impl WriterTask {
             Err(Failure::Refused(message)) if jobs.len() == 1 => {
                 self.answer(jobs, vec![Err(WriteError::Refused(message))]);
             }
-            // Each in a transaction of its own, to find the one that is refused.
+            // In halves, to find the one that is refused.
             Err(Failure::Refused(_)) => {
-                for job in jobs {
-                    Box::pin(self.write_group(connection, vec![job], turn)).await;
-                }
+                let second = jobs.split_off(jobs.len() / 2);
+                Box::pin(self.write_group(connection, jobs, turn)).await;
+                Box::pin(self.write_group(connection, second, turn)).await;
             }
         }
     }

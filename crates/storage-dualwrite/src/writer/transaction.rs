@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
-use storage_models::{DatabaseFault, RecordType, Timestamp};
+use storage_models::{DatabaseFault, ErrorCode, RecordType, Timestamp};
 use tokio::time::Instant;
 
 use super::settle::{Fate, Mark, fate_of};
@@ -38,7 +38,7 @@ pub(crate) trait Work: Sync {
 /// Why a transaction has not been written, although it was tried as often as it may.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The database refuses something in it, in these words. Nothing is stored.
+    /// The database refuses what a record in it says, in these words. Nothing is stored.
     Refused(String),
     /// Every client concerned is told this.
     Told(WriteError),
@@ -165,16 +165,8 @@ impl Runner {
                 self.remake_partitions(work).await.map_err(Failure::Told)
             }
             DatabaseFault::FinishedRecord => Err(Failure::Told(WriteError::Finished)),
-            DatabaseFault::Record | DatabaseFault::Other => Err(Failure::Refused(message)),
-            _ => {
-                tracing::warn!(
-                    ?fault,
-                    error = message,
-                    records = work.len(),
-                    "a transaction was not written"
-                );
-                Err(Failure::Told(WriteError::Unavailable))
-            }
+            _ if fault.blames_record() => Err(Failure::Refused(message)),
+            _ => Err(Failure::Told(not_written(fault, message, work.len()))),
         }
     }
 
@@ -186,6 +178,17 @@ impl Runner {
         }
         Ok(())
     }
+}
+
+/// Says in the log why so many records were not written, and returns what their clients are told: to try again, unless
+/// that cannot help.
+fn not_written(fault: DatabaseFault, message: String, records: usize) -> WriteError {
+    if fault.code() == ErrorCode::Internal {
+        tracing::error!(?fault, error = message, records, "a transaction failed, and no record is to blame");
+        return WriteError::Failed(message);
+    }
+    tracing::warn!(?fault, error = message, records, "a transaction was not written");
+    WriteError::Unavailable
 }
 
 /// One try of one transaction.
