@@ -99,10 +99,11 @@ impl DatabaseFault {
         matches!(self, Self::Record)
     }
 
-    /// Whether the connection is of no further use.
+    /// Whether the connection is of no further use. One to a server that takes no writes any more is not: another server
+    /// does.
     #[must_use]
     pub const fn ends_connection(self) -> bool {
-        matches!(self, Self::ConnectionLost | Self::ShuttingDown | Self::StatementLost)
+        matches!(self, Self::ConnectionLost | Self::ShuttingDown | Self::StatementLost | Self::ReadOnly)
     }
 
     /// Whether the same transaction may succeed at once when run again.

@@ -42,6 +42,8 @@ pub(super) enum Failure {
     Refused(String),
     /// Every client concerned is told this.
     Told(WriteError),
+    /// There is no connection to be had. Nothing is stored; another writer may have one.
+    NoConnection,
 }
 
 /// Why one try did not succeed.
@@ -64,15 +66,15 @@ pub(super) struct Runner {
     pub(super) connector: Connector,
     pub(super) settings: WriterSettings,
     pub(super) shared: Arc<Shared>,
-    /// Whether what becomes of its connections says whether PostgreSQL is there. Only for those who go on trying by
-    /// themselves: nobody else would ever say that it is back.
-    pub(super) tells_health: bool,
+    /// The writer whose connections these are, if they are a writer's: what becomes of them says whether it can write.
+    /// Others do not go on trying by themselves, and would never say that PostgreSQL is back.
+    pub(super) writer: Option<usize>,
 }
 
 impl Runner {
     pub(super) async fn connect(&self) -> Option<AsyncPgConnection> {
         let result = self.connector.connect().await;
-        let news = self.tells_health && self.shared.health.set_up(result.is_ok());
+        let news = self.writer.is_some_and(|writer| self.shared.health.note(writer, result.is_ok()));
         match result {
             Ok(connection) => {
                 if news {
@@ -117,7 +119,7 @@ impl Runner {
         if slot.is_none() {
             *slot = self.connect().await;
         }
-        let Some(connection) = slot else { return Err(Failure::Told(WriteError::Unavailable)) };
+        let Some(connection) = slot else { return Err(Failure::NoConnection) };
         match attempt(connection, work, self.settings.step_timeout).await {
             Ok(output) => Ok(Some(output)),
             Err(TryError::AtCommit(mark, output)) => {
