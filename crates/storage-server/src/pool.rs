@@ -8,6 +8,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -43,6 +44,8 @@ pub(crate) struct PoolUse {
 #[derive(Debug)]
 struct ReadManager {
     connector: Connector,
+    /// Connections that were made before may be to a server that serves no more.
+    renewed: Mutex<Option<std::time::Instant>>,
     /// Connections live on the main runtime: those of the HTTP threads end before the last request has.
     runtime: Handle,
 }
@@ -59,7 +62,15 @@ impl Manager for ReadManager {
         opening.await.unwrap_or(Err(ConnectError::TimedOut(limit)))
     }
 
-    async fn recycle(&self, connection: &mut AsyncPgConnection, _: &Metrics) -> RecycleResult<ConnectError> {
+    async fn recycle(
+        &self,
+        connection: &mut AsyncPgConnection,
+        made: &Metrics,
+    ) -> RecycleResult<ConnectError> {
+        let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        if renewed.is_some_and(|renewed| made.created < renewed) {
+            return Err(RecycleError::message("another server may serve now"));
+        }
         if connection.is_broken() { Err(RecycleError::message("the connection is broken")) } else { Ok(()) }
     }
 }
@@ -74,7 +85,7 @@ impl ReadPool {
         size: usize,
         acquire_timeout: Duration,
     ) -> Result<Self, deadpool::managed::BuildError> {
-        let manager = ReadManager { connector, runtime: Handle::current() };
+        let manager = ReadManager { connector, renewed: Mutex::default(), runtime: Handle::current() };
         let pool = Pool::builder(manager)
             .max_size(size)
             .wait_timeout(Some(acquire_timeout))
@@ -87,6 +98,13 @@ impl ReadPool {
     pub(crate) fn usage(&self) -> PoolUse {
         let status = self.pool.status();
         PoolUse { in_use: status.size.saturating_sub(status.available), idle: status.available }
+    }
+
+    /// Makes every connection anew before it is used again: another server may take the writes now.
+    pub(crate) fn renew(&self) {
+        let now = std::time::Instant::now();
+        *self.pool.manager().renewed.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        self.pool.retain(|_idle, made| made.created >= now);
     }
 
     /// Closes idle connections at once and the others as they come back.
@@ -122,14 +140,17 @@ impl ReadPool {
             Some(connection) => query(connection).await.map_err(ReadError::Query),
             None => Err(ReadError::Busy),
         };
-        lease.give_back();
+        match &outcome {
+            Err(ReadError::Query(error)) if is_lost_connection(error) => lease.discard(),
+            _ => lease.give_back(),
+        }
         outcome
     }
 
     /// A connection, once one is free.
     pub(crate) async fn lease(&self) -> Result<Lease, ReadError> {
         let object = self.pool.get().await.map_err(unavailable)?;
-        let ReadManager { connector, runtime } = self.pool.manager();
+        let ReadManager { connector, runtime, .. } = self.pool.manager();
         Ok(Lease { object: Some(object), tls: connector.tls().clone(), runtime: runtime.clone() })
     }
 }
@@ -164,6 +185,11 @@ impl Lease {
     /// For the next one to use.
     pub(crate) fn give_back(mut self) {
         self.object.take();
+    }
+
+    /// For nobody: it is of no further use.
+    fn discard(mut self) {
+        drop(self.object.take().map(Object::take));
     }
 }
 

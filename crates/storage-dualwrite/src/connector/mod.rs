@@ -3,7 +3,7 @@
 mod servers;
 mod session;
 
-pub use session::SessionSettings;
+pub use session::{SessionSettings, takes_writes};
 
 use std::fmt;
 use std::sync::Arc;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel::sql_types::Bool;
+use diesel::{QueryResult, QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 /// What every session is set to. Times are whole milliseconds to the server; zero would switch one off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,4 +69,18 @@ pub(super) async fn ask_for_english(connection: &mut AsyncPgConnection) {
     if connection.batch_execute("SET lc_messages = 'C'").await.is_err() {
         tracing::debug!("this role may not set lc_messages; the server's own language stays");
     }
+}
+
+/// Whether the server still takes writes: one that became a standby, or was set read-only, keeps its sessions or not.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn takes_writes(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        read_only: bool,
+    }
+    let asked = sql_query("SELECT current_setting('transaction_read_only')::boolean AS read_only");
+    asked.get_result::<Row>(connection).await.map(|row| !row.read_only)
 }

@@ -215,11 +215,15 @@ pub(crate) async fn attempt<W: Work>(
     };
     match tokio::time::timeout(step_timeout, AnsiTransactionManager::commit_transaction(connection)).await {
         Ok(Ok(())) => Ok(output),
-        _ => match mark {
-            Some(mark) => Err(TryError::AtCommit(mark, output)),
-            None => Ok(output),
-        },
+        _ => Err(mark.map_or_else(nothing_committed, |mark| TryError::AtCommit(mark, output))),
     }
+}
+
+/// A transaction that has stored nothing may be run again. Its COMMIT counts all the same: an answer that is given again
+/// waits for it.
+fn nothing_committed<T>() -> TryError<T> {
+    let message = "the answer to COMMIT was lost; nothing was to be stored".to_owned();
+    TryError::Before { fault: DatabaseFault::ConnectionLost, message }
 }
 
 /// Leaves no transaction open on a connection that goes on being used.
