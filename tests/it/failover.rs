@@ -16,6 +16,13 @@ const SYNCHRONOUS: &str =
     "SELECT count(*) AS n FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'sync'";
 const SESSIONS: &str =
     "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE 'datastorage%'";
+/// What the writer's sessions do while the standby confirms nothing.
+const WRITE_WAITS: &str = "SELECT count(*) AS n FROM pg_stat_activity \
+    WHERE application_name = 'datastorage write' AND wait_event = 'SyncRep' AND query = 'COMMIT'";
+const LATER_COMMIT_WAITS: &str = "SELECT count(*) AS n FROM pg_stat_activity \
+    WHERE application_name = 'datastorage write' AND wait_event = 'SyncRep' AND query LIKE '%emit_message%'";
+const END_WRITE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE application_name = 'datastorage write' AND wait_event = 'SyncRep'";
 /// Clients that write, each one record after the other.
 const CLIENTS: usize = 4;
 /// How finely the timeline tells what happened when.
@@ -145,10 +152,11 @@ impl Timeline {
     /// Tells what the clients see, slice by slice, until they have ended.
     async fn watch(&self, load: &Load) {
         let mut tick = tokio::time::interval(SLICE);
-        let mut before = (0, 0);
+        let seen = || (load.acknowledged.load(Ordering::Relaxed), load.refused.load(Ordering::Relaxed));
+        let mut before = seen();
         while !load.is_over.load(Ordering::Relaxed) {
             tick.tick().await;
-            let now = (load.acknowledged.load(Ordering::Relaxed), load.refused.load(Ordering::Relaxed));
+            let now = seen();
             self.note(&format!("written {:5}  refused {:5}", now.0 - before.0, now.1 - before.1));
             before = now;
         }
@@ -167,8 +175,7 @@ async fn nothing_acknowledged_is_lost_when_a_standby_is_promoted_under_writes() 
         let faults = async {
             stand.progress().await;
             timeline.note(&format!("{round}: the primary is killed"));
-            let process = stand.primary.process().unwrap();
-            process.kill9().unwrap();
+            stand.primary.kill9().await.unwrap();
             stand.outage().await;
             timeline.note(&format!("{round}: the standby is promoted"));
             stand.standby.promote().await.unwrap();
@@ -179,7 +186,6 @@ async fn nothing_acknowledged_is_lost_when_a_standby_is_promoted_under_writes() 
         stand.under_load(&timeline, faults).await;
         stand.assert_stored_on(&stand.standby, &timeline).await;
 
-        stand.primary.kill9().await.unwrap();
         stand.primary.follow(&stand.standby, "standby").await.unwrap();
         std::mem::swap(&mut stand.primary, &mut stand.standby);
         wait_for_standby(&stand.primary).await;
@@ -204,9 +210,44 @@ async fn a_server_that_takes_no_writes_any_more_is_left() {
         stand.standby.promote().await.unwrap();
         eventually("all is well again", async || stand.is_ready().await).await;
         timeline.note("ready again");
-        stand.progress().await;
+        // Whoever waits for the projection asks the server that has it.
+        let url = format!("{}/api/v1/audit/remediation", stand.service.url());
+        let request = stand.client.post(url).header("Prefer", "wait=30");
+        let answer = request.json(&remediation("waited for")).send().await.unwrap();
+        assert!(answer.text().await.unwrap().contains("\"vector_sync\":\"synced\""));
+        stand.load.acknowledged.fetch_add(1, Ordering::Relaxed);
     };
     stand.under_load(&timeline, faults).await;
     stand.assert_stored_on(&stand.standby, &timeline).await;
     eventually("no session is left", async || on(&stand.primary, SESSIONS).await == 0).await;
+}
+
+/// F56: a COMMIT that waited for its standby loses its session, and the server shows it as committed. It is acknowledged
+/// only once the standby has confirmed a later commit of the service; and so is the answer to its repetition.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_its_standby_has_not_confirmed_is_not_acknowledged() {
+    let stand = Stand::start().await;
+    let write = async || {
+        let url = format!("{}/api/v1/audit/remediation", stand.service.url());
+        let request = stand.client.post(url).header("Idempotency-Key", "k").json(&remediation("a"));
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.headers().contains_key("Idempotent-Replayed"))
+    };
+    let confirm_once = async |waiting| {
+        eventually("a commit waits", async || on(&stand.primary, waiting).await == 1).await;
+        stand.standby.resume().unwrap();
+    };
+    stand.standby.pause().unwrap();
+    let cut = async {
+        eventually("the write waits", async || on(&stand.primary, WRITE_WAITS).await == 1).await;
+        connect(&stand.primary).await.batch_execute(END_WRITE).await.unwrap();
+        confirm_once(LATER_COMMIT_WAITS).await;
+    };
+    let (first, ()) = tokio::join!(write(), cut);
+    assert_eq!(first, (201, false));
+
+    stand.standby.pause().unwrap();
+    let (again, ()) = tokio::join!(write(), confirm_once(WRITE_WAITS));
+    assert_eq!(again, (201, true));
+    assert_eq!(on(&stand.primary, RECORDS).await, 1);
 }

@@ -3,6 +3,7 @@
 mod servers;
 mod session;
 
+pub(crate) use session::ensure_writable;
 pub use session::{SessionSettings, takes_writes};
 
 use std::fmt;

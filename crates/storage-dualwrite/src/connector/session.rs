@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Bool;
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
@@ -83,4 +84,14 @@ pub async fn takes_writes(connection: &mut AsyncPgConnection) -> QueryResult<boo
     }
     let asked = sql_query("SELECT current_setting('transaction_read_only')::boolean AS read_only");
     asked.get_result::<Row>(connection).await.map(|row| !row.read_only)
+}
+
+/// Fails for a server that takes no writes any more: connections that write nothing by themselves must follow those that
+/// do.
+pub(crate) fn ensure_writable(read_only: bool) -> QueryResult<()> {
+    if !read_only {
+        return Ok(());
+    }
+    let words = "the server takes no writes any more".to_owned();
+    Err(Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(words)))
 }

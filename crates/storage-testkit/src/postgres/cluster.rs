@@ -135,7 +135,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When a process cannot be signalled.
-    pub async fn kill9(&mut self) -> Result<(), TestkitError> {
+    pub async fn kill9(&self) -> Result<(), TestkitError> {
         let Some(server) = self.process() else { return Ok(()) };
         let children = server.children();
         server.kill9()?;
