@@ -6,7 +6,7 @@ use storage_testkit::TestDatabase;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
-use super::support::connector;
+use super::support::{connector, count};
 
 /// Statements that fail, and what the failure is called.
 const FAILURES: &[(&str, DatabaseFault)] = &[
@@ -103,6 +103,36 @@ async fn the_words_of_a_failure_say_what_its_code_says() {
         }
     }
     assert_eq!(misread, Vec::<String>::new());
+}
+
+/// F57: errors are told in English whatever the language of the database, as the service's own role.
+#[tokio::test]
+async fn the_language_of_a_session_is_fixed() {
+    let database = TestDatabase::create().await.unwrap();
+    let statement = format!("ALTER DATABASE {} SET lc_messages = 'POSIX'", database.name());
+    database.connect().await.unwrap().batch_execute(&statement).await.unwrap();
+    let mut session = connector(&database.server_url().unwrap()).connect().await.unwrap();
+    let fixed = "SELECT count(*) AS n WHERE current_setting('lc_messages') = 'C'";
+    assert_eq!(count(&mut session, fixed).await, 1);
+}
+
+/// F56: a session waits for its flush where it was not to, and leaves alone what an operator asks beyond that.
+#[tokio::test]
+async fn synchronous_commit_is_raised_where_it_is_weaker() {
+    for (weaker, made) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "on"),
+        ("on", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        let database = TestDatabase::create().await.unwrap();
+        let statement = format!("ALTER DATABASE {} SET synchronous_commit = {weaker}", database.name());
+        database.connect().await.unwrap().batch_execute(&statement).await.unwrap();
+        let mut session = connector(&database.server_url().unwrap()).connect().await.unwrap();
+        let check = format!("DO $$ BEGIN ASSERT current_setting('synchronous_commit') = '{made}'; END $$");
+        session.batch_execute(&check).await.unwrap_or_else(|error| panic!("{weaker}: {error}"));
+    }
 }
 
 /// The code that the statement fails with, which diesel drops.

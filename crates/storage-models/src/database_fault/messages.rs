@@ -40,6 +40,7 @@ const MESSAGES: &[(Text, DatabaseFault)] = &[
     (Starts("remaining connection slots are reserved"), DatabaseFault::TooManyConnections),
     (Starts("too many connections for"), DatabaseFault::TooManyConnections),
     (Starts("deadlock detected"), DatabaseFault::Deadlock),
+    (Starts("tuple concurrently "), DatabaseFault::Serialization),
     (Starts("out of memory"), DatabaseFault::OutOfResources),
     (Starts("out of shared memory"), DatabaseFault::OutOfResources),
     (Starts("could not resize shared memory segment"), DatabaseFault::OutOfResources),

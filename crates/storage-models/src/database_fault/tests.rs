@@ -16,6 +16,7 @@ fn kinds_and_messages_name_the_fault() {
         (Kind::Unknown, "canceling statement due to user request", DatabaseFault::Cancelled),
         (Kind::Unknown, "canceling statement due to lock timeout", DatabaseFault::LockTimeout),
         (Kind::Unknown, "deadlock detected", DatabaseFault::Deadlock),
+        (Kind::Unknown, "tuple concurrently updated", DatabaseFault::Serialization),
         (Kind::Unknown, "the database system is starting up", DatabaseFault::ShuttingDown),
         (Kind::Unknown, "terminating connection due to administrator command", DatabaseFault::ShuttingDown),
         (
