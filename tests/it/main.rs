@@ -19,6 +19,7 @@ mod counters;
 mod cursors;
 mod export_cuts;
 mod exports;
+mod failover;
 mod faults;
 mod idempotency;
 mod incidents;

@@ -5,7 +5,7 @@ use std::process::Output;
 use diesel_async::SimpleAsyncConnection as _;
 use storage_testkit::{ServiceProcess, TestDatabase, environment, with_user};
 
-use crate::support::{Service, client, options};
+use crate::support::{Service, client, eventually, options};
 
 /// Runs `datastorage schema ACTION` as the role of `url`, with the owner's address when there is one; the exit code, and
 /// what was said.
@@ -62,8 +62,39 @@ async fn the_services_role_is_made_verified_and_mended_by_commands() {
     let service = Service { process, client: client(), database };
     service.remediation("first").await;
     service.embedded().await;
-    let drop_role = format!("DROP OWNED BY {role}; DROP ROLE {role}");
-    connection.batch_execute(&drop_role).await.unwrap();
+    drop_role(&service.database, &role).await;
+}
+
+/// F57: a role that may not have errors told in English is named by `schema verify`, and its service starts and says what an
+/// administrator must run.
+#[tokio::test]
+async fn a_start_without_the_right_to_fix_the_language_says_so() {
+    let database = TestDatabase::create().await.unwrap();
+    let (role, owner) = (format!("app_{}", database.name()), database.url());
+    let url = with_user(&owner, &role, "a-password");
+    assert_eq!(schema("roles", &url, Some(&owner)).await.0, Some(0));
+    change_shared(&database, &format!("REVOKE SET ON PARAMETER lc_messages FROM {role}")).await;
+
+    let (code, told) = schema("verify", &url, Some(&owner)).await;
+    let line = format!("right SET on parameter lc_messages of role {role} is not granted, expected granted");
+    assert!(code == Some(1) && told.contains(&line), "{told}");
+    let process = ServiceProcess::start(&url, options()).await.unwrap();
+    let log = process.logs();
+    assert!(log.contains(&line) && log.contains("GRANT SET ON PARAMETER lc_messages TO"), "{log}");
+    let service = Service { process, client: client(), database };
+    service.remediation("first").await;
+    drop_role(&service.database, &role).await;
+}
+
+async fn drop_role(database: &TestDatabase, role: &str) {
+    change_shared(database, &format!("DROP OWNED BY {role}")).await;
+    change_shared(database, &format!("DROP ROLE {role}")).await;
+}
+
+/// Changes what belongs to the whole server. Of two tests that do so at once, PostgreSQL fails one.
+async fn change_shared(database: &TestDatabase, statement: &str) {
+    let change = async || database.connect().await.unwrap().batch_execute(statement).await.is_ok();
+    eventually(statement, change).await;
 }
 
 /// A role that lacks a right ends the start with the right's name; one that has too much is told in the log.

@@ -24,6 +24,7 @@
 //! ```
 
 mod budget;
+mod commit_mark;
 mod commits;
 mod connector;
 pub mod counters;
@@ -41,7 +42,7 @@ mod writer;
 
 pub use budget::{ByteBudget, Reservation};
 pub use commits::Commits;
-pub use connector::{ConnectError, Connector, SessionSettings};
+pub use connector::{ConnectError, Connector, SessionSettings, takes_writes};
 pub use embedding_set::{EmbeddingSet, EmbeddingSetError};
 pub use projector::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
 pub use tls::{CertificatesError, DatabaseTls};

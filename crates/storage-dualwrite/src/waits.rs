@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel::sql_types::{Array, BigInt, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::Timestamp;
 use tokio::sync::{Notify, oneshot};
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Connector;
+use crate::connector::ensure_writable;
 use crate::fixed_statement::fixed_statement;
 
 /// How often the outbox is asked while somebody waits.
@@ -25,9 +26,10 @@ const MAX_RECORDS: usize = 100_000;
 const AWAY_PAUSE: Duration = Duration::from_millis(250);
 
 fixed_statement! {
-    /// Which of these versions, or a newer one of the record, still waits in the outbox.
-    Waiting -> (BigInt, Timestamptz) {
-        "SELECT w.id, w.version FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+    /// Which of these versions, or a newer one of the record, still waits in the outbox, and whether they will for ever
+    /// because the server takes no writes.
+    Waiting -> (BigInt, Timestamptz, Bool) {
+        "SELECT w.id, w.version, current_setting('transaction_read_only')::boolean FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
         ") AS w (id, version) WHERE EXISTS \
             (SELECT FROM vector_outbox o WHERE o.record_id = w.id AND o.version >= w.version)";
@@ -154,8 +156,10 @@ impl Shared {
         versions: &HashSet<Version>,
     ) -> QueryResult<HashSet<Version>> {
         let (ids, versions) = versions.iter().copied().unzip();
-        let rows: Vec<Version> = self.connector.answered(Waiting { ids, versions }.load(connection)).await?;
-        Ok(rows.into_iter().collect())
+        let rows: Vec<(i64, Timestamp, bool)> =
+            self.connector.answered(Waiting { ids, versions }.load(connection)).await?;
+        ensure_writable(rows.iter().any(|(.., read_only)| *read_only))?;
+        Ok(rows.into_iter().map(|(id, version, _)| (id, version)).collect())
     }
 
     /// Everything that somebody still waits for.

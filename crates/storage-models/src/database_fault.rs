@@ -2,14 +2,15 @@
 //!
 //! diesel keeps a kind for a few errors and drops the SQLSTATE of all others, so those are known by the server's
 //! message. This is the one place that reads it. The messages are PostgreSQL's English ones: connections ask for
-//! `lc_messages = 'C'`, and in another language a time-out is [`DatabaseFault::Other`].
+//! `lc_messages = 'C'`. In another language what has no kind is [`DatabaseFault::Other`], which blames no record.
 
+mod messages;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 
 use crate::ErrorCode;
 
@@ -43,37 +44,27 @@ pub enum DatabaseFault {
     NoPartition,
     /// A finished record may not change (the immutability trigger).
     FinishedRecord,
+    /// What a record says is refused, and would be again: it does not fit a type (SQLSTATE class 22), a constraint
+    /// (class 23), or the limits of a list of words or of an index's entry (54000).
+    Record,
+    /// A prepared statement of this connection is gone or out of date; another connection prepares it anew.
+    StatementLost,
+    /// The server has not the memory or the locks.
+    OutOfResources,
+    /// The role may not do this.
+    Forbidden,
     /// An answer came and does not fit the record: the schema is not the one this crate was built for.
     Unreadable,
-    /// Anything else: data the database refuses, or a defect of the statement, the schema or the server.
+    /// Anything else: a defect of the statement, the schema or the server.
     Other,
 }
-
-/// Parts of PostgreSQL's messages (`tcop/postgres.c`, `utils/init/postinit.c`, `storage/lmgr`, `executor/execPartition.c`),
-/// the more special ones first.
-const MESSAGES: &[(&str, DatabaseFault)] = &[
-    ("canceling statement due to statement timeout", DatabaseFault::StatementTimeout),
-    ("terminating connection due to transaction timeout", DatabaseFault::StatementTimeout),
-    ("canceling statement due to lock timeout", DatabaseFault::LockTimeout),
-    ("could not obtain lock on", DatabaseFault::LockTimeout),
-    ("canceling statement due to user request", DatabaseFault::Cancelled),
-    ("due to conflict with recovery", DatabaseFault::ReplicaConflict),
-    ("terminating connection", DatabaseFault::ShuttingDown),
-    ("the database system is", DatabaseFault::ShuttingDown),
-    ("too many clients already", DatabaseFault::TooManyConnections),
-    ("remaining connection slots are reserved", DatabaseFault::TooManyConnections),
-    ("too many connections for", DatabaseFault::TooManyConnections),
-    ("deadlock detected", DatabaseFault::Deadlock),
-    ("No space left on device", DatabaseFault::DiskFull),
-    ("no partition of relation", DatabaseFault::NoPartition),
-];
 
 impl DatabaseFault {
     /// Tells `error` apart.
     #[must_use]
     pub fn of(error: &Error) -> Self {
         match error {
-            Error::DatabaseError(kind, information) => Self::of_kind(kind, information.message()),
+            Error::DatabaseError(kind, information) => Self::of_report(kind, information.as_ref()),
             Error::DeserializationError(_) => Self::Unreadable,
             Error::BrokenTransactionManager => Self::ConnectionLost,
             Error::RollbackErrorOnCommit { commit_error, .. } => Self::of(commit_error),
@@ -81,25 +72,38 @@ impl DatabaseFault {
         }
     }
 
-    fn of_kind(kind: &DatabaseErrorKind, message: &str) -> Self {
-        if let Some((_, fault)) = MESSAGES.iter().find(|(part, _)| message.contains(part)) {
-            return *fault;
-        }
+    /// By its kind, but where one kind has several causes. Only where there is none by the words.
+    fn of_report(kind: &DatabaseErrorKind, report: &(dyn DatabaseErrorInformation + Send + Sync)) -> Self {
+        let words = || messages::fault_in(report.message());
         match kind {
             DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => {
                 Self::ConnectionLost
             }
-            DatabaseErrorKind::SerializationFailure => Self::Serialization,
+            DatabaseErrorKind::SerializationFailure => words().unwrap_or(Self::Serialization),
             DatabaseErrorKind::ReadOnlyTransaction => Self::ReadOnly,
             DatabaseErrorKind::RestrictViolation => Self::FinishedRecord,
-            _ => Self::Other,
+            // A row without a partition is the one violation of a check that has no name.
+            DatabaseErrorKind::CheckViolation if report.constraint_name().is_none() => Self::NoPartition,
+            DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::CheckViolation
+            | DatabaseErrorKind::ExclusionViolation => Self::Record,
+            _ => words().unwrap_or(Self::Other),
         }
     }
 
-    /// Whether the connection is of no further use.
+    /// Whether what a record says is at fault. The same transaction without it may succeed; that record never will.
+    #[must_use]
+    pub const fn blames_record(self) -> bool {
+        matches!(self, Self::Record)
+    }
+
+    /// Whether the connection is of no further use. One to a server that takes no writes any more is not: another server
+    /// does.
     #[must_use]
     pub const fn ends_connection(self) -> bool {
-        matches!(self, Self::ConnectionLost | Self::ShuttingDown)
+        matches!(self, Self::ConnectionLost | Self::ShuttingDown | Self::StatementLost | Self::ReadOnly)
     }
 
     /// Whether the same transaction may succeed at once when run again.
@@ -114,7 +118,9 @@ impl DatabaseFault {
         match self {
             Self::StatementTimeout | Self::Cancelled => ErrorCode::DeadlinePassed,
             Self::FinishedRecord => ErrorCode::Conflict,
-            Self::NoPartition | Self::Unreadable | Self::Other => ErrorCode::Internal,
+            Self::NoPartition | Self::Unreadable | Self::Record | Self::Forbidden | Self::Other => {
+                ErrorCode::Internal
+            }
             _ => ErrorCode::Unavailable,
         }
     }
@@ -136,6 +142,10 @@ impl fmt::Display for DatabaseFault {
             Self::ReadOnly => "the database takes no writes",
             Self::NoPartition => "the record's month has no partition",
             Self::FinishedRecord => "the record is finished and cannot be changed",
+            Self::Record => "the database refuses this record",
+            Self::StatementLost => "a prepared statement is gone from the connection; try again on another",
+            Self::OutOfResources => "the database is short of memory or locks; try again",
+            Self::Forbidden => "the role may not do this; run `datastorage schema roles`",
             Self::Unreadable => "the answer does not fit the record; verify the schema",
             Self::Other => "the database refused",
         })

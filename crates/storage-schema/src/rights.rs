@@ -26,7 +26,7 @@ pub struct RoleReport {
 /// One right on one object, whether the role has it or not.
 #[derive(Debug, QueryableByName)]
 struct RightRow {
-    /// table, sequence, function, schema, database, attribute or membership.
+    /// table, sequence, function, parameter, schema, database, attribute or membership.
     #[diesel(sql_type = Text)]
     kind: String,
     #[diesel(sql_type = Text)]
@@ -136,6 +136,8 @@ const RIGHTS: &str = "\
            false \
     FROM role r, unnest($3) AS f(signature) WHERE to_regprocedure('public.' || f.signature) IS NOT NULL \
     UNION ALL \
+    SELECT 'parameter', 'lc_messages', 'SET', has_parameter_privilege(r.oid, 'lc_messages', 'SET'), false FROM role r \
+    UNION ALL \
     SELECT 'schema', 'public', p.name, has_schema_privilege(r.oid, 'public', p.name), has_schema_privilege(r.oid, 'public', p.name) \
     FROM role r, unnest(ARRAY['USAGE', 'CREATE']) AS p(name) \
     UNION ALL \
@@ -172,6 +174,7 @@ impl RightRow {
             _ => format!("right {privilege} on {kind} {name} of role {role}"),
         };
         match (self.is_needed(), self.whole, self.part) {
+            (true, false, _) if kind == "parameter" => Some(not_granted(what)),
             (true, false, _) => Some(Difference::Missing { what }),
             (false, _, true) => Some(Difference::Extra { what }),
             _ => None,
@@ -183,9 +186,14 @@ impl RightRow {
         match self.kind.as_str() {
             "table" => expected::rights_on(&self.name).contains(&privilege),
             "sequence" | "schema" => privilege == "USAGE",
-            "function" => true,
+            "function" | "parameter" => true,
             "database" => privilege == "CONNECT",
             _ => false,
         }
     }
+}
+
+/// What the server can do without, and only an administrator can grant.
+fn not_granted(what: String) -> Difference {
+    Difference::Changed { what, expected: "granted".to_owned(), found: "not granted".to_owned() }
 }

@@ -1,13 +1,18 @@
 //! Making the role that the server uses, with the rights it needs and no others.
 
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Array, Text};
-use diesel::{QueryableByName, sql_query};
+use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
+use storage_models::DatabaseFault;
 
 use crate::bootstrap::{LOCK_WAIT, lock};
 use crate::expected::{FUNCTIONS, MIGRATIONS_TABLE, Rights, TABLES};
 use crate::rights::{self, RoleReport, verify_role};
 use crate::{Difference, SchemaError};
+
+/// How often a change of what belongs to the whole server is tried while others change it.
+const SHARED_TRIES: u32 = 20;
 
 /// What became of the server's role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,8 +99,8 @@ async fn grant(
     }
     let objects = Objects::read(connection).await?;
     for statement in objects.seldom(&differences, quoted) {
-        if let Err(source) = connection.batch_execute(&statement).await {
-            tracing::warn!(%source, statement, "the owner of the tables may not change this");
+        if let Err(source) = change_shared(connection, &statement).await {
+            tracing::warn!(%source, statement, "the owner of the tables may not change this; an administrator must");
         }
     }
     // At once, so that a server that runs never lacks what it needs.
@@ -111,6 +116,22 @@ async fn grant(
     let left = verify_role(connection, Some(role)).await?.differences;
     let mended = differences.into_iter().filter(|difference| !left.contains(difference)).collect();
     Ok(RolesReport { created: false, mended, left })
+}
+
+/// Changes what belongs to the whole server. PostgreSQL has no lock for that: of two who change the same at once, one fails.
+pub(crate) async fn change_shared(connection: &mut AsyncPgConnection, statement: &str) -> QueryResult<()> {
+    let is_race = |error: &Error| {
+        DatabaseFault::of(error).is_conflict()
+            || matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+    };
+    let mut left = SHARED_TRIES;
+    loop {
+        left -= 1;
+        match connection.batch_execute(statement).await {
+            Err(error) if left > 0 && is_race(&error) => {}
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Everything the role could have a right on, each list as SQL names it, with commas.
@@ -156,6 +177,7 @@ impl Objects {
             ("attribute ", format!("ALTER ROLE {role} NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")),
             ("right USAGE on schema ", format!("GRANT USAGE ON SCHEMA public TO {role}")),
             ("right CREATE on schema ", format!("REVOKE CREATE ON SCHEMA public FROM {role}, PUBLIC")),
+            ("right SET on parameter ", format!("GRANT SET ON PARAMETER lc_messages TO {role}")),
             ("right CONNECT on database ", format!("GRANT CONNECT ON DATABASE {database} TO {role}")),
             (
                 "right CREATE on database ",

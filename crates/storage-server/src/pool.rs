@@ -12,6 +12,7 @@ mod tests;
 
 pub(crate) use lease::Lease;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diesel_async::AsyncPgConnection;
@@ -47,6 +48,8 @@ struct Inner {
     shares: Shares<Asker>,
     /// The last used is last; `None` once the pool is closed.
     idle: Mutex<Option<Vec<AsyncPgConnection>>>,
+    /// How often all connections were to be made anew. One that was made before the last time is not used again.
+    renewals: AtomicU64,
 }
 
 impl ReadPool {
@@ -57,6 +60,7 @@ impl ReadPool {
             runtime: Handle::current(),
             shares: Shares::new(limits),
             idle: Mutex::new(Some(Vec::new())),
+            renewals: AtomicU64::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -64,6 +68,12 @@ impl ReadPool {
     /// What it holds now.
     pub(crate) fn usage(&self) -> PoolUse {
         PoolUse { in_use: self.inner.shares.held(), idle: self.inner.idle().as_ref().map_or(0, Vec::len) }
+    }
+
+    /// Makes every connection anew before it is used again: another server may take the writes now.
+    pub(crate) fn renew(&self) {
+        self.inner.renewals.fetch_add(1, Ordering::Relaxed);
+        self.inner.idle().iter_mut().for_each(Vec::clear);
     }
 
     /// Closes idle connections at once and the others as they come back.
@@ -113,8 +123,9 @@ impl ReadPool {
             return Err(ReadError::Stopping);
         }
         let place = self.inner.shares.acquire(asker).await.map_err(|_none| ReadError::Busy)?;
+        let renewals = self.inner.renewals();
         match self.inner.take_idle()? {
-            Some(connection) => Ok(Lease::new(Arc::clone(&self.inner), place, connection)),
+            Some(connection) => Ok(Lease::new(Arc::clone(&self.inner), place, connection, renewals)),
             None => self.open(place).await,
         }
     }
@@ -123,8 +134,9 @@ impl ReadPool {
     async fn open(&self, place: Place<Asker>) -> Result<Lease, ReadError> {
         let inner = Arc::clone(&self.inner);
         let opening = self.inner.runtime.spawn(async move {
+            let renewals = inner.renewals();
             let connection = inner.connector.connect().await?;
-            Ok(Lease::new(inner, place, connection))
+            Ok(Lease::new(inner, place, connection, renewals))
         });
         let limit = self.inner.connector.session().connect_timeout;
         // The task ends early only when the runtime does.
@@ -149,11 +161,15 @@ impl Inner {
         Ok(None)
     }
 
-    /// For the next one to use, unless the pool is closed.
-    fn keep(&self, connection: AsyncPgConnection) {
-        if let Some(idle) = self.idle().as_mut() {
+    /// For the next one to use, unless the pool is closed or was renewed since `renewals`.
+    fn keep(&self, connection: AsyncPgConnection, renewals: u64) {
+        if let Some(idle) = self.idle().as_mut().filter(|_| renewals == self.renewals()) {
             idle.push(connection);
         }
+    }
+
+    fn renewals(&self) -> u64 {
+        self.renewals.load(Ordering::Relaxed)
     }
 }
 

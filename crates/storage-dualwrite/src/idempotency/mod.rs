@@ -15,6 +15,8 @@ pub(crate) use standing::{Standing, Standings};
 pub(crate) use statements::keep;
 pub use statements::remove_older;
 
+use std::collections::HashSet;
+
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
@@ -32,8 +34,7 @@ pub enum Kept {
 /// # Errors
 /// When the query fails.
 pub async fn find(connection: &mut AsyncPgConnection, key: &IdempotencyKey) -> QueryResult<Option<Kept>> {
-    let standings =
-        Standings { stored: statements::stored(connection, &[key]).await?, ..Standings::default() };
+    let standings = Standings::of_kept(connection, &[key], HashSet::new()).await?;
     Ok(match standings.of(key) {
         Standing::Replay(reply) => Some(Kept::Reply(reply)),
         Standing::Reused => Some(Kept::Other),

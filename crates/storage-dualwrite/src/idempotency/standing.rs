@@ -7,6 +7,7 @@ use diesel_async::AsyncPgConnection;
 
 use super::key::{IdempotencyKey, Identity, Reply};
 use super::statements;
+use crate::commit_mark::wait_for_earlier_commits;
 
 /// What may be done under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +25,25 @@ pub(crate) enum Standing {
 /// The standings of a transaction's keys.
 #[derive(Debug, Default)]
 pub(crate) struct Standings {
-    pub(super) stored: HashMap<Identity, ([u8; 32], Reply)>,
-    pub(super) held: HashSet<i64>,
+    stored: HashMap<Identity, ([u8; 32], Reply)>,
+    held: HashSet<i64>,
 }
 
 impl Standings {
+    /// Of keys and what is kept under them. An answer is given again only behind a later commit of this server: the first
+    /// one may not have heard of its own, because a standby had not confirmed it.
+    pub(super) async fn of_kept(
+        connection: &mut AsyncPgConnection,
+        keys: &[&IdempotencyKey],
+        held: HashSet<i64>,
+    ) -> QueryResult<Self> {
+        let standings = Self { held, stored: statements::stored(connection, keys).await? };
+        if keys.iter().any(|key| matches!(standings.of(key), Standing::Replay(_))) {
+            wait_for_earlier_commits(connection).await?;
+        }
+        Ok(standings)
+    }
+
     /// Takes the keys' locks, as the first statement of the transaction, and then reads what is kept under them: in
     /// that order, so that whatever an earlier holder of a lock has committed is seen.
     pub(crate) async fn take(
@@ -42,7 +57,7 @@ impl Standings {
         locks.sort_unstable();
         locks.dedup();
         let held = statements::try_locks(connection, locks).await?;
-        Ok(Self { held, stored: statements::stored(connection, keys).await? })
+        Self::of_kept(connection, keys, held).await
     }
 
     /// That of one key.

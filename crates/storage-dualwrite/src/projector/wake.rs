@@ -8,23 +8,27 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use futures_util::StreamExt as _;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
+use crate::connector::{ensure_writable, takes_writes};
 use crate::fixed_statement::fixed_statement;
 use crate::{Commits, ConnectError, Connector};
+
+/// How often a connection that only listens is asked whether its server still takes writes.
+const LISTEN_CHECK: Duration = Duration::from_secs(5);
 
 /// The shortest time between two notifications.
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(20);
 
 fixed_statement! {
-    /// Tells the other replicas; the payload says who tells.
-    Announce -> () {
+    /// Tells the other replicas; the payload says who tells. Nobody listens on a server that takes no writes.
+    Announce -> (Text, Bool) {
         "SELECT pg_notify('datastorage_outbox', ", sender: String => Text;
-        ")";
+        ")::text, current_setting('transaction_read_only')::boolean";
     }
 }
 
@@ -93,7 +97,9 @@ impl Wake {
             None => self.connector.connect().await?,
         };
         let announce = Announce { sender: self.sender.clone() };
-        self.connector.answered(announce.execute(&mut connection)).await?;
+        let (_void, read_only): (String, bool) =
+            self.connector.answered(announce.get_result(&mut connection)).await?;
+        ensure_writable(read_only)?;
         Ok(connection)
     }
 
@@ -107,12 +113,25 @@ impl Wake {
         }
     }
 
-    /// Ends with the connection, which is told by an error or by the stream's end.
+    /// Ends with the connection, which is told by an error or by the stream's end, or when its server takes no writes any
+    /// more: those that commit are elsewhere then.
     async fn hear(&self) -> Result<(), WakeError> {
         let mut connection = self.connector.connect().await?;
         self.connector.answered(connection.batch_execute("LISTEN datastorage_outbox")).await?;
         // Something may have been said while nobody listened.
         self.work.send_replace(());
+        loop {
+            let hearing = self.pass_on(&mut connection);
+            match tokio::time::timeout(LISTEN_CHECK, hearing).await {
+                Ok(ended) => return ended,
+                Err(_elapsed) => {
+                    ensure_writable(!self.connector.answered(takes_writes(&mut connection)).await?)?;
+                }
+            }
+        }
+    }
+
+    async fn pass_on(&self, connection: &mut AsyncPgConnection) -> Result<(), WakeError> {
         let mut notifications = pin!(connection.notifications_stream());
         while let Some(notification) = notifications.next().await {
             if notification?.payload != self.sender {

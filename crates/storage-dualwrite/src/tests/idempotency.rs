@@ -181,7 +181,7 @@ async fn a_refused_request_keeps_no_key() {
         )
         .await
         .unwrap();
-    assert!(matches!(write(&bench, "k", "a").await, Err(WriteError::Refused(_))));
+    assert!(matches!(write(&bench, "k", "a").await, Err(WriteError::Failed(_))));
     assert_eq!(bench.count(KEYS).await, 0);
     bench.connect().await.batch_execute("DROP TRIGGER refuse ON remediation_audit").await.unwrap();
     now(write(&bench, "k", "a").await);

@@ -2,6 +2,7 @@
 
 mod commit_outcome;
 mod counters;
+mod database_faults;
 mod embedding_set;
 mod idempotency;
 mod index;

@@ -16,11 +16,15 @@ fn one_writer() -> WriterSettings {
     WriterSettings { writers: 1, ..patient() }
 }
 
-/// A trigger that fails every record called `bad`, in a way that validation cannot foresee.
-const REFUSE_BAD: &str = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-        RAISE EXCEPTION 'no bad records' USING ERRCODE = 'data_exception'; END $$; \
-     CREATE TRIGGER refuse BEFORE INSERT ON remediation_audit FOR EACH ROW WHEN (NEW.name = 'bad') \
-        EXECUTE FUNCTION refuse()";
+/// A rule that validation cannot foresee.
+const REFUSE_BAD: &str = "ALTER TABLE remediation_audit ADD CONSTRAINT no_bad_records CHECK (name <> 'bad')";
+
+/// Counts the statements that insert remediations, whatever becomes of them.
+const COUNT_INSERTS: &str = "CREATE SEQUENCE inserts; \
+    CREATE FUNCTION count_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
+        PERFORM nextval('inserts'); RETURN NULL; END $$; \
+    CREATE TRIGGER count_insert BEFORE INSERT ON remediation_audit FOR EACH STATEMENT EXECUTE FUNCTION count_insert()";
+const INSERTS: &str = "SELECT last_value AS n FROM inserts";
 
 /// BR-STORAGE-005: one record that the database refuses costs no neighbour, and leaves nothing behind.
 #[tokio::test]
@@ -39,6 +43,67 @@ async fn a_refused_record_costs_no_neighbour() {
     }
     assert_eq!(bench.count(RECORDS).await, 4);
     assert_eq!(bench.count("SELECT count(*) AS n FROM vector_outbox").await, 4);
+}
+
+/// F57: the one record that is refused is found by halves, not by writing each record again.
+#[tokio::test]
+async fn a_refused_record_is_found_by_halves() {
+    let bench = Bench::with(one_writer()).await;
+    bench.remediation("warm").await;
+    let mut owner = bench.connect().await;
+    owner.batch_execute(REFUSE_BAD).await.unwrap();
+    owner.batch_execute(COUNT_INSERTS).await.unwrap();
+    let names = (0..64).map(|n| if n == 37 { "bad".to_owned() } else { format!("good {n}") });
+    let writes = names.map(|name| bench.write(remediation(&name)));
+    let outcomes = futures_util::future::join_all(writes).await;
+    let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(WriteError::Refused(_)))).count();
+    assert_eq!((refused, bench.count(RECORDS).await), (1, 64));
+    // All at once, and two halves for each of the six times that 64 can be halved.
+    assert_eq!(bench.count(INSERTS).await, 13);
+}
+
+/// F57: what is no record's fault is told to the whole group after one try, or after the one that helps.
+#[tokio::test]
+async fn what_no_record_is_to_blame_for_is_not_written_again() {
+    for (code, words, told, tries) in [
+        ("insufficient_privilege", "permission denied for table vector_outbox", Told::Failed, 1),
+        ("raise_exception", "asked for", Told::Failed, 1),
+        ("out_of_memory", "out of memory", Told::Unavailable, 1),
+        ("invalid_sql_statement_name", "prepared statement \"s1\" does not exist", Told::Unavailable, 2),
+    ] {
+        let bench = Bench::with(one_writer()).await;
+        bench.remediation("warm").await;
+        let mut owner = bench.connect().await;
+        owner.batch_execute(COUNT_INSERTS).await.unwrap();
+        owner
+            .batch_execute(&format!(
+                "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                    RAISE EXCEPTION '{words}' USING ERRCODE = '{code}'; END $$; \
+                 CREATE TRIGGER fail AFTER INSERT ON remediation_audit FOR EACH STATEMENT EXECUTE FUNCTION fail()"
+            ))
+            .await
+            .unwrap();
+        let writes = (0..40).map(|n| bench.write(remediation(&n.to_string())));
+        let outcomes = futures_util::future::join_all(writes).await;
+        assert!(outcomes.iter().all(|outcome| told.is(outcome)), "{code}: {outcomes:?}");
+        assert_eq!((bench.count(INSERTS).await, bench.count(RECORDS).await), (tries, 1), "{code}");
+    }
+}
+
+/// What the clients of a group that was not written are told.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Failed,
+    Unavailable,
+}
+
+impl Told {
+    fn is<T>(self, outcome: &Result<T, WriteError>) -> bool {
+        match self {
+            Self::Failed => matches!(outcome, Err(WriteError::Failed(_))),
+            Self::Unavailable => matches!(outcome, Err(WriteError::Unavailable)),
+        }
+    }
 }
 
 /// BR-STORAGE-005: one writer's connection is stuck, and the other writes what comes meanwhile.
@@ -82,7 +147,7 @@ async fn a_record_without_its_outbox_row_is_not_stored() {
         )
         .await
         .unwrap();
-    assert!(matches!(bench.write(remediation("a")).await, Err(WriteError::Refused(_))));
+    assert!(matches!(bench.write(remediation("a")).await, Err(WriteError::Failed(_))));
     assert_eq!(bench.count(RECORDS).await, 0);
 }
 

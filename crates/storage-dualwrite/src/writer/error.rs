@@ -53,6 +53,9 @@ pub enum WriteError {
     /// The database refused this record although it was valid.
     #[error("the database refused the record: {0}")]
     Refused(String),
+    /// The transaction failed for a reason that is no record's: a right, a table, the database itself.
+    #[error("PostgreSQL could not run the transaction: {0}")]
+    Failed(String),
 }
 
 impl WriteError {
@@ -71,7 +74,7 @@ impl WriteError {
             Self::KeyReused => ErrorCode::KeyReused,
             Self::KeyInFlight => ErrorCode::KeyInFlight,
             Self::ParentNotFound(_) | Self::ParentsNotFound(_) => ErrorCode::Invalid,
-            Self::Refused(_) => ErrorCode::Internal,
+            Self::Refused(_) | Self::Failed(_) => ErrorCode::Internal,
         }
     }
 }

@@ -84,6 +84,7 @@ impl Lane {
         }
         let outcome = outcome.map_err(|failure| match failure {
             Failure::Told(error) => error,
+            Failure::NoConnection => WriteError::Unavailable,
             Failure::Refused(message) => {
                 tracing::error!(error = message, "the database refused valid records");
                 WriteError::Refused(message)

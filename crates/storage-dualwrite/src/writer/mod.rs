@@ -4,6 +4,7 @@ mod batch;
 mod draw;
 mod error;
 pub(crate) mod group;
+mod health;
 mod insert;
 mod lane;
 mod partitions;
@@ -34,9 +35,10 @@ use tokio_util::sync::CancellationToken;
 use crate::idempotency::{Keyed, Written};
 use crate::{Commits, Connector, Reservation};
 use batch::BatchWork;
+use health::Health;
 use lane::Lane;
 use partitions::Partitions;
-use queue::{Health, Job};
+use queue::Job;
 use task::WriterTask;
 use transaction::Runner;
 use turn::Receiver;
@@ -68,22 +70,24 @@ impl Writer {
     /// what wakes a projector in the same process.
     #[must_use]
     pub fn start(connector: Connector, settings: WriterSettings, committed: Arc<Commits>) -> Self {
+        let writers = settings.writers.max(1);
         let (queue, receiver) = mpsc::channel(settings.queue_records);
         let receiver: Receiver = Arc::new(Mutex::new(receiver));
         let shared = Arc::new(Shared {
-            health: Health::default(),
+            health: Health::of(writers),
             partitions: Partitions::new(connector.clone()),
             stopping: CancellationToken::new(),
             tasks: Mutex::default(),
         });
         let (settings_of_tasks, health) = (settings.clone(), Arc::clone(&shared));
-        let runner = Runner { connector, settings: settings_of_tasks, shared: health, tells_health: false };
+        let runner = Runner { connector, settings: settings_of_tasks, shared: health, writer: None };
         let lane = |connections| Arc::new(Lane::new(runner.clone(), connections));
         let (batches, updates) = (lane(settings.batch_connections), lane(settings.update_connections));
-        let tasks = (0..settings.writers.max(1)).map(|_| {
+        let tasks = (0..writers).map(|writer| {
             let task = WriterTask {
-                runner: Runner { tells_health: true, ..runner.clone() },
+                runner: Runner { writer: Some(writer), ..runner.clone() },
                 queue: Arc::clone(&receiver),
+                others: queue.downgrade(),
                 committed: Arc::clone(&committed),
             };
             tokio::spawn(task.run())
@@ -206,7 +210,7 @@ impl Writer {
         tokio::time::timeout_at(deadline, made).await.unwrap_or(Err(WriteError::DeadlinePassed))
     }
 
-    /// Whether PostgreSQL answered when the writer last asked it.
+    /// Whether a writer has a connection, or had none refused yet.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.shared.health.is_up()

@@ -1,7 +1,7 @@
 //! One queued record, and the hand-over of its answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use storage_models::{NewRecord, Record};
 use tokio::sync::oneshot;
@@ -15,23 +15,6 @@ use crate::idempotency::{Keyed, Written};
 
 type Outcome = Result<Written<Record>, WriteError>;
 
-/// Whether PostgreSQL answered when it was last asked; optimistic before the first time.
-#[derive(Debug, Default)]
-pub(super) struct Health {
-    down: AtomicBool,
-}
-
-impl Health {
-    pub(super) fn is_up(&self) -> bool {
-        !self.down.load(Ordering::Relaxed)
-    }
-
-    /// Returns whether this is news.
-    pub(super) fn set_up(&self, up: bool) -> bool {
-        self.down.swap(!up, Ordering::Relaxed) == up
-    }
-}
-
 /// Who decides about a queued record: its client, until a writer has taken it.
 #[derive(Debug, Default)]
 struct Ticket(AtomicU8);
@@ -42,7 +25,11 @@ impl Ticket {
     const ABANDONED: u8 = 2;
 
     fn become_state(&self, state: u8) -> bool {
-        self.0.compare_exchange(Self::QUEUED, state, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.change(Self::QUEUED, state)
+    }
+
+    fn change(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -87,6 +74,12 @@ impl Job {
             return None;
         }
         self.ticket.become_state(Ticket::TAKEN).then_some(self)
+    }
+
+    /// As it was before a writer took it: nothing was done about it, and its client may give it up again.
+    pub(super) fn given_back(self) -> Self {
+        self.ticket.change(Ticket::TAKEN, Ticket::QUEUED);
+        self
     }
 
     /// What a group takes of it.

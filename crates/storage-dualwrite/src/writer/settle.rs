@@ -9,6 +9,7 @@ use storage_models::{RecordType, Timestamp};
 use tokio::time::Instant;
 
 use crate::Connector;
+use crate::commit_mark::wait_for_earlier_commits;
 use crate::idempotency::IdempotencyKey;
 
 /// How long to wait before asking again.
@@ -65,6 +66,9 @@ async fn ask_anew(mark: &Mark, connector: &Connector) -> Option<Fate> {
 
 /// One question; `None` while the transaction is still in progress.
 ///
+/// A server that crashed or was cut off while the commit waited for its standbys shows it as committed all the same, and a
+/// promotion would lose it. So it counts only once a later commit on this server has got through.
+///
 /// `pg_xact_status` alone does not do: after a crash that lost the transaction, PostgreSQL may give its id to
 /// another one. A record of that id and that creation time is there only if the transaction committed.
 async fn ask(connection: &mut AsyncPgConnection, mark: &Mark) -> QueryResult<Option<Fate>> {
@@ -81,7 +85,10 @@ async fn ask(connection: &mut AsyncPgConnection, mark: &Mark) -> QueryResult<Opt
         return Ok(None);
     }
     Ok(match evidence(connection, &mark.witness).await? {
-        Evidence::Present => Some(Fate::Committed),
+        Evidence::Present => {
+            wait_for_earlier_commits(connection).await?;
+            Some(Fate::Committed)
+        }
         Evidence::Absent => Some(Fate::Aborted),
         Evidence::Overwritten => Some(Fate::Unknown),
     })

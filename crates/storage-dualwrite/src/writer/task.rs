@@ -8,6 +8,8 @@ use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use futures_util::FutureExt as _;
 use storage_models::{RecordType, Timestamp};
+use tokio::sync::mpsc::WeakSender;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use super::WriteError;
@@ -28,6 +30,9 @@ const GROUP_BYTES: usize = 8 * 1024 * 1024;
 pub(super) struct WriterTask {
     pub(super) runner: Runner,
     pub(super) queue: Receiver,
+    /// The other end of the queue, for what this writer has taken and cannot write. Weak: the queue ends with the writer's
+    /// clients.
+    pub(super) others: WeakSender<Job>,
     pub(super) committed: Arc<Commits>,
 }
 
@@ -37,6 +42,13 @@ impl WriterTask {
         loop {
             if connection.is_none() {
                 connection = self.runner.connect().await;
+            }
+            if connection.is_none() && self.runner.shared.health.is_up() {
+                if self.is_over() {
+                    return;
+                }
+                self.pause().await;
+                continue;
             }
             let Ok((turn, jobs)) = self.next_jobs(connection.is_none()).await else { continue };
             if jobs.is_empty() {
@@ -49,6 +61,17 @@ impl WriterTask {
                 connection = None;
             }
         }
+    }
+
+    /// Whether what is queued is the last.
+    fn is_over(&self) -> bool {
+        self.runner.shared.stopping.is_cancelled() || self.others.upgrade().is_none()
+    }
+
+    /// Leaves the queue to the writers that have a connection, until the next try to get one.
+    async fn pause(&self) {
+        let stopped = self.runner.shared.stopping.cancelled();
+        let _stopped = tokio::time::timeout(RECONNECT_DELAY, stopped).await;
     }
 
     /// Waits for records; none means that the queue is closed and drained. While the database is away the wait
@@ -86,7 +109,7 @@ impl WriterTask {
     }
 
     /// Brings every record of the group to an outcome and tells its client.
-    async fn write_group(&self, connection: &mut Option<AsyncPgConnection>, jobs: Vec<Job>, turn: &Turn) {
+    async fn write_group(&self, connection: &mut Option<AsyncPgConnection>, mut jobs: Vec<Job>, turn: &Turn) {
         #[expect(
             clippy::as_conversions,
             clippy::cast_precision_loss,
@@ -96,20 +119,39 @@ impl WriterTask {
         let work = InTurn { group: GroupWork(jobs.iter().map(Job::item).collect()), turn };
         match self.runner.run(connection, &work).await {
             Ok(outcomes) => self.answer(jobs, outcomes),
-            Err(Failure::Told(error)) => {
-                let outcomes = jobs.iter().map(|_| Err(error.clone())).collect();
-                self.answer(jobs, outcomes);
-            }
+            Err(Failure::Told(error)) => self.tell(jobs, &error),
+            Err(Failure::NoConnection) => self.hand_over(jobs),
             Err(Failure::Refused(message)) if jobs.len() == 1 => {
                 self.answer(jobs, vec![Err(WriteError::Refused(message))]);
             }
-            // Each in a transaction of its own, to find the one that is refused.
+            // In halves, to find the one that is refused.
             Err(Failure::Refused(_)) => {
-                for job in jobs {
-                    Box::pin(self.write_group(connection, vec![job], turn)).await;
+                let second = jobs.split_off(jobs.len() / 2);
+                Box::pin(self.write_group(connection, jobs, turn)).await;
+                Box::pin(self.write_group(connection, second, turn)).await;
+            }
+        }
+    }
+
+    /// Leaves what this writer has no connection for to those that have one.
+    fn hand_over(&self, jobs: Vec<Job>) {
+        let is_up = self.runner.shared.health.is_up();
+        let Some(queue) = self.others.upgrade().filter(|_queue| is_up) else {
+            return self.tell(jobs, &WriteError::Unavailable);
+        };
+        for job in jobs {
+            match queue.try_send(job.given_back()) {
+                Ok(()) => metrics::gauge!("datastorage_write_queue_depth").increment(1.0),
+                Err(TrySendError::Full(job) | TrySendError::Closed(job)) => {
+                    job.answer(Err(WriteError::Unavailable));
                 }
             }
         }
+    }
+
+    fn tell(&self, jobs: Vec<Job>, error: &WriteError) {
+        let outcomes = jobs.iter().map(|_| Err(error.clone())).collect();
+        self.answer(jobs, outcomes);
     }
 
     fn answer(&self, jobs: Vec<Job>, outcomes: Outcomes) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
-use storage_models::{DatabaseFault, RecordType, Timestamp};
+use storage_models::{DatabaseFault, ErrorCode, RecordType, Timestamp};
 use tokio::time::Instant;
 
 use super::settle::{Fate, Mark, fate_of};
@@ -38,10 +38,12 @@ pub(crate) trait Work: Sync {
 /// Why a transaction has not been written, although it was tried as often as it may.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The database refuses something in it, in these words. Nothing is stored.
+    /// The database refuses what a record in it says, in these words. Nothing is stored.
     Refused(String),
     /// Every client concerned is told this.
     Told(WriteError),
+    /// There is no connection to be had. Nothing is stored; another writer may have one.
+    NoConnection,
 }
 
 /// Why one try did not succeed.
@@ -64,15 +66,15 @@ pub(super) struct Runner {
     pub(super) connector: Connector,
     pub(super) settings: WriterSettings,
     pub(super) shared: Arc<Shared>,
-    /// Whether what becomes of its connections says whether PostgreSQL is there. Only for those who go on trying by
-    /// themselves: nobody else would ever say that it is back.
-    pub(super) tells_health: bool,
+    /// The writer whose connections these are, if they are a writer's: what becomes of them says whether it can write.
+    /// Others do not go on trying by themselves, and would never say that PostgreSQL is back.
+    pub(super) writer: Option<usize>,
 }
 
 impl Runner {
     pub(super) async fn connect(&self) -> Option<AsyncPgConnection> {
         let result = self.connector.connect().await;
-        let news = self.tells_health && self.shared.health.set_up(result.is_ok());
+        let news = self.writer.is_some_and(|writer| self.shared.health.note(writer, result.is_ok()));
         match result {
             Ok(connection) => {
                 if news {
@@ -117,7 +119,7 @@ impl Runner {
         if slot.is_none() {
             *slot = self.connect().await;
         }
-        let Some(connection) = slot else { return Err(Failure::Told(WriteError::Unavailable)) };
+        let Some(connection) = slot else { return Err(Failure::NoConnection) };
         match attempt(connection, work, self.settings.step_timeout).await {
             Ok(output) => Ok(Some(output)),
             Err(TryError::AtCommit(mark, output)) => {
@@ -165,16 +167,8 @@ impl Runner {
                 self.remake_partitions(work).await.map_err(Failure::Told)
             }
             DatabaseFault::FinishedRecord => Err(Failure::Told(WriteError::Finished)),
-            DatabaseFault::Other => Err(Failure::Refused(message)),
-            _ => {
-                tracing::warn!(
-                    ?fault,
-                    error = message,
-                    records = work.len(),
-                    "a transaction was not written"
-                );
-                Err(Failure::Told(WriteError::Unavailable))
-            }
+            _ if fault.blames_record() => Err(Failure::Refused(message)),
+            _ => Err(Failure::Told(not_written(fault, message, work.len()))),
         }
     }
 
@@ -186,6 +180,17 @@ impl Runner {
         }
         Ok(())
     }
+}
+
+/// Says in the log why so many records were not written, and returns what their clients are told: to try again, unless
+/// that cannot help.
+fn not_written(fault: DatabaseFault, message: String, records: usize) -> WriteError {
+    if fault.code() == ErrorCode::Internal {
+        tracing::error!(?fault, error = message, records, "a transaction failed, and no record is to blame");
+        return WriteError::Failed(message);
+    }
+    tracing::warn!(?fault, error = message, records, "a transaction was not written");
+    WriteError::Unavailable
 }
 
 /// One try of one transaction.
@@ -210,11 +215,15 @@ pub(crate) async fn attempt<W: Work>(
     };
     match tokio::time::timeout(step_timeout, AnsiTransactionManager::commit_transaction(connection)).await {
         Ok(Ok(())) => Ok(output),
-        _ => match mark {
-            Some(mark) => Err(TryError::AtCommit(mark, output)),
-            None => Ok(output),
-        },
+        _ => Err(mark.map_or_else(nothing_committed, |mark| TryError::AtCommit(mark, output))),
     }
+}
+
+/// A transaction that has stored nothing may be run again. Its COMMIT counts all the same: an answer that is given again
+/// waits for it.
+fn nothing_committed<T>() -> TryError<T> {
+    let message = "the answer to COMMIT was lost; nothing was to be stored".to_owned();
+    TryError::Before { fault: DatabaseFault::ConnectionLost, message }
 }
 
 /// Leaves no transaction open on a connection that goes on being used.

@@ -3,6 +3,7 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use storage_testkit::{TestDatabase, with_user};
 
+use crate::roles::change_shared;
 use crate::{BootstrapOptions, SchemaError, bootstrap_with, make_role, verify_role};
 
 /// A role of a test's own on its database. Roles belong to the whole server, so it is dropped at the end.
@@ -33,7 +34,9 @@ impl<'a> Role<'a> {
     async fn drop(self) {
         let name = self.quoted();
         let mut owner = self.database.connect().await.unwrap();
-        owner.batch_execute(&format!("DROP OWNED BY {name}; DROP ROLE {name}")).await.unwrap();
+        for statement in [format!("DROP OWNED BY {name}"), format!("DROP ROLE {name}")] {
+            change_shared(&mut owner, &statement).await.unwrap();
+        }
     }
 }
 
@@ -302,6 +305,30 @@ async fn rights_beyond_the_needed_are_named_and_taken_back() {
         let report = role.make("p").await;
         assert_eq!((report.mended, report.left), (found, Vec::new()), "{change}");
     }
+    role.drop().await;
+}
+
+/// F57: the role may have errors told in English. One that may not is told of and can run all the same, since only an
+/// administrator can grant it; `schema roles` does when it may.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_right_to_fix_the_language_is_granted_and_its_lack_is_no_reason_not_to_start() {
+    let database = TestDatabase::create().await.unwrap();
+    let role = Role::named(&database, "language");
+    role.make("p").await;
+    role.connect("p").await.batch_execute("SET lc_messages = 'C'").await.unwrap();
+    let mut owner = database.connect().await.unwrap();
+    let revoke = format!("REVOKE SET ON PARAMETER lc_messages FROM {}", role.quoted());
+    change_shared(&mut owner, &revoke).await.unwrap();
+    role.connect("p").await.batch_execute("SET lc_messages = 'C'").await.unwrap_err();
+    let found = verify_role(&mut owner, Some(&role.name)).await.unwrap().differences;
+    let told = format!(
+        "differs: right SET on parameter lc_messages of role {} is not granted, expected granted",
+        role.name
+    );
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [told]);
+    assert!(!found.iter().any(crate::Difference::is_fatal));
+    let report = role.make("p").await;
+    assert_eq!((report.mended, report.left), (found, Vec::new()));
     role.drop().await;
 }
 

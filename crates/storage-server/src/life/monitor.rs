@@ -1,12 +1,12 @@
-//! Looks after the service every second: does PostgreSQL answer, how deep is the outbox, how full the pool.
+//! Looks after the service every second: does PostgreSQL answer and take writes, how deep is the outbox, how full the pool.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel_async::AsyncPgConnection;
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::index::GuardedIndex;
-use storage_dualwrite::{Connector, outbox};
+use storage_dualwrite::{Connector, outbox, takes_writes};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::embedder::Embeddings;
@@ -55,26 +55,32 @@ impl Monitor {
         }
     }
 
-    /// Gives the connection back while PostgreSQL answers on it.
+    /// Gives the connection back while PostgreSQL answers on it and takes writes.
     async fn ping(&self, connection: Option<AsyncPgConnection>) -> Option<AsyncPgConnection> {
-        let work = async {
-            let mut connection = match connection {
-                Some(connection) => connection,
-                None => self.connector.connect().await.ok()?,
-            };
-            let started = Instant::now();
-            connection.batch_execute("SELECT 1").await.ok()?;
-            Some((connection, started.elapsed()))
+        let mut connection = match connection {
+            Some(connection) => Some(connection),
+            None => self.connect().await,
         };
-        let answer = tokio::time::timeout(PING_TIMEOUT, work).await.ok().flatten();
-        let latency = answer.as_ref().map(|(_, latency)| *latency);
+        let latency = match &mut connection {
+            Some(connection) => tokio::time::timeout(PING_TIMEOUT, answers(connection)).await.ok().flatten(),
+            None => None,
+        };
         if self.health.note_database(latency) {
             match latency {
                 Some(_) => tracing::info!("PostgreSQL answers; the service is ready"),
                 None => tracing::error!("PostgreSQL does not answer; the service is not ready"),
             }
         }
-        answer.map(|(connection, _)| connection)
+        connection.filter(|_| latency.is_some())
+    }
+
+    /// Perhaps to another server than before, to which reads go then as well.
+    async fn connect(&self) -> Option<AsyncPgConnection> {
+        let connection = self.connector.connect().await.ok()?;
+        for (_, pool) in &self.pools {
+            pool.renew();
+        }
+        Some(connection)
     }
 
     /// Counts the outbox and says when to do so again.
@@ -108,6 +114,12 @@ impl Monitor {
             }
         }
     }
+}
+
+/// How long PostgreSQL took to answer that it takes writes; `None` when it does not.
+async fn answers(connection: &mut AsyncPgConnection) -> Option<Duration> {
+    let started = Instant::now();
+    takes_writes(connection).await.ok()?.then(|| started.elapsed())
 }
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a count of rows, far below 2^53")]

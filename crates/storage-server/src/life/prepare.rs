@@ -121,7 +121,7 @@ async fn verify(connection: &mut AsyncPgConnection) -> Result<(), StartError> {
     if fatal.is_empty() { Ok(()) } else { Err(StartError::Schema(fatal)) }
 }
 
-/// The rights that this role lacks. What it has too much is named in the log.
+/// The rights that this role lacks. What it has too much, or can do without, is named in the log.
 async fn lacking(connection: &mut AsyncPgConnection) -> Result<Vec<String>, StartError> {
     let report = storage_schema::verify_role(connection, None).await.map_err(StartError::Verify)?;
     if let Some(why) = report.unrestricted {
@@ -130,9 +130,19 @@ async fn lacking(connection: &mut AsyncPgConnection) -> Result<Vec<String>, Star
             "the service's role {why}: the database keeps nothing from it; `datastorage schema roles` makes a better one"
         );
     }
-    let (missing, extra): (Vec<_>, Vec<_>) = report.differences.into_iter().partition(Difference::is_fatal);
-    for extra in extra {
-        tracing::warn!(difference = %extra, "the service's role may do more than it needs");
+    let (missing, others): (Vec<_>, Vec<_>) = report.differences.into_iter().partition(Difference::is_fatal);
+    for other in others {
+        match other {
+            Difference::Extra { .. } => {
+                tracing::warn!(difference = %other, "the service's role may do more than it needs");
+            }
+            _ => tracing::warn!(
+                difference = %other,
+                role = report.role,
+                "the service's role may not have PostgreSQL's errors told in English, by which it tells them apart; have an \
+                 administrator run: GRANT SET ON PARAMETER lc_messages TO the role"
+            ),
+        }
     }
     Ok(missing.iter().map(ToString::to_string).collect())
 }

@@ -25,11 +25,18 @@ struct Used {
     place: Place<Asker>,
     /// Whether a statement may be running on it.
     is_busy: bool,
+    /// How often the pool had been renewed when the connection was made.
+    renewals: u64,
 }
 
 impl Lease {
-    pub(super) fn new(inner: Arc<Inner>, place: Place<Asker>, connection: AsyncPgConnection) -> Self {
-        Self { inner, held: Some(Used { connection, place, is_busy: false }) }
+    pub(super) fn new(
+        inner: Arc<Inner>,
+        place: Place<Asker>,
+        connection: AsyncPgConnection,
+        renewals: u64,
+    ) -> Self {
+        Self { inner, held: Some(Used { connection, place, is_busy: false, renewals }) }
     }
 
     /// Always `Some` until the connection is given back.
@@ -65,7 +72,7 @@ impl Drop for Lease {
             self.inner.runtime.spawn(async move { used.end(&inner).await });
         } else if !used.connection.is_broken() {
             // Before the place is free, so that the next one finds it.
-            self.inner.keep(used.connection);
+            self.inner.keep(used.connection, used.renewals);
         }
     }
 }

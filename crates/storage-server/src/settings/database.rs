@@ -17,7 +17,9 @@ use super::value::Setting;
 section! {
     /// PostgreSQL, the one store that everything else is derived from.
     DatabaseSettings = "database" {
-        /// The whole address, such as `postgres://user@host:5432/name`. Instead of host, port, name and user.
+        /// The whole address, such as `postgres://user@host:5432/name`. Instead of host, port, name and user. Of several
+        /// servers, such as `postgres://user@one:5432,two:5432/name`, the one that takes writes is used, and reads go to
+        /// another while there is none.
         url: Option<SecretString> = "",
         /// The server; localhost when empty.
         host: Option<String> = "",
@@ -38,7 +40,7 @@ section! {
         tls: Option<DatabaseTlsMode> = "",
         /// A file with the certificates, in PEM, that the server's must come from; the system's when empty.
         ca_file: Option<PathBuf> = "",
-        /// How long to wait for a connection to be made.
+        /// How long to wait for a connection to be made, to each server of the address.
         connect_timeout: Duration = "2s",
         /// No statement runs longer; a read that does is answered 503.
         statement_timeout: Duration = "5s",

@@ -1,5 +1,7 @@
 //! A private PostgreSQL cluster: made, started, killed, started again, removed.
 
+mod standby;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -64,12 +66,7 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::start`].
     pub async fn temporary(programs: &Installation, settings: ClusterSettings) -> Result<Self, TestkitError> {
-        let base = std::env::temp_dir();
-        let scratch = tempfile::Builder::new()
-            .prefix("datastorage-pg-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()
-            .map_err(TestkitError::file("create", &base))?;
+        let scratch = scratch()?;
         Self::start_in(programs, scratch.path().join("cluster"), settings, Some(scratch)).await
     }
 
@@ -138,7 +135,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When a process cannot be signalled.
-    pub async fn kill9(&mut self) -> Result<(), TestkitError> {
+    pub async fn kill9(&self) -> Result<(), TestkitError> {
         let Some(server) = self.process() else { return Ok(()) };
         let children = server.children();
         server.kill9()?;
@@ -327,6 +324,15 @@ impl Cluster {
         self.process()?;
         Some(PidFile::read(&self.root)?.port)
     }
+}
+
+fn scratch() -> Result<tempfile::TempDir, TestkitError> {
+    let base = std::env::temp_dir();
+    tempfile::Builder::new()
+        .prefix("datastorage-pg-")
+        .permissions(Permissions::from_mode(0o755))
+        .tempdir()
+        .map_err(TestkitError::file("create", &base))
 }
 
 impl Drop for Cluster {

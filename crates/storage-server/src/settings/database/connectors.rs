@@ -12,7 +12,7 @@ use crate::settings::file::{Unreadable, read};
 pub struct Connectors {
     /// For the writer.
     pub write: Connector,
-    /// For requests that read.
+    /// For requests that read, also from a server without writes while there is none with.
     pub read: Connector,
     /// For exports.
     pub export: Connector,
@@ -56,8 +56,8 @@ impl DatabaseSettings {
         };
         Ok(Connectors {
             write: connector("datastorage write")?,
-            read: connector("datastorage read")?,
-            export: connector("datastorage export")?,
+            read: connector("datastorage read")?.for_reads(),
+            export: connector("datastorage export")?.for_reads(),
             projector: connector("datastorage projector")?,
             maintenance: connector("datastorage maintenance")?,
         })

@@ -1,15 +1,22 @@
-//! Opening connections to PostgreSQL with the session settings the write path relies on.
+//! Opening connections to PostgreSQL with the session settings the write path relies on, to a server that takes writes.
+
+mod servers;
+mod session;
+
+pub(crate) use session::ensure_writable;
+pub use session::{SessionSettings, takes_writes};
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel::result::DatabaseErrorKind;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::config::SslMode;
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Config, NoTls, Socket};
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::{Config, NoTls};
 
 use crate::tls::DatabaseTls;
 
@@ -21,68 +28,19 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// How much later than PostgreSQL ends a statement its word of that may come.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What every session is set to. Times are whole milliseconds to the server; zero would switch one off.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionSettings {
-    /// Shown in `pg_stat_activity`.
-    pub application_name: &'static str,
-    /// How long to wait for a connection to be made.
-    pub connect_timeout: Duration,
-    /// `statement_timeout`: no statement runs longer.
-    pub statement_timeout: Duration,
-    /// `lock_timeout`: no lock is waited for longer.
-    pub lock_timeout: Duration,
-    /// `idle_in_transaction_session_timeout`: a transaction left open by a lost client ends after this.
-    pub idle_in_transaction_timeout: Duration,
-}
-
-impl SessionSettings {
-    /// The defaults: connect 2 s, statement 5 s, lock 2 s, idle in transaction 10 s.
-    #[must_use]
-    pub const fn new(application_name: &'static str) -> Self {
-        Self {
-            application_name,
-            connect_timeout: Duration::from_secs(2),
-            statement_timeout: Duration::from_secs(5),
-            lock_timeout: Duration::from_secs(2),
-            idle_in_transaction_timeout: Duration::from_secs(10),
-        }
-    }
-
-    /// No bound but for making the connection, 2 s: for changes of the schema, which take as long as they take.
-    #[must_use]
-    pub const fn unbounded(application_name: &'static str) -> Self {
-        Self {
-            statement_timeout: Duration::ZERO,
-            lock_timeout: Duration::ZERO,
-            idle_in_transaction_timeout: Duration::ZERO,
-            ..Self::new(application_name)
-        }
-    }
-
-    /// One batch that sets them. `client_connection_check_interval` ends a statement whose client is gone.
-    fn as_sql(&self) -> String {
-        let Self { statement_timeout, lock_timeout, idle_in_transaction_timeout, .. } = self;
-        format!(
-            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-             SET client_connection_check_interval = 500; SET synchronous_commit = on; SET timezone = 'UTC'",
-            statement_timeout.as_millis(),
-            lock_timeout.as_millis(),
-            idle_in_transaction_timeout.as_millis(),
-        )
-    }
-}
-
 /// A connection could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL is not one of PostgreSQL.
     #[error("the database URL is not valid; it looks like postgres://user@host:5432/database")]
     Url(#[source] tokio_postgres::Error),
+    /// The URL names no server.
+    #[error("the database URL names no host")]
+    NoServer,
     /// The URL asks for TLS, and there is none.
     #[error("the database URL asks for TLS (sslmode), which is off")]
     TlsIsOff,
-    /// The server is not there or refuses this role.
+    /// The server is not there, refuses this role, or takes no writes.
     #[error("PostgreSQL cannot be reached")]
     Connect(#[source] tokio_postgres::Error),
     /// The server did not answer in time.
@@ -102,6 +60,11 @@ pub struct Connector {
     url: SecretString,
     tls: DatabaseTls,
     session: SessionSettings,
+    /// Whether a server without writes will do while there is none with.
+    is_for_reads: bool,
+    /// The place, in the address, of the server that served last. It is asked first, so that one that is gone costs time
+    /// once and not with each connection.
+    last: Arc<AtomicUsize>,
 }
 
 impl fmt::Debug for Connector {
@@ -123,7 +86,13 @@ impl Connector {
         if config.get_ssl_mode() == SslMode::Require && !tls.is_on() {
             return Err(ConnectError::TlsIsOff);
         }
-        Ok(Self { url, tls, session })
+        Ok(Self { url, tls, session, is_for_reads: false, last: Arc::default() })
+    }
+
+    /// The same, but while no server takes writes, one that does not will do.
+    #[must_use]
+    pub fn for_reads(self) -> Self {
+        Self { is_for_reads: true, ..self }
     }
 
     /// The same, but sessions end a transaction that is left open for `limit`.
@@ -145,13 +114,41 @@ impl Connector {
         &self.tls
     }
 
-    /// Opens a connection. It lives in a task of its own until dropped.
+    /// Opens a connection to the first server of the address that takes writes. It lives in a task of its own until
+    /// dropped.
     ///
     /// # Errors
-    /// See [`ConnectError`]; bounded by `connect_timeout`.
+    /// See [`ConnectError`], of the server that was asked last; bounded by `connect_timeout` for each server.
     pub async fn connect(&self) -> Result<AsyncPgConnection, ConnectError> {
-        let limit = self.session.connect_timeout;
-        tokio::time::timeout(limit, self.open()).await.unwrap_or(Err(ConnectError::TimedOut(limit)))
+        let servers = servers::each(&self.config()?);
+        match self.connect_to_any_of(&servers, TargetSessionAttrs::ReadWrite).await {
+            Err(_none_takes_writes) if self.is_for_reads => {
+                self.connect_to_any_of(&servers, TargetSessionAttrs::Any).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn connect_to_any_of(
+        &self,
+        servers: &[Config],
+        wanted: TargetSessionAttrs,
+    ) -> Result<AsyncPgConnection, ConnectError> {
+        let last = self.last.load(Ordering::Relaxed);
+        let (before, from) = servers.split_at_checked(last).unwrap_or((&[], servers));
+        let mut failure = ConnectError::NoServer;
+        for (place, server) in (last..).zip(from).chain((0..).zip(before)) {
+            let limit = self.session.connect_timeout;
+            let opening = tokio::time::timeout(limit, self.open(server, wanted));
+            match opening.await.unwrap_or(Err(ConnectError::TimedOut(limit))) {
+                Ok(connection) => {
+                    self.last.store(place, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
     }
 
     /// Awaits the answer to a statement, but not for ever: what works in the background has no deadline of its own, and
@@ -173,34 +170,27 @@ impl Connector {
         })
     }
 
-    async fn open(&self) -> Result<AsyncPgConnection, ConnectError> {
+    fn config(&self) -> Result<Config, ConnectError> {
         let mut config: Config = self.url.expose_secret().parse().map_err(ConnectError::Url)?;
-        config.application_name(self.session.application_name);
-        config.connect_timeout(self.session.connect_timeout);
-        config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
+        config.ssl_mode(if self.tls.is_on() { SslMode::Require } else { SslMode::Disable });
+        Ok(config)
+    }
+
+    async fn open(
+        &self,
+        server: &Config,
+        wanted: TargetSessionAttrs,
+    ) -> Result<AsyncPgConnection, ConnectError> {
+        let mut server = server.clone();
+        server.application_name(self.session.application_name);
+        server.connect_timeout(self.session.connect_timeout);
+        server.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
         let mut connection = match self.tls.0.clone() {
-            Some(tls) => dial(config.ssl_mode(SslMode::Require), tls).await?,
-            None => dial(config.ssl_mode(SslMode::Disable), NoTls).await?,
+            Some(tls) => servers::dial(&server, wanted, tls).await?,
+            None => servers::dial(&server, wanted, NoTls).await?,
         };
         connection.batch_execute(&self.session.as_sql()).await.map_err(ConnectError::Session)?;
-        ask_for_english(&mut connection).await;
+        session::ask_for_english(&mut connection).await;
         Ok(connection)
-    }
-}
-
-async fn dial<T>(config: &Config, tls: T) -> Result<AsyncPgConnection, ConnectError>
-where
-    T: MakeTlsConnect<Socket>,
-    T::Stream: Send + 'static,
-{
-    let (client, connection) = config.connect(tls).await.map_err(ConnectError::Connect)?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await.map_err(ConnectError::Adopt)
-}
-
-/// Faults are told apart by the server's English messages (`storage_models::DatabaseFault`). A role without the
-/// right to set the language keeps the server's own.
-async fn ask_for_english(connection: &mut AsyncPgConnection) {
-    if connection.batch_execute("SET lc_messages = 'C'").await.is_err() {
-        tracing::debug!("this role may not set lc_messages; the server's own language stays");
     }
 }

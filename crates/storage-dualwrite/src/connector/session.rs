@@ -1,0 +1,97 @@
+//! What a session with PostgreSQL is set to.
+
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::Bool;
+use diesel::{QueryResult, QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+
+/// What every session is set to. Times are whole milliseconds to the server; zero would switch one off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// Shown in `pg_stat_activity`.
+    pub application_name: &'static str,
+    /// How long to wait for a connection to each server.
+    pub connect_timeout: Duration,
+    /// `statement_timeout`: no statement runs longer.
+    pub statement_timeout: Duration,
+    /// `lock_timeout`: no lock is waited for longer.
+    pub lock_timeout: Duration,
+    /// `idle_in_transaction_session_timeout`: a transaction left open by a lost client ends after this.
+    pub idle_in_transaction_timeout: Duration,
+}
+
+impl SessionSettings {
+    /// The defaults: connect 2 s, statement 5 s, lock 2 s, idle in transaction 10 s.
+    #[must_use]
+    pub const fn new(application_name: &'static str) -> Self {
+        Self {
+            application_name,
+            connect_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(2),
+            idle_in_transaction_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// No bound but for making the connection, 2 s: for changes of the schema, which take as long as they take.
+    #[must_use]
+    pub const fn unbounded(application_name: &'static str) -> Self {
+        Self {
+            statement_timeout: Duration::ZERO,
+            lock_timeout: Duration::ZERO,
+            idle_in_transaction_timeout: Duration::ZERO,
+            ..Self::new(application_name)
+        }
+    }
+
+    /// One batch that sets them. `client_connection_check_interval` ends a statement whose client is gone.
+    pub(super) fn as_sql(&self) -> String {
+        let Self { statement_timeout, lock_timeout, idle_in_transaction_timeout, .. } = self;
+        format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
+             SET client_connection_check_interval = 500; SET timezone = 'UTC'; {DURABLE}",
+            statement_timeout.as_millis(),
+            lock_timeout.as_millis(),
+            idle_in_transaction_timeout.as_millis(),
+        )
+    }
+}
+
+/// Has a commit wait for its flush, and for that of the standbys where there is synchronous replication. An operator
+/// that asks for more (`remote_apply`) gets it.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+    WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
+
+/// Faults are told apart by the server's English messages (`storage_models::DatabaseFault`). A role without the
+/// right to set the language keeps the server's own, which `storage_schema::verify_role` tells of at each start.
+pub(super) async fn ask_for_english(connection: &mut AsyncPgConnection) {
+    if connection.batch_execute("SET lc_messages = 'C'").await.is_err() {
+        tracing::debug!("this role may not set lc_messages; the server's own language stays");
+    }
+}
+
+/// Whether the server still takes writes: one that became a standby, or was set read-only, keeps its sessions or not.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn takes_writes(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        read_only: bool,
+    }
+    let asked = sql_query("SELECT current_setting('transaction_read_only')::boolean AS read_only");
+    asked.get_result::<Row>(connection).await.map(|row| !row.read_only)
+}
+
+/// Fails for a server that takes no writes any more: connections that write nothing by themselves must follow those that
+/// do.
+pub(crate) fn ensure_writable(read_only: bool) -> QueryResult<()> {
+    if !read_only {
+        return Ok(());
+    }
+    let words = "the server takes no writes any more".to_owned();
+    Err(Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(words)))
+}
