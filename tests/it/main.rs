@@ -29,6 +29,7 @@ mod load;
 mod observability;
 mod openapi;
 mod outages;
+mod projection;
 mod provider;
 mod read_routes;
 mod reads;

@@ -1,6 +1,8 @@
 //! The projector with an outside index: both stores hold every record once, whatever fails on the way.
 
 mod outbox;
+mod panics;
+mod refusals;
 mod replicas;
 mod stages;
 mod steps;

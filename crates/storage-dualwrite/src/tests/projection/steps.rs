@@ -122,10 +122,9 @@ async fn a_projector_killed_while_it_embeds_is_succeeded() {
 }
 
 /// What a projection asks of PostgreSQL, step by step.
-const STEPS: [&str; 10] = [
-    "UPDATE vector_outbox SET lease_owner = NULL",
+const STEPS: [&str; 9] = [
     "WITH due AS",
-    "FROM \"remediation_audit\"",
+    "AS bytes_before FROM remediation_audit",
     "SELECT digest, embedding_id",
     "INSERT INTO embedding_vector",
     "BEGIN",
@@ -135,9 +134,9 @@ const STEPS: [&str; 10] = [
     "COMMIT",
 ];
 
-/// Nobody waits long for what never comes.
+/// Nobody waits long for what never comes, nor for the end of leases whose worker was not told of them.
 fn impatient() -> ProjectorSettings {
-    ProjectorSettings { step_timeout: Duration::from_millis(500), ..strict() }
+    ProjectorSettings { step_timeout: Duration::from_millis(500), lease: Duration::from_secs(3), ..strict() }
 }
 
 /// F05, F14: PostgreSQL lost at each step of a projection, COMMIT among them.
