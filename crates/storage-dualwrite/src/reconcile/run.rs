@@ -11,7 +11,8 @@ use super::{Difference, DriftKind, Pass, Suspects, TooManyDeletions, check_delet
 use crate::index::{IndexError, Point, VectorIndex};
 use crate::{Commits, ConnectError, Connector};
 
-/// Differences of one pass that are remembered; a run repairs at most so many, and the next one goes on.
+/// Differences of one pass that are remembered; a run repairs at most so many, and the next one goes on. More are counted
+/// all the same: a run that would have to delete some of so many deletes none.
 const MAX_DIFFERENCES: usize = 200_000;
 
 /// Differences that are confirmed and repaired together.
@@ -59,6 +60,9 @@ pub struct Report {
     pub points: u64,
     /// Differences that both passes have seen.
     pub drift: Drift,
+    /// Differences that the last pass has found beyond those that a run remembers. Of these it enqueues none; once others
+    /// are mended, a later run comes to them.
+    pub unremembered: u64,
     /// Records that differ and are parked in the outbox: known trouble, an operator's to retry.
     pub parked: u64,
     /// Records put into the outbox.
@@ -100,13 +104,30 @@ pub struct Reconciler {
     index: Option<Arc<dyn VectorIndex>>,
     settings: ReconcileSettings,
     committed: Arc<Commits>,
+    /// Differences of one pass that are remembered.
+    remembered: usize,
 }
 
 /// What one pass has found.
 #[derive(Debug, Default)]
 struct Found {
+    /// Those that are remembered.
     differences: Vec<Difference>,
+    /// How many points a repair of all would delete.
+    deletions: u64,
     report: Report,
+}
+
+impl Found {
+    /// Remembers a difference if there is room, and counts it in any case.
+    fn add(&mut self, difference: Difference, room: usize) {
+        self.deletions += u64::from(is_deleted(&difference));
+        if self.differences.len() < room {
+            self.differences.push(difference);
+        } else {
+            self.report.unremembered += 1;
+        }
+    }
 }
 
 impl Reconciler {
@@ -119,7 +140,14 @@ impl Reconciler {
         settings: ReconcileSettings,
         committed: Arc<Commits>,
     ) -> Self {
-        Self { connector, index, settings, committed }
+        Self { connector, index, settings, committed, remembered: MAX_DIFFERENCES }
+    }
+
+    /// The same, with room for so many differences.
+    #[cfg(test)]
+    pub(crate) const fn remembering(mut self, differences: usize) -> Self {
+        self.remembered = differences;
+        self
     }
 
     /// One run, on one connection that holds the lock.
@@ -140,8 +168,11 @@ impl Reconciler {
         let mut report = Report { drift: drift(&agreed), ..second.report };
         if let Mode::Repair { force } = mode {
             if !force {
-                let deletions = agreed.iter().filter(|it| is_deleted(it)).count();
-                check_deletions(u64::try_from(deletions).unwrap_or(u64::MAX), report.points)?;
+                // Those that only one pass has seen count where not all could be remembered.
+                let seen_twice = agreed.iter().filter(|it| is_deleted(it)).count();
+                let seen_twice = u64::try_from(seen_twice).unwrap_or(u64::MAX);
+                let deletions = if report.unremembered > 0 { second.deletions } else { seen_twice };
+                check_deletions(deletions, report.points, report.unremembered)?;
             }
             for chunk in agreed.chunks(CHUNK) {
                 self.repair(&mut records, chunk, &mut report).await?;
@@ -168,9 +199,11 @@ impl Reconciler {
             let ids = range.differences.iter().map(|it| it.record_id).collect();
             let waiting = records.waiting(ids).await?;
             found.report.parked += waiting.values().filter(|is_parked| **is_parked).map(|_| 1).sum::<u64>();
-            let room = MAX_DIFFERENCES.saturating_sub(found.differences.len());
-            let known = |it: &Difference| waiting.contains_key(&it.record_id);
-            found.differences.extend(range.differences.into_iter().filter(|it| !known(it)).take(room));
+            for difference in range.differences {
+                if !waiting.contains_key(&difference.record_id) {
+                    found.add(difference, self.remembered);
+                }
+            }
             on_progress(found.report.records);
         }
         Ok((Pass { began, ended: Instant::now() }, found))
