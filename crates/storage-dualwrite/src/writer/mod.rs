@@ -32,7 +32,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::idempotency::{Keyed, Written};
-use crate::{Commits, Connector, Reservation};
+use crate::{Commits, Connector, Reservation, supervised};
 use batch::BatchWork;
 use lane::Lane;
 use partitions::Partitions;
@@ -86,7 +86,7 @@ impl Writer {
                 queue: Arc::clone(&receiver),
                 committed: Arc::clone(&committed),
             };
-            tokio::spawn(task.run())
+            tokio::spawn(supervised("writer", shared.stopping.clone(), move || task.clone().run()))
         });
         if let Ok(mut slots) = shared.tasks.try_lock() {
             slots.extend(tasks);
