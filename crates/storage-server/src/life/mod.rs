@@ -12,6 +12,7 @@ mod prepare;
 mod reconcile;
 mod redis;
 mod signals;
+mod statistics;
 mod stop;
 mod tls;
 
@@ -222,6 +223,8 @@ impl Core {
         }
         let connector = parts.connectors.maintenance.clone();
         self.spawn("partitions", move || partitions::keep(connector.clone()));
+        let connector = parts.connectors.maintenance.clone();
+        self.spawn("statistics", move || statistics::keep(connector.clone()));
         if parts.settings.reconcile.enabled {
             let (reconciler, settings) = (self.reconciler(parts), parts.settings.reconcile.clone());
             self.spawn("reconcile", move || reconcile::keep(reconciler.clone(), settings.clone()));
