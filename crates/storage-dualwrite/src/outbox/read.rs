@@ -91,6 +91,11 @@ pub(crate) async fn read(
     let mut portion = Portion::default();
     for lease in told {
         let Some(record) = records.remove(&lease.record_id) else { continue };
+        debug_assert_eq!(
+            record.start_time, lease.start_time,
+            "the outbox has another time than {}",
+            record.id
+        );
         if record.updated_at == lease.version {
             let stored = stored.remove(&lease.record_id);
             portion.records.push(ClaimedRecord { lease, record, stored });

@@ -157,6 +157,28 @@ async fn a_connection_lost_at_any_step_costs_no_record() {
     }
 }
 
+/// F54: a claim that was not finished in time, be it one of a sweep or one in order, keeps no other from being made.
+#[tokio::test]
+async fn claims_go_on_after_a_sweep_that_timed_out() {
+    for claim in ["AS tid)", "ORDER BY next_attempt_at, record_id"] {
+        let (bench, server) = (Bench::new().await, QdrantServer::start().unwrap());
+        let proxy = FaultProxy::for_postgres(&bench.database.server_url().unwrap()).await.unwrap();
+        let index = guarded(&bench, qdrant(&server)).await;
+        write(&bench, 20).await;
+        let url = proxy.url(&bench.database.server_url().unwrap());
+        proxy.hang_before_answer(claim);
+        let _projector = project_at(&bench, &url, &index, embedder().0, &impatient()).await;
+        for _ in 0..3 {
+            proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{claim}: {error}"));
+            proxy.hang_before_answer(claim);
+        }
+        proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{claim}: {error}"));
+        until_both_agree(&bench, &index).await;
+        write(&bench, 20).await;
+        until_both_agree(&bench, &index).await;
+    }
+}
+
 /// F05, F14: PostgreSQL lost while rows are given back that could not be done: the embedder was away, one record failed,
 /// the index was away. A failure is counted once, or the record would be parked.
 #[tokio::test]
