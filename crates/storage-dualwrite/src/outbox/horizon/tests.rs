@@ -1,3 +1,5 @@
+//! Where claims look, without a database.
+
 use storage_models::Timestamp;
 
 use super::{Claim, Duration, GRACE, Horizon, Instant, Look, Position, Wanted, Window};

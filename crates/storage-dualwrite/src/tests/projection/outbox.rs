@@ -195,7 +195,13 @@ async fn a_held_snapshot_makes_a_claim_no_dearer() {
     let pages = "SELECT pg_relation_size('vector_outbox') / 8192 AS n";
     let pages = count(&mut connection, pages).await;
     assert!(pages > 2_000, "{pages} pages");
+    let (from_front, _) = cost(&mut connection, front()).await;
+    assert!(
+        from_front > u64::try_from(pages).unwrap(),
+        "a claim from the front would read all: {from_front} pages"
+    );
     let (swept, plan) = cost_in_pages(&mut connection, 0, 512).await;
+    println!("{from_front} pages from the front, {swept} in a piece of a sweep");
     assert!(swept < 600, "{swept} pages for a piece of 512 out of {pages}:\n{plan}");
     let mut found = 0;
     let mut horizon = Horizon::new(Duration::ZERO);
