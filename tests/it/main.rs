@@ -33,6 +33,7 @@ mod observability;
 mod openapi;
 mod outages;
 mod pages;
+mod projection;
 mod provider;
 mod read_routes;
 mod reads;

@@ -97,13 +97,14 @@ fn json(report: &Report) -> anyhow::Result<String> {
 }
 
 fn table(report: &Report) -> String {
-    let Report { records, points, drift, parked, enqueued, deleted } = report;
+    let Report { records, points, drift, unremembered, parked, enqueued, deleted } = report;
     let rows = [
         ("records", records),
         ("points", points),
         ("missing", &drift.missing),
         ("phantom", &drift.phantom),
         ("stale", &drift.stale),
+        ("beyond", unremembered),
         ("parked", parked),
         ("enqueued", enqueued),
         ("deleted", deleted),

@@ -14,6 +14,7 @@
 //!   never mix.
 //! - [`index`] is the outside vector index that the records are projected into as well, when one is configured.
 //! - [`reconcile`] decides where that index and the records differ, and what may be done about it.
+//! - [`supervised`] begins a task anew that panicked.
 //! - [`Connector`] opens connections with the session settings all of this relies on.
 //!
 //! ```text
@@ -35,6 +36,7 @@ pub mod index;
 pub mod outbox;
 mod projector;
 pub mod reconcile;
+mod supervise;
 mod tls;
 mod vectors;
 mod waits;
@@ -45,6 +47,7 @@ pub use commits::Commits;
 pub use connector::{ConnectError, Connector, SessionSettings, takes_writes};
 pub use embedding_set::{EmbeddingSet, EmbeddingSetError};
 pub use projector::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
+pub use supervise::supervised;
 pub use tls::{CertificatesError, DatabaseTls};
 pub use waits::ProjectionWaits;
 pub use writer::{Orphan, StrictParts, StrictWriter, Updated, WriteError, Writer, WriterSettings};

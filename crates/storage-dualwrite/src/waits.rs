@@ -12,9 +12,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::Connector;
 use crate::connector::ensure_writable;
 use crate::fixed_statement::fixed_statement;
+use crate::{Connector, supervised};
 
 /// How often the outbox is asked while somebody waits.
 const POLL: Duration = Duration::from_millis(20);
@@ -70,8 +70,9 @@ impl ProjectionWaits {
             stopping: CancellationToken::new(),
             connector,
         });
-        let stopping = shared.stopping.clone();
-        tokio::spawn(stopping.run_until_cancelled_owned(Arc::clone(&shared).run()));
+        let (stopping, asking) = (shared.stopping.clone(), Arc::clone(&shared));
+        let asks = supervised("waits", stopping.clone(), move || Arc::clone(&asking).run());
+        tokio::spawn(stopping.run_until_cancelled_owned(asks));
         Self { shared }
     }
 

@@ -52,9 +52,10 @@ impl Rights {
 }
 
 /// The functions that statements call, directly or through one another, with their argument types: the one that makes
-/// partitions, and those that search by words.
-pub(crate) const FUNCTIONS: [&str; 5] = [
+/// partitions, the one that collects their statistics, and those that search by words.
+pub(crate) const FUNCTIONS: [&str; 6] = [
     "ensure_audit_partition(text,date)",
+    "analyze_audit_table(text)",
     "audit_words(text,text,text,text,text)",
     "audit_word_query(text,boolean)",
     "audit_split(text)",

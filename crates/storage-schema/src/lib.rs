@@ -1,4 +1,4 @@
-//! The schema of the audit store: embedded migrations, verification and monthly partitions.
+//! The schema of the audit store: embedded migrations, verification, monthly partitions and their statistics.
 //!
 //! [`bootstrap`] brings a database to the current schema and may be run any number of times, by any number of
 //! replicas at once. [`verify`] compares a database with the schema this crate was built with and names every
@@ -29,6 +29,7 @@ mod indexes;
 pub mod partitions;
 mod rights;
 mod roles;
+pub mod statistics;
 mod verify;
 
 #[cfg(test)]

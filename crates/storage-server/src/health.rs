@@ -12,7 +12,11 @@ pub(crate) struct Health {
     is_database_up: AtomicBool,
     database_micros: AtomicU64,
     waiting: AtomicI64,
+    untried_micros: AtomicI64,
 }
+
+/// How long a record may wait for its first attempt before the projection counts as stalled.
+const STALLED_AFTER: Duration = Duration::from_secs(5 * 60);
 
 impl Health {
     /// From here on the service is not ready.
@@ -41,6 +45,13 @@ impl Health {
 
     pub(crate) fn note_depth(&self, depth: Depth) {
         self.waiting.store(depth.waiting, Ordering::Relaxed);
+        self.untried_micros.store(depth.untried_micros, Ordering::Relaxed);
+    }
+
+    /// For how long the projection has done nothing about its oldest record, if that is too long.
+    pub(crate) fn stalled(&self) -> Option<Duration> {
+        let micros = u64::try_from(self.untried_micros.load(Ordering::Relaxed)).unwrap_or_default();
+        Some(Duration::from_micros(micros)).filter(|waited| *waited > STALLED_AFTER)
     }
 
     /// How many records wait for their vector.

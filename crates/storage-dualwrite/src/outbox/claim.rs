@@ -1,22 +1,24 @@
-//! The claim: leases due rows and reads their records, in statements that hold nothing afterwards.
+//! The claim: leases due rows, in one statement that holds nothing afterwards.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use diesel::sql_types::{BigInt, Bool, Double, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, QueryResult, SelectableHelper};
+use diesel::QueryResult;
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
-use storage_models::schema::remediation_audit;
-use storage_models::{Embedding, Remediation, Timestamp, VectorSql};
+use storage_models::Timestamp;
 use uuid::Uuid;
 
 use super::Lease;
+use super::horizon::{Look, Window};
 use crate::fixed_statement::fixed_statement;
 
-/// The database's time, and a leased row: id, start time, version, whether its vector is stored, when it was due.
-type Row = (Timestamp, Option<i64>, Option<Timestamp>, Option<Timestamp>, Option<bool>, Option<Timestamp>);
+/// The database's time, the outbox's length in pages, and a leased row: id, start time, version, whether its vector is
+/// stored, when it was due.
+type Row =
+    (Timestamp, i64, Option<i64>, Option<Timestamp>, Option<Timestamp>, Option<bool>, Option<Timestamp>);
 type RowSql = (
     Timestamptz,
+    BigInt,
     Nullable<BigInt>,
     Nullable<Timestamptz>,
     Nullable<Timestamptz>,
@@ -24,19 +26,18 @@ type RowSql = (
     Nullable<Timestamptz>,
 );
 
-/// A statement that leases what is due behind a position, in this order, by the database's clock. One row comes back at
-/// least.
+/// A statement that leases what is due in a part of the outbox, by the database's clock. One row comes back at least.
 macro_rules! take_statement {
-    ($name:ident in $order:literal) => {
+    ($(#[$meta:meta])* $name:ident { $($part:expr, $bind:ident: $rust:ty => $sql:ty;)+ } $close:literal $order:literal) => {
         fixed_statement! {
+            $(#[$meta])*
             $name -> RowSql {
-                "WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox \
-                    WHERE parked_at IS NULL AND next_attempt_at <= now() AND (next_attempt_at, record_id) > (",
-                    after: Timestamp => Timestamptz;
-                ", ", after_id: i64 => BigInt;
-                ") AND coalesce((embedded_version IS NOT DISTINCT FROM version) = ",
+                "WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox WHERE next_attempt_at <= now()";
+                $($part, $bind: $rust => $sql;)+
+                $close;
+                " AND coalesce((embedded_version IS NOT DISTINCT FROM version) = ",
                     with_vector: Option<bool> => Nullable<Bool>;
-                ", true) ORDER BY ";
+                ", true)";
                 $order;
                 " LIMIT ", limit: i64 => BigInt;
                 " FOR UPDATE SKIP LOCKED), \
@@ -46,22 +47,56 @@ macro_rules! take_statement {
                 ") WHERE o.record_id = ANY(ARRAY(SELECT record_id FROM due)) \
                     RETURNING o.record_id, o.start_time, o.version, \
                         o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector) \
-                 SELECT now(), record_id, taken.start_time, taken.version, has_vector, due.next_attempt_at \
+                 SELECT now(), \
+                        pg_relation_size('vector_outbox') / current_setting('block_size')::bigint, \
+                        record_id, taken.start_time, taken.version, has_vector, due.next_attempt_at \
                     FROM (VALUES (1)) AS one LEFT JOIN (taken JOIN due USING (record_id)) ON true";
             }
         }
     };
 }
 
-take_statement!(TakeOldest in "next_attempt_at, record_id");
-take_statement!(TakeNewest in "next_attempt_at DESC, record_id DESC");
+take_statement! {
+    /// What is due behind a position, in order.
+    TakeOldest {
+    " AND parked_at IS NULL AND (next_attempt_at, record_id) > (", after: Timestamp => Timestamptz;
+    ", ", after_id: i64 => BigInt;
+    } ")" " ORDER BY next_attempt_at, record_id"
+}
+take_statement! {
+    /// What is due behind a position, in the opposite order.
+    TakeNewest {
+    " AND parked_at IS NULL AND (next_attempt_at, record_id) > (", after: Timestamp => Timestamptz;
+    ", ", after_id: i64 => BigInt;
+    } ")" " ORDER BY next_attempt_at DESC, record_id DESC"
+}
+take_statement! {
+    /// What is due in a range of pages. Asked in a way that no index of the outbox answers: an index would be read with
+    /// all that is dead in it.
+    TakeInPages {
+    " AND (parked_at IS NULL) IS TRUE AND ctid >= CAST(", from: String => Text;
+    " AS tid) AND ctid < CAST(", to: String => Text;
+    } " AS tid)" ""
+}
 
-fixed_statement! {
-    /// Ends every lease of one owner.
-    Resume -> () {
-        "UPDATE vector_outbox SET lease_owner = NULL, lease_until = NULL, next_attempt_at = now() WHERE lease_owner = ",
-            owner: Uuid => SqlUuid;
-    }
+/// What a claim has brought.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    /// The database's time.
+    pub(crate) now: Timestamp,
+    /// Pages of the outbox.
+    pub(crate) pages: i64,
+    /// The last row in the order of due rows.
+    pub(crate) last: Option<Position>,
+    /// The rows.
+    pub(crate) leases: Vec<Lease>,
+}
+
+/// A place in the order of due rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    pub(crate) due_at: Timestamp,
+    pub(crate) record_id: i64,
 }
 
 /// Which due rows a claim is for.
@@ -75,52 +110,6 @@ pub(crate) enum Wanted {
     WithVector,
 }
 
-/// A place in the order of due rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position {
-    pub(crate) due_at: Timestamp,
-    pub(crate) record_id: i64,
-}
-
-/// Where a claim looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(crate) wanted: Wanted,
-    /// Rows up to here are passed over.
-    pub(crate) after: Position,
-    pub(crate) newest_first: bool,
-}
-
-/// A leased row with its record at the leased version.
-#[derive(Debug)]
-pub(crate) struct ClaimedRecord {
-    pub(crate) lease: Lease,
-    pub(crate) record: Remediation,
-    /// The vector of this version, when the record has it already.
-    pub(crate) stored: Option<Embedding>,
-}
-
-/// What a claim has brought.
-#[derive(Debug)]
-pub(crate) struct Claim {
-    /// The database's time.
-    pub(crate) now: Timestamp,
-    /// The last row in the order of due rows.
-    pub(crate) last: Option<Position>,
-    /// Rows to be worked on.
-    pub(crate) records: Vec<ClaimedRecord>,
-    /// Rows whose record was updated while they were being leased; the newer version is due next.
-    pub(crate) stale: Vec<Lease>,
-    /// Rows whose record does not exist, as after its partition was detached.
-    pub(crate) gone: Vec<Lease>,
-}
-
-impl Claim {
-    pub(crate) fn len(&self) -> usize {
-        self.records.len() + self.stale.len() + self.gone.len()
-    }
-}
-
 /// Prepares a connection for the outbox, which is empty at one moment and a million rows deep at another: its statistics
 /// and any plan that was made for the other moment are wrong. Plans are made anew for each statement, and read no more of
 /// the index of due rows than they need, in its order. For the same reason no statement joins the outbox to the rows it
@@ -131,7 +120,7 @@ pub(crate) async fn set_up(connection: &mut AsyncPgConnection) -> QueryResult<()
     connection.batch_execute(plans).await
 }
 
-/// Leases at most `limit` due rows of the window for `lease`, and reads their records.
+/// Leases at most `limit` due rows of the window for `lease`.
 pub(crate) async fn take(
     connection: &mut AsyncPgConnection,
     owner: Uuid,
@@ -140,35 +129,16 @@ pub(crate) async fn take(
     window: Window,
 ) -> QueryResult<Claim> {
     let rows = lease_rows(connection, owner, limit, lease, window).await?;
-    let now = rows.as_slice().first().map(|row| row.0).ok_or(diesel::result::Error::NotFound)?;
-    let mut claim = Claim { now, last: None, records: Vec::new(), stale: Vec::new(), gone: Vec::new() };
-    let (mut leases, mut with_vector) = (Vec::new(), Vec::new());
-    for (_, record_id, start_time, version, has_vector, due_at) in rows {
-        let (Some(record_id), Some(start_time), Some(version), Some(due_at)) =
-            (record_id, start_time, version, due_at)
+    let head = rows.as_slice().first().map(|row| (row.0, row.1));
+    let (now, pages) = head.ok_or(diesel::result::Error::NotFound)?;
+    let mut claim = Claim { now, pages, last: None, leases: Vec::new() };
+    for row in rows {
+        let (_, _, Some(record_id), Some(start_time), Some(version), Some(has_vector), Some(due_at)) = row
         else {
             continue;
         };
         claim.last = claim.last.max(Some(Position { due_at, record_id }));
-        if has_vector == Some(true) {
-            with_vector.push(record_id);
-        }
-        leases.push(Lease { record_id, start_time, version });
-    }
-    if leases.is_empty() {
-        return Ok(claim);
-    }
-    let mut records = read(connection, &leases).await?;
-    let mut stored = read_vectors(connection, &leases, with_vector).await?;
-    for lease in leases {
-        match records.remove(&lease.record_id) {
-            Some(record) if record.updated_at == lease.version => {
-                let stored = stored.remove(&lease.record_id);
-                claim.records.push(ClaimedRecord { lease, record, stored });
-            }
-            Some(_) => claim.stale.push(lease),
-            None => claim.gone.push(lease),
-        }
+        claim.leases.push(Lease { record_id, start_time, version, has_vector });
     }
     Ok(claim)
 }
@@ -185,57 +155,22 @@ async fn lease_rows(
         Wanted::WithoutVector => Some(false),
         Wanted::WithVector => Some(true),
     };
-    let Position { due_at: after, record_id: after_id } = window.after;
     let (lease, until) = (lease.as_secs_f64(), lease.as_secs_f64());
-    if window.newest_first {
-        TakeNewest { after, after_id, with_vector, limit, owner, lease, until }.load(connection).await
-    } else {
-        TakeOldest { after, after_id, with_vector, limit, owner, lease, until }.load(connection).await
+    match window.look {
+        Look::Oldest(Position { due_at: after, record_id: after_id }) => {
+            TakeOldest { after, after_id, with_vector, limit, owner, lease, until }.load(connection).await
+        }
+        Look::Newest(Position { due_at: after, record_id: after_id }) => {
+            TakeNewest { after, after_id, with_vector, limit, owner, lease, until }.load(connection).await
+        }
+        Look::Pages { from, to } => {
+            let (from, to) = (row_id(from), row_id(to));
+            TakeInPages { from, to, with_vector, limit, owner, lease, until }.load(connection).await
+        }
     }
 }
 
-/// Frees what this owner held on a connection it has lost, so that it need not wait for its own leases to end.
-pub(crate) async fn resume(connection: &mut AsyncPgConnection, owner: Uuid) -> QueryResult<usize> {
-    Resume { owner }.execute(connection).await
-}
-
-async fn read(
-    connection: &mut AsyncPgConnection,
-    leases: &[Lease],
-) -> QueryResult<HashMap<i64, Remediation>> {
-    let records: Vec<Remediation> = remediation_audit::table
-        .filter(remediation_audit::id.eq_any(leases.iter().map(|lease| lease.record_id).collect::<Vec<_>>()))
-        .filter(remediation_audit::start_time.eq_any(start_times(leases)))
-        .select(Remediation::as_select())
-        .load(connection)
-        .await?;
-    Ok(records.into_iter().map(|record| (record.id, record)).collect())
-}
-
-fixed_statement! {
-    /// Reads the vectors of records.
-    Vectors -> (BigInt, VectorSql) {
-        "SELECT id, vector FROM remediation_audit JOIN embedding_vector USING (embedding_id) WHERE id = ANY(", ids: Vec<i64> => diesel::sql_types::Array<BigInt>;
-        ") AND start_time = ANY(", start_times: Vec<Timestamp> => diesel::sql_types::Array<Timestamptz>;
-        ")";
-    }
-}
-
-/// The vectors of those records that have one. Read after the record: should an update come in between, what is read
-/// may belong to the newer version, whose own point then replaces the one that is made of it.
-async fn read_vectors(
-    connection: &mut AsyncPgConnection,
-    leases: &[Lease],
-    ids: Vec<i64>,
-) -> QueryResult<HashMap<i64, Embedding>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let statement = Vectors { ids, start_times: start_times(leases) };
-    let vectors: Vec<(i64, Embedding)> = statement.load(connection).await?;
-    Ok(vectors.into_iter().collect())
-}
-
-fn start_times(leases: &[Lease]) -> Vec<Timestamp> {
-    leases.iter().map(|lease| lease.start_time).collect()
+/// The first place of a page, as PostgreSQL writes it.
+pub(super) fn row_id(page: i64) -> String {
+    format!("({page},0)")
 }

@@ -1,27 +1,10 @@
 //! What an operator sees of the outbox and can do with it.
 
-use diesel::sql_types::BigInt;
-use diesel::{
-    ExpressionMethods, QueryDsl, QueryResult, QueryableByName, Selectable, SelectableHelper, sql_query,
-};
+use diesel::{ExpressionMethods, QueryDsl, QueryResult, Selectable, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use storage_models::Timestamp;
 use storage_models::schema::vector_outbox;
-
-/// How many rows the outbox holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
-pub struct Depth {
-    /// Rows that wait or are being worked on.
-    #[diesel(sql_type = BigInt)]
-    pub waiting: i64,
-    /// Rows that are parked.
-    #[diesel(sql_type = BigInt)]
-    pub parked: i64,
-    /// Microseconds since the oldest waiting row was enqueued; 0 when none waits.
-    #[diesel(sql_type = BigInt)]
-    pub oldest_micros: i64,
-}
 
 /// A record that failed for its own reasons until it was set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, diesel::Queryable, Selectable)]
@@ -36,22 +19,6 @@ pub struct Parked {
     pub last_error: Option<String>,
     /// When it was set aside.
     pub parked_at: Option<Timestamp>,
-}
-
-/// Counts the outbox.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn depth(connection: &mut AsyncPgConnection) -> QueryResult<Depth> {
-    sql_query(
-        "SELECT count(*) FILTER (WHERE parked_at IS NULL) AS waiting, \
-                count(*) FILTER (WHERE parked_at IS NOT NULL) AS parked, \
-                coalesce((extract(epoch FROM clock_timestamp() - min(enqueued_at) FILTER (WHERE parked_at IS NULL)) \
-                    * 1000000)::bigint, 0) AS oldest_micros \
-         FROM vector_outbox",
-    )
-    .get_result(connection)
-    .await
 }
 
 /// The parked records, oldest first, at most `limit`.

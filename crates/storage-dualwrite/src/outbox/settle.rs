@@ -25,6 +25,9 @@ fixed_statement! {
     }
 }
 
+/// Characters of an error that are kept with its row.
+const REASON_CHARS: usize = 2_000;
+
 /// The outbox rows of `mine` that still have its versions, by their keys and without a join; see [`super::set_up`].
 /// `IS TRUE` keeps PostgreSQL from making one.
 const THAT_ARE_MINE: &str = " AND record_id = ANY(ARRAY(SELECT id FROM mine)) \
@@ -65,12 +68,25 @@ fixed_statement! {
 }
 
 fixed_statement! {
-    /// Ends leases after an attempt that failed; after the last one the row is parked. The delay is up to half of it
-    /// shorter or longer, so that records that failed together do not return together.
-    Fail<'a> -> () {
+    /// Ends leases of rows that are not in step with their records: they get the records' versions, and are due at once.
+    Adopt -> () {
         "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", errors: Vec<&'a str> => Array<Text>;
+        ", ", current: Vec<Timestamp> => Array<Timestamptz>;
+        ") AS v (id, version, current)) UPDATE vector_outbox \
+            SET version = (SELECT current FROM mine WHERE id = record_id), attempts = 0, lease_owner = NULL, \
+            lease_until = NULL, next_attempt_at = now() WHERE lease_owner = ", owner: Uuid => SqlUuid;
+        THAT_ARE_MINE;
+    }
+}
+
+fixed_statement! {
+    /// Ends leases after an attempt that failed; after the last one the row is parked. The delay is up to half of it
+    /// shorter or longer, so that records that failed together do not return together.
+    Fail -> () {
+        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
+        ", ", errors: Vec<String> => Array<Text>;
         ") AS v (id, version, error)) UPDATE vector_outbox SET lease_owner = NULL, lease_until = NULL, \
             last_error = (SELECT error FROM mine WHERE id = record_id), attempts = attempts + 1, \
             next_attempt_at = now() + make_interval(secs => (0.5 + random()) * power(2, least(attempts, 10)) * ",
@@ -187,9 +203,27 @@ pub(crate) async fn fail(
     retry: Retry,
 ) -> QueryResult<usize> {
     let (ids, versions) = keys(failures.iter().map(|(lease, _)| *lease));
-    let errors = failures.iter().map(|(_, error)| *error).collect();
+    let errors = failures.iter().map(|(_, error)| reason(error)).collect();
     let Retry { delay, limit } = retry;
     Fail { ids, versions, errors, delay: delay.as_secs_f64(), limit, owner }.execute(connection).await
+}
+
+/// What is kept of an error's words: some may be of a length, or hold a character, that PostgreSQL would refuse together
+/// with the rows beside it.
+fn reason(error: &str) -> String {
+    error.chars().filter(|character| *character != '\0').take(REASON_CHARS).collect()
+}
+
+/// Gives rows that were enqueued in other versions than their records have the records' versions. A row that got another
+/// version meanwhile is left.
+pub(crate) async fn adopt(
+    connection: &mut AsyncPgConnection,
+    owner: Uuid,
+    stale: &[(Lease, Timestamp)],
+) -> QueryResult<usize> {
+    let (ids, versions) = keys(stale.iter().map(|(lease, _)| lease));
+    let current = stale.iter().map(|(_, version)| *version).collect();
+    Adopt { ids, versions, current, owner }.execute(connection).await
 }
 
 /// Ends leases without counting an attempt: the fault was not the records'.

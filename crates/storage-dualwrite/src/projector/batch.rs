@@ -167,6 +167,7 @@ mod tests {
                 record_id: record.id,
                 start_time: record.start_time,
                 version: record.updated_at,
+                has_vector: false,
             };
             let leases = records.iter().map(lease).collect();
             let slow = Slow { away_at, calls: Mutex::default() };

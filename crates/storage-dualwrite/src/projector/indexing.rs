@@ -1,5 +1,8 @@
 //! Storing a batch in the outside index, so that one refused point costs no other record its place.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
 use storage_models::Embedding;
 
 use super::batch::Ready;
@@ -7,85 +10,108 @@ use super::tally;
 use crate::index::{GuardedIndex, IndexError, Point, VectorIndex as _};
 use crate::outbox::{Lease, Settlement};
 
-/// A batch after the outside index has seen it.
-#[derive(Debug, Default)]
-pub(super) struct Indexed {
-    /// In every configured store but PostgreSQL.
-    done: Vec<Ready>,
-    /// To be stored in the index later.
-    kept: Vec<Ready>,
-    /// Refused, with the index's words.
-    refused: Vec<(Ready, String)>,
+/// A record after the outside index has seen it.
+#[derive(Debug)]
+pub(super) struct Placed {
+    ready: Ready,
+    fate: Fate,
 }
 
-impl Indexed {
-    /// What becomes of the batch without an outside index.
-    pub(super) fn without_index(ready: Vec<Ready>) -> Self {
-        Self { done: ready, ..Self::default() }
+#[derive(Debug)]
+enum Fate {
+    /// In every configured store but PostgreSQL.
+    Done,
+    /// To be stored in the index later.
+    Kept,
+    /// Refused, with the index's words.
+    Refused(String),
+}
+
+impl Placed {
+    pub(super) const fn lease(&self) -> &Lease {
+        &self.ready.lease
     }
 
-    /// What becomes of the batch while the outside index is away.
-    pub(super) fn put_off(ready: Vec<Ready>) -> Self {
-        Self { kept: ready, ..Self::default() }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.done.is_empty() && self.kept.is_empty() && self.refused.is_empty()
-    }
-
-    pub(super) fn refused(&self) -> impl Iterator<Item = (i64, &str)> {
-        self.refused.iter().map(|(ready, error)| (ready.lease.record_id, error.as_str()))
-    }
-
-    pub(super) fn leases(&self) -> Vec<&Lease> {
-        self.all().map(|ready| &ready.lease).collect()
-    }
-
-    pub(super) fn settlement(&self) -> Settlement<'_> {
-        let vectors = self.all().filter(|ready| !ready.is_stored);
-        let vectors: Vec<(&Lease, &Embedding)> =
-            vectors.map(|ready| (&ready.lease, &ready.point.embedding)).collect();
-        Settlement {
-            vectors,
-            done: self.done.iter().map(|ready| &ready.lease).collect(),
-            kept: self.kept.iter().map(|ready| &ready.lease).collect(),
-            refused: self.refused.iter().map(|(ready, error)| (&ready.lease, error.as_str())).collect(),
+    /// The index's words, if it refused the record.
+    pub(super) const fn refusal(&self) -> Option<&str> {
+        match &self.fate {
+            Fate::Refused(error) => Some(error.as_str()),
+            Fate::Done | Fate::Kept => None,
         }
     }
+}
 
-    fn all(&self) -> impl Iterator<Item = &Ready> {
-        self.done.iter().chain(&self.kept).chain(self.refused.iter().map(|(ready, _)| ready))
+/// What is to be written of a part of a batch.
+pub(super) fn settlement(part: &[Placed]) -> Settlement<'_> {
+    let mut settlement = Settlement::default();
+    for Placed { ready, fate } in part {
+        if !ready.is_stored {
+            let vector: &Embedding = &ready.point.embedding;
+            settlement.vectors.push((&ready.lease, vector));
+        }
+        match fate {
+            Fate::Done => settlement.done.push(&ready.lease),
+            Fate::Kept => settlement.kept.push(&ready.lease),
+            Fate::Refused(error) => settlement.refused.push((&ready.lease, error.as_str())),
+        }
     }
+    settlement
+}
+
+/// What becomes of a batch without an outside index.
+pub(super) fn without_index(batch: Vec<Ready>) -> Vec<Placed> {
+    batch.into_iter().map(|ready| Placed { ready, fate: Fate::Done }).collect()
+}
+
+/// What becomes of a batch while the outside index is away.
+pub(super) fn put_off(batch: Vec<Ready>) -> Vec<Placed> {
+    batch.into_iter().map(|ready| Placed { ready, fate: Fate::Kept }).collect()
 }
 
 /// Stores the batch. An error other than a refusal leaves open what was stored: all of it is kept, and stored again.
-pub(super) async fn store(index: &GuardedIndex, ready: Vec<Ready>) -> Indexed {
-    let points: Vec<Point> = ready.iter().map(|ready| ready.point.clone()).collect();
-    match index.upsert(&points).await {
-        Ok(()) => Indexed::without_index(ready),
-        Err(IndexError::Refused { .. }) => one_by_one(index, ready).await,
+pub(super) async fn store(index: &GuardedIndex, batch: Vec<Ready>) -> Vec<Placed> {
+    let (points, rest): (Vec<Point>, Vec<(Lease, bool)>) =
+        batch.into_iter().map(|ready| (ready.point, (ready.lease, ready.is_stored))).unzip();
+    let outcome = upsert(index, &points).await;
+    let together = points.into_iter().zip(rest);
+    let batch = together.map(|(point, (lease, is_stored))| Ready { lease, point, is_stored }).collect();
+    match outcome {
+        Ok(()) => without_index(batch),
+        Err(IndexError::Refused { .. }) => one_by_one(index, batch).await,
         Err(error) => {
-            tally::failed(reason(&error), ready.len());
-            Indexed::put_off(ready)
+            tally::failed(reason(&error), batch.len());
+            put_off(batch)
         }
     }
 }
 
-async fn one_by_one(index: &GuardedIndex, ready: Vec<Ready>) -> Indexed {
-    let mut indexed = Indexed::default();
-    for ready in ready {
-        match index.upsert(std::slice::from_ref(&ready.point)).await {
-            Ok(()) => indexed.done.push(ready),
+async fn one_by_one(index: &GuardedIndex, batch: Vec<Ready>) -> Vec<Placed> {
+    let mut placed = Vec::with_capacity(batch.len());
+    for ready in batch {
+        let fate = match upsert(index, std::slice::from_ref(&ready.point)).await {
+            Ok(()) => Fate::Done,
             Err(error) => {
                 tally::failed(reason(&error), 1);
                 match error {
-                    IndexError::Refused { .. } => indexed.refused.push((ready, error.to_string())),
-                    _ => indexed.kept.push(ready),
+                    IndexError::Refused { .. } => Fate::Refused(error.to_string()),
+                    _ => Fate::Kept,
                 }
             }
-        }
+        };
+        placed.push(Placed { ready, fate });
     }
-    indexed
+    placed
+}
+
+/// A panic over a point refuses it, so that it is found and parked like any other.
+async fn upsert(index: &GuardedIndex, points: &[Point]) -> Result<(), IndexError> {
+    let storing = AssertUnwindSafe(index.upsert(points)).catch_unwind();
+    storing.await.unwrap_or_else(|_panic| {
+        Err(IndexError::Refused {
+            operation: "upsert",
+            reason: "the client panicked on this record".to_owned(),
+        })
+    })
 }
 
 const fn reason(error: &IndexError) -> &'static str {

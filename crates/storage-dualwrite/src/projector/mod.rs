@@ -2,16 +2,19 @@
 //! one, off the request's path.
 //!
 //! ```text
-//! claim (a lease) ─▶ embed ─▶ upsert points ─▶ settle: vector, outbox row removed
-//!                                   │ index away: the vector is stored and noted, the row stays
-//!                                   ▼
-//!                      when it is back: claim ─▶ upsert points ─▶ settle: outbox row removed
+//! claim (a lease) ─▶ read ─▶ embed ─▶ upsert points ─▶ settle: vector, outbox row removed
+//!                                            │ index away: the vector is stored and noted, the row stays
+//!                                            ▼
+//!                               when it is back: claim ─▶ upsert points ─▶ settle: outbox row removed
 //! ```
 
 mod batch;
 mod embedder;
+mod held;
 mod indexing;
 mod pace;
+mod settling;
+mod shared;
 mod tally;
 mod wake;
 mod worker;
@@ -26,9 +29,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::index::GuardedIndex;
-use crate::{Commits, Connector};
+use crate::{Commits, Connector, supervised};
+use shared::Shared;
 use wake::Wake;
-use worker::{Shared, Worker};
+use worker::Worker;
 
 /// How the projector works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +57,8 @@ pub struct ProjectorSettings {
     pub outage_pause: Duration,
     /// How long one step in the database may take before its connection is given up.
     pub step_timeout: Duration,
-    /// The shortest time between two looks at the whole outbox, which find rows that came to lie behind what a worker
-    /// has seen. Under a held snapshot they are slow, and made more rarely.
+    /// The shortest time between two walks through the whole outbox, which find rows that lie behind what a worker has
+    /// seen. Under a held snapshot they are long, and made in pieces.
     pub sweep_pause: Duration,
 }
 
@@ -106,7 +110,13 @@ impl Projector {
             stopping.clone(),
             Arc::clone(committed),
         ));
-        let worker = |_| tokio::spawn(Worker::new(Arc::clone(&shared), wake.subscribe()).run());
+        // A worker that is begun anew knows nothing of what its predecessor held: were that panicked over again at once,
+        // nothing else would be done.
+        let worker = |_| {
+            let (shared, wake) = (Arc::clone(&shared), Arc::clone(&wake));
+            let begin = move || Worker::new(Arc::clone(&shared), wake.subscribe()).run();
+            tokio::spawn(supervised("projector", stopping.clone(), begin))
+        };
         let workers = Mutex::new((0..settings.workers.max(1)).map(worker).collect());
         start_waking(wake, Arc::clone(committed), &stopping);
         Self { stopping, workers }
@@ -135,7 +145,24 @@ impl Drop for Projector {
 /// The tasks that wake the workers hold nothing: they end in the midst of whatever they do.
 fn start_waking(wake: Arc<Wake>, committed: Arc<Commits>, stopping: &CancellationToken) {
     let (relay, announcer) = (Arc::clone(&wake), Arc::clone(&wake));
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(async move { relay.relay(&committed).await }));
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(async move { announcer.announce().await }));
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(async move { wake.listen().await }));
+    keep("wake_relay", stopping, move || {
+        let (relay, committed) = (Arc::clone(&relay), Arc::clone(&committed));
+        async move { relay.relay(&committed).await }
+    });
+    keep("wake_announce", stopping, move || {
+        let announcer = Arc::clone(&announcer);
+        async move { announcer.announce().await }
+    });
+    keep("wake_listen", stopping, move || {
+        let listener = Arc::clone(&wake);
+        async move { listener.listen().await }
+    });
+}
+
+fn keep<T>(task: &'static str, stopping: &CancellationToken, begin: impl FnMut() -> T + Send + 'static)
+where
+    T: Future<Output = ()> + Send + 'static,
+{
+    let task = supervised(task, stopping.clone(), begin);
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(task));
 }

@@ -4,6 +4,8 @@
 const SUCCESSES: &str = "datastorage_dualwrite_success_total";
 /// Counts tries of records that did not; label `reason`.
 const FAILURES: &str = "datastorage_dualwrite_failure_total";
+/// Counts refusals of PostgreSQL to project a record.
+const REFUSED: &str = "datastorage_projection_refused_total";
 /// Seconds from a record's commit until every configured store held it.
 const LAG: &str = "datastorage_projection_lag_seconds";
 
@@ -20,6 +22,11 @@ pub(super) fn completed(waited: &[f32], has_index: bool) {
 /// A try of so many records did not reach the configured outside index.
 pub(super) fn failed(reason: &'static str, records: usize) {
     metrics::counter!(FAILURES, "reason" => reason).increment(count(records));
+}
+
+/// PostgreSQL refused to project one record.
+pub(super) fn refused() {
+    metrics::counter!(REFUSED).increment(1);
 }
 
 fn count(records: usize) -> u64 {

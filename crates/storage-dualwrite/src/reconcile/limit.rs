@@ -8,23 +8,29 @@ const ALWAYS: u64 = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{deletions} of {points} points have no record in the state they claim, more than the {allowed} that a run may \
-     delete by itself; nothing was deleted. If the database is the right one and complete, run \
-     `datastorage reconcile --force`"
+     delete by itself; {unremembered} differences are more than it remembers; nothing was deleted. If the database is the \
+     right one and complete, run `datastorage reconcile --force`"
 )]
 pub struct TooManyDeletions {
-    /// Points that the run would have deleted.
+    /// Points that the run would have deleted, those among the differences that it does not remember included.
     pub deletions: u64,
     /// Points in the index.
     pub points: u64,
     /// How many of so many it may delete.
     pub allowed: u64,
+    /// Differences that it found and has no room to remember.
+    pub unremembered: u64,
 }
 
-/// Whether a run may delete so many of the index's points: 1,000, or one in a hundred if that is more.
+/// Whether a run may delete so many of the index's points: 1,000, or one in a hundred if that is more. None when it found
+/// more differences than it remembers, since no second pass has confirmed those.
 ///
 /// # Errors
 /// [`TooManyDeletions`].
-pub fn check_deletions(deletions: u64, points: u64) -> Result<(), TooManyDeletions> {
-    let allowed = ALWAYS.max(points / 100);
-    if deletions > allowed { Err(TooManyDeletions { deletions, points, allowed }) } else { Ok(()) }
+pub fn check_deletions(deletions: u64, points: u64, unremembered: u64) -> Result<(), TooManyDeletions> {
+    let allowed = if unremembered > 0 { 0 } else { ALWAYS.max(points / 100) };
+    if deletions > allowed {
+        return Err(TooManyDeletions { deletions, points, allowed, unremembered });
+    }
+    Ok(())
 }

@@ -10,11 +10,13 @@
 mod limit;
 mod merge;
 mod records;
+mod report;
 mod run;
 mod stream;
 mod suspects;
 
 pub use limit::{TooManyDeletions, check_deletions};
 pub use merge::{Difference, DriftKind, merge};
-pub use run::{Drift, Mode, OnProgress, ReconcileError, ReconcileSettings, Reconciler, Report};
+pub use report::{Drift, ReconcileError, Report};
+pub use run::{Mode, OnProgress, ReconcileSettings, Reconciler};
 pub use suspects::{Pass, Suspects};

@@ -13,6 +13,8 @@ use super::ReconcileError;
 use crate::Connector;
 use crate::fixed_statement::fixed_statement;
 use crate::index::PointVersion;
+use crate::outbox::PORTION_BYTES;
+use crate::outbox::read::{bytes_before, record_columns};
 
 /// The number of the advisory lock that one reconciler at a time holds, whatever the replica.
 const LOCK: i64 = 0x6461_7461_7265_636f;
@@ -54,14 +56,16 @@ fixed_statement! {
 }
 
 fixed_statement! {
-    /// Records with their vectors, but for those that wait: the vector they have may be of an older version.
+    /// Records with their vectors, but for those that wait: the vector they have may be of an older version. As many as
+    /// there is room for, but one at least.
     Vectors -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Nullable<VectorSql>) {
-        "SELECT id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, \
-            environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, \
-            metadata, created_at, updated_at, vector \
-         FROM remediation_audit r LEFT JOIN embedding_vector USING (embedding_id) WHERE id > ", after: i64 => BigInt;
+        concat!("SELECT ", record_columns!(), ", vector FROM (SELECT *, ", bytes_before!(),
+            " AS bytes_before FROM (SELECT * FROM remediation_audit r WHERE id > "), after: i64 => BigInt;
         " AND NOT EXISTS (SELECT FROM vector_outbox o WHERE o.record_id = r.id) ORDER BY id LIMIT ",
             limit: i64 => BigInt;
+        ") AS page) AS records LEFT JOIN embedding_vector USING (embedding_id) WHERE bytes_before < ",
+            room: i64 => BigInt;
+        " ORDER BY id";
     }
 }
 
@@ -134,13 +138,14 @@ impl Records {
         Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
     }
 
-    /// At most `limit` records with ids above `after` that do not wait, with the vectors they have.
+    /// At most `limit` records with ids above `after` that do not wait, with the vectors they have, in ascending order; fewer
+    /// where they are large.
     pub(super) async fn vectors(
         &mut self,
         after: i64,
         limit: i64,
     ) -> QueryResult<Vec<(Remediation, Option<Embedding>)>> {
-        let rows = Vectors { after, limit }.load(&mut self.connection);
+        let rows = Vectors { after, limit, room: PORTION_BYTES }.load(&mut self.connection);
         self.connector.answered(rows).await
     }
 }

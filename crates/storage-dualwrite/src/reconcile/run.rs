@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use super::records::Records;
 use super::stream::{Streams, compare};
-use super::{Difference, DriftKind, Pass, Suspects, TooManyDeletions, check_deletions};
-use crate::index::{IndexError, Point, VectorIndex};
-use crate::{Commits, ConnectError, Connector};
+use super::{Difference, Drift, DriftKind, Pass, ReconcileError, Report, Suspects, check_deletions};
+use crate::index::{Point, VectorIndex};
+use crate::{Commits, Connector};
 
-/// Differences of one pass that are remembered; a run repairs at most so many, and the next one goes on.
+/// Differences of one pass that are remembered; a run repairs at most so many, and the next one goes on. More are counted
+/// all the same: a run that would have to delete some of so many deletes none.
 const MAX_DIFFERENCES: usize = 200_000;
 
 /// Differences that are confirmed and repaired together.
@@ -39,57 +40,6 @@ pub enum Mode {
     },
 }
 
-/// How many of each kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Drift {
-    /// Records that a store lacks.
-    pub missing: u64,
-    /// Points without a record.
-    pub phantom: u64,
-    /// Points in another version than their record's.
-    pub stale: u64,
-}
-
-/// What a run has found and done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Report {
-    /// Records read by the last pass.
-    pub records: u64,
-    /// Points read by the last pass.
-    pub points: u64,
-    /// Differences that both passes have seen.
-    pub drift: Drift,
-    /// Records that differ and are parked in the outbox: known trouble, an operator's to retry.
-    pub parked: u64,
-    /// Records put into the outbox.
-    pub enqueued: u64,
-    /// Points deleted.
-    pub deleted: u64,
-}
-
-/// Why a run did not come to its end. What it had repaired by then stays so; the next one goes on.
-#[derive(Debug, thiserror::Error)]
-pub enum ReconcileError {
-    /// Another process reconciles.
-    #[error("another reconciler is at work on this database; there is one at a time")]
-    Busy,
-    /// No connection.
-    #[error("no connection to PostgreSQL")]
-    Connect(#[from] ConnectError),
-    /// The database did not answer in time, or ended the connection and with it the lock.
-    #[error("PostgreSQL refused a step")]
-    Database(#[from] diesel::result::Error),
-    /// The index did not answer.
-    #[error("the vector index refused a step")]
-    Index(#[from] IndexError),
-    /// The run would delete too much (F36).
-    #[error(transparent)]
-    TooManyDeletions(#[from] TooManyDeletions),
-    /// There is no outside index to rebuild.
-    #[error("no outside vector index is configured: set qdrant.url")]
-    NoIndex,
-}
-
 /// Where a run is: the last id that was compared or copied, and how many records that were.
 pub type OnProgress<'a> = &'a (dyn Fn(u64) + Sync);
 
@@ -100,13 +50,30 @@ pub struct Reconciler {
     index: Option<Arc<dyn VectorIndex>>,
     settings: ReconcileSettings,
     committed: Arc<Commits>,
+    /// Differences of one pass that are remembered.
+    remembered: usize,
 }
 
 /// What one pass has found.
 #[derive(Debug, Default)]
 struct Found {
+    /// Those that are remembered.
     differences: Vec<Difference>,
+    /// How many points a repair of all would delete.
+    deletions: u64,
     report: Report,
+}
+
+impl Found {
+    /// Remembers a difference if there is room, and counts it in any case.
+    fn add(&mut self, difference: Difference, room: usize) {
+        self.deletions += u64::from(is_deleted(&difference));
+        if self.differences.len() < room {
+            self.differences.push(difference);
+        } else {
+            self.report.unremembered += 1;
+        }
+    }
 }
 
 impl Reconciler {
@@ -119,7 +86,14 @@ impl Reconciler {
         settings: ReconcileSettings,
         committed: Arc<Commits>,
     ) -> Self {
-        Self { connector, index, settings, committed }
+        Self { connector, index, settings, committed, remembered: MAX_DIFFERENCES }
+    }
+
+    /// The same, with room for so many differences.
+    #[cfg(test)]
+    pub(crate) const fn remembering(mut self, differences: usize) -> Self {
+        self.remembered = differences;
+        self
     }
 
     /// One run, on one connection that holds the lock.
@@ -137,11 +111,14 @@ impl Reconciler {
         tokio::time::sleep(self.settings.gap).await;
         let (pass, second) = self.pass(&mut records, on_progress).await?;
         let agreed = suspects.observe(pass, &second.differences);
-        let mut report = Report { drift: drift(&agreed), ..second.report };
+        let mut report = Report { drift: Drift::of(&agreed), ..second.report };
         if let Mode::Repair { force } = mode {
             if !force {
-                let deletions = agreed.iter().filter(|it| is_deleted(it)).count();
-                check_deletions(u64::try_from(deletions).unwrap_or(u64::MAX), report.points)?;
+                // Those that only one pass has seen count where not all could be remembered.
+                let seen_twice = agreed.iter().filter(|it| is_deleted(it)).count();
+                let seen_twice = u64::try_from(seen_twice).unwrap_or(u64::MAX);
+                let deletions = if report.unremembered > 0 { second.deletions } else { seen_twice };
+                check_deletions(deletions, report.points, report.unremembered)?;
             }
             for chunk in agreed.chunks(CHUNK) {
                 self.repair(&mut records, chunk, &mut report).await?;
@@ -168,9 +145,11 @@ impl Reconciler {
             let ids = range.differences.iter().map(|it| it.record_id).collect();
             let waiting = records.waiting(ids).await?;
             found.report.parked += waiting.values().filter(|is_parked| **is_parked).map(|_| 1).sum::<u64>();
-            let room = MAX_DIFFERENCES.saturating_sub(found.differences.len());
-            let known = |it: &Difference| waiting.contains_key(&it.record_id);
-            found.differences.extend(range.differences.into_iter().filter(|it| !known(it)).take(room));
+            for difference in range.differences {
+                if !waiting.contains_key(&difference.record_id) {
+                    found.add(difference, self.remembered);
+                }
+            }
             on_progress(found.report.records);
         }
         Ok((Pass { began, ended: Instant::now() }, found))
@@ -239,17 +218,4 @@ impl Reconciler {
 /// Whether the repair removes a point.
 fn is_deleted(difference: &Difference) -> bool {
     difference.kind() == Some(DriftKind::Phantom) || difference.is_ahead()
-}
-
-fn drift(differences: &[Difference]) -> Drift {
-    let mut drift = Drift::default();
-    for difference in differences {
-        match difference.kind() {
-            Some(DriftKind::Missing) => drift.missing += 1,
-            Some(DriftKind::Phantom) => drift.phantom += 1,
-            Some(DriftKind::Stale) => drift.stale += 1,
-            None => {}
-        }
-    }
-    drift
 }

@@ -33,7 +33,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::idempotency::{Keyed, Written};
-use crate::{Commits, Connector, Reservation};
+use crate::{Commits, Connector, Reservation, supervised};
 use batch::BatchWork;
 use health::Health;
 use lane::Lane;
@@ -90,7 +90,7 @@ impl Writer {
                 others: queue.downgrade(),
                 committed: Arc::clone(&committed),
             };
-            tokio::spawn(task.run())
+            tokio::spawn(supervised("writer", shared.stopping.clone(), move || task.clone().run()))
         });
         if let Ok(mut slots) = shared.tasks.try_lock() {
             slots.extend(tasks);

@@ -20,6 +20,7 @@ use super::transaction::{Failure, Runner, Work};
 use super::turn::{Receiver, Turn};
 use crate::Commits;
 use crate::idempotency::Written;
+use crate::supervise::note_panic;
 
 /// Between two tries to reach a database that is away.
 const RECONNECT_DELAY: Duration = Duration::from_millis(250);
@@ -27,6 +28,7 @@ const RECONNECT_DELAY: Duration = Duration::from_millis(250);
 /// Bytes of records in one transaction; a group beyond them is split.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
+#[derive(Clone)]
 pub(super) struct WriterTask {
     pub(super) runner: Runner,
     pub(super) queue: Receiver,
@@ -56,8 +58,9 @@ impl WriterTask {
             }
             self.committed.found_queued(jobs.len(), std::time::Instant::now());
             let work = AssertUnwindSafe(turn.bound(self.write_all(&mut connection, jobs, &turn)));
-            if work.catch_unwind().await.is_err() {
-                tracing::error!("a writer panicked; the outcome of its group is unknown");
+            if let Err(panic) = work.catch_unwind().await {
+                tracing::error!("the outcome of a writer's group is unknown");
+                note_panic("writer", panic.as_ref());
                 connection = None;
             }
         }

@@ -11,7 +11,7 @@ use storage_query::{
 use storage_testkit::TestDatabase;
 
 use crate::plans::explain;
-use crate::support::{database, execute, now};
+use crate::support::{database, execute, now, settle};
 
 /// 200,000 records a table in three months, evenly: fifty namespaces, three records of each request and remediation. The
 /// counters are folded, as the service's job does.
@@ -43,12 +43,7 @@ const FILLED: [&str; 3] = ["_2026_01", "_2026_02", "_2026_03"];
 async fn large() -> (TestDatabase, AsyncPgConnection) {
     let (database, mut conn) = database().await;
     execute(&mut conn, LARGE).await;
-    for table in
-        ["remediation_audit", "ai_analysis_audit", "workflow_audit", "execution_audit", "remediation_count"]
-    {
-        execute(&mut conn, &format!("VACUUM ANALYZE {table}")).await;
-    }
-    execute(&mut conn, "VACUUM ANALYZE remediation_count_delta").await;
+    settle(&mut conn).await;
     (database, conn)
 }
 

@@ -8,7 +8,7 @@ use storage_query::{
     SearchRequest, Total, Valid,
 };
 
-use crate::support::{database, execute, now};
+use crate::support::{database, execute, now, settle};
 
 #[derive(diesel::QueryableByName)]
 struct PlanLine {
@@ -46,7 +46,6 @@ const MANY: &str = "
     INSERT INTO execution_audit (remediation_id, action_type, target_kind, target_name, start_time)
     SELECT n / 3, 'a', 'Pod', 'p', '2026-01-01'::timestamptz + n * interval '20 min'
     FROM generate_series(1, 6000) AS n;
-    ANALYZE embedding_vector, remediation_audit, ai_analysis_audit, workflow_audit, execution_audit;
 ";
 
 fn page<R: AuditRecord>(pairs: &[(&str, &str)]) -> BoundSql {
@@ -69,6 +68,7 @@ fn reads_a_whole_partition(plan: &str) -> bool {
 async fn each_query_is_served_by_its_index() {
     let (_database, mut conn) = database().await;
     execute(&mut conn, MANY).await;
+    settle(&mut conn).await;
     for (sql, index) in [
         (page::<Remediation>(&[]), "remediation_audit_2026_03_start_time_id_idx"),
         (
@@ -100,7 +100,7 @@ async fn words_are_served_by_their_index() {
     let (_database, mut conn) = database().await;
     execute(&mut conn, MANY).await;
     execute(&mut conn, "UPDATE remediation_audit SET embedding_id = NULL WHERE id % 100 = 0").await;
-    execute(&mut conn, "VACUUM ANALYZE remediation_audit").await;
+    settle(&mut conn).await;
     execute(&mut conn, &format!("BEGIN; {}", LexicalQuery::SETTINGS)).await;
     for (words, pairs) in [
         ("scale", &[][..]),
@@ -138,7 +138,7 @@ async fn page_ten_thousand_costs_what_page_one_costs() {
          FROM generate_series(1, 100000) AS n",
     )
     .await;
-    execute(&mut conn, "VACUUM ANALYZE remediation_audit").await;
+    settle(&mut conn).await;
     for (sort, pairs) in
         [("-start_time", &[][..]), ("start_time", &[]), ("-start_time", &[("namespace", "ns-1")])]
     {

@@ -7,7 +7,7 @@ use storage_models::{Embedding, Timestamp, VectorSql};
 use storage_query::{AuditFilter as _, Nearest, NearestQuery, RemediationFilter, SearchRequest, Valid};
 use storage_testkit::TestDatabase;
 
-use crate::support::{database, execute, now, number};
+use crate::support::{database, execute, now, number, settle};
 
 const COUNT: u64 = 5_000;
 
@@ -58,10 +58,10 @@ async fn seeded() -> (TestDatabase, AsyncPgConnection) {
     execute(
         &mut conn,
         "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, cluster, target_name)
-         SELECT 'n', 'ns', 'pending', 'scale', '2026-01-01', 'c7', 't1' FROM generate_series(1, 100);
-         ANALYZE remediation_audit, embedding_vector",
+         SELECT 'n', 'ns', 'pending', 'scale', '2026-01-01', 'c7', 't1' FROM generate_series(1, 100)",
     )
     .await;
+    settle(&mut conn).await;
     (database, conn)
 }
 

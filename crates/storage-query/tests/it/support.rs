@@ -36,6 +36,23 @@ pub(crate) async fn execute(conn: &mut AsyncPgConnection, sql: &str) {
     conn.batch_execute(sql).await.unwrap();
 }
 
+/// Vacuums and analyses what a running service's database has vacuumed and analysed: tables and partitions, as autovacuum
+/// does, and the partitioned tables as the service does.
+pub(crate) async fn settle(conn: &mut AsyncPgConnection) {
+    #[derive(diesel::QueryableByName)]
+    struct Table {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+    let tables = "SELECT relname::text AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+    for Table { name } in sql_query(tables).load::<Table>(conn).await.unwrap() {
+        execute(conn, &format!("VACUUM ANALYZE {name}")).await;
+    }
+    for parent in ["remediation_audit", "ai_analysis_audit", "workflow_audit", "execution_audit"] {
+        execute(conn, &format!("SELECT analyze_audit_table('{parent}')")).await;
+    }
+}
+
 /// A number that the database answers.
 pub(crate) async fn number(conn: &mut AsyncPgConnection, sql: &str) -> i64 {
     #[derive(diesel::QueryableByName)]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use diesel::migration::MigrationVersion;
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::MigrationHarness;
 use storage_models::Timestamp;
@@ -13,7 +12,21 @@ use crate::partitions::month_of;
 use crate::{BootstrapOptions, SchemaError, bootstrap, bootstrap_with, verify};
 
 /// Every migration there is.
-const ALL: [&str; 8] = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"];
+const ALL: [&str; 9] = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"];
+
+/// The migrations behind this one.
+fn after(version: &str) -> Vec<&'static str> {
+    ALL.into_iter().filter(|it| *it > version).collect()
+}
+
+/// Reverts the migrations behind this one, the last first.
+async fn back_to(version: &str, database: &TestDatabase) -> AsyncPgConnection {
+    let mut harness = AsyncMigrationHarness::new(database.connect().await.unwrap());
+    for _ in after(version) {
+        harness.revert_last_migration(MIGRATIONS).unwrap();
+    }
+    harness.into_inner()
+}
 
 /// BR-STORAGE-003: the schema is created idempotently and is then what verification expects.
 #[tokio::test(flavor = "multi_thread")]
@@ -72,30 +85,23 @@ async fn every_migration_can_be_reverted_and_applied_again() {
 async fn every_record_is_embedded_anew_when_vectors_become_rows_of_their_own() {
     let database = TestDatabase::empty().await.unwrap();
     bootstrap(&database.url()).await.unwrap();
-    let mut harness = AsyncMigrationHarness::new(database.connect().await.unwrap());
-    revert_0007(&mut harness);
-    let mut connection = harness.into_inner();
+    let mut connection = back_to("0006", &database).await;
     let records = "INSERT INTO remediation_audit (name, namespace, phase, status, action_type, end_time, embedding) \
         SELECT 'n-' || n, 'ns', 'completed', 'success', 'scale', now(), array_fill(0.1::real, ARRAY[384])::vector \
         FROM generate_series(1, 3) AS n; \
         INSERT INTO vector_outbox (record_id, start_time, version, embedded_version) \
         SELECT id, start_time, updated_at, updated_at FROM remediation_audit WHERE name = 'n-1'";
     connection.batch_execute(records).await.unwrap();
-    assert_eq!(bootstrap(&database.url()).await.unwrap().applied, ALL[6..]);
+    assert_eq!(bootstrap(&database.url()).await.unwrap().applied, after("0006"));
     let waiting = "SELECT string_agg(r.name, ' ' ORDER BY r.name) AS value FROM remediation_audit r \
         JOIN vector_outbox o ON o.record_id = r.id AND o.version = r.updated_at AND o.embedded_version IS NULL \
         WHERE r.embedding_id IS NULL";
     assert_eq!(super::text(&mut connection, waiting).await.as_deref(), Some("n-1 n-2 n-3"));
 
-    let mut harness = AsyncMigrationHarness::new(database.connect().await.unwrap());
-    revert_0007(&mut harness);
+    let mut connection = back_to("0006", &database).await;
     let waiting = "SELECT string_agg(r.name, ' ' ORDER BY r.name) AS value FROM remediation_audit r \
         JOIN vector_outbox o ON o.record_id = r.id AND o.version = r.updated_at WHERE r.embedding IS NULL";
-    assert_eq!(super::text(&mut harness.into_inner(), waiting).await.as_deref(), Some("n-1 n-2 n-3"));
-}
-
-fn revert_0007(harness: &mut AsyncMigrationHarness<AsyncPgConnection>) {
-    while harness.revert_last_migration(MIGRATIONS).unwrap() != MigrationVersion::from("0007") {}
+    assert_eq!(super::text(&mut connection, waiting).await.as_deref(), Some("n-1 n-2 n-3"));
 }
 
 /// An index that comes with a migration is built on each partition of a database that has records, also when an earlier

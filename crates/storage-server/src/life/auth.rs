@@ -51,8 +51,8 @@ pub(super) fn gate(
     let verifier: Option<Arc<dyn TokenVerifier>> = match verifier {
         Verifier::Nobody => None,
         Verifier::File(file) => {
-            let (watched, stopping) = (Arc::clone(&file), stopping.clone());
-            tasks.spawn(async move { stopping.run_until_cancelled_owned(watched.watch()).await });
+            let watched = Arc::clone(&file);
+            super::spawn(tasks, stopping, "token_file", move || Arc::clone(&watched).watch());
             Some(file)
         }
         Verifier::Cluster(cluster) => Some(cluster),

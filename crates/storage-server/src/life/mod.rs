@@ -13,6 +13,7 @@ mod prepare;
 mod reconcile;
 mod redis;
 mod signals;
+mod statistics;
 mod stop;
 mod tls;
 
@@ -33,6 +34,7 @@ use storage_dualwrite::index::{GuardedIndex, VectorIndex};
 use storage_dualwrite::reconcile::Reconciler;
 use storage_dualwrite::{
     ByteBudget, Commits, ProjectionWaits, Projector, RecordEmbedder, StrictParts, StrictWriter, Writer,
+    supervised,
 };
 use storage_embedding::{EmbeddingService, RedisCache};
 use tokio::time::Instant;
@@ -140,7 +142,7 @@ impl Server {
         };
         let scheme = if tls.is_some() { "https" } else { "http" };
         if let Some(tls) = tls {
-            core.spawn(tls.watch());
+            core.spawn("tls_files", move || Arc::clone(&tls).watch());
         }
         tracing::info!(
             version = crate::VERSION,
@@ -209,27 +211,34 @@ impl Core {
             index: self.index.clone(),
             metrics: parts.metrics.clone(),
         };
-        self.spawn(monitor.run());
+        self.spawn("monitor", move || monitor.clone().run());
         if let Some(index) = self.index.clone() {
-            self.spawn(index::watch(index));
+            self.spawn("index", move || index::watch(Arc::clone(&index)));
         }
         if let Some(redis) = parts.redis.clone() {
-            self.spawn(redis::watch(redis));
+            self.spawn("redis", move || redis::watch(Arc::clone(&redis)));
         }
-        self.spawn(partitions::keep(parts.connectors.maintenance.clone()));
+        let connector = parts.connectors.maintenance.clone();
+        self.spawn("partitions", move || partitions::keep(connector.clone()));
+        let connector = parts.connectors.maintenance.clone();
+        self.spawn("statistics", move || statistics::keep(connector.clone()));
         if parts.settings.reconcile.enabled {
-            self.spawn(reconcile::keep(self.reconciler(parts), parts.settings.reconcile.clone()));
+            let (reconciler, settings) = (self.reconciler(parts), parts.settings.reconcile.clone());
+            self.spawn("reconcile", move || reconcile::keep(reconciler.clone(), settings.clone()));
         }
-        self.spawn(counters::keep(parts.connectors.maintenance.clone()));
-        self.spawn(keys::keep(parts.connectors.maintenance.clone(), parts.settings.idempotency.clone()));
+        let connector = parts.connectors.maintenance.clone();
+        self.spawn("counters", move || counters::keep(connector.clone()));
+        let (connector, settings) =
+            (parts.connectors.maintenance.clone(), parts.settings.idempotency.clone());
+        self.spawn("keys", move || keys::keep(connector.clone(), settings.clone()));
     }
 
-    /// Runs a task beside the requests until the stop.
-    fn spawn(&self, task: impl Future<Output: Send> + Send + 'static) {
-        let stopping = self.tasks_stopping.clone();
-        self.tasks.spawn(async move {
-            stopping.run_until_cancelled_owned(task).await;
-        });
+    /// Runs a task beside the requests until the stop, and anew when it panics.
+    fn spawn<T>(&self, task: &'static str, begin: impl FnMut() -> T + Send + 'static)
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
+        spawn(&self.tasks, &self.tasks_stopping, task, begin);
     }
 
     fn reconciler(&self, parts: &Parts) -> Reconciler {
@@ -287,6 +296,18 @@ impl Core {
         self.exports.stop();
         self.pool.close();
     }
+}
+
+fn spawn<T>(
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
+    task: &'static str,
+    begin: impl FnMut() -> T + Send + 'static,
+) where
+    T: Future<Output = ()> + Send + 'static,
+{
+    let task = supervised(task, stopping.clone(), begin);
+    tasks.spawn(stopping.clone().run_until_cancelled_owned(task));
 }
 
 /// The writers that the routes use.

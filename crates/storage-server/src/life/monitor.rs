@@ -6,7 +6,8 @@ use std::time::Duration;
 use diesel_async::AsyncPgConnection;
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::index::GuardedIndex;
-use storage_dualwrite::{Connector, outbox, takes_writes};
+use storage_dualwrite::outbox::{Depth, DepthCount};
+use storage_dualwrite::{Connector, takes_writes};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::embedder::Embeddings;
@@ -23,9 +24,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// The part of the time, as one in so many, that counting the outbox may take: a held snapshot makes it slow (F27).
 const DEPTH_SHARE: u32 = 20;
 
-/// How often the outbox is counted at least.
+/// How often a piece of the outbox is counted at least.
 const MAX_DEPTH_INTERVAL: Duration = Duration::from_secs(60);
 
+#[derive(Clone)]
 pub(super) struct Monitor {
     pub(super) connector: Connector,
     pub(super) health: Arc<Health>,
@@ -42,6 +44,7 @@ impl Monitor {
         let mut tick = tokio::time::interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut connection = None;
+        let mut depth = DepthCount::default();
         let mut depth_due = Instant::now();
         loop {
             tick.tick().await;
@@ -50,7 +53,7 @@ impl Monitor {
             self.note_fallback();
             connection = self.ping(connection).await;
             if let Some(connection) = connection.as_mut().filter(|_| Instant::now() >= depth_due) {
-                depth_due = self.sample_depth(connection).await;
+                depth_due = self.sample_depth(connection, &mut depth).await;
             }
         }
     }
@@ -83,19 +86,37 @@ impl Monitor {
         Some(connection)
     }
 
-    /// Counts the outbox and says when to do so again.
-    async fn sample_depth(&self, connection: &mut AsyncPgConnection) -> Instant {
+    /// Counts a piece of the outbox and says when to do so again.
+    async fn sample_depth(&self, connection: &mut AsyncPgConnection, count: &mut DepthCount) -> Instant {
         let started = Instant::now();
-        match self.connector.answered(outbox::depth(connection)).await {
-            Ok(depth) => {
-                self.health.note_depth(depth);
-                set_gauge("waiting", depth.waiting);
-                set_gauge("parked", depth.parked);
-            }
+        match self.connector.answered(count.step(connection)).await {
+            Ok(Some(depth)) => self.note_depth(depth),
+            Ok(None) => {}
             Err(error) => tracing::warn!(%error, "the outbox could not be counted"),
         }
         let pause = (started.elapsed() * DEPTH_SHARE).clamp(INTERVAL, MAX_DEPTH_INTERVAL);
         Instant::now() + pause
+    }
+
+    fn note_depth(&self, depth: Depth) {
+        let was_stalled = self.health.stalled().is_some();
+        self.health.note_depth(depth);
+        set_gauge("waiting", depth.waiting);
+        set_gauge("parked", depth.parked);
+        let oldest = Duration::from_micros(u64::try_from(depth.oldest_micros).unwrap_or_default());
+        metrics::gauge!(names::OUTBOX_OLDEST).set(oldest.as_secs_f64());
+        match self.health.stalled() {
+            Some(waited) if !was_stalled => {
+                let waited_seconds = waited.as_secs();
+                tracing::error!(
+                    waited_seconds,
+                    waiting = depth.waiting,
+                    "records wait and are not projected"
+                );
+            }
+            None if was_stalled => tracing::info!("records are projected again"),
+            _ => {}
+        }
     }
 
     /// Searches are by words alone without an embedder, and pgvector's while a configured index is away.

@@ -234,7 +234,7 @@ fn problem() -> ObjectBuilder {
 fn readiness() -> ObjectBuilder {
     let latency = nullable(Kind::Fraction.schema(false).maximum(None::<f64>));
     let dependency = closed()
-        .property("state", Kind::Word(vec!["up", "down", "not configured"]).schema(false))
+        .property("state", Kind::Word(vec!["up", "down", "not configured", "stalled"]).schema(false))
         .property("latency_ms", latency.into_schema())
         .property("note", text())
         .required("state")

@@ -34,10 +34,11 @@ pub(super) async fn ready(state: web::Data<AppState>) -> Answer {
     let is_embedder_up = state.embeddings.is_up();
     let is_redis_up = state.redis.as_ref().is_none_or(|redis| redis.is_up());
     let is_index_up = state.index.as_ref().is_none_or(|index| index.is_up());
+    let is_projecting = state.health.stalled().is_none();
     let status = match (state.health.is_stopping(), database) {
         (true, _) => "stopping",
         (false, None) => "unavailable",
-        (false, Some(_)) if is_embedder_up && is_redis_up && is_index_up => "ready",
+        (false, Some(_)) if is_embedder_up && is_redis_up && is_index_up && is_projecting => "ready",
         (false, Some(_)) => "degraded",
     };
     let body = json!({ "status": status, "dependencies": dependencies(&state, database) });
@@ -59,6 +60,7 @@ fn dependencies(state: &AppState, database: Option<Duration>) -> BTreeMap<&'stat
         ("pgvector", Dependency::new(database.is_some(), database, None)),
         ("qdrant", qdrant(state)),
         ("cache", Dependency::new(true, None, note("memory of this process"))),
+        ("projection", projection(state)),
     ]);
     if let Some(redis) = &state.redis {
         let shared = note("shares vectors between replicas; without it each remembers its own");
@@ -79,6 +81,13 @@ fn qdrant(state: &AppState) -> Dependency {
     let away = || "searches by meaning are pgvector's; records wait in the outbox".to_owned();
     let note = index.mismatch().or_else(|| (!index.is_up()).then(away));
     Dependency::new(index.is_up(), index.latency(), note)
+}
+
+/// What brings records into the vector index. The log says what keeps it.
+fn projection(state: &AppState) -> Dependency {
+    let Some(waited) = state.health.stalled() else { return Dependency::new(true, None, None) };
+    let note = format!("a record has waited for {} s to be found by meaning; see the log", waited.as_secs());
+    Dependency { state: "stalled", latency_ms: None, note: Some(note) }
 }
 
 impl Dependency {

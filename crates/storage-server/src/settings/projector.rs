@@ -30,8 +30,8 @@ section! {
         /// How long one step in the database may take before its connection is given up. Longer than
         /// `database.statement_timeout`.
         step_timeout: Duration = "7s",
-        /// The shortest time between two looks at the whole outbox, for rows that a worker has passed by. They are rarer
-        /// while a long transaction elsewhere makes them slow.
+        /// The shortest time between two walks through the whole outbox, for rows that a worker has passed by. They take
+        /// longer, piece by piece, while a long transaction elsewhere keeps what is done.
         sweep_pause: Duration = "5s",
         /// How long a stop waits for the batch at hand.
         stop_timeout: Duration = "4s",

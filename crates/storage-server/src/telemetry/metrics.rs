@@ -25,6 +25,8 @@ pub(crate) const SANITIZED_FIELDS: &str = "datastorage_sanitized_fields_total";
 pub(crate) const DB_CONNECTIONS: &str = "datastorage_db_connections";
 /// Rows of the outbox.
 pub(crate) const OUTBOX_DEPTH: &str = "datastorage_outbox_depth";
+/// Age of the oldest row of the outbox.
+pub(crate) const OUTBOX_OLDEST: &str = "datastorage_outbox_oldest_seconds";
 /// Which build this is.
 pub(crate) const BUILD_INFO: &str = "datastorage_build_info";
 /// Counts searches that had to be repeated without the vector index.
@@ -164,6 +166,25 @@ static METRICS: &[Metric] = &[
         Kind::Gauge,
         &["state"],
         "Records whose version is not in every configured store; state is waiting or parked.",
+    ),
+    metric(
+        OUTBOX_OLDEST,
+        Kind::Gauge,
+        &[],
+        "Seconds since the oldest record was stored or changed that waits for the vector index; 0 when none waits. Parked \
+         records do not count.",
+    ),
+    metric(
+        "datastorage_projection_refused_total",
+        Kind::Counter,
+        &[],
+        "Tries of records that PostgreSQL refused to project; the record is named in the log, and parked in the end.",
+    ),
+    metric(
+        "datastorage_task_panics_total",
+        Kind::Counter,
+        &["task"],
+        "Panics of the service's own tasks, each of which began anew: a defect.",
     ),
     metric(
         "datastorage_projection_lag_seconds",

@@ -7,11 +7,13 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
+use storage_models::Timestamp;
 use uuid::Uuid;
 
-use crate::outbox::claim::TakeOldest;
+use crate::outbox::claim::{TakeInPages, TakeOldest};
+use crate::outbox::horizon::Look;
 use crate::outbox::settle::{Mark, Release, Remove};
-use crate::outbox::{self, Horizon, Wanted, Window};
+use crate::outbox::{self, Horizon, Position, Wanted, Window};
 use crate::tests::support::{Bench, count};
 
 const LIMIT: i64 = 32;
@@ -37,21 +39,37 @@ impl<T> Query for Explain<T> {
 
 impl<T> diesel::RunQueryDsl<AsyncPgConnection> for Explain<T> {}
 
-/// The plan of a claim in this window, which is undone, and how many pages it touched.
-async fn cost(connection: &mut AsyncPgConnection, window: Window) -> (u64, String) {
-    cost_of(connection, claim(window)).await
-}
-
-fn claim(window: Window) -> TakeOldest {
-    TakeOldest {
-        after: window.after.due_at,
-        after_id: window.after.record_id,
+/// The plan of a claim behind this position, which is undone, and how many pages it touched.
+async fn cost(connection: &mut AsyncPgConnection, after: Position) -> (u64, String) {
+    let claim = TakeOldest {
+        after: after.due_at,
+        after_id: after.record_id,
         with_vector: None,
         limit: LIMIT,
         owner: Uuid::new_v4(),
         lease: 30.0,
         until: 30.0,
-    }
+    };
+    cost_of(connection, claim).await
+}
+
+/// The same of a claim of a sweep in these pages.
+async fn cost_in_pages(connection: &mut AsyncPgConnection, from: i64, to: i64) -> (u64, String) {
+    let claim = TakeInPages {
+        from: format!("({from},0)"),
+        to: format!("({to},0)"),
+        with_vector: None,
+        limit: LIMIT,
+        owner: Uuid::new_v4(),
+        lease: 30.0,
+        until: 30.0,
+    };
+    cost_of(connection, claim).await
+}
+
+/// Before every row.
+fn front() -> Position {
+    Position { due_at: Timestamp::from_micros(0).unwrap(), record_id: 0 }
 }
 
 /// The plan of a statement, which is undone, and how many pages it touched.
@@ -96,9 +114,18 @@ async fn work_off(connection: &mut AsyncPgConnection, horizon: &mut Horizon, lim
     let owner = Uuid::new_v4();
     let window = horizon.next(Wanted::All, Instant::now());
     let claim = outbox::take(connection, owner, limit, Duration::from_secs(30), window).await.unwrap();
-    let is_full = i64::try_from(claim.len()).unwrap() == limit;
+    let is_full = i64::try_from(claim.leases.len()).unwrap() == limit;
     horizon.note(window, &claim, is_full, Duration::ZERO, Instant::now());
-    outbox::discard(connection, owner, &claim.gone).await.unwrap();
+    outbox::discard(connection, owner, &claim.leases).await.unwrap();
+}
+
+/// As [`work_off`], in the order of due rows behind this position; returns the last one's.
+async fn work_off_in_order(connection: &mut AsyncPgConnection, after: Position) -> Option<Position> {
+    let owner = Uuid::new_v4();
+    let window = Window { wanted: Wanted::All, look: Look::Oldest(after) };
+    let claim = outbox::take(connection, owner, 500, Duration::from_secs(30), window).await.unwrap();
+    outbox::discard(connection, owner, &claim.leases).await.unwrap();
+    claim.last
 }
 
 /// However deep the outbox, a claim brings no more rows than it asks for and touches no more pages.
@@ -107,18 +134,23 @@ async fn a_deep_outbox_makes_a_claim_no_dearer() {
     let bench = Bench::new().await;
     let mut connection = prepared(&bench).await;
     fill(&mut connection, 1, 2_000).await;
-    let front = Horizon::new(Duration::ZERO).next(Wanted::All, Instant::now());
-    let (shallow, _) = cost(&mut connection, front).await;
+    let (shallow, _) = cost(&mut connection, front()).await;
+    let (shallow_sweep, _) = cost_in_pages(&mut connection, 0, 512).await;
     fill(&mut connection, 10_000, 300_000).await;
-    let (deep, plan) = cost(&mut connection, front).await;
+    let (deep, plan) = cost(&mut connection, front()).await;
     assert!(plan.contains("Index Scan using vector_outbox_due_idx"), "{plan}");
     assert!(!plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
     assert!(deep <= shallow + 200, "{shallow} pages with 2,000 rows, {deep} with 302,000:\n{plan}");
-    let claim = outbox::take(&mut connection, Uuid::new_v4(), LIMIT, Duration::from_secs(30), front).await;
-    assert_eq!(claim.unwrap().len(), 32);
+    let (deep_sweep, plan) = cost_in_pages(&mut connection, 0, 512).await;
+    assert!(plan.contains("Tid Range Scan") && !plan.contains("Seq Scan"), "{plan}");
+    assert!(deep_sweep <= shallow_sweep + 200, "{shallow_sweep} pages, then {deep_sweep}:\n{plan}");
+    let window = Horizon::new(Duration::ZERO).next(Wanted::All, Instant::now());
+    let claim = outbox::take(&mut connection, Uuid::new_v4(), LIMIT, Duration::from_secs(30), window).await;
+    assert_eq!(claim.unwrap().leases.len(), 32);
 }
 
-/// F27: with a snapshot held elsewhere, no vacuum removes what is done; a claim does not read it again.
+/// F27, F54: with a snapshot held elsewhere, no vacuum removes what is done; neither a claim nor a piece of a sweep reads it
+/// all again, however much it is.
 #[tokio::test]
 async fn a_held_snapshot_makes_a_claim_no_dearer() {
     let bench = Bench::new().await;
@@ -129,30 +161,59 @@ async fn a_held_snapshot_makes_a_claim_no_dearer() {
         .await
         .unwrap();
     fill(&mut connection, 1, 20_000).await;
-    let mut horizon = Horizon::new(Duration::from_secs(3600));
-    let front = horizon.next(Wanted::All, Instant::now());
-    let (fresh, _) = cost(&mut connection, front).await;
+    let (fresh, _) = cost(&mut connection, front()).await;
 
+    let mut behind = front();
     while count(&mut connection, WAITING).await > 10_000 {
-        work_off(&mut connection, &mut horizon, 500).await;
+        behind = work_off_in_order(&mut connection, behind).await.unwrap();
     }
-    let (half_done, plan) = cost(&mut connection, horizon.next(Wanted::All, Instant::now())).await;
-    let (swept, sweep) = cost(&mut connection, front).await;
+    let (half_done, plan) = cost(&mut connection, behind).await;
+    let (from_front, passed) = cost(&mut connection, front()).await;
     assert!(
-        swept > 10 * fresh,
-        "the snapshot holds what is done: {swept} pages from the front, {fresh} at first:\n{sweep}"
+        from_front > 10 * fresh,
+        "the snapshot holds what is done: {from_front} pages from the front, {fresh} at first:\n{passed}"
     );
     assert!(half_done <= 2 * fresh, "{fresh} pages at first, {half_done} half done:\n{plan}");
 
-    while count(&mut connection, WAITING).await > 0 {
-        work_off(&mut connection, &mut horizon, 500).await;
+    while let Some(last) = work_off_in_order(&mut connection, behind).await {
+        behind = last;
     }
-    // Those that find nothing tell the horizon so.
-    for _ in 0..4 {
-        work_off(&mut connection, &mut horizon, 500).await;
-    }
-    let (all_done, plan) = cost(&mut connection, horizon.next(Wanted::All, Instant::now())).await;
+    assert_eq!(count(&mut connection, WAITING).await, 0);
+    let (all_done, plan) = cost(&mut connection, behind).await;
     assert!(all_done < 20, "{all_done} pages when nothing is due:\n{plan}");
+
+    // A hundred thousand that are done, and one that waits behind them.
+    connection
+        .batch_execute(
+            "INSERT INTO vector_outbox (record_id, start_time, version) \
+             SELECT n, now(), now() FROM generate_series(100000, 200000) AS n; \
+             DELETE FROM vector_outbox; \
+             INSERT INTO vector_outbox (record_id, start_time, version) VALUES (1, now(), now())",
+        )
+        .await
+        .unwrap();
+    let pages = "SELECT pg_relation_size('vector_outbox') / 8192 AS n";
+    let pages = count(&mut connection, pages).await;
+    assert!(pages > 2_000, "{pages} pages");
+    let (from_front, _) = cost(&mut connection, front()).await;
+    assert!(
+        from_front > u64::try_from(pages).unwrap(),
+        "a claim from the front would read all: {from_front} pages"
+    );
+    let (swept, plan) = cost_in_pages(&mut connection, 0, 512).await;
+    println!("{from_front} pages from the front, {swept} in a piece of a sweep");
+    assert!(swept < 600, "{swept} pages for a piece of 512 out of {pages}:\n{plan}");
+    let mut found = 0;
+    let mut horizon = Horizon::new(Duration::ZERO);
+    while found == 0 {
+        let window = horizon.next(Wanted::All, Instant::now());
+        let claim = outbox::take(&mut connection, Uuid::new_v4(), 500, Duration::from_secs(30), window)
+            .await
+            .unwrap();
+        found = claim.leases.len();
+        horizon.note(window, &claim, false, Duration::ZERO, Instant::now());
+    }
+    assert_eq!(found, 1);
     holder.batch_execute("ROLLBACK").await.unwrap();
 }
 
@@ -178,15 +239,15 @@ async fn statistics_that_call_a_deep_outbox_empty_make_nothing_dearer() {
     assert_eq!(count(&mut connection, believed).await, 0);
     fill(&mut connection, 100_000, 20_000).await;
 
-    let front = Horizon::new(Duration::ZERO).next(Wanted::All, Instant::now());
+    let front = Window { wanted: Wanted::All, look: Look::Oldest(front()) };
     let owner = Uuid::new_v4();
     let taken = outbox::take(&mut connection, owner, LIMIT, Duration::from_secs(30), front).await.unwrap();
     let (ids, versions): (Vec<_>, Vec<_>) =
-        taken.gone.iter().map(|lease| (lease.record_id, lease.version)).unzip();
+        taken.leases.iter().map(|lease| (lease.record_id, lease.version)).unzip();
     assert_eq!(ids.len(), 32);
-    let window = Window { after: taken.last.unwrap(), ..front };
     let costs = [
-        cost(&mut connection, window).await,
+        cost(&mut connection, taken.last.unwrap()).await,
+        cost_in_pages(&mut connection, 0, 512).await,
         cost_of(&mut connection, Mark { ids: ids.clone(), versions: versions.clone(), owner }).await,
         cost_of(&mut connection, Release { ids: ids.clone(), versions: versions.clone(), owner }).await,
         cost_of(&mut connection, Remove { ids, versions, owner }).await,

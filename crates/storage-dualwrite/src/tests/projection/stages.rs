@@ -125,7 +125,7 @@ async fn an_update_while_its_point_is_under_way_reaches_both_stores() {
     until_both_agree(&bench, &index).await;
 }
 
-/// An index that refuses points of one name.
+/// An index that refuses points of one name, and panics over those of another.
 #[derive(Debug, Default)]
 struct Picky {
     inner: MemoryIndex,
@@ -139,6 +139,7 @@ impl VectorIndex for Picky {
     }
 
     async fn upsert(&self, points: &[Point]) -> Result<(), IndexError> {
+        assert!(points.iter().all(|point| point.record.name != "panic"), "asked for");
         let is_poison = points.iter().any(|point| point.record.name == "poison");
         if is_poison && !self.is_cured.load(Ordering::Relaxed) {
             return Err(IndexError::Refused { operation: "store points", reason: "too bitter".to_owned() });
@@ -195,6 +196,20 @@ async fn a_refused_point_is_parked_and_can_be_retried() {
     picky.is_cured.store(true, Ordering::Relaxed);
     assert_eq!(outbox::retry(&mut connection, &[]).await.unwrap(), 1);
     until_both_agree(&bench, &index).await;
+}
+
+/// F62: a point over which the index's client panics is parked like one that is refused, and its neighbours go on.
+#[tokio::test]
+async fn a_panic_over_a_point_costs_no_other_record_its_place() {
+    let bench = Bench::new().await;
+    let index = guarded(&bench, Arc::new(Picky::default())).await;
+    for name in ["a", "panic", "b"] {
+        bench.remediation(name).await;
+    }
+    let _projector = project(&bench, &index, embedder().0, &strict()).await;
+    until(&bench, "SELECT count(*) AS n FROM vector_outbox WHERE parked_at IS NOT NULL", 1).await;
+    until(&bench, OUTBOX, 1).await;
+    assert_eq!(index.count().await.unwrap(), 2);
 }
 
 /// BR-STORAGE-009: a collection that was replaced by somebody else's during an outage is found out at the first contact

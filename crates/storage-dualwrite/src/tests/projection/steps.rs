@@ -122,10 +122,9 @@ async fn a_projector_killed_while_it_embeds_is_succeeded() {
 }
 
 /// What a projection asks of PostgreSQL, step by step.
-const STEPS: [&str; 10] = [
-    "UPDATE vector_outbox SET lease_owner = NULL",
+const STEPS: [&str; 9] = [
     "WITH due AS",
-    "FROM \"remediation_audit\"",
+    "AS bytes_before FROM remediation_audit",
     "SELECT digest, embedding_id",
     "INSERT INTO embedding_vector",
     "BEGIN",
@@ -135,9 +134,9 @@ const STEPS: [&str; 10] = [
     "COMMIT",
 ];
 
-/// Nobody waits long for what never comes.
+/// Nobody waits long for what never comes, nor for the end of leases whose worker was not told of them.
 fn impatient() -> ProjectorSettings {
-    ProjectorSettings { step_timeout: Duration::from_millis(500), ..strict() }
+    ProjectorSettings { step_timeout: Duration::from_millis(500), lease: Duration::from_secs(3), ..strict() }
 }
 
 /// F05, F14: PostgreSQL lost at each step of a projection, COMMIT among them.
@@ -155,6 +154,28 @@ async fn a_connection_lost_at_any_step_costs_no_record() {
             proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{step} {loss:?}: {error}"));
             until_both_agree(&bench, &index).await;
         }
+    }
+}
+
+/// F54: a claim that was not finished in time, be it one of a sweep or one in order, keeps no other from being made.
+#[tokio::test]
+async fn claims_go_on_after_a_sweep_that_timed_out() {
+    for claim in ["AS tid)", "ORDER BY next_attempt_at, record_id"] {
+        let (bench, server) = (Bench::new().await, QdrantServer::start().unwrap());
+        let proxy = FaultProxy::for_postgres(&bench.database.server_url().unwrap()).await.unwrap();
+        let index = guarded(&bench, qdrant(&server)).await;
+        write(&bench, 20).await;
+        let url = proxy.url(&bench.database.server_url().unwrap());
+        proxy.hang_before_answer(claim);
+        let _projector = project_at(&bench, &url, &index, embedder().0, &impatient()).await;
+        for _ in 0..3 {
+            proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{claim}: {error}"));
+            proxy.hang_before_answer(claim);
+        }
+        proxy.wait_for_trigger().await.unwrap_or_else(|error| panic!("{claim}: {error}"));
+        until_both_agree(&bench, &index).await;
+        write(&bench, 20).await;
+        until_both_agree(&bench, &index).await;
     }
 }
 

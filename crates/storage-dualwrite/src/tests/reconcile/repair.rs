@@ -111,6 +111,31 @@ async fn an_empty_database_never_empties_the_index_by_itself() {
     assert_eq!((report.deleted, stores.points().await.len()), (1_200, 0));
 }
 
+/// F59: an index so large that the run cannot remember what differs is not emptied either, and what is missing is put back
+/// nevertheless where nothing would be deleted.
+#[tokio::test]
+async fn differences_that_are_not_remembered_count() {
+    let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
+    let records = stores.projected(10).await;
+    let ids: Vec<i64> = records.iter().map(|record| record.id).collect();
+    stores.index.delete(&ids).await.unwrap();
+    let url = stores.bench.database.server_url().unwrap();
+    let forgetful = reconciler(connector(&url), Some(stores.index.clone())).remembering(6);
+    let report = forgetful.run(REPAIR, &|_| {}).await.unwrap();
+    assert_eq!((report.drift.missing, report.unremembered, report.enqueued), (6, 4, 6));
+
+    let template = stores.bench.remediation("template").await;
+    let phantoms: Vec<Point> =
+        (1..=20).map(|n| point(Remediation { id: 10_000 + n, ..template.clone() }, 1)).collect();
+    stores.index.upsert(&phantoms).await.unwrap();
+    let stopped = forgetful.run(REPAIR, &|_| {}).await.unwrap_err();
+    let ReconcileError::TooManyDeletions(stopped) = stopped else { panic!("{stopped}") };
+    assert_eq!((stopped.deletions, stopped.allowed, stopped.unremembered), (20, 0, 18));
+    assert_eq!(stores.points().await.len(), 20);
+    let report = forgetful.run(Mode::Repair { force: true }, &|_| {}).await.unwrap();
+    assert_eq!((report.deleted, report.enqueued), (2, 4));
+}
+
 /// One at a time, whatever the replica; the lock goes with its connection.
 #[tokio::test]
 async fn one_reconciler_works_at_a_time() {

@@ -1,0 +1,187 @@
+//! What a worker writes of a portion: vectors, and the ends of leases.
+//!
+//! PostgreSQL settles a portion in one transaction, and refuses all of it for one record. So a portion that is refused
+//! because of a record is halved until that record stands alone: the others are settled, and it alone has failed.
+
+use diesel_async::AsyncPgConnection;
+use storage_models::DatabaseFault;
+
+use super::batch::Embedded;
+use super::indexing::{Placed, settlement};
+use super::tally;
+use super::worker::{TurnError, Worker};
+use crate::outbox::{self, Holder, Lease, PORTION_BYTES, Portion};
+
+/// Whether PostgreSQL's refusal says something about a record, and not about the server, the connection or the time.
+fn blames_record(error: &TurnError) -> bool {
+    let TurnError::Database(error) = error else { return false };
+    matches!(DatabaseFault::of(error), DatabaseFault::Other | DatabaseFault::Unreadable)
+}
+
+impl Worker {
+    /// Reads what fits of the records of these leases, and takes those off. A record that cannot be read fails alone.
+    pub(super) async fn read(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        leases: &mut Vec<Lease>,
+    ) -> Result<Portion, TurnError> {
+        let mut rest = Vec::new();
+        loop {
+            match self.bounded(outbox::read(connection, leases, PORTION_BYTES)).await {
+                Ok(portion) => {
+                    leases.append(&mut rest);
+                    return Ok(portion);
+                }
+                Err(error) if blames_record(&error) => {
+                    if let [lease] = leases.as_slice() {
+                        self.refuse(connection, lease, &error).await?;
+                        leases.clear();
+                        std::mem::swap(leases, &mut rest);
+                    } else {
+                        let mut second = leases.split_off(leases.len() / 2);
+                        second.append(&mut rest);
+                        rest = second;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Stores vectors and ends leases, all or nothing of each part. Returns whether this worker's embedding set still
+    /// serves.
+    pub(super) async fn settle(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        placed: &[Placed],
+    ) -> Result<bool, TurnError> {
+        for (lease, error) in placed.iter().filter_map(|it| Some((it.lease(), it.refusal()?))) {
+            tracing::warn!(record_id = lease.record_id, error, "a record was refused by the vector index");
+        }
+        let mut parts = if placed.is_empty() { Vec::new() } else { vec![placed] };
+        while let Some(part) = parts.pop() {
+            match self.settle_part(connection, part).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) if blames_record(&error) => match part {
+                    [alone] => self.refuse(connection, alone.lease(), &error).await?,
+                    _ => {
+                        let (first, second) = part.split_at(part.len() / 2);
+                        parts.extend([second, first]);
+                    }
+                },
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    async fn settle_part(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        part: &[Placed],
+    ) -> Result<bool, TurnError> {
+        let holder = Holder { owner: self.owner, set: self.shared.set };
+        let settlement = settlement(part);
+        let settling = outbox::settle(connection, holder, &settlement, self.shared.retry());
+        let Some(waited) = self.bounded(settling).await? else {
+            tracing::error!(
+                "another embedding set serves now; this process's vectors are not stored. Restart it"
+            );
+            return Ok(false);
+        };
+        self.held.settle(part.iter().map(Placed::lease));
+        tally::completed(&waited, self.shared.index.is_some());
+        Ok(true)
+    }
+
+    /// Counts a failed attempt of a record that PostgreSQL refused.
+    async fn refuse(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        lease: &Lease,
+        error: &TurnError,
+    ) -> Result<(), TurnError> {
+        let words = error.cause();
+        tracing::warn!(
+            record_id = lease.record_id,
+            error = words,
+            "PostgreSQL refused to project a record; the records beside it are projected"
+        );
+        tally::refused();
+        self.fail(connection, &[(lease, &words)]).await
+    }
+
+    /// Ends leases of records that failed for their own reasons.
+    async fn fail(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        failures: &[(&Lease, &str)],
+    ) -> Result<(), TurnError> {
+        self.bounded(outbox::fail(connection, self.owner, failures, self.shared.retry())).await?;
+        self.held.settle(failures.iter().map(|(lease, _)| *lease));
+        Ok(())
+    }
+
+    /// Ends the leases of what got no vector.
+    pub(super) async fn give_back(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        embedded: &Embedded,
+    ) -> Result<(), TurnError> {
+        if !embedded.failed.is_empty() {
+            for (lease, error) in &embedded.failed {
+                tracing::warn!(record_id = lease.record_id, error, "a record could not be embedded");
+            }
+            let failures: Vec<(&Lease, &str)> =
+                embedded.failed.iter().map(|(lease, error)| (lease, error.as_str())).collect();
+            self.fail(connection, &failures).await?;
+            self.tally_failed("record", failures.len());
+        }
+        if !embedded.postponed.is_empty() {
+            self.release(connection, &embedded.postponed).await?;
+            self.tally_failed("embedder_away", embedded.postponed.len());
+        }
+        self.release(connection, &embedded.late).await
+    }
+
+    /// Ends the leases of rows that are not in step with their records, or have none.
+    pub(super) async fn straighten(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        portion: &Portion,
+    ) -> Result<(), TurnError> {
+        let Portion { stale, gone, .. } = portion;
+        if !stale.is_empty() {
+            self.bounded(outbox::adopt(connection, self.owner, stale)).await?;
+            self.held.settle(stale.iter().map(|(lease, _)| lease));
+        }
+        if !gone.is_empty() {
+            tracing::warn!(records = gone.len(), "outbox rows without a record were removed");
+            self.bounded(outbox::discard(connection, self.owner, gone)).await?;
+            self.held.settle(gone);
+        }
+        Ok(())
+    }
+
+    /// Ends leases of rows that are due again at once.
+    pub(super) async fn release(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        leases: &[Lease],
+    ) -> Result<(), TurnError> {
+        if leases.is_empty() {
+            return Ok(());
+        }
+        self.bounded(outbox::release(connection, self.owner, &leases.iter().collect::<Vec<_>>())).await?;
+        self.held.settle(leases);
+        Ok(())
+    }
+
+    /// Without an outside index there is no second write that could fail.
+    fn tally_failed(&self, reason: &'static str, records: usize) {
+        if self.shared.index.is_some() {
+            tally::failed(reason, records);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Supervision of tasks that last as long as the service: one that panics is begun anew.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Counts panics of tasks; label `task`.
+const PANICS: &str = "datastorage_task_panics_total";
+
+/// The pause after a first panic; doubles with each that follows soon.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause; a task that ran for longer than this has recovered.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Runs what `begin` makes until it ends by itself. A panic is logged and counted, and what `begin` makes then goes on
+/// after a pause, which `stopping` ends.
+pub async fn supervised<F, T>(task: &'static str, stopping: CancellationToken, mut begin: F)
+where
+    F: FnMut() -> T,
+    T: Future<Output = ()>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let began = Instant::now();
+        let run = AssertUnwindSafe(async { begin().await }).catch_unwind();
+        let Err(panic) = run.await else { return };
+        if began.elapsed() > LONGEST_PAUSE {
+            pause = FIRST_PAUSE;
+        }
+        note_panic(task, panic.as_ref());
+        if stopping.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            return;
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Logs and counts a panic of a task that goes on.
+pub(crate) fn note_panic(task: &'static str, panic: &(dyn Any + Send)) {
+    metrics::counter!(PANICS, "task" => task).increment(1);
+    tracing::error!(task, panic = words(panic), "a task panicked; it begins anew");
+}
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::{CancellationToken, Duration, Instant, supervised};
+
+    /// F62: a task that panics begins anew, later each time, and is left when it ends by itself.
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_begins_anew_after_a_growing_pause() {
+        let begun = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&begun);
+        let started = Instant::now();
+        supervised("test", CancellationToken::new(), || {
+            let run = counted.fetch_add(1, Ordering::Relaxed);
+            async move { assert!(run >= 12, "not yet") }
+        })
+        .await;
+        assert_eq!(begun.load(Ordering::Relaxed), 13);
+        let pauses: u64 =
+            [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000, 30_000].iter().sum();
+        assert_eq!(started.elapsed(), Duration::from_millis(pauses));
+    }
+
+    /// F62: a task that panics at its very beginning is supervised too, and a stop does not wait for its next one.
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_the_pause_after_a_panic() {
+        let stopping = CancellationToken::new();
+        let (begun, stop) = (AtomicU32::new(0), stopping.clone());
+        let panicking = supervised("test", stopping, || -> std::future::Ready<()> {
+            if begun.fetch_add(1, Ordering::Relaxed) == 2 {
+                stop.cancel();
+            }
+            panic!("at once")
+        });
+        panicking.await;
+        assert_eq!(begun.load(Ordering::Relaxed), 3);
+    }
+}

@@ -1,0 +1,1 @@
+DROP FUNCTION IF EXISTS analyze_audit_table(text);
