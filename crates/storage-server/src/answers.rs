@@ -15,7 +15,6 @@ use actix_web::{Error, web};
 use bytes::Bytes;
 use storage_dualwrite::Reservation;
 
-use crate::edge::ReadError;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
@@ -24,21 +23,6 @@ const COUNTED: usize = 16 * 1024;
 
 /// What is handed to a connection at a time. It buffers what it gets, and asks again when the client has taken it.
 const PIECE: usize = 64 * 1024;
-
-/// Answers with more bytes of long texts than this are written as JSON off the HTTP threads.
-const INLINE: usize = 256 * 1024;
-
-/// An answer as JSON; `bulk` is how many bytes of long texts it has.
-pub(crate) async fn json(
-    bulk: usize,
-    render: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
-) -> Result<Vec<u8>, ReadError> {
-    let rendered = match bulk {
-        ..=INLINE => render(),
-        _ => web::block(render).await.map_err(|_pool_is_gone| ReadError::Stopping)?,
-    };
-    rendered.map_err(ReadError::Encoding)
-}
 
 /// Counts the bodies of answers until they are sent. A read whose answer the budget has no room for is refused; the
 /// answer to a write is sent in any case, since the write has happened.

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::edge::ReadError;
 use crate::problem::{Problem, ProblemKind};
 
 /// Bytes up to which work is done where it is asked for: that takes less than a millisecond, and a hop to another thread
@@ -50,6 +51,20 @@ impl HeavyWork {
             work()
         });
         working.await.map_err(|panicked| Problem::new(ProblemKind::Internal).cause(panicked))
+    }
+}
+
+impl HeavyWork {
+    /// An answer as JSON; `bulk` is how many bytes of long texts it has.
+    pub(crate) async fn json(
+        &self,
+        bulk: usize,
+        deadline: Instant,
+        render: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Vec<u8>, Problem> {
+        // Texts are copied as they are, which takes a tenth of what reading them takes.
+        let rendered = self.run(bulk / 10, deadline, render).await?;
+        rendered.map_err(|error| ReadError::Encoding(error).into())
     }
 }
 

@@ -87,9 +87,9 @@ impl Job {
         Item { record: &self.record, keyed: self.keyed.as_ref() }
     }
 
-    /// Its share of the byte budget.
+    /// Bytes that it takes in a transaction: as it was sent or as it comes back, whichever are more.
     pub(super) fn bytes(&self) -> usize {
-        self.size.bytes()
+        self.size.bytes().max(self.record.bulk())
     }
 
     /// Hands the outcome to the client. One that is gone misses it; the record stands as it is.

@@ -20,21 +20,31 @@ const JSONB_VERSION: u8 = 1;
 /// Equality is that of the text. PostgreSQL orders an object's keys and respells numbers, keeping their value.
 #[derive(Debug, Clone, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Jsonb)]
-pub struct JsonText(Box<RawValue>);
+pub struct JsonText {
+    text: Box<RawValue>,
+    stored_bytes: usize,
+}
 
 impl JsonText {
-    /// Takes a text as it is.
+    /// Takes a text as PostgreSQL gives it.
     ///
     /// # Errors
     /// When the text is not JSON.
     pub fn new(text: String) -> Result<Self, serde_json::Error> {
-        RawValue::from_string(text).map(Self)
+        let stored_bytes = text.len();
+        RawValue::from_string(text).map(|text| Self { text, stored_bytes })
     }
 
     /// The document.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        self.text.get()
+    }
+
+    /// Bytes of the text that PostgreSQL makes of it, see [`Json::stored_bytes`].
+    #[must_use]
+    pub const fn stored_bytes(&self) -> usize {
+        self.stored_bytes
     }
 
     /// The document as values. A document that cannot be kept, which none here is, stands as `null` where it cannot.
@@ -48,7 +58,8 @@ impl TryFrom<&Json> for JsonText {
     type Error = serde_json::Error;
 
     fn try_from(value: &Json) -> Result<Self, Self::Error> {
-        serde_json::value::to_raw_value(value).map(Self)
+        let text = serde_json::value::to_raw_value(value)?;
+        Ok(Self { text, stored_bytes: value.stored_bytes() })
     }
 }
 
@@ -60,7 +71,7 @@ impl PartialEq for JsonText {
 
 impl Serialize for JsonText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        self.text.serialize(serializer)
     }
 }
 

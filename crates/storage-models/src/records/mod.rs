@@ -12,7 +12,7 @@ pub use workflow::{NewWorkflow, Workflow, WorkflowUpdate};
 
 use serde::Serialize;
 
-use crate::{RecordType, Timestamp};
+use crate::{JsonText, RecordType, Timestamp};
 
 /// A record of any type that is valid and not yet stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +47,20 @@ impl NewRecord {
             Self::AiAnalysis(record) => record.timestamp,
             Self::Workflow(record) => record.start_time,
             Self::Execution(record) => record.start_time,
+        }
+    }
+
+    /// Bytes of its free texts and metadata once it is stored, which are most of a large record.
+    #[must_use]
+    pub fn bulk(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Self::Remediation(record) => {
+                text(&record.error_message) + record.metadata.as_ref().map_or(0, JsonText::stored_bytes)
+            }
+            Self::AiAnalysis(record) => record.recommendation.len() + text(&record.reasoning),
+            Self::Workflow(_) => 0,
+            Self::Execution(record) => text(&record.error_message),
         }
     }
 

@@ -11,11 +11,11 @@ use storage_query::{
 
 use super::Answer;
 use crate::edge::{AnyList, Item, ItemPage};
+use crate::links;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
-use crate::{answers, links};
 
 /// A page as it is sent.
 #[derive(Serialize)]
@@ -54,7 +54,7 @@ where
     let bulk = page.items.iter().map(Item::bulk).sum();
     let render =
         move || serde_json::to_vec(&PageAnswer { data: &page.items, pagination: Pagination::of(&page) });
-    let body = answers::json(bulk, render).await?;
+    let body = state.heavy.json(bulk, context.deadline, render).await?;
     Ok(HttpResponse::Ok().insert_header((LINK, link)).content_type(ContentType::json()).body(body))
 }
 

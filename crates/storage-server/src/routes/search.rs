@@ -7,7 +7,6 @@ use storage_models::{Remediation, Timestamp};
 use storage_query::{AuditFilter as _, FusedHit, LexicalQuery, RemediationFilter, SearchRequest};
 
 use super::Answer;
-use crate::answers;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::search::{Engine, Found, Mode, Search};
@@ -44,7 +43,7 @@ pub(super) async fn search(
     let found = search.run(&state, context.deadline).await?;
     let (bulk, pending) = (found.hits.iter().map(|hit| hit.record.bulk()).sum(), state.health.waiting());
     let render = move || serde_json::to_vec(&SearchAnswer::of(&found, pending));
-    let body = answers::json(bulk, render).await?;
+    let body = state.heavy.json(bulk, context.deadline, render).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
 }
 

@@ -7,7 +7,6 @@ use storage_models::{Record, Remediation};
 use storage_query::Timeline;
 
 use super::{Answer, id};
-use crate::answers;
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
@@ -41,7 +40,8 @@ pub(super) async fn timeline(
         Problem::new(ProblemKind::RecordNotFound).detail(format!("There is no remediation with the id {id}."))
     })?;
     let bulk = timeline.remediation.bulk() + timeline.events.iter().map(Record::bulk).sum::<usize>();
-    let body = answers::json(bulk, move || serde_json::to_vec(&TimelineAnswer::of(&timeline))).await?;
+    let render = move || serde_json::to_vec(&TimelineAnswer::of(&timeline));
+    let body = state.heavy.json(bulk, context.deadline, render).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
 }
 
