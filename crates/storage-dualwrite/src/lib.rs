@@ -47,7 +47,7 @@ pub use commits::Commits;
 pub use connector::{ConnectError, Connector, SessionSettings, takes_writes};
 pub use embedding_set::{EmbeddingSet, EmbeddingSetError};
 pub use projector::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
-pub use supervise::supervised;
+pub use supervise::{joined, supervised};
 pub use tls::{CertificatesError, DatabaseTls};
 pub use waits::ProjectionWaits;
 pub use writer::{Orphan, StrictParts, StrictWriter, Updated, WriteError, Writer, WriterSettings};

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,17 @@ where
     }
 }
 
+/// What work on a thread of its own has come to; `None` when the runtime stops. A panic over there is this task's.
+pub async fn joined<T>(work: JoinHandle<T>) -> Option<T> {
+    match work.await {
+        Ok(outcome) => Some(outcome),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_cancelled) => None,
+        },
+    }
+}
+
 /// Logs and counts a panic of a task that goes on.
 pub(crate) fn note_panic(task: &'static str, panic: &(dyn Any + Send)) {
     metrics::counter!(PANICS, "task" => task).increment(1);
@@ -56,7 +68,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use super::{CancellationToken, Duration, Instant, supervised};
+    use super::{CancellationToken, Duration, Instant, joined, supervised};
 
     /// F62: a task that panics begins anew, later each time, and is left when it ends by itself.
     #[tokio::test(start_paused = true)]
@@ -88,5 +100,13 @@ mod tests {
         });
         panicking.await;
         assert_eq!(begun.load(Ordering::Relaxed), 3);
+    }
+
+    /// F62: a panic on a thread that a task waits for is the task's.
+    #[tokio::test]
+    #[should_panic(expected = "over there")]
+    async fn a_panic_on_another_thread_is_the_task_s() {
+        assert_eq!(joined(tokio::task::spawn_blocking(|| 7)).await, Some(7));
+        joined(tokio::task::spawn_blocking(|| panic!("over there"))).await.unwrap_or(());
     }
 }

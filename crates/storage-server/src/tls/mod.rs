@@ -65,7 +65,8 @@ impl ServerTls {
         loop {
             tick.tick().await;
             let tls = Arc::clone(&self);
-            let Ok(outcome) = tokio::task::spawn_blocking(move || tls.reload()).await else { continue };
+            let reading = tokio::task::spawn_blocking(move || tls.reload());
+            let Some(outcome) = storage_dualwrite::joined(reading).await else { continue };
             match outcome {
                 Ok(is_news) => {
                     last_told = Vec::new();

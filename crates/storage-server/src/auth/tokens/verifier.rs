@@ -56,7 +56,8 @@ impl TokenFile {
         loop {
             tick.tick().await;
             let file = Arc::clone(&self);
-            let Ok(outcome) = tokio::task::spawn_blocking(move || file.reload()).await else { continue };
+            let reading = tokio::task::spawn_blocking(move || file.reload());
+            let Some(outcome) = storage_dualwrite::joined(reading).await else { continue };
             match outcome {
                 Ok(is_news) => {
                     last_told = None;
