@@ -6,6 +6,7 @@ use diesel_async::SimpleAsyncConnection;
 use tokio::time::Instant;
 
 use super::support::{Bench, patient, remediation, until};
+use super::writer_steps::child_of;
 use crate::{WriteError, WriterSettings};
 
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
@@ -149,6 +150,35 @@ async fn a_record_without_its_outbox_row_is_not_stored() {
         .unwrap();
     assert!(matches!(bench.write(remediation("a")).await, Err(WriteError::Failed(_))));
     assert_eq!(bench.count(RECORDS).await, 0);
+}
+
+/// BR-STORAGE-002: what the database keeps out without an error, a record or its outbox row, is not acknowledged.
+#[tokio::test]
+async fn what_was_not_stored_is_not_acknowledged() {
+    for (table, condition) in [
+        ("remediation_audit", "NEW.name = 'b'"),
+        ("vector_outbox", "NEW.record_id % 2 = 0"),
+        ("workflow_audit", "true"),
+    ] {
+        let bench = Bench::with(one_writer()).await;
+        let parent = bench.remediation("parent").await.id;
+        let swallow = format!(
+            "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; \
+             CREATE TRIGGER swallow BEFORE INSERT ON {table} FOR EACH ROW WHEN ({condition}) \
+                EXECUTE FUNCTION swallow()"
+        );
+        bench.connect().await.batch_execute(&swallow).await.unwrap();
+        let records = if table == "workflow_audit" {
+            vec![child_of(parent)]
+        } else {
+            vec![remediation("a"), remediation("b")]
+        };
+        let writes = records.into_iter().map(|record| bench.write(record));
+        for outcome in futures_util::future::join_all(writes).await {
+            assert!(matches!(outcome, Err(WriteError::Failed(_))), "{table}: {outcome:?}");
+        }
+        assert_eq!(bench.count(RECORDS).await, 1, "{table}");
+    }
 }
 
 /// F13: a transaction that loses against another one is run again, unseen by the client.

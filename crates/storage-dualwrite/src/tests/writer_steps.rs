@@ -13,7 +13,7 @@ use crate::{WriteError, WriterSettings};
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
 const WORKFLOWS: &str = "SELECT count(*) AS n FROM workflow_audit";
 
-fn child_of(remediation_id: i64) -> NewRecord {
+pub(super) fn child_of(remediation_id: i64) -> NewRecord {
     NewRecord::Workflow(NewWorkflow {
         remediation_id,
         workflow_name: "restart".to_owned(),

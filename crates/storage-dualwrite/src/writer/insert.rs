@@ -1,5 +1,9 @@
 //! The four multi-row inserts, as statements of fixed text over arrays.
 
+use std::collections::BTreeSet;
+
+use diesel::QueryResult;
+use diesel::result::Error;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{
@@ -13,8 +17,9 @@ use crate::fixed_statement::fixed_statement;
 pub(super) type Numbered<'a, T> = (i64, &'a T);
 
 fixed_statement! {
-    /// Inserts remediations, each with its outbox row: there is no other way in.
-    InsertRemediations<'a> -> (BigInt, Nullable<BigInt>, Nullable<Jsonb>) {
+    /// Inserts remediations, each with its outbox row: there is no other way in. Each row tells how many outbox rows there
+    /// are.
+    InsertRemediations<'a> -> (BigInt, Nullable<BigInt>, Nullable<Jsonb>, BigInt) {
         "WITH stored AS (INSERT INTO remediation_audit (id, name, namespace, phase, action_type, target_name, \
             status, start_time, end_time, environment, cluster, remediation_request_id, alert_name, \
             alert_fingerprint, severity, error_message, metadata) \
@@ -37,8 +42,8 @@ fixed_statement! {
         ", ", metadata: Vec<Option<&'a JsonText>> => Array<Nullable<Jsonb>>;
         ") RETURNING id, start_time, updated_at, duration_ms, metadata), \
          enqueued AS (INSERT INTO vector_outbox (record_id, start_time, version) \
-            SELECT id, start_time, updated_at FROM stored) \
-         SELECT id, duration_ms, metadata FROM stored";
+            SELECT id, start_time, updated_at FROM stored RETURNING record_id) \
+         SELECT id, duration_ms, metadata, (SELECT count(*) FROM enqueued) FROM stored";
     }
 }
 
@@ -103,7 +108,7 @@ pub(super) type StoredRemediation = (i64, Option<i64>, Option<JsonText>);
 pub(super) async fn remediations(
     connection: &mut AsyncPgConnection,
     records: &[Numbered<'_, NewRemediation>],
-) -> diesel::QueryResult<Vec<StoredRemediation>> {
+) -> QueryResult<Vec<StoredRemediation>> {
     let statement = InsertRemediations {
         id: column(records, |(id, _)| *id),
         name: column(records, |(_, r)| r.name.as_str()),
@@ -123,14 +128,37 @@ pub(super) async fn remediations(
         error_message: column(records, |(_, r)| r.error_message.as_deref()),
         metadata: column(records, |(_, r)| r.metadata.as_ref()),
     };
-    statement.load(connection).await
+    let rows: Vec<(i64, Option<i64>, Option<JsonText>, i64)> = statement.load(connection).await?;
+    let sent = records.iter().map(|(id, _)| *id).collect();
+    check_stored(&sent, &rows.iter().map(|row| row.0).collect())?;
+    let enqueued = rows.iter().map(|row| row.3).next().unwrap_or_default();
+    check_count("outbox rows", records.len(), usize::try_from(enqueued).unwrap_or_default())?;
+    Ok(rows.into_iter().map(|(id, duration, metadata, _)| (id, duration, metadata)).collect())
+}
+
+/// Whether what was sent is what has become rows. Something of the database's own, as a trigger, may have kept a record out
+/// without an error; it must not be acknowledged.
+fn check_stored(sent: &BTreeSet<i64>, stored: &BTreeSet<i64>) -> QueryResult<()> {
+    if sent == stored {
+        return Ok(());
+    }
+    let lacking: Vec<_> = sent.difference(stored).take(3).collect();
+    let words = format!("of {} records sent {} were stored; not so {lacking:?}", sent.len(), stored.len());
+    Err(Error::DeserializationError(words.into()))
+}
+
+fn check_count(what: &str, sent: usize, stored: usize) -> QueryResult<()> {
+    if sent == stored {
+        return Ok(());
+    }
+    Err(Error::DeserializationError(format!("for {sent} records sent {stored} {what} were stored").into()))
 }
 
 /// Inserts analyses.
 pub(super) async fn ai_analyses(
     connection: &mut AsyncPgConnection,
     records: &[Numbered<'_, NewAiAnalysis>],
-) -> diesel::QueryResult<usize> {
+) -> QueryResult<()> {
     let statement = InsertAiAnalyses {
         id: column(records, |(id, _)| *id),
         remediation_id: column(records, |(_, r)| r.remediation_id),
@@ -143,14 +171,14 @@ pub(super) async fn ai_analyses(
         tokens_used: column(records, |(_, r)| r.tokens_used),
         latency_ms: column(records, |(_, r)| r.latency_ms),
     };
-    statement.execute(connection).await
+    check_count("rows", records.len(), statement.execute(connection).await?)
 }
 
 /// Inserts workflow runs.
 pub(super) async fn workflows(
     connection: &mut AsyncPgConnection,
     records: &[Numbered<'_, NewWorkflow>],
-) -> diesel::QueryResult<usize> {
+) -> QueryResult<()> {
     let statement = InsertWorkflows {
         id: column(records, |(id, _)| *id),
         remediation_id: column(records, |(_, r)| r.remediation_id),
@@ -162,14 +190,14 @@ pub(super) async fn workflows(
         step_count: column(records, |(_, r)| r.step_count),
         current_step: column(records, |(_, r)| r.current_step),
     };
-    statement.execute(connection).await
+    check_count("rows", records.len(), statement.execute(connection).await?)
 }
 
 /// Inserts executions.
 pub(super) async fn executions(
     connection: &mut AsyncPgConnection,
     records: &[Numbered<'_, NewExecution>],
-) -> diesel::QueryResult<usize> {
+) -> QueryResult<()> {
     let statement = InsertExecutions {
         id: column(records, |(id, _)| *id),
         remediation_id: column(records, |(_, r)| r.remediation_id),
@@ -183,7 +211,7 @@ pub(super) async fn executions(
         error_message: column(records, |(_, r)| r.error_message.as_deref()),
         dry_run: column(records, |(_, r)| r.dry_run),
     };
-    statement.execute(connection).await
+    check_count("rows", records.len(), statement.execute(connection).await?)
 }
 
 fn column<'r, T, C>(records: &'r [T], field: impl Fn(&'r T) -> C) -> Vec<C> {

@@ -114,7 +114,12 @@ mod tests {
     #[test]
     fn a_password_reaches_the_driver_whatever_it_is_made_of() {
         let secret = "p'a\\s s?&%/ü";
-        for address in ["postgres://u@h/d", "postgres://u@h/d?connect_timeout=5", "host=h user=u"] {
+        for address in [
+            "postgres://u@h/d",
+            "postgres://u@h/d?connect_timeout=5",
+            "postgres://u@one:5432,two:5433/d",
+            "host=h user=u",
+        ] {
             let address = with_password(address, Some(&secret.into()));
             assert_eq!(password_of(&address), secret.as_bytes(), "{address}");
         }
