@@ -13,10 +13,10 @@ const LIMITS: ItemLimits = ItemLimits::of_bytes(1 << 20, 1 << 16);
 /// refused is refused with reasons; what is accepted as a batch has as many records as were sent.
 pub fn body(bytes: &[u8]) {
     for record_type in RecordType::ALL {
-        if let Ok(parsed) = Json::parse_within(bytes, LIMITS.values_each) {
-            if let Err(invalid) = storage_validation::record(record_type, parsed, now()) {
-                explained(&invalid);
-            }
+        if let Ok(parsed) = Json::parse_within(bytes, LIMITS.values_each)
+            && let Err(invalid) = storage_validation::record(record_type, parsed, now())
+        {
+            explained(&invalid);
         }
         batch(record_type, Items::of_array(bytes, LIMITS));
         batch(record_type, Ok(Items::of_lines(bytes, LIMITS)));

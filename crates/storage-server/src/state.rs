@@ -81,7 +81,7 @@ impl Limits {
     }
 
     /// Values that a body of one record or change may hold.
-    pub(crate) fn values(&self) -> usize {
+    pub(crate) fn values_of_one(&self) -> usize {
         self.items().values_each
     }
 

@@ -15,7 +15,8 @@ use crate::outbox::{self, Holder, Lease, PORTION_BYTES, Portion};
 /// Whether PostgreSQL's refusal says something about a record, and not about the server, the connection or the time.
 fn blames_record(error: &TurnError) -> bool {
     let TurnError::Database(error) = error else { return false };
-    matches!(DatabaseFault::of(error), DatabaseFault::Other | DatabaseFault::Unreadable)
+    let fault = DatabaseFault::of(error);
+    fault.blames_record() || fault == DatabaseFault::Unreadable
 }
 
 impl Worker {

@@ -2,12 +2,12 @@
 
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
-use storage_models::{NewRecord, Record, RecordType, Timestamp};
+use storage_models::{NewRecord, RecordType, Timestamp};
 
 use super::WriteError;
 use super::draw::orphans;
 use super::error::Orphan;
-use super::group::insert_records;
+use super::group::insert_for_ids;
 use super::settle::Mark;
 use super::transaction::Work;
 use crate::idempotency::{Keyed, Standing, Standings, Written, keep};
@@ -35,9 +35,8 @@ impl Work for BatchWork {
             });
             return Ok((None, Err(WriteError::ParentsNotFound(orphans.collect()))));
         }
-        let inserted = insert_records(connection, &records, &missing).await?;
-        let ids: Result<Vec<i64>, WriteError> =
-            inserted.outcomes.into_iter().map(|outcome| outcome.map(|record: Record| record.id())).collect();
+        let inserted = insert_for_ids(connection, &records).await?;
+        let ids: Result<Vec<i64>, WriteError> = inserted.outcomes.into_iter().collect();
         if let (Ok(ids), Some(keyed)) = (&ids, &self.keyed) {
             keep(connection, &[(&keyed.key, (keyed.render)(ids))]).await?;
         }

@@ -9,8 +9,8 @@ use storage_models::{
 };
 
 use super::WriteError;
-use super::draw::{draw, orphans};
-use super::insert::{self, Numbered, StoredRemediation};
+use super::draw::{Drawn, draw, orphans};
+use super::insert::{self, Numbered, StoredRemediation, Wanted};
 use super::settle::{Mark, Witness};
 use super::stored::as_stored;
 use super::transaction::Work;
@@ -139,11 +139,11 @@ fn twin(
 }
 
 /// What an insertion has brought.
-pub(super) struct Inserted {
+pub(super) struct Inserted<T> {
     /// Of a record that was inserted, if any was.
     pub(super) mark: Option<Mark>,
     /// One for each record, in their order.
-    pub(super) outcomes: Vec<Result<Record, WriteError>>,
+    pub(super) outcomes: Vec<Result<T, WriteError>>,
 }
 
 /// Inserts the records with their outbox rows, all but those whose remediation is missing.
@@ -151,15 +151,23 @@ pub(super) async fn insert_records(
     connection: &mut AsyncPgConnection,
     records: &[&NewRecord],
     orphans: &HashSet<i64>,
-) -> QueryResult<Inserted> {
+) -> QueryResult<Inserted<Record>> {
     let drawn = draw(connection, records).await?;
-    let group = Group::number(records, drawn.ids, orphans);
-    let stored = group.insert(connection).await?;
-    let mark = group.any_record().map(|(record_type, id)| Mark {
-        transaction: drawn.transaction,
-        witness: Witness::Record(record_type, id, drawn.time),
-    });
-    Ok(Inserted { mark, outcomes: group.outcomes(records, drawn.time, stored) })
+    let group = Group::number(records, &drawn.ids, orphans);
+    let stored = group.insert(connection, Wanted::Metadata).await?;
+    Ok(Inserted { mark: group.mark(&drawn), outcomes: group.outcomes(records, drawn.time, stored) })
+}
+
+/// The same for records whose ids are all that is asked for. Their metadata, which may have become large, stays where it is.
+pub(super) async fn insert_for_ids(
+    connection: &mut AsyncPgConnection,
+    records: &[&NewRecord],
+) -> QueryResult<Inserted<i64>> {
+    let drawn = draw(connection, records).await?;
+    let group = Group::number(records, &drawn.ids, &HashSet::new());
+    group.insert(connection, Wanted::Nothing).await?;
+    let ids = group.numbers.iter().map(|id| id.ok_or(WriteError::Unavailable));
+    Ok(Inserted { mark: group.mark(&drawn), outcomes: ids.collect() })
 }
 
 /// The group's records by type, each with its id; and for each record of the group its id, or none for an orphan.
@@ -173,8 +181,12 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn number(records: &[&'a NewRecord], ids: HashMap<RecordType, Vec<i64>>, orphans: &HashSet<i64>) -> Self {
-        let mut ids: HashMap<_, _> = ids.into_iter().map(|(kind, ids)| (kind, ids.into_iter())).collect();
+    fn number(
+        records: &[&'a NewRecord],
+        ids: &HashMap<RecordType, Vec<i64>>,
+        orphans: &HashSet<i64>,
+    ) -> Self {
+        let mut ids: HashMap<_, _> = ids.iter().map(|(kind, ids)| (*kind, ids.iter().copied())).collect();
         let mut group = Self::default();
         for record in records {
             let is_orphan = record.parent().is_some_and(|parent| orphans.contains(&parent));
@@ -196,6 +208,13 @@ impl<'a> Group<'a> {
         }
     }
 
+    fn mark(&self, drawn: &Drawn) -> Option<Mark> {
+        self.any_record().map(|(record_type, id)| Mark {
+            transaction: drawn.transaction.clone(),
+            witness: Witness::Record(record_type, id, drawn.time),
+        })
+    }
+
     fn any_record(&self) -> Option<(RecordType, i64)> {
         let remediation = self.remediations.first().map(|(id, _)| (RecordType::Remediation, *id));
         let analysis = self.ai_analyses.first().map(|(id, _)| (RecordType::AiAnalysis, *id));
@@ -208,10 +227,11 @@ impl<'a> Group<'a> {
     async fn insert(
         &self,
         connection: &mut AsyncPgConnection,
+        wanted: Wanted,
     ) -> QueryResult<HashMap<i64, StoredRemediation>> {
         let mut stored = Vec::new();
         if !self.remediations.is_empty() {
-            stored = insert::remediations(connection, &self.remediations).await?;
+            stored = insert::remediations(connection, &self.remediations, wanted).await?;
         }
         if !self.ai_analyses.is_empty() {
             insert::ai_analyses(connection, &self.ai_analyses).await?;

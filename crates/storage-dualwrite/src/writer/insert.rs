@@ -43,7 +43,8 @@ fixed_statement! {
         ") RETURNING id, start_time, updated_at, duration_ms, metadata), \
          enqueued AS (INSERT INTO vector_outbox (record_id, start_time, version) \
             SELECT id, start_time, updated_at FROM stored RETURNING record_id) \
-         SELECT id, duration_ms, metadata, (SELECT count(*) FROM enqueued) FROM stored";
+         SELECT id, duration_ms, CASE WHEN ", wants_metadata: bool => Bool;
+        " THEN metadata END, (SELECT count(*) FROM enqueued) FROM stored";
     }
 }
 
@@ -104,10 +105,19 @@ fixed_statement! {
 /// What the database made of a remediation: id, `duration_ms`, metadata as stored.
 pub(super) type StoredRemediation = (i64, Option<i64>, Option<JsonText>);
 
+/// What of remediations is to come back beside their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// As stored: keys in another order, numbers spelled anew.
+    Metadata,
+    Nothing,
+}
+
 /// Inserts remediations and their outbox rows; the rows come back in any order.
 pub(super) async fn remediations(
     connection: &mut AsyncPgConnection,
     records: &[Numbered<'_, NewRemediation>],
+    wanted: Wanted,
 ) -> QueryResult<Vec<StoredRemediation>> {
     let statement = InsertRemediations {
         id: column(records, |(id, _)| *id),
@@ -127,6 +137,7 @@ pub(super) async fn remediations(
         severity: column(records, |(_, r)| r.severity),
         error_message: column(records, |(_, r)| r.error_message.as_deref()),
         metadata: column(records, |(_, r)| r.metadata.as_ref()),
+        wants_metadata: wanted == Wanted::Metadata,
     };
     let rows: Vec<(i64, Option<i64>, Option<JsonText>, i64)> = statement.load(connection).await?;
     let sent = records.iter().map(|(id, _)| *id).collect();

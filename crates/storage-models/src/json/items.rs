@@ -138,7 +138,7 @@ mod tests {
 
     const WIDE: ItemLimits = ItemLimits::of_bytes(1 << 20, 1 << 16);
 
-    fn read<'a>(items: impl Iterator<Item = Result<Parsed, JsonError>>) -> Result<Vec<Parsed>, JsonError> {
+    fn read(items: impl Iterator<Item = Result<Parsed, JsonError>>) -> Result<Vec<Parsed>, JsonError> {
         items.collect()
     }
 

@@ -44,7 +44,7 @@ pub(super) async fn write<R: AuditRecord>(
     let accepted = &[MediaType::Json];
     let Body { bytes, reservation, .. } =
         body::read(request.headers(), payload, &state.budget, state.limits.body, deadline, accepted).await?;
-    let (size, values, received_at) = (bytes.len(), state.limits.values(), Timestamp::now());
+    let (size, values, received_at) = (bytes.len(), state.limits.values_of_one(), Timestamp::now());
     let judging = move || {
         let parsed = Json::parse_within(&bytes, values)?;
         let key = key::of(header.as_ref(), &format!("POST /audit/{}", R::TYPE.path()), &parsed);

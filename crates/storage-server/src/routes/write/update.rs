@@ -42,7 +42,7 @@ pub(crate) async fn update<R: AuditRecord>(
     let (deadline, limit) = (context.deadline, state.limits.body);
     let Body { bytes, reservation, .. } =
         body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
-    let (size, values) = (bytes.len(), state.limits.values());
+    let (size, values) = (bytes.len(), state.limits.values_of_one());
     let reading = move || {
         let patch = Json::parse_within(&bytes, values)?;
         let key = key::of(header.as_ref(), &format!("PATCH /audit/{}/{id}", R::TYPE.path()), &patch);
