@@ -139,7 +139,7 @@ impl Connector {
         let mut failure = ConnectError::NoServer;
         for (place, server) in (last..).zip(from).chain((0..).zip(before)) {
             let limit = self.session.connect_timeout;
-            let opening = tokio::time::timeout(limit, self.open(server, wanted));
+            let opening = tokio::time::timeout(limit, Box::pin(self.open(server, wanted)));
             match opening.await.unwrap_or(Err(ConnectError::TimedOut(limit))) {
                 Ok(connection) => {
                     self.last.store(place, Ordering::Relaxed);
