@@ -2,6 +2,7 @@
 //! nothing is left out without a word.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use diesel_async::SimpleAsyncConnection as _;
 use futures_util::future::join_all;
@@ -134,7 +135,8 @@ async fn the_largest_answers_at_a_time_keep_within_memory() {
     assert!(peak < MEMORY, "{peak} MiB");
 }
 
-/// F41: clients that ask for the largest pages and take nothing of them are bounded in memory, and small reads go on.
+/// F41, F45: a caller who asks for the largest pages and takes nothing of them is bounded in memory, and small reads go on,
+/// as do another caller's large ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_are_not_taken_are_bounded_and_small_reads_go_on() {
     let service = service(options()).await;
@@ -154,8 +156,10 @@ async fn answers_that_are_not_taken_are_bounded_and_small_reads_go_on() {
     }
     let refused = held.iter().filter(|(_, status)| status.ends_with("503")).count();
     assert!(refused > 0 && refused < held.len(), "{refused} of {}", held.len());
-    let small = service.get("/api/v1/audit/workflow").await;
-    small.expect(200);
+    service.get("/api/v1/audit/workflow").await.expect(200);
+    let other = reqwest::Client::builder().local_address(IpAddr::from([127, 0, 0, 2])).build().unwrap();
+    let page = other.get(format!("{url}/api/v1/audit/remediation?limit=1000")).send().await.unwrap();
+    Answer::of(page).await.expect(200);
     let peak = service.process.take_peak_memory().unwrap() >> 20;
     assert!(peak < MEMORY, "{peak} MiB");
 

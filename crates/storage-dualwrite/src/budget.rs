@@ -7,13 +7,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// A bound on the bytes of request bodies in flight and records queued, shared by all of them.
 #[derive(Debug, Clone)]
 pub struct ByteBudget {
+    size: usize,
     free: Arc<Semaphore>,
+    /// The budget that this one is a part of.
+    whole: Option<Arc<Semaphore>>,
 }
 
-/// A part of the budget; given back when dropped.
+/// Bytes of the budget; given back when dropped.
 #[derive(Debug)]
 pub struct Reservation {
     permit: OwnedSemaphorePermit,
+    of_whole: Option<OwnedSemaphorePermit>,
 }
 
 impl Reservation {
@@ -26,9 +30,14 @@ impl Reservation {
     /// Takes so many bytes more at once, or none: `false` when they are not free. Never waits.
     #[must_use]
     pub fn grow(&mut self, bytes: usize) -> bool {
-        let budget = Arc::clone(self.permit.semaphore());
-        let more = u32::try_from(bytes).ok().and_then(|bytes| budget.try_acquire_many_owned(bytes).ok());
-        more.map(|more| self.permit.merge(more)).is_some()
+        let Ok(bytes) = u32::try_from(bytes) else { return false };
+        let whole = self.of_whole.as_ref().map(|permit| Arc::clone(permit.semaphore()));
+        let Some(more) = acquire(self.permit.semaphore(), whole.as_ref(), bytes) else { return false };
+        self.permit.merge(more.permit);
+        if let Some((mine, more)) = self.of_whole.as_mut().zip(more.of_whole) {
+            mine.merge(more);
+        }
+        true
     }
 }
 
@@ -37,14 +46,21 @@ impl ByteBudget {
     #[must_use]
     pub fn new(bytes: u32) -> Self {
         let bytes = usize::try_from(bytes).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(bytes)) }
+        Self { size: bytes, free: Arc::new(Semaphore::new(bytes)), whole: None }
+    }
+
+    /// A part for one of those who share this budget: three quarters of it at most, so that one alone leaves something to
+    /// the others. What is reserved of the part is reserved of this budget too.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        let size = self.size - self.size / 4;
+        Self { size, free: Arc::new(Semaphore::new(size)), whole: Some(Arc::clone(&self.free)) }
     }
 
     /// Takes so many bytes at once, or nothing: `None` when they are not free. Never waits.
     #[must_use]
     pub fn reserve(&self, bytes: u32) -> Option<Reservation> {
-        let permit = Arc::clone(&self.free).try_acquire_many_owned(bytes).ok()?;
-        Some(Reservation { permit })
+        acquire(&self.free, self.whole.as_ref(), bytes)
     }
 
     /// How many bytes are free now.
@@ -52,6 +68,21 @@ impl ByteBudget {
     pub fn free(&self) -> usize {
         self.free.available_permits()
     }
+
+    /// Whether nothing of it is reserved.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.free() == self.size
+    }
+}
+
+fn acquire(free: &Arc<Semaphore>, whole: Option<&Arc<Semaphore>>, bytes: u32) -> Option<Reservation> {
+    let permit = Arc::clone(free).try_acquire_many_owned(bytes).ok()?;
+    let of_whole = match whole {
+        None => None,
+        Some(whole) => Some(Arc::clone(whole).try_acquire_many_owned(bytes).ok()?),
+    };
+    Some(Reservation { permit, of_whole })
 }
 
 #[cfg(test)]
@@ -67,6 +98,23 @@ mod tests {
         assert_eq!(budget.free(), 0);
         drop((first, second));
         assert_eq!(budget.free(), 10);
+    }
+
+    /// F45: one alone has three quarters at most, and what several have together is bounded by the whole.
+    #[test]
+    fn a_part_leaves_something_to_the_others() {
+        let budget = ByteBudget::new(100);
+        let (one, other) = (budget.part(), budget.part());
+        assert!(one.reserve(76).is_none());
+        let mut first = one.reserve(70).unwrap();
+        assert!(!first.grow(6));
+        assert!(first.grow(5));
+        assert!(other.reserve(26).is_none());
+        let second = other.reserve(25).unwrap();
+        assert_eq!((budget.free(), one.free(), other.free()), (0, 0, 50));
+        assert!(!budget.is_whole() && !other.is_whole());
+        drop((first, second));
+        assert!(budget.is_whole() && one.is_whole() && other.is_whole());
     }
 
     /// F44: what grows takes what is free and no more, and gives all of it back.

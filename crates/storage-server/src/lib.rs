@@ -56,6 +56,7 @@
 mod answers;
 mod auth;
 mod body;
+mod budget;
 mod compress;
 mod connection;
 mod cors;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use storage_dualwrite::ByteBudget;
 use storage_dualwrite::index::GuardedIndex;
 use storage_embedding::RedisCache;
 use storage_models::json::ItemLimits;
 
 use crate::auth::Gate;
+use crate::budget::SharedBudget;
 use crate::edge::{AuditReader, AuditWriter};
 use crate::embedder::Embeddings;
 use crate::export::Exports;
@@ -29,9 +29,9 @@ pub(crate) struct AppState {
     pub(crate) redis: Option<Arc<RedisCache>>,
     /// The outside index; `None` when pgvector is the only one.
     pub(crate) index: Option<Arc<GuardedIndex>>,
-    pub(crate) budget: ByteBudget,
+    pub(crate) budget: SharedBudget,
     /// For answers that are being sent.
-    pub(crate) answers: ByteBudget,
+    pub(crate) answers: SharedBudget,
     pub(crate) heavy: HeavyWork,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: PrometheusHandle,

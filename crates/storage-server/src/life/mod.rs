@@ -33,8 +33,7 @@ use storage_dualwrite::idempotency::KeptAnswers;
 use storage_dualwrite::index::{GuardedIndex, VectorIndex};
 use storage_dualwrite::reconcile::Reconciler;
 use storage_dualwrite::{
-    ByteBudget, Commits, ProjectionWaits, Projector, RecordEmbedder, StrictParts, StrictWriter, Writer,
-    supervised,
+    Commits, ProjectionWaits, Projector, RecordEmbedder, StrictParts, StrictWriter, Writer, supervised,
 };
 use storage_embedding::{EmbeddingService, RedisCache};
 use tokio::time::Instant;
@@ -42,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Gate;
+use crate::budget::SharedBudget;
 use crate::edge::WritePath;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
@@ -255,8 +255,8 @@ impl Core {
             embeddings: Arc::clone(&self.embeddings),
             redis: parts.redis.clone(),
             index: self.index.clone(),
-            budget: ByteBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
-            answers: ByteBudget::new(parts.settings.server.answer_budget.saturating_u32()),
+            budget: SharedBudget::new(parts.settings.writer.byte_budget.saturating_u32()),
+            answers: SharedBudget::new(parts.settings.server.answer_budget.saturating_u32()),
             heavy: HeavyWork::new(),
             health: Arc::clone(&self.health),
             metrics: parts.metrics.clone(),

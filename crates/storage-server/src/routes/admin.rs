@@ -60,7 +60,8 @@ async fn set_level(
     Parameters::parse(request.query_string()).finish()?;
     let (deadline, limit) = (context.deadline, state.limits.body);
     let accepted = &[MediaType::Json];
-    let body = body::read(request.headers(), payload, &state.budget, limit, deadline, accepted).await?;
+    let body =
+        body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, accepted).await?;
     change(&request, &state, wanted(&body.bytes)?)
 }
 

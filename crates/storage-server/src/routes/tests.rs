@@ -15,7 +15,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpResponse};
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use storage_dualwrite::{ByteBudget, ConnectError, Connector, DatabaseTls, SessionSettings, WriteError};
+use storage_dualwrite::{ConnectError, Connector, DatabaseTls, SessionSettings, WriteError};
 use storage_embedding::{
     DEFAULT_TTL, EmbedError, Embedder, EmbeddingService, HashingEmbedder, MemoryCache, ModelIdentity,
 };
@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::store::Store;
+use crate::budget::SharedBudget;
 use crate::edge::ReadError;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
@@ -77,8 +78,8 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         embeddings: Arc::new(Embeddings::new(Arc::new(service))),
         redis: None,
         index: None,
-        budget: ByteBudget::new(1 << 20),
-        answers: ByteBudget::new(1 << 20),
+        budget: SharedBudget::new(1 << 20),
+        answers: SharedBudget::new(1 << 20),
         heavy: HeavyWork::new(),
         gate: Arc::default(),
         months: Arc::default(),

@@ -248,10 +248,12 @@ impl Settings {
             faults.push("schema.owner_url", format!("cannot be used: {error}"));
         }
         let largest = self.server.body_limit.bytes().max(self.server.batch_body_limit.bytes());
-        if self.writer.byte_budget.bytes() < largest {
+        let budget = self.writer.byte_budget.bytes();
+        if budget - budget / 4 < largest {
             faults.push(
                 "writer.byte_budget",
-                "must hold at least one body of server.body_limit and one of server.batch_body_limit",
+                "must hold, in the three quarters that one caller may have, a body of server.body_limit and one of \
+                 server.batch_body_limit",
             );
         }
         let connections = self.database.read_connections

@@ -27,7 +27,8 @@ section! {
         consistency: Consistency = "deferred",
         /// Connections that update records, one update each at a time.
         update_connections: usize = "2",
-        /// Bytes of bodies in flight and records queued, together; beyond them a write is answered 503 at once.
+        /// Bytes of bodies in flight and records queued, together; beyond them a write is answered 503 at once. One caller
+        /// may have three quarters of them.
         byte_budget: ByteSize = "64MiB",
         /// How long one step of a transaction may take before its connection is given up. Longer than
         /// `database.statement_timeout`, so that it passes only when PostgreSQL does not answer at all.

@@ -46,7 +46,8 @@ pub(crate) async fn write_batch<R: AuditRecord>(
     parameters.finish()?;
     let header = key::header(&request)?;
     let (deadline, limit) = (context.deadline, state.limits.batch_body);
-    let body = body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
+    let body =
+        body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, ACCEPTED).await?;
     let Body { bytes, reservation, media_type } = body;
     let (size, limits, received_at) = (bytes.len(), state.limits.items(), Timestamp::now());
     let judging = move || {

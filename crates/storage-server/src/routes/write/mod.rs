@@ -42,8 +42,15 @@ pub(super) async fn write<R: AuditRecord>(
     let header = key::header(&request)?;
     let deadline = context.deadline;
     let accepted = &[MediaType::Json];
-    let Body { bytes, reservation, .. } =
-        body::read(request.headers(), payload, &state.budget, state.limits.body, deadline, accepted).await?;
+    let Body { bytes, reservation, .. } = body::read(
+        request.headers(),
+        payload,
+        &state.budget.of_asker(),
+        state.limits.body,
+        deadline,
+        accepted,
+    )
+    .await?;
     let (size, values, received_at) = (bytes.len(), state.limits.values_of_one(), Timestamp::now());
     let judging = move || {
         let parsed = Json::parse_within(&bytes, values)?;

@@ -41,7 +41,7 @@ pub(crate) async fn update<R: AuditRecord>(
     let if_match = if_match(&request)?;
     let (deadline, limit) = (context.deadline, state.limits.body);
     let Body { bytes, reservation, .. } =
-        body::read(request.headers(), payload, &state.budget, limit, deadline, ACCEPTED).await?;
+        body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, ACCEPTED).await?;
     let (size, values) = (bytes.len(), state.limits.values_of_one());
     let reading = move || {
         let patch = Json::parse_within(&bytes, values)?;
