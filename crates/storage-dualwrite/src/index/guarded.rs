@@ -1,5 +1,6 @@
 //! An index that is left alone while it fails, and whose owner is checked at every first contact.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use super::{Condition, IndexError, IndexIdentity, Neighbour, Point, PointVersion
 /// 0 while a dependency is asked, 1 while it is tried again, 2 while it is left alone; label `dependency`.
 pub(crate) const BREAKER_STATE: &str = "datastorage_breaker_state";
 const DEPENDENCY: &str = "qdrant";
+/// Answers to searches that are not what was asked for.
+const UNUSABLE_ANSWERS: &str = "datastorage_index_unusable_answers_total";
 /// How long an index that is not ours is left alone: only a human can mend it, and the service notices when one has.
 const MISMATCH_PAUSE: Duration = Duration::from_secs(30);
 
@@ -163,6 +166,32 @@ impl GuardedIndex {
     }
 }
 
+/// Whether an answer is what was asked for: what was stored is checked where it is searched.
+fn check(found: &[Neighbour], limit: usize) -> Result<(), &'static str> {
+    let distinct: HashSet<i64> = found.iter().map(|it| it.record_id).collect();
+    match () {
+        () if found.len() > limit => Err("more points than were asked for"),
+        () if distinct.len() < found.len() => Err("a point twice"),
+        () if found.iter().any(|it| !(-1.0..=1.0).contains(&it.similarity)) => {
+            Err("a similarity outside of -1 to 1")
+        }
+        () if !found.is_sorted_by(|one, next| one.similarity >= next.similarity) => {
+            Err("a nearer point behind one farther away")
+        }
+        () => Ok(()),
+    }
+}
+
+/// Counts the answer, which is done without.
+fn unusable(fault: &str) -> IndexError {
+    metrics::counter!(UNUSABLE_ANSWERS).increment(1);
+    tracing::error!(
+        fault,
+        "the vector index gave an answer that cannot be used; pgvector answers the search"
+    );
+    IndexError::Refused { operation: "search", reason: format!("it gave {fault}") }
+}
+
 const fn asked_pause(error: &IndexError) -> Option<Duration> {
     match error {
         IndexError::Mismatch(_) => Some(MISMATCH_PAUSE),
@@ -191,7 +220,9 @@ impl VectorIndex for GuardedIndex {
         conditions: &[Condition],
         limit: usize,
     ) -> Result<Vec<Neighbour>, IndexError> {
-        self.call(self.inner.search(vector, conditions, limit)).await
+        let found = self.call(self.inner.search(vector, conditions, limit)).await?;
+        check(&found, limit).map_err(unusable)?;
+        Ok(found)
     }
 
     async fn page(&self, after: Option<i64>, limit: usize) -> Result<Vec<PointVersion>, IndexError> {
@@ -204,5 +235,31 @@ impl VectorIndex for GuardedIndex {
 
     async fn count(&self) -> Result<u64, IndexError> {
         self.call(self.inner.count()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Neighbour, check};
+
+    #[test]
+    fn an_answer_that_is_not_what_was_asked_for_is_not_used() {
+        for (found, limit, fault) in [
+            (&[][..], 2, None),
+            (&[(1, 1.0), (2, 0.5)], 2, None),
+            (&[(2, 0.5), (1, 0.5)], 2, None),
+            (&[(1, 1.0), (2, 0.5)], 1, Some("more points than were asked for")),
+            (&[(1, 1.0), (1, 0.5)], 2, Some("a point twice")),
+            (&[(1, f64::NAN)], 2, Some("a similarity outside of -1 to 1")),
+            (&[(1, 1.5)], 2, Some("a similarity outside of -1 to 1")),
+            (&[(1, 0.5), (2, 1.0)], 2, Some("a nearer point behind one farther away")),
+        ] {
+            let neighbour = |(record_id, similarity): &(i64, f64)| Neighbour {
+                record_id: *record_id,
+                similarity: *similarity,
+            };
+            let found: Vec<Neighbour> = found.iter().map(neighbour).collect();
+            assert_eq!(check(&found, limit).err(), fault, "{found:?}");
+        }
     }
 }

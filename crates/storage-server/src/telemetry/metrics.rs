@@ -181,6 +181,12 @@ static METRICS: &[Metric] = &[
         "Tries of records that PostgreSQL refused to project; the record is named in the log, and parked in the end.",
     ),
     metric(
+        "datastorage_index_unusable_answers_total",
+        Kind::Counter,
+        &[],
+        "Answers of the outside index to searches that were not what was asked for; pgvector answered instead.",
+    ),
+    metric(
         "datastorage_task_panics_total",
         Kind::Counter,
         &["task"],
