@@ -125,6 +125,21 @@ async fn a_connection_lost_while_idle_costs_no_read_its_answer() {
     assert_eq!(ask(&pool, "SELECT 5::bigint AS n", PATIENCE).await.unwrap(), 5);
 }
 
+/// F56: once another server may serve, no connection from before is used again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_pool_uses_no_connection_from_before() {
+    const SESSION: &str = "SELECT pg_backend_pid()::bigint AS n";
+    let database = TestDatabase::create().await.unwrap();
+    let pool = pool(&database, 1);
+    let first = ask(&pool, SESSION, PATIENCE).await.unwrap();
+    assert_eq!(ask(&pool, SESSION, PATIENCE).await.unwrap(), first);
+    pool.renew();
+    assert_eq!(pool.usage(), PoolUse { in_use: 0, idle: 0 });
+    let second = ask(&pool, SESSION, PATIENCE).await.unwrap();
+    assert_ne!(second, first);
+    assert_eq!(ask(&pool, SESSION, PATIENCE).await.unwrap(), second);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_that_finds_no_connection_free_is_refused_soon() {
     let database = TestDatabase::create().await.unwrap();
