@@ -1,7 +1,8 @@
 //! What a worker writes of a portion: vectors, and the ends of leases.
 //!
 //! PostgreSQL settles a portion in one transaction, and refuses all of it for one record. So a portion that is refused
-//! because of a record is halved until that record stands alone: the others are settled, and it alone has failed.
+//! because of a record is halved until that record stands alone: the others are settled, and it alone has failed. Where
+//! PostgreSQL's words do not say whether a record is to blame, one is when others of its portion are settled.
 
 use diesel_async::AsyncPgConnection;
 use storage_models::DatabaseFault;
@@ -12,11 +13,28 @@ use super::tally;
 use super::worker::{TurnError, Worker};
 use crate::outbox::{self, Holder, Lease, PORTION_BYTES, Portion};
 
-/// Whether PostgreSQL's refusal says something about a record, and not about the server, the connection or the time.
-fn blames_record(error: &TurnError) -> bool {
-    let TurnError::Database(error) = error else { return false };
-    let fault = DatabaseFault::of(error);
-    fault.blames_record() || fault == DatabaseFault::Unreadable
+/// Records that are refused for no clear reason before it is taken for the server's: were all of a portion, each would be
+/// tried alone.
+const SUSPECTS: usize = 8;
+
+/// What PostgreSQL's refusal says something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    Record,
+    /// A record, or all there are.
+    Unclear,
+    /// The server, the connection or the time.
+    Server,
+}
+
+fn blame(error: &TurnError) -> Blame {
+    let TurnError::Database(error) = error else { return Blame::Server };
+    match DatabaseFault::of(error) {
+        DatabaseFault::Unreadable => Blame::Record,
+        DatabaseFault::Other => Blame::Unclear,
+        fault if fault.blames_record() => Blame::Record,
+        _ => Blame::Server,
+    }
 }
 
 impl Worker {
@@ -33,7 +51,7 @@ impl Worker {
                     leases.append(&mut rest);
                     return Ok(portion);
                 }
-                Err(error) if blames_record(&error) => {
+                Err(error) if blame(&error) == Blame::Record => {
                     if let [lease] = leases.as_slice() {
                         self.refuse(connection, lease, &error).await?;
                         leases.clear();
@@ -60,19 +78,38 @@ impl Worker {
             tracing::warn!(record_id = lease.record_id, error, "a record was refused by the vector index");
         }
         let mut parts = if placed.is_empty() { Vec::new() } else { vec![placed] };
+        let (mut is_any_settled, mut suspects) = (false, Vec::new());
         while let Some(part) = parts.pop() {
-            match self.settle_part(connection, part).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(false),
-                Err(error) if blames_record(&error) => match part {
-                    [alone] => self.refuse(connection, alone.lease(), &error).await?,
-                    _ => {
-                        let (first, second) = part.split_at(part.len() / 2);
-                        parts.extend([second, first]);
-                    }
-                },
-                Err(error) => return Err(error),
+            match (self.settle_part(connection, part).await, part) {
+                (Ok(true), _) => is_any_settled = true,
+                (Ok(false), _) => return Ok(false),
+                (Err(error), _) if blame(&error) == Blame::Server => return Err(error),
+                (Err(error), [alone]) if blame(&error) == Blame::Record => {
+                    self.refuse(connection, alone.lease(), &error).await?;
+                }
+                (Err(error), [_]) if !is_any_settled && suspects.len() + 1 == SUSPECTS => return Err(error),
+                (Err(error), [alone]) => suspects.push((alone.lease(), error)),
+                (Err(_refused), _) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
             }
+        }
+        self.judge(connection, suspects, is_any_settled).await
+    }
+
+    /// What becomes of records that were refused for no clear reason, once all of their portion have been tried.
+    async fn judge(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        suspects: Vec<(&Lease, TurnError)>,
+        is_any_settled: bool,
+    ) -> Result<bool, TurnError> {
+        for (lease, error) in suspects {
+            if !is_any_settled {
+                return Err(error);
+            }
+            self.refuse(connection, lease, &error).await?;
         }
         Ok(true)
     }

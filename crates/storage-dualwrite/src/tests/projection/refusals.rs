@@ -13,15 +13,21 @@ use crate::{ProjectorSettings, RecordEmbedder, outbox};
 
 const PARKED: &str = "SELECT count(*) AS n FROM vector_outbox WHERE parked_at IS NOT NULL";
 
-/// Has PostgreSQL refuse to project records called so, as it refuses what it cannot make words of.
-const REFUSE: &str = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-        IF NEW.name LIKE 'refused%' THEN \
-            RAISE EXCEPTION 'no words can be made of this' USING ERRCODE = 'data_exception'; \
-        END IF; \
-        RETURN NEW; \
-    END $$; \
-    CREATE TRIGGER refuse BEFORE UPDATE OF embedding_id ON remediation_audit \
-        FOR EACH ROW EXECUTE FUNCTION refuse()";
+/// What PostgreSQL says of a record alone, and what could be said of all.
+const CLEAR: &str = "string is too long for tsvector (1048600 bytes, max 1048575 bytes)";
+const UNCLEAR: &str = "no words can be made of this";
+
+/// Has PostgreSQL refuse, with these words, to project records whose names match a pattern.
+fn refusing(pattern: &str, words: &str) -> String {
+    format!(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            IF NEW.name LIKE '{pattern}' THEN RAISE EXCEPTION '{words}' USING ERRCODE = 'program_limit_exceeded'; END IF; \
+            RETURN NEW; \
+        END $$; \
+        CREATE TRIGGER refuse BEFORE UPDATE OF embedding_id ON remediation_audit \
+            FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+}
 
 fn embedder() -> Arc<dyn RecordEmbedder> {
     Arc::new(Scripted(|record: &Remediation| Ok(vector_of(record))))
@@ -31,25 +37,46 @@ fn embedder() -> Arc<dyn RecordEmbedder> {
 /// others are projected.
 #[tokio::test]
 async fn a_record_that_postgresql_refuses_is_parked_alone() {
+    for words in [CLEAR, UNCLEAR] {
+        let bench = Bench::new().await;
+        bench.connect().await.batch_execute(&refusing("refused%", words)).await.unwrap();
+        write(&bench, 70).await;
+        let refused = bench.remediation("refused").await.id;
+        write(&bench, 29).await;
+        let _projector = start(&bench, embedder(), &ProjectorSettings { attempts: 1, ..quick() }).await;
+        until(&bench, PARKED, 1).await;
+        until(&bench, EMBEDDED, 99).await;
+        assert_eq!(bench.count(OUTBOX).await, 1);
+        let parked = outbox::list(&mut bench.connect().await, 10).await.unwrap();
+        assert_eq!((parked[0].record_id, parked[0].attempts), (refused, 1));
+        assert_eq!(parked[0].last_error.as_deref(), Some(words));
+    }
+}
+
+/// F40, F57: what PostgreSQL refuses of every record, for no clear reason, is no record's fault: none is parked, and all are
+/// projected when it is mended.
+#[tokio::test]
+async fn what_is_refused_of_all_records_counts_against_none() {
     let bench = Bench::new().await;
-    bench.connect().await.batch_execute(REFUSE).await.unwrap();
-    write(&bench, 70).await;
-    let refused = bench.remediation("refused").await.id;
-    write(&bench, 29).await;
-    let _projector = start(&bench, embedder(), &ProjectorSettings { attempts: 2, ..quick() }).await;
-    until(&bench, PARKED, 1).await;
-    until(&bench, EMBEDDED, 99).await;
-    assert_eq!(bench.count(OUTBOX).await, 1);
-    let parked = outbox::list(&mut bench.connect().await, 10).await.unwrap();
-    assert_eq!((parked[0].record_id, parked[0].attempts), (refused, 2));
-    assert_eq!(parked[0].last_error.as_deref(), Some("no words can be made of this"));
+    let mut connection = bench.connect().await;
+    connection.batch_execute(&refusing("%", UNCLEAR)).await.unwrap();
+    connection.batch_execute("CREATE SEQUENCE refused").await.unwrap();
+    write(&bench, 20).await;
+    let count = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        PERFORM nextval('refused'); RAISE EXCEPTION 'no words can be made of this'; END $$";
+    connection.batch_execute(count).await.unwrap();
+    let _projector = start(&bench, embedder(), &ProjectorSettings { attempts: 1, ..quick() }).await;
+    until(&bench, "SELECT (last_value > 50)::int::bigint AS n FROM refused", 1).await;
+    assert_eq!(bench.count("SELECT max(attempts)::bigint AS n FROM vector_outbox").await, 0);
+    connection.batch_execute("DROP TRIGGER refuse ON remediation_audit").await.unwrap();
+    until(&bench, OUTBOX, 0).await;
 }
 
 /// F40: where every record of a batch is refused, each is parked, and what comes afterwards is projected.
 #[tokio::test]
 async fn a_batch_of_refused_records_stops_nothing_behind_it() {
     let bench = Bench::new().await;
-    bench.connect().await.batch_execute(REFUSE).await.unwrap();
+    bench.connect().await.batch_execute(&refusing("refused%", CLEAR)).await.unwrap();
     for n in 0..20 {
         bench.remediation(&format!("refused-{n}")).await;
     }
