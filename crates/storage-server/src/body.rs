@@ -14,6 +14,9 @@ use tokio::time::Instant;
 use crate::problem::{Problem, ProblemKind};
 use pace::Pace;
 
+/// How much of a body has come when it is believed to become as long as it announced.
+const TRUSTED: usize = 64 * 1024;
+
 /// A kind of body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaType {
@@ -56,20 +59,23 @@ pub(crate) async fn read(
 ) -> Result<Body, Problem> {
     let media_type = media_type(headers, accepted)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    if announced_length(headers)?.is_some_and(|length| length > limit) {
+    let announced = announced_length(headers)?.unwrap_or(0);
+    if announced > limit {
         return Err(too_large(limit));
     }
-    let (bytes, reservation) = tokio::time::timeout_at(deadline, collect(payload, budget, limit))
+    let (bytes, reservation) = tokio::time::timeout_at(deadline, collect(payload, budget, limit, announced))
         .await
         .unwrap_or_else(|_late| Err(Problem::new(ProblemKind::RequestTimeout)))?;
     Ok(Body { bytes, media_type, reservation })
 }
 
-/// What is announced costs nothing: each piece takes its part of the budget when it has arrived, or ends the body.
+/// What is announced costs nothing: each piece takes its part of the budget when it has arrived, or ends the body. Once
+/// much has come, there is room for all that is announced: a body that grows by doubling is in memory twice.
 async fn collect(
     mut payload: Payload,
     budget: &ByteBudget,
     limit: usize,
+    announced: usize,
 ) -> Result<(Bytes, Reservation), Problem> {
     let overloaded = || Problem::new(ProblemKind::Overloaded);
     let mut reservation = budget.reserve(0).ok_or_else(overloaded)?;
@@ -81,6 +87,9 @@ async fn collect(
         }
         if !reservation.grow(piece.len()) {
             return Err(overloaded());
+        }
+        if bytes.len() < TRUSTED && bytes.len() + piece.len() >= TRUSTED {
+            bytes.reserve(announced.saturating_sub(bytes.len()));
         }
         bytes.extend_from_slice(&piece);
     }
