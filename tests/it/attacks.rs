@@ -216,7 +216,7 @@ async fn nesting_is_refused_at_its_depth() {
     let attacked = Attacked::start(options()).await;
     let body = "[".repeat(1024 * 1024);
     let request = format!("{HEAD}Content-Length: {}\r\n\r\n{body}", body.len());
-    let outcomes = attacked.by(50, async |to| drop(to.write_all(request.as_bytes()).await)).await;
+    let outcomes = attacked.by(40, async |to| drop(to.write_all(request.as_bytes()).await)).await;
     attacked.is_unharmed("JSON a million levels deep", &outcomes, &["400"], BUDGETED).await;
     attacked.logged(&[r#""status":400"#, r#""problem":"malformed-json""#]);
 }

@@ -70,7 +70,7 @@ async fn a_body_that_does_not_fit_the_budget_is_put_off() {
     let service = {
         let small = options()
             .set("DATASTORAGE__SERVER__BATCH_BODY_LIMIT", "1MiB")
-            .set("DATASTORAGE__WRITER__BYTE_BUDGET", "1MiB");
+            .set("DATASTORAGE__WRITER__BYTE_BUDGET", "1400KiB");
         Service::with(small).await
     };
     let mut body = remediation("big");

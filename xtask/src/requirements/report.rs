@@ -101,11 +101,11 @@ mod tests {
     }
 
     #[test]
-    fn the_catalogue_numbers_everything_once_without_gaps() {
+    fn the_catalogue_names_everything_once_in_order() {
         let ids: Vec<_> = catalogue().map(|entry| entry.id).collect();
         let requirements = (1..=20).map(|number| format!("BR-STORAGE-{number:03}"));
-        let expected: Vec<_> = requirements.chain((1..=39).map(|number| format!("F{number:02}"))).collect();
-        assert_eq!(ids, expected);
+        let failures = (1..=46).chain([48]).chain(53..=62).map(|number| format!("F{number:02}"));
+        assert_eq!(ids, requirements.chain(failures).collect::<Vec<_>>());
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
         assert!(page.contains("persistence\n\n- `a.rs`: `first`\n- `b.rs`: `second`\n\n### "), "{page}");
         assert!(page.contains("- `c.rs`: code\n"), "{page}");
         assert!(page.contains(&format!("Not yet proven by a test: {second}, ")), "{page}");
-        assert_eq!(report.summary(), "1 of 59 are proven by tests");
+        assert_eq!(report.summary(), format!("1 of {} are proven by tests", catalogue().count()));
         assert_eq!(report.unknown(), ["d.rs: there is no F99"]);
     }
 }

@@ -62,7 +62,7 @@ async fn what_is_refused_of_all_records_counts_against_none() {
     connection.batch_execute(&refusing("%", UNCLEAR)).await.unwrap();
     connection.batch_execute("CREATE SEQUENCE refused").await.unwrap();
     write(&bench, 20).await;
-    let count = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+    let count = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
         PERFORM nextval('refused'); RAISE EXCEPTION 'no words can be made of this'; END $$";
     connection.batch_execute(count).await.unwrap();
     let _projector = start(&bench, embedder(), &ProjectorSettings { attempts: 1, ..quick() }).await;
