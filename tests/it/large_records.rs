@@ -10,7 +10,7 @@ use reqwest::header::LINK;
 use serde_json::Value;
 use storage_testkit::ServiceOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 
 use crate::support::{Answer, Service, eventually, options};
 
@@ -62,7 +62,7 @@ async fn pages_of_large_records_are_cut_and_their_cursors_lead_to_every_record()
                 break;
             }
             assert_eq!(pagination["truncated"], true, "{pagination}");
-            assert!(ids(&page).len() >= 20, "{pagination}");
+            assert!(ids(&page).len() >= 10, "{pagination}");
             let cursor = pagination["next_cursor"].as_str().unwrap();
             assert!(
                 answer.headers[LINK].to_str().unwrap().contains(cursor),
@@ -97,7 +97,7 @@ async fn a_timeline_of_large_events_has_the_earliest() {
     let timeline =
         service.get(&format!("/api/v1/audit/remediation/{first}/timeline")).await.expect(200).json();
     let events = timeline["events"].as_array().unwrap();
-    assert!((20..usize::try_from(RECORDS).unwrap()).contains(&events.len()), "{} events", events.len());
+    assert!((10..usize::try_from(RECORDS).unwrap()).contains(&events.len()), "{} events", events.len());
     assert_eq!(timeline["truncated"], true);
     let times: Vec<&str> =
         events.iter().map(|event| event["record"]["timestamp"].as_str().unwrap()).collect();
@@ -117,7 +117,7 @@ async fn a_search_among_large_records_gives_the_best_and_says_that_more_were_lef
         let path = format!("/api/v1/audit/search?q=restart-pod&mode={mode}&limit=100");
         let found = service.get(&path).await.expect(200).json();
         let hits = found["data"].as_array().unwrap();
-        assert!((20..100).contains(&hits.len()), "{mode}: {} hits", hits.len());
+        assert!((10..100).contains(&hits.len()), "{mode}: {} hits", hits.len());
         assert_eq!(found["truncated"], true, "{mode}");
     }
 }
@@ -143,7 +143,10 @@ async fn answers_that_are_not_taken_are_bounded_and_small_reads_go_on() {
     let url = service.process.url();
     let address = url.strip_prefix("http://").unwrap();
     let ask = async |_| {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        // Else the kernel takes a page whole for the client.
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
         let request = b"GET /api/v1/audit/remediation?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
         stream.write_all(request).await.unwrap();
         let mut status = [0; 12];
@@ -151,7 +154,7 @@ async fn answers_that_are_not_taken_are_bounded_and_small_reads_go_on() {
         (stream, String::from_utf8_lossy(&status).into_owned())
     };
     let mut held = Vec::new();
-    for round in 0..6 {
+    for round in 0..8 {
         held.extend(join_all((0..8).map(|n| ask(round * 8 + n))).await);
     }
     let refused = held.iter().filter(|(_, status)| status.ends_with("503")).count();

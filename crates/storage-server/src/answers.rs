@@ -1,6 +1,6 @@
 //! Answers on their way to clients that may be slow, within one budget of bytes.
 //!
-//! A record may have a third of a megabyte and a page eight; a thousand clients that ask for one and take nothing of it
+//! A record may have a third of a megabyte and a page four; a thousand clients that ask for one and take nothing of it
 //! would hold them all in memory.
 
 use std::convert::Infallible;

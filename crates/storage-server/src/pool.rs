@@ -88,10 +88,24 @@ impl ReadPool {
         deadline: Instant,
         query: impl AsyncFn(&mut AsyncPgConnection) -> Result<T, QueryError>,
     ) -> Result<T, ReadError> {
+        self.read_part(operation, deadline, query, |_whole| false).await
+    }
+
+    /// The same for a read that may be cut. The statement of one that is cut is cancelled: PostgreSQL would go on to make
+    /// rows that are not wanted.
+    async fn read_part<T>(
+        &self,
+        operation: &'static str,
+        deadline: Instant,
+        query: impl AsyncFn(&mut AsyncPgConnection) -> Result<T, QueryError>,
+        is_cut: fn(&T) -> bool,
+    ) -> Result<T, ReadError> {
         let started = Instant::now();
         let work = async {
-            match self.attempt(&query).await {
-                Err(ReadError::Query(error)) if is_lost_connection(&error) => self.attempt(&query).await,
+            match self.attempt(&query, is_cut).await {
+                Err(ReadError::Query(error)) if is_lost_connection(&error) => {
+                    self.attempt(&query, is_cut).await
+                }
                 outcome => outcome,
             }
         };
@@ -103,6 +117,7 @@ impl ReadPool {
     async fn attempt<T>(
         &self,
         query: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, QueryError>,
+        is_cut: fn(&T) -> bool,
     ) -> Result<T, ReadError> {
         let mut lease = self.lease(&Asker::current()).await?;
         let outcome = match lease.connection() {
@@ -111,6 +126,8 @@ impl ReadPool {
         };
         match &outcome {
             Err(error) if is_lost_connection(error) => lease.give_up(),
+            // Dropped before it is given back, it ends its statement.
+            Ok(part) if is_cut(part) => drop(lease),
             _ => lease.give_back(),
         }
         outcome.map_err(ReadError::Query)

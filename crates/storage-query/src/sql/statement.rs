@@ -14,9 +14,9 @@ use futures_util::TryStreamExt as _;
 use super::{Part, Sql};
 use crate::QueryError;
 
-/// The most bytes of rows that one statement's answer keeps in memory: 8 MiB, as PostgreSQL sends them. A record may
+/// The most bytes of rows that one statement's answer keeps in memory: 4 MiB, as PostgreSQL sends them. A record may
 /// have a third of a megabyte, and a page a thousand records.
-pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// A complete statement whose rows are read as `Row`.
 ///

@@ -71,8 +71,9 @@ impl AuditReader for ReadPool {
     }
 
     async fn timeline(&self, id: i64, deadline: Instant) -> Result<Option<Timeline>, ReadError> {
-        self.read("timeline", deadline, async |connection| storage_query::timeline(connection, id).await)
-            .await
+        let read = async |connection: &mut AsyncPgConnection| storage_query::timeline(connection, id).await;
+        let is_cut = |found: &Option<Timeline>| found.as_ref().is_some_and(|it| it.is_truncated);
+        self.read_part("timeline", deadline, read, is_cut).await
     }
 
     async fn count(&self, query: CountQuery, deadline: Instant) -> Result<Counts, ReadError> {
@@ -97,7 +98,7 @@ impl AuditReader for ReadPool {
         let read = async |connection: &mut AsyncPgConnection| {
             storage_query::get_many(connection, &ids, &filter).await
         };
-        self.read("search_candidates", deadline, read).await
+        self.read_part("search_candidates", deadline, read, |found| found.is_cut).await
     }
 }
 
@@ -108,8 +109,8 @@ impl ReadPool {
         operation: &'static str,
         deadline: Instant,
     ) -> Result<ItemPage, ReadError> {
-        let page = self.read(operation, deadline, async |connection| query.run(connection).await).await?;
-        Ok(page.into())
+        let read = async |connection: &mut AsyncPgConnection| query.run(connection).await;
+        Ok(self.read_part(operation, deadline, read, |page| page.is_cut).await?.into())
     }
 
     async fn record<R: AuditRecord>(&self, id: i64, deadline: Instant) -> Result<Option<Record>, ReadError> {

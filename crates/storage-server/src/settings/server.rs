@@ -45,7 +45,7 @@ section! {
         /// The largest body of a batch; a larger one is refused before it is read.
         batch_body_limit: ByteSize = "16MiB",
         /// Bytes of answers that are being sent, together; beyond them a read is answered 503 at once. One caller may have
-        /// three quarters of them, which must hold the largest page, 8 MiB.
+        /// three quarters of them, which must hold the largest page, 4 MiB.
         answer_budget: ByteSize = "64MiB",
         /// How long to go on serving after a stop was asked for and readiness has turned to 503: as long as load
         /// balancers take to notice.
