@@ -143,7 +143,7 @@ problems! {
         "Repeat after the seconds in Retry-After, and spread requests over time: batches store many records with one. Limits are settings of the service (limits.caller_rate, limits.stranger_rate)."
     }
     TooManyMonths = 429 "too-many-months", "Too many months", retry after 3600 s {
-        "The record is of a month further than three from the present one that holds no record yet, and this caller has opened as many of these today as one may; nothing was stored."
+        "The record is of a month further than three from the present one that holds no record yet, and this caller has opened as many of these today as one may; nothing was stored. Check its time, or write old records with the permission admin."
         "Check the record's time. Repeat after the seconds in Retry-After, or write past records with a token that has the permission admin, which opens any month. The limit is a setting of the service (limits.far_months)."
     }
     Internal = 500 "internal", "Internal error" {
