@@ -49,9 +49,9 @@ pub enum CandidateError<S, R> {
 /// The nearest to `vector` through `source`: [`SearchRequest::candidates`] of them, less what the database says
 /// no longer matches. When that leaves fewer than the limit, more are asked for, at most [`MAX_REFILLS`] times.
 ///
-/// `read` gives those of the records that exist and match the filter, in any order; [`get_many`](crate::get_many)
-/// does. Once it leaves some out for their bytes, no more are asked for. It is called with no request to the index under way, so it can take a connection each time and no
-/// connection is held while the index is waited for.
+/// `read` gives those of the records that exist and match the filter; [`get_many`](crate::get_many) does. Where it leaves
+/// some out for their bytes, these are the last of the ids, and no more are asked for. It is called with no request to
+/// the index under way, so it can take a connection each time and no connection is held while the index is waited for.
 ///
 /// # Errors
 /// Whichever of the two failed.
