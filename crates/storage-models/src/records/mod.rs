@@ -12,7 +12,8 @@ pub use workflow::{NewWorkflow, Workflow, WorkflowUpdate};
 
 use serde::Serialize;
 
-use crate::{JsonText, RecordType, Timestamp};
+use crate::fields::Members;
+use crate::{RecordType, Timestamp};
 
 /// A record of any type that is valid and not yet stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,14 +54,11 @@ impl NewRecord {
     /// Bytes of its free texts and metadata once it is stored, which are most of a large record.
     #[must_use]
     pub fn bulk(&self) -> usize {
-        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         match self {
-            Self::Remediation(record) => {
-                text(&record.error_message) + record.metadata.as_ref().map_or(0, JsonText::stored_bytes)
-            }
-            Self::AiAnalysis(record) => record.recommendation.len() + text(&record.reasoning),
-            Self::Workflow(_) => 0,
-            Self::Execution(record) => text(&record.error_message),
+            Self::Remediation(record) => bulk(RecordType::Remediation, record),
+            Self::AiAnalysis(record) => bulk(RecordType::AiAnalysis, record),
+            Self::Workflow(record) => bulk(RecordType::Workflow, record),
+            Self::Execution(record) => bulk(RecordType::Execution, record),
         }
     }
 
@@ -116,12 +114,11 @@ impl Record {
     /// Bytes of its free texts and metadata, which are most of a large record.
     #[must_use]
     pub fn bulk(&self) -> usize {
-        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         match self {
             Self::Remediation(record) => record.bulk(),
-            Self::AiAnalysis(record) => record.recommendation.len() + text(&record.reasoning),
-            Self::Workflow(_) => 0,
-            Self::Execution(record) => text(&record.error_message),
+            Self::AiAnalysis(record) => bulk(RecordType::AiAnalysis, record),
+            Self::Workflow(record) => bulk(RecordType::Workflow, record),
+            Self::Execution(record) => bulk(RecordType::Execution, record),
         }
     }
 
@@ -145,4 +142,10 @@ pub enum RecordUpdate {
     Remediation(RemediationUpdate),
     /// See [`WorkflowUpdate`].
     Workflow(WorkflowUpdate),
+}
+
+/// Bytes of the fields that can make up most of a record.
+fn bulk(record_type: RecordType, record: &impl Members) -> usize {
+    let bulky = record_type.fields().iter().filter(|field| field.kind.is_bulky());
+    bulky.map(|field| record.value(field.name).stored_bytes()).sum()
 }
