@@ -21,7 +21,7 @@ use crate::RecordType;
 const NAME_CHARS: u16 = 255;
 
 /// Bytes of UTF-8 that a field of free text may hold, as sent and as stored.
-pub const MAX_FREE_TEXT_BYTES: usize = 64 * 1024;
+pub const MAX_FREE_TEXT_BYTES: u64 = 64 * 1024;
 
 /// One field of a record, which is also a column of its table.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,26 +1,19 @@
 //! The tables and the structs say the same. `storage-schema` compares the tables with the migrated database.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::{Constant, Field, Kind, Members, Value};
 use crate::{
-    AiAnalysis, Execution, JsonText, NewAiAnalysis, NewExecution, NewRemediation, NewWorkflow, RecordType,
-    Remediation, RemediationUpdate, Workflow, WorkflowUpdate,
+    AiAnalysis, Execution, NewAiAnalysis, NewExecution, NewRemediation, NewWorkflow, RecordType, Remediation,
+    RemediationUpdate, Workflow, WorkflowUpdate,
 };
 
 /// The example of a field as a record holds it.
 fn example(field: &Field) -> Value<'static> {
     match (field.kind, field.example) {
-        (_, Constant::Null) => Value::Null,
         (Kind::Time, Constant::Text(text)) => Value::Time(text.parse().unwrap()),
-        (_, Constant::Text(text)) => Value::Text(Cow::Borrowed(text)),
-        (_, Constant::Integer(number)) => Value::Integer(number),
-        (_, Constant::Real(number)) => Value::Real(number),
-        (_, Constant::Boolean(flag)) => Value::Boolean(flag),
-        (_, Constant::Json(text)) => Value::Json(Cow::Owned(JsonText::new(text.to_owned()).unwrap())),
+        (_, constant) => constant.into(),
     }
 }
 
@@ -38,7 +31,7 @@ fn check<T: Members>(fields: &[&Field]) -> T {
     made
 }
 
-/// The record and what is written of it are what the table says; the record's JSON has its fields in their order.
+/// The record and what a client sends of it are what the table says; the record's JSON has its fields in their order.
 fn check_record<R: Members + Serialize, N: Members>(record_type: RecordType) {
     let fields: Vec<&Field> = record_type.fields().iter().collect();
     let json = serde_json::to_string(&check::<R>(&fields)).unwrap();
@@ -47,8 +40,7 @@ fn check_record<R: Members + Serialize, N: Members>(record_type: RecordType) {
     let expected: Map<String, Json> =
         fields.iter().map(|field| (field.name.to_owned(), field.example.to_json())).collect();
     assert_eq!(serde_json::from_str::<Map<String, Json>>(&json).unwrap(), expected);
-    let is_written = |field: &&Field| field.is_inserted() && field.kind != Kind::Id;
-    check::<N>(&fields.into_iter().filter(is_written).collect::<Vec<_>>());
+    check::<N>(&fields.into_iter().filter(|field| field.is_sent()).collect::<Vec<_>>());
     assert_eq!(record_type.columns(), names(record_type, |_| true).join(", "));
 }
 

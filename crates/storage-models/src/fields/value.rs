@@ -80,6 +80,21 @@ impl Constant {
     }
 }
 
+impl From<Constant> for Value<'static> {
+    fn from(constant: Constant) -> Self {
+        match constant {
+            Constant::Null => Self::Null,
+            Constant::Text(text) => Self::Text(Cow::Borrowed(text)),
+            Constant::Integer(number) => Self::Integer(number),
+            Constant::Real(number) => Self::Real(number),
+            Constant::Boolean(flag) => Self::Boolean(flag),
+            Constant::Json(text) => {
+                JsonText::new(text.to_owned()).map_or(Self::Null, |json| Self::Json(Cow::Owned(json)))
+            }
+        }
+    }
+}
+
 /// A type of a record's members.
 pub trait ToValue {
     /// The value, borrowed where that saves a copy.

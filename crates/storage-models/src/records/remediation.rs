@@ -3,7 +3,7 @@
 use diesel::{Queryable, Selectable};
 use serde::Serialize;
 
-use crate::fields::members;
+use crate::fields::{Members as _, members};
 use crate::{JsonText, Phase, RecordType, Severity, Status, Timestamp};
 
 members! {
@@ -59,7 +59,7 @@ impl Remediation {
     /// See [`Record::bulk`](crate::Record::bulk).
     #[must_use]
     pub fn bulk(&self) -> usize {
-        super::bulk(RecordType::Remediation, self)
+        super::bulk(RecordType::Remediation, |name| self.value(name))
     }
 }
 
