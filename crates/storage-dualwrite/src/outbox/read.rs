@@ -7,7 +7,7 @@ use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{Embedding, Remediation, Timestamp, VectorSql};
+use storage_models::{Embedding, RecordType, Remediation, Timestamp, VectorSql};
 
 use super::Lease;
 use crate::fixed_statement::fixed_statement;
@@ -16,14 +16,6 @@ use crate::fixed_statement::fixed_statement;
 /// one portion, and the largest ones a few dozen at a time.
 pub(crate) const PORTION_BYTES: i64 = 8 * 1024 * 1024;
 
-/// The columns of [`Remediation`], in its order.
-macro_rules! record_columns {
-    () => {
-        "id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, environment, \
-         cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, metadata, created_at, \
-         updated_at"
-    };
-}
 /// What comes before a record in order of id, in bytes as they are sent.
 macro_rules! bytes_before {
     () => {
@@ -31,12 +23,14 @@ macro_rules! bytes_before {
             OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)"
     };
 }
-pub(crate) use {bytes_before, record_columns};
+pub(crate) use bytes_before;
 
 fixed_statement! {
     /// The first of these records in order of id, as many as there is room for, but one at least.
     Records -> SqlTypeOf<AsSelect<Remediation, Pg>> {
-        concat!("SELECT ", record_columns!(), " FROM (SELECT *, ", bytes_before!(),
+        "SELECT ";
+        RecordType::Remediation.columns();
+        concat!(" FROM (SELECT *, ", bytes_before!(),
             " AS bytes_before FROM remediation_audit WHERE id = ANY("), ids: Vec<i64> => Array<BigInt>;
         ") AND start_time = ANY(", start_times: Vec<Timestamp> => Array<Timestamptz>;
         ")) AS records WHERE bytes_before < ", room: i64 => BigInt;

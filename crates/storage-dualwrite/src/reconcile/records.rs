@@ -7,14 +7,14 @@ use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Timestamptz};
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{Embedding, Remediation, Timestamp, VectorSql};
+use storage_models::{Embedding, RecordType, Remediation, Timestamp, VectorSql};
 
 use super::ReconcileError;
 use crate::Connector;
 use crate::fixed_statement::fixed_statement;
 use crate::index::PointVersion;
 use crate::outbox::PORTION_BYTES;
-use crate::outbox::read::{bytes_before, record_columns};
+use crate::outbox::read::bytes_before;
 
 /// The number of the advisory lock that one reconciler at a time holds, whatever the replica.
 const LOCK: i64 = 0x6461_7461_7265_636f;
@@ -59,7 +59,9 @@ fixed_statement! {
     /// Records with their vectors, but for those that wait: the vector they have may be of an older version. As many as
     /// there is room for, but one at least.
     Vectors -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Nullable<VectorSql>) {
-        concat!("SELECT ", record_columns!(), ", vector FROM (SELECT *, ", bytes_before!(),
+        "SELECT ";
+        RecordType::Remediation.columns();
+        concat!(", vector FROM (SELECT *, ", bytes_before!(),
             " AS bytes_before FROM (SELECT * FROM remediation_audit r WHERE id > "), after: i64 => BigInt;
         " AND NOT EXISTS (SELECT FROM vector_outbox o WHERE o.record_id = r.id) ORDER BY id LIMIT ",
             limit: i64 => BigInt;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{NewRecord, NewRemediation, Phase, Record, Remediation, Status, Timestamp};
+use storage_models::fields::Value;
+use storage_models::{NewRecord, Record, RecordType, Remediation, Timestamp};
 use storage_testkit::{FaultProxy, TestDatabase};
 use tokio::time::Instant;
 
@@ -182,22 +183,14 @@ pub(super) async fn until(bench: &Bench, query: &'static str, wanted: i64) {
 }
 
 pub(super) fn remediation(name: &str) -> NewRecord {
-    NewRecord::Remediation(NewRemediation {
-        name: name.to_owned(),
-        namespace: "default".to_owned(),
-        phase: Phase::Processing,
-        action_type: "restart-pod".to_owned(),
-        target_name: None,
-        status: Status::Running,
-        start_time: Timestamp::now(),
-        end_time: None,
-        environment: None,
-        cluster: None,
-        remediation_request_id: None,
-        alert_name: None,
-        alert_fingerprint: None,
-        severity: None,
-        error_message: None,
-        metadata: None,
-    })
+    let made = NewRecord::of_values(RecordType::Remediation, |field| match field {
+        "name" => Value::Text(name.into()),
+        "namespace" => Value::Text("default".into()),
+        "phase" => Value::Text("processing".into()),
+        "action_type" => Value::Text("restart-pod".into()),
+        "status" => Value::Text("running".into()),
+        "start_time" => Value::Time(Timestamp::now()),
+        _ => Value::Null,
+    });
+    made.unwrap()
 }

@@ -9,8 +9,9 @@ use storage_models::{
 };
 
 use super::WriteError;
+use super::columns::Numbered;
 use super::draw::{Drawn, draw, orphans};
-use super::insert::{self, Numbered, StoredRemediation, Wanted};
+use super::insert::{self, StoredRemediation, Wanted};
 use super::settle::{Mark, Witness};
 use super::stored::as_stored;
 use super::transaction::Work;
@@ -155,7 +156,7 @@ pub(super) async fn insert_records(
     let drawn = draw(connection, records).await?;
     let group = Group::number(records, &drawn.ids, orphans);
     let stored = group.insert(connection, Wanted::Metadata).await?;
-    Ok(Inserted { mark: group.mark(&drawn), outcomes: group.outcomes(records, drawn.time, stored) })
+    Ok(Inserted { mark: group.mark(&drawn), outcomes: group.outcomes(records, drawn.time, stored)? })
 }
 
 /// The same for records whose ids are all that is asked for. Their metadata, which may have become large, stays where it is.
@@ -250,10 +251,10 @@ impl<'a> Group<'a> {
         records: &[&NewRecord],
         time: Timestamp,
         mut stored: HashMap<i64, StoredRemediation>,
-    ) -> Vec<Result<Record, WriteError>> {
+    ) -> QueryResult<Vec<Result<Record, WriteError>>> {
         let outcome = |(record, id): (&&NewRecord, &Option<i64>)| match id {
-            Some(id) => Ok(as_stored(record, *id, time, stored.remove(id))),
-            None => Err(WriteError::ParentNotFound(record.parent().unwrap_or_default())),
+            Some(id) => as_stored(record, *id, time, stored.remove(id)).map(Ok),
+            None => Ok(Err(WriteError::ParentNotFound(record.parent().unwrap_or_default()))),
         };
         records.iter().zip(&self.numbers).map(outcome).collect()
     }

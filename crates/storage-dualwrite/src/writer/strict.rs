@@ -160,7 +160,7 @@ fn provisional(record: &NewRecord) -> Option<Remediation> {
     let NewRecord::Remediation(new) = record else { return None };
     let row = Some((0, None, new.metadata.clone()));
     match as_stored(record, 0, new.start_time, row) {
-        Record::Remediation(record) => Some(record),
+        Ok(Record::Remediation(record)) => Some(record),
         _ => None,
     }
 }
