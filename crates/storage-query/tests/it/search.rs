@@ -158,7 +158,7 @@ async fn a_stored_vector_is_its_own_nearest_and_dissimilar_ones_are_cut_off() {
     assert!((found.hits[0].similarity - 1.0).abs() < 1e-6);
 
     let opposite = Embedding::new(vector(17).as_slice().iter().map(|value| -value).collect()).unwrap();
-    let one = RemediationFilter { cluster: vec!["c17".to_owned()], ..RemediationFilter::default() };
+    let one = RemediationFilter::default().cluster("c17");
     let found = search(&mut conn, opposite, one.until(day(2)), 1, 0.0).await;
     assert_eq!((numbers(&found), found.hits[0].similarity), (vec![17], 0.0));
 }

@@ -7,9 +7,10 @@ use qdrant_client::qdrant::{
     CreateFieldIndexCollection, FieldType, IntegerIndexParams, KeywordIndexParams, PayloadIndexParams,
     PayloadSchemaType, Struct, Value, payload_index_params,
 };
+use storage_models::fields::Members as _;
 use storage_models::{Json, Remediation};
 
-use crate::index::Field;
+use crate::index::fields;
 
 /// The record's id, as the point's own id is; in the payload it can be filtered by range.
 pub(super) const RECORD_ID: &str = "record_id";
@@ -31,9 +32,10 @@ pub(super) const METADATA_VALUE_CHARS_MAX: usize = 256;
 
 /// The payload of a record's point; absent fields have no key.
 pub(super) fn of_record(record: &Remediation, id: i64) -> HashMap<String, Value> {
-    let texts = Field::ALL
-        .into_iter()
-        .filter_map(|field| field.of(record).map(|text| (field.name().to_owned(), Value::from(text))));
+    let texts = fields().filter_map(|field| {
+        let value = record.value(field.name);
+        value.as_text().map(|text| (field.name.to_owned(), Value::from(text)))
+    });
     let numbers = [
         (RECORD_ID, Some(id)),
         (VERSION, Some(record.updated_at.micros())),
@@ -58,7 +60,7 @@ pub(super) fn missing_indexes<'a>(
     collection: &'a str,
     has: impl Fn(&str, PayloadSchemaType) -> bool + 'a,
 ) -> impl Iterator<Item = CreateFieldIndexCollection> + 'a {
-    let texts = Field::ALL.into_iter().map(|field| (field.name(), true));
+    let texts = fields().map(|field| (field.name, true));
     let numbers = [RECORD_ID, VERSION, START_TIME, DURATION_MS].into_iter().map(|name| (name, false));
     texts.chain(numbers).filter_map(move |(name, is_text)| {
         let kind = if is_text { PayloadSchemaType::Keyword } else { PayloadSchemaType::Integer };
