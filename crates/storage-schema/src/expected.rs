@@ -1,27 +1,74 @@
 //! The schema this crate was built with, as the catalogue shall show it.
 
+use std::fmt;
+
 use storage_models::RecordType;
+use storage_models::fields::{Field, Kind};
 
 /// One table: what the server's role may do with it, and its columns. The rest of it is in [`definitions`].
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) rights: Rights,
-    pub(crate) columns: &'static [Column],
+    /// All of them; of a table of records those behind the fields of its record type.
+    columns: &'static [Column],
 }
 
-/// One column: name, type as `format_type` prints it, and whether it may be null.
+impl Table {
+    /// Every column, in their order.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = Column> {
+        let record_type = RecordType::ALL.into_iter().find(|record_type| record_type.table() == self.name);
+        let fields = record_type.into_iter().flat_map(RecordType::fields);
+        fields.map(of_field).chain(self.columns.iter().copied())
+    }
+}
+
+/// One column: name, type, and whether it may be null.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    pub(crate) sql_type: &'static str,
+    pub(crate) sql_type: SqlType,
     pub(crate) nullable: bool,
 }
 
+/// Displayed as `format_type` prints it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SqlType {
+    Named(&'static str),
+    /// Of so many characters at most.
+    Varchar(u16),
+}
+
+impl fmt::Display for SqlType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => f.write_str(name),
+            Self::Varchar(max) => write!(f, "character varying({max})"),
+        }
+    }
+}
+
 const fn required(name: &'static str, sql_type: &'static str) -> Column {
-    Column { name, sql_type, nullable: false }
+    Column { name, sql_type: SqlType::Named(sql_type), nullable: false }
 }
 
 const fn optional(name: &'static str, sql_type: &'static str) -> Column {
-    Column { name, sql_type, nullable: true }
+    Column { name, sql_type: SqlType::Named(sql_type), nullable: true }
+}
+
+/// The column of a record's field.
+const fn of_field(field: &Field) -> Column {
+    let sql_type = match field.kind {
+        Kind::Id | Kind::RemediationId | Kind::Milliseconds => SqlType::Named("bigint"),
+        Kind::Identifier(max) => SqlType::Varchar(max),
+        Kind::Word(_) => SqlType::Named(V50),
+        Kind::FreeText => SqlType::Named("text"),
+        Kind::Metadata => SqlType::Named("jsonb"),
+        Kind::Time => SqlType::Named(TIME),
+        Kind::Count => SqlType::Named("integer"),
+        Kind::Fraction => SqlType::Named("double precision"),
+        Kind::Boolean => SqlType::Named("boolean"),
+    };
+    Column { name: field.name, sql_type, nullable: field.is_nullable() }
 }
 
 const TIME: &str = "timestamp with time zone";
@@ -105,84 +152,13 @@ pub(crate) fn partitioned() -> impl Iterator<Item = &'static str> {
 
 pub(crate) const TABLES: &[Table] = &[
     Table {
-        name: "remediation_audit",
+        name: RecordType::Remediation.table(),
         rights: Rights::Records,
-        columns: &[
-            required("id", "bigint"),
-            required("name", V255),
-            required("namespace", V255),
-            required("phase", V50),
-            required("action_type", V100),
-            optional("target_name", V255),
-            required("status", V50),
-            required("start_time", TIME),
-            optional("end_time", TIME),
-            optional("duration_ms", "bigint"),
-            optional("environment", V50),
-            optional("cluster", V255),
-            optional("remediation_request_id", V255),
-            optional("alert_name", V255),
-            optional("alert_fingerprint", V255),
-            optional("severity", V50),
-            optional("error_message", "text"),
-            optional("metadata", "jsonb"),
-            required("created_at", TIME),
-            required("updated_at", TIME),
-            optional("embedding_id", "bigint"),
-        ],
+        columns: &[optional("embedding_id", "bigint")],
     },
-    Table {
-        name: "ai_analysis_audit",
-        rights: Rights::Records,
-        columns: &[
-            required("id", "bigint"),
-            required("remediation_id", "bigint"),
-            required("analysis_type", V100),
-            required("confidence", "double precision"),
-            required("recommendation", "text"),
-            optional("reasoning", "text"),
-            required("timestamp", TIME),
-            required("model", V255),
-            optional("tokens_used", "integer"),
-            optional("latency_ms", "integer"),
-            required("created_at", TIME),
-        ],
-    },
-    Table {
-        name: "workflow_audit",
-        rights: Rights::Records,
-        columns: &[
-            required("id", "bigint"),
-            required("remediation_id", "bigint"),
-            required("workflow_name", V255),
-            required("phase", V50),
-            required("status", V50),
-            required("start_time", TIME),
-            optional("end_time", TIME),
-            required("step_count", "integer"),
-            required("current_step", "integer"),
-            required("created_at", TIME),
-            required("updated_at", TIME),
-        ],
-    },
-    Table {
-        name: "execution_audit",
-        rights: Rights::Records,
-        columns: &[
-            required("id", "bigint"),
-            required("remediation_id", "bigint"),
-            required("action_type", V100),
-            required("target_kind", V100),
-            required("target_name", V255),
-            optional("namespace", V255),
-            required("status", V50),
-            required("start_time", TIME),
-            optional("end_time", TIME),
-            optional("error_message", "text"),
-            required("dry_run", "boolean"),
-            required("created_at", TIME),
-        ],
-    },
+    Table { name: RecordType::AiAnalysis.table(), rights: Rights::Records, columns: &[] },
+    Table { name: RecordType::Workflow.table(), rights: Rights::Records, columns: &[] },
+    Table { name: RecordType::Execution.table(), rights: Rights::Records, columns: &[] },
     Table {
         name: "vector_outbox",
         rights: Rights::Support,

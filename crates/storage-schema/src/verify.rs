@@ -182,21 +182,22 @@ fn extension(version: Option<&str>) -> Vec<Difference> {
 }
 
 fn compare_columns(table: &Table, found: &[&ColumnRow], differences: &mut Vec<Difference>) {
-    for column in table.columns {
+    for column in table.columns() {
+        let sql_type = column.sql_type.to_string();
         let what = format!("column {}.{}", table.name, column.name);
         match found.iter().find(|row| row.name == column.name) {
             None => differences.push(Difference::Missing { what }),
-            Some(row) if row.sql_type != column.sql_type || row.nullable != column.nullable => {
+            Some(row) if row.sql_type != sql_type || row.nullable != column.nullable => {
                 differences.push(Difference::Differs {
                     what,
-                    expected: describe(column.sql_type, column.nullable),
+                    expected: describe(&sql_type, column.nullable),
                     found: describe(&row.sql_type, row.nullable),
                 });
             }
             Some(_) => {}
         }
     }
-    let is_known = |name: &str| table.columns.iter().any(|column| column.name == name);
+    let is_known = |name: &str| table.columns().any(|column| column.name == name);
     for row in found.iter().filter(|row| !is_known(&row.name)) {
         differences.push(Difference::Extra { what: format!("column {}.{}", table.name, row.name) });
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel_async::SimpleAsyncConnection;
-use storage_models::Timestamp;
+use storage_models::{RecordType, Timestamp};
 use storage_testkit::TestDatabase;
 
 use crate::catalogue::PartRow;
@@ -252,6 +252,40 @@ async fn the_diesel_tables_are_the_migrated_tables() {
         migrated.entry(row.table_name).or_default().push(column);
     }
     assert_eq!(declared(include_str!("../../../storage-models/src/schema.rs")), migrated);
+}
+
+/// The fields of each record type are the columns of its table: name, order, type, nullability. Those that are called
+/// indexed are those that an index begins with.
+#[tokio::test]
+async fn the_fields_of_records_are_the_migrated_columns() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    for record_type in RecordType::ALL {
+        let fields = record_type.fields();
+        let rows = catalogue::columns(&mut connection, &[record_type.table()]).await.unwrap();
+        let columns = rows.iter().filter(|row| record_type.field(&row.name).is_some());
+        let found: Vec<_> =
+            columns.map(|row| (row.name.as_str(), row.sql_type.clone(), row.nullable)).collect();
+        let table = expected::TABLES.iter().find(|table| table.name == record_type.table()).unwrap();
+        let wanted: Vec<_> = table
+            .columns()
+            .map(|column| (column.name, column.sql_type.to_string(), column.nullable))
+            .take(fields.len())
+            .collect();
+        assert_eq!(found, wanted, "{record_type}");
+
+        let begins_with = |definition: &str, name: &str| {
+            let (_, keys) = definition.split_once("USING btree (").unwrap_or_default();
+            let first = keys.split([',', ' ', ')']).next().unwrap_or_default();
+            first.trim_matches('"') == name
+        };
+        let parts = catalogue::parts(&mut connection, &[record_type.table()]).await.unwrap();
+        let indexes: Vec<_> = parts.iter().filter(|part| part.kind == "index").collect();
+        for field in fields {
+            let is_indexed = indexes.iter().any(|index| begins_with(&index.definition, field.name));
+            assert_eq!(field.is_indexed, is_indexed, "{}.{}", record_type.table(), field.name);
+        }
+    }
 }
 
 /// The columns of each `table!` in the source, as `name Type`.
