@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use storage_models::fields::{Members as _, Value as Held};
 use storage_models::{
     Json, JsonText, Phase, Record, RecordUpdate, Remediation, Status, Timestamp, Workflow, WorkflowPhase,
 };
@@ -14,27 +15,21 @@ fn time(text: &str) -> Timestamp {
 }
 
 fn remediation() -> Remediation {
+    let made = Remediation::of_values(|name| match name {
+        "id" => Held::Integer(7),
+        "name" => Held::Text("restart-web".into()),
+        "namespace" => Held::Text("default".into()),
+        "phase" => Held::Text("processing".into()),
+        "action_type" => Held::Text("restart-pod".into()),
+        "status" => Held::Text("running".into()),
+        "start_time" => Held::Time(time("2026-02-28T10:00:00Z")),
+        "created_at" | "updated_at" => Held::Time(now()),
+        _ => Held::Null,
+    });
     Remediation {
-        id: 7,
-        name: "restart-web".to_owned(),
-        namespace: "default".to_owned(),
-        phase: Phase::Processing,
-        action_type: "restart-pod".to_owned(),
-        target_name: None,
-        status: Status::Running,
-        start_time: time("2026-02-28T10:00:00Z"),
-        end_time: None,
-        duration_ms: None,
-        environment: None,
-        cluster: None,
-        remediation_request_id: None,
-        alert_name: None,
-        alert_fingerprint: None,
-        severity: None,
         error_message: Some("it fails".to_owned()),
         metadata: Some(JsonText::new(r#"{"a": 1, "b": {"c": "x", "d": null}}"#.to_owned()).unwrap()),
-        created_at: now(),
-        updated_at: now(),
+        ..made.unwrap()
     }
 }
 
