@@ -1,11 +1,16 @@
 //! The fields of the records, once for what is sent, what is changed and what is answered.
 
-use serde_json::{Map, Value, json};
-use storage_models::{Phase, RecordType, Severity, Status, WorkflowPhase};
+use serde_json::{Value, json};
+use storage_models::{
+    AiAnalysis, Execution, Phase, RecordType, Remediation, Severity, Status, Workflow, WorkflowPhase,
+};
+use storage_query::Incident;
 use storage_validation::MAX_FREE_TEXT_BYTES;
 use utoipa::openapi::{Object, RefOr, Schema};
 
-use super::kinds::{Kind, closed, nullable};
+use super::bodies::Schemas;
+use super::kinds::{Kind, closed, named as at, nullable};
+use super::records::Named as _;
 
 /// One field of a record.
 pub(super) struct Field {
@@ -37,6 +42,13 @@ impl Field {
         !matches!(self.need, Need::Server | Need::ServerOrNull)
     }
 
+    /// As it is read, with its example.
+    fn shown(&self) -> RefOr<Schema> {
+        let schema = self.kind.schema(false).description(Some(self.about)).examples([self.example.clone()]);
+        let is_nullable = matches!(self.need, Need::Optional | Need::ServerOrNull);
+        RefOr::T(Schema::Object(if is_nullable { nullable(schema) } else { schema.build() }))
+    }
+
     fn property(&self, is_nullable: bool, is_strict: bool) -> RefOr<Schema> {
         let schema = self.kind.schema(is_strict).description(Some(self.about));
         let schema = if is_nullable { nullable(schema) } else { schema.build() };
@@ -45,17 +57,82 @@ impl Field {
 }
 
 /// The name of a record type's schema.
-pub(super) const fn schema_name(record_type: RecordType) -> &'static str {
+pub(crate) const fn schema_name(record_type: RecordType) -> &'static str {
     match record_type {
-        RecordType::Remediation => "Remediation",
-        RecordType::AiAnalysis => "AiAnalysis",
-        RecordType::Workflow => "Workflow",
-        RecordType::Execution => "Execution",
+        RecordType::Remediation => Remediation::NAME,
+        RecordType::AiAnalysis => AiAnalysis::NAME,
+        RecordType::Workflow => Workflow::NAME,
+        RecordType::Execution => Execution::NAME,
     }
 }
 
+/// The keys of an incident, in the order of an answer; each is the remediation's field of that name.
+const INCIDENT: [&str; 17] = [
+    "id",
+    "alert_name",
+    "alert_fingerprint",
+    "severity",
+    "action_type",
+    "namespace",
+    "cluster",
+    "environment",
+    "target_name",
+    "remediation_request_id",
+    "phase",
+    "status",
+    "start_time",
+    "end_time",
+    "duration_ms",
+    "error_message",
+    "metadata",
+];
+
+/// The schemas of records: as they are read, as they are sent, and as they are changed.
+pub(super) fn schemas() -> Schemas {
+    let of_type = |record_type: RecordType| {
+        let (name, fields) = (schema_name(record_type), of(record_type));
+        let patch = is_changeable(record_type).then(|| (format!("{name}Patch"), patch(record_type)));
+        let both = [(name.to_owned(), record(&fields)), (format!("New{name}"), new_record(&fields))];
+        both.into_iter().chain(patch)
+    };
+    let incident = named(Incident::NAME).map(|incident| (Incident::NAME.to_owned(), incident));
+    let all = RecordType::ALL.into_iter().flat_map(of_type).chain(incident);
+    all.map(|(name, object)| (name, RefOr::T(Schema::Object(object)))).collect()
+}
+
+/// The fields of what is read under this name, in the order of an answer.
+fn read_as(name: &str) -> Option<Vec<Field>> {
+    if name == Incident::NAME {
+        let mut fields = of(RecordType::Remediation);
+        fields.retain(|field| INCIDENT.contains(&field.name));
+        fields.sort_by_key(|field| INCIDENT.iter().position(|key| *key == field.name));
+        return Some(fields);
+    }
+    RecordType::ALL.into_iter().find(|record_type| schema_name(*record_type) == name).map(of)
+}
+
+/// The schema of what is read under this name.
+pub(super) fn named(name: &str) -> Option<Object> {
+    read_as(name).map(|fields| record(&fields))
+}
+
+/// The schema of a record that is sent.
+pub(crate) fn new_schema(record_type: RecordType) -> RefOr<Schema> {
+    at(&format!("New{}", schema_name(record_type)))
+}
+
+/// The schema of a change.
+pub(crate) fn patch_schema(record_type: RecordType) -> RefOr<Schema> {
+    at(&format!("{}Patch", schema_name(record_type)))
+}
+
+/// Whether records of the type are ever changed.
+pub(crate) fn is_changeable(record_type: RecordType) -> bool {
+    !changeable(record_type).is_empty()
+}
+
 /// What a change may name.
-pub(super) const fn changeable(record_type: RecordType) -> &'static [&'static str] {
+const fn changeable(record_type: RecordType) -> &'static [&'static str] {
     match record_type {
         RecordType::Remediation => &["phase", "status", "end_time", "error_message", "metadata"],
         RecordType::Workflow => &["phase", "status", "end_time", "current_step"],
@@ -64,16 +141,15 @@ pub(super) const fn changeable(record_type: RecordType) -> &'static [&'static st
 }
 
 /// A record as it is read.
-pub(super) fn record(fields: &[Field]) -> Object {
-    let object = fields.iter().fold(closed(), |object, field| {
-        let is_nullable = matches!(field.need, Need::Optional | Need::ServerOrNull);
-        object.property(field.name, field.property(is_nullable, false)).required(field.name)
-    });
+fn record(fields: &[Field]) -> Object {
+    let object = fields
+        .iter()
+        .fold(closed(), |object, field| object.property(field.name, field.shown()).required(field.name));
     object.build()
 }
 
 /// A record as it is sent.
-pub(super) fn new_record(fields: &[Field]) -> Object {
+fn new_record(fields: &[Field]) -> Object {
     let sent = fields.iter().filter(|field| field.is_sent());
     let object = sent.fold(closed(), |object, field| {
         let is_required = field.need == Need::Required;
@@ -84,7 +160,7 @@ pub(super) fn new_record(fields: &[Field]) -> Object {
 }
 
 /// A change of a record.
-pub(super) fn patch(record_type: RecordType) -> Object {
+fn patch(record_type: RecordType) -> Object {
     let fields = of(record_type);
     let named = fields.iter().filter(|field| changeable(record_type).contains(&field.name));
     let object = named.fold(closed(), |object, field| {
@@ -94,17 +170,9 @@ pub(super) fn patch(record_type: RecordType) -> Object {
 }
 
 /// The example of a record that is sent.
-pub(super) fn new_example(fields: &[Field]) -> Value {
-    example(fields.iter().filter(|field| field.is_sent()))
-}
-
-/// The example of a record that is read.
-pub(super) fn record_example(fields: &[Field]) -> Value {
-    example(fields.iter())
-}
-
-fn example<'a>(fields: impl Iterator<Item = &'a Field>) -> Value {
-    Value::Object(fields.map(|field| (field.name.to_owned(), field.example.clone())).collect::<Map<_, _>>())
+pub(crate) fn new_example(record_type: RecordType) -> Value {
+    let sent = of(record_type).into_iter().filter(Field::is_sent);
+    Value::Object(sent.map(|field| (field.name.to_owned(), field.example)).collect())
 }
 
 fn words<T: Copy + 'static>(all: &[T], word: fn(T) -> &'static str) -> Kind {

@@ -26,7 +26,7 @@ const STATEMENT: &str = concat!(
 
 /// What a value is.
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The number of a record.
     Id,
     /// A whole number between two, both included.
@@ -51,7 +51,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Its schema. A value that is `required` in a request must say something.
-    pub(super) fn schema(&self, required: bool) -> ObjectBuilder {
+    pub(crate) fn schema(&self, required: bool) -> ObjectBuilder {
         let of = |kind: Type| ObjectBuilder::new().schema_type(SchemaType::new(kind));
         match self {
             Self::Id => of(Type::Integer).format(int64()).minimum(Some(1)),
@@ -61,7 +61,7 @@ impl Kind {
             Self::Fraction => of(Type::Number).minimum(Some(0)).maximum(Some(1)),
             Self::Flag => of(Type::Boolean),
             Self::Time => of(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
-            Self::Word(words) => of(Type::String).enum_values(Some(words.iter().copied())),
+            Self::Word(all) => words(all.iter().copied()),
             Self::Identifier(max) => of(Type::String).max_length(Some(*max)).pattern(Some(if required {
                 NAME
             } else {
@@ -82,8 +82,14 @@ fn int64() -> Option<SchemaFormat> {
     Some(SchemaFormat::KnownFormat(KnownFormat::Int64))
 }
 
+/// One of some words.
+pub(crate) fn words(all: impl IntoIterator<Item = impl Into<String>>) -> ObjectBuilder {
+    let all = all.into_iter().map(|word| Value::String(word.into()));
+    ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).enum_values(Some(all))
+}
+
 /// The same, or null.
-pub(super) fn nullable(schema: ObjectBuilder) -> Object {
+pub(crate) fn nullable(schema: ObjectBuilder) -> Object {
     let mut object = schema.build();
     if let SchemaType::Type(kind) = object.schema_type.clone() {
         object.schema_type = SchemaType::from_iter([kind, Type::Null]);
@@ -95,30 +101,23 @@ pub(super) fn nullable(schema: ObjectBuilder) -> Object {
 }
 
 /// A schema of the components, by its name.
-pub(super) fn named(name: &str) -> RefOr<Schema> {
+pub(crate) fn named(name: &str) -> RefOr<Schema> {
     RefOr::Ref(Ref::from_schema_name(name))
 }
 
 /// A list.
-pub(super) fn list_of(item: impl Into<RefOr<Schema>>) -> ArrayBuilder {
+pub(crate) fn list_of(item: impl Into<RefOr<Schema>>) -> ArrayBuilder {
     ArrayBuilder::new().items(item.into())
 }
 
-/// An object with just these members, all of which are always there.
-pub(super) fn object<S: Into<RefOr<Schema>>>(
-    members: impl IntoIterator<Item = (&'static str, S)>,
-) -> ObjectBuilder {
-    members.into_iter().fold(closed(), |object, (name, schema)| object.property(name, schema).required(name))
-}
-
 /// An object that has no members but those it names.
-pub(super) fn closed() -> ObjectBuilder {
+pub(crate) fn closed() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(SchemaType::new(Type::Object))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
 /// One extension of the document.
-pub(super) fn extension(name: &str, value: Value) -> Option<Extensions> {
+pub(crate) fn extension(name: &str, value: Value) -> Option<Extensions> {
     Some([(name, json!(value))].into_iter().collect())
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod edges;
+mod openapi;
 mod store;
 
 use std::sync::{Arc, Mutex};

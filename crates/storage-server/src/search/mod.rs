@@ -8,12 +8,14 @@ mod outside;
 mod tests;
 
 use futures_util::future;
+use serde::Serialize;
 use storage_models::Embedding;
 use storage_query::{
     CandidateError, FusedHit, Lexical, LexicalQuery, Nearest, NearestQuery, RemediationFilter, SearchRequest,
     Valid, candidates, fuse,
 };
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use self::outside::Outside;
 use crate::edge::ReadError;
@@ -29,7 +31,8 @@ pub(crate) enum Mode {
 }
 
 /// Where vectors were compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Engine {
     Qdrant,
     Pgvector,
@@ -75,18 +78,9 @@ impl Mode {
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, mode)| mode)
     }
 
-    /// Their names, for a message.
-    pub(crate) fn names() -> String {
-        Self::ALL.map(|(name, _)| name).join(", ")
-    }
-}
-
-impl Engine {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Qdrant => "qdrant",
-            Self::Pgvector => "pgvector",
-        }
+    /// Their names.
+    pub(crate) fn names() -> [&'static str; 3] {
+        Self::ALL.map(|(name, _)| name)
     }
 }
 

@@ -8,7 +8,8 @@ mod months;
 mod update;
 
 pub(super) use batch::write_batch;
-pub(super) use update::update;
+pub(super) use consistency::{Offer, consistency_parameter};
+pub(super) use update::{if_match_header, update};
 
 use std::sync::Arc;
 
@@ -18,24 +19,40 @@ use storage_dualwrite::idempotency::{Render, Written};
 use storage_models::{Json, Record, Timestamp};
 use storage_query::AuditRecord;
 use storage_validation::{Invalid, Valid};
+use utoipa::openapi::path::Parameter;
 
-use super::Answer;
+use super::answer::Answer;
 use crate::body::{self, Body, MediaType};
+use crate::openapi::Named;
 use crate::parameters::Parameters;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemKind};
 use crate::settings::Consistency;
 use crate::state::AppState;
 use crate::telemetry::metrics as names;
 use crate::telemetry::request::RequestContext;
-use consistency::Offer;
+
+/// What a write may come to, besides what reading its body may.
+pub(super) const PROBLEMS: &[ProblemKind] = &[
+    ProblemKind::KeyInFlight,
+    ProblemKind::KeyReused,
+    ProblemKind::DeadlinePassed,
+    ProblemKind::DatabaseUnavailable,
+    ProblemKind::Stopping,
+    ProblemKind::OutcomeUnknown,
+];
+
+/// The headers that every write takes.
+pub(super) fn headers() -> [Parameter; 2] {
+    [key::parameter(), consistency::preference_header()]
+}
 
 /// `POST /api/v1/audit/{type}`
-pub(super) async fn write<R: AuditRecord>(
+pub(super) async fn write<R: AuditRecord + Named>(
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer {
+) -> Answer<answer::Created<R>> {
     let mut parameters = Parameters::parse(request.query_string());
     let consistency = consistency::take(&mut parameters, Offer::Any, state.limits.consistency);
     parameters.finish()?;
@@ -69,7 +86,7 @@ pub(super) async fn write<R: AuditRecord>(
         return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await;
     }
     let is_strict = consistency == Consistency::Strict;
-    let render = rendering(sanitized_fields.clone(), !is_strict);
+    let render = rendering::<R>(sanitized_fields.clone(), !is_strict);
     // No time-out of our own here: once the record has left the queue only the writer knows what became of it.
     let keyed = answer::keyed(key.clone(), &render);
     let written = if is_strict {
@@ -85,15 +102,15 @@ pub(super) async fn write<R: AuditRecord>(
     let wanted = consistency::wait(&request).filter(|_| !is_strict);
     let versions = version(&record).into_iter().collect();
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
-    let render = |is_pending| rendering(sanitized_fields.clone(), is_pending && !is_strict)(&record);
+    let render = |is_pending| rendering::<R>(sanitized_fields.clone(), is_pending && !is_strict)(&record);
     Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
 }
 
 /// The answer for a record that still has to reach the index, or is there.
-fn rendering(sanitized_fields: Vec<String>, is_pending: bool) -> Render<Record> {
+fn rendering<R: 'static>(sanitized_fields: Vec<String>, is_pending: bool) -> Render<Record> {
     Arc::new(move |record| {
         let vector_sync = answer::vector_sync(record.record_type(), is_pending);
-        answer::record(StatusCode::CREATED, record, vector_sync, &sanitized_fields)
+        answer::record::<R>(StatusCode::CREATED, record, vector_sync, &sanitized_fields)
     })
 }
 

@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
+use std::marker::PhantomData;
 
 use actix_web::http::header::{
     AcceptEncoding, CONTENT_ENCODING, ContentEncoding, ETAG, Encoding, HeaderValue, IF_NONE_MATCH,
 };
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, Handler, HttpMessage as _, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use flate2::Compression;
@@ -16,15 +17,59 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 use tokio::task::{JoinError, spawn_blocking};
 
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::{Content, ResponseBuilder};
+
+use super::access::Asks;
+use super::answer::{Answer, Form};
+use super::operation::{Operation, Request};
 use crate::compress::ENCODINGS;
+use crate::openapi::Kind;
+use crate::openapi::responses::{Answers, empty};
 use crate::problem::{self, Problem, ProblemKind};
 use crate::{etag, openapi};
 
 /// Every page by its path, made when the first is asked for.
-static PAGES: OnceCell<HashMap<String, Page>> = OnceCell::const_new();
+static PAGES: OnceCell<HashMap<String, Encoded>> = OnceCell::const_new();
+
+/// What a page is.
+pub(super) trait Page: 'static {
+    /// Its content by media type, each with an example.
+    fn contents() -> Vec<(&'static str, Content)>;
+}
+
+/// 200 with a page and its tag, or 304 when the tag is known.
+pub(super) struct Kept<P>(PhantomData<P>);
+
+impl<P: Page> Form for Kept<P> {
+    fn answers(about: &str) -> Answers {
+        let contents = P::contents().into_iter();
+        let page = contents
+            .fold(tagged(about), |response, (media_type, content)| response.content(media_type, content));
+        Answers::plain(200, page).and(304, tagged("What is known already."))
+    }
+}
+
+/// With the tag of a page, which is not of the form that records' have.
+fn tagged(about: &str) -> ResponseBuilder {
+    let header = HeaderBuilder::new().schema(Some(Kind::Text.schema(false)));
+    empty(about).header("ETag", header.description(Some("Known again by clients.")).build())
+}
+
+/// The operation that shows a page. `example` is a path of it.
+pub(super) fn operation<H, Args, P>(path: &str, handler: H, about: &str, example: &str) -> Operation
+where
+    H: Handler<Args, Output = Answer<Kept<P>>> + Send + Sync,
+    Args: FromRequest + 'static,
+    P: Page,
+{
+    Operation::get(path, Asks::Moderation, handler, about)
+        .shown_by(Request::new(200, example))
+        .shown_by(Request::new(304, example).header("If-None-Match", "*"))
+}
 
 /// A page as it is kept.
-struct Page {
+struct Encoded {
     media_type: &'static str,
     /// Of the content, however it is encoded.
     tag: String,
@@ -63,18 +108,18 @@ fn chosen(request: &HttpRequest) -> ContentEncoding {
     }
 }
 
-fn all() -> HashMap<String, Page> {
-    let document = ("/openapi.json".to_owned(), Page::new("application/json", openapi::json().into()));
+fn all() -> HashMap<String, Encoded> {
+    let document = ("/openapi.json".to_owned(), Encoded::new("application/json", super::document().into()));
     let files = openapi::files().map(|(name, media_type, bytes)| {
-        (format!("/docs/{name}"), Page::new(media_type, Bytes::from_owner(bytes)))
+        (format!("/docs/{name}"), Encoded::new(media_type, Bytes::from_owner(bytes)))
     });
     let problems = ProblemKind::ALL
         .iter()
-        .map(|kind| (kind.path(), Page::new("text/plain; charset=utf-8", problem::page(*kind).into())));
+        .map(|kind| (kind.path(), Encoded::new("text/plain; charset=utf-8", problem::page(*kind).into())));
     [document].into_iter().chain(files).chain(problems).collect()
 }
 
-impl Page {
+impl Encoded {
     fn new(media_type: &'static str, plain: Bytes) -> Self {
         let tag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&plain)));
         Self { media_type, tag, plain, gzip: OnceCell::new(), deflate: OnceCell::new() }
@@ -121,12 +166,12 @@ async fn off_thread<T: Send + 'static>(
 mod tests {
     use actix_web::http::header::ContentEncoding;
 
-    use super::Page;
+    use super::Encoded;
 
     /// F48: the bytes of the second answer are those of the first, not made again.
     #[tokio::test]
     async fn a_page_is_encoded_once() {
-        let page = Page::new("text/plain", "a page ".repeat(1_000).into());
+        let page = Encoded::new("text/plain", "a page ".repeat(1_000).into());
         for wanted in [ContentEncoding::Gzip, ContentEncoding::Deflate] {
             let (encoding, first) = page.encoded(wanted).await.unwrap();
             let (_, second) = page.encoded(wanted).await.unwrap();
@@ -139,7 +184,7 @@ mod tests {
 
     #[test]
     fn another_content_has_another_tag() {
-        let tag = |content: &'static str| Page::new("text/plain", content.into()).tag;
+        let tag = |content: &'static str| Encoded::new("text/plain", content.into()).tag;
         assert_eq!(tag("a"), tag("a"));
         assert_ne!(tag("a"), tag("b"));
     }
