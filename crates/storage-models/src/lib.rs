@@ -7,6 +7,7 @@
 //!
 //! | type | is |
 //! |---|---|
+//! | [`fields`] | what each record type is made of, as data: [`RecordType::fields`] |
 //! | [`Timestamp`] | a UTC instant cut to microseconds, as PostgreSQL keeps it |
 //! | [`Json`], [`JsonText`] | JSON whose numbers keep their value, whatever their size |
 //! | [`Embedding`] | a vector of exactly 384 finite numbers |
@@ -19,6 +20,7 @@ mod database_fault;
 mod embedding;
 mod enums;
 mod error_code;
+pub mod fields;
 pub mod json;
 mod record_type;
 mod records;
