@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, SchemaType};
 use utoipa::openapi::{AllOf, Object, OneOf, RefOr, Schema, Type};
 
 use super::fields;
-use super::kinds::named;
+use super::schema::named;
 
 /// A body that is sent as JSON.
 pub(crate) trait JsonBody: Serialize + ToSchema {

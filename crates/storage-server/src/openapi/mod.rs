@@ -3,18 +3,14 @@
 
 mod bodies;
 mod fields;
-mod kinds;
 mod page;
 pub(crate) mod parameters;
 mod records;
 pub(crate) mod responses;
-
-#[cfg(test)]
-mod tests;
+pub(crate) mod schema;
 
 pub(crate) use bodies::{JsonBody, Schemas};
 pub(crate) use fields::{is_changeable, new_example, new_schema, patch_schema};
-pub(crate) use kinds::{Kind, closed, extension, list_of, named, nullable, words};
 pub(crate) use page::{FILES, files, index};
 pub(crate) use records::{Named, Shown, example_of, list, reference};
 

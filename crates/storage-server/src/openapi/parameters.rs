@@ -1,14 +1,13 @@
 //! The parameters of the query string, of the path and of the header.
 
 use serde_json::{Value, json};
-use storage_models::RecordType;
+use storage_models::fields::{Field, Kind, Presence};
 use storage_query::{AuditFilter as _, Listed, MAX_VALUES, PageRequest, Sort};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 
-use super::fields::{phase, severity, status, workflow_phase};
-use super::kinds::{Kind, list_of, words};
 use super::records::Named;
+use super::schema::{self, list_of, pattern, words};
 
 /// What a time may look like: RFC 3339, a date, or an age.
 const TIME: &str = r"^([0-9]{1,5}[smhd]|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))?)$";
@@ -17,67 +16,61 @@ const DURATION: &str = r"^[0-9]{1,5}(ms|s|m|h|d)$";
 /// Text that may be compared with a column.
 const COMPARABLE: &str = r"^[^\u0000]*$";
 
-/// Every parameter of the filter of what is listed.
+/// Every parameter of the filter of what is listed: the fields whose values it lists, then times, durations and metadata
+/// where it has them.
 pub(crate) fn filter<R: Listed + Named>() -> Vec<Parameter> {
-    let metadata = R::Filter::has_field(METADATA).then(metadata);
-    R::Filter::FIELDS.iter().map(|name| filter_parameter(R::OF, name)).chain(metadata).collect()
+    let fields = R::OF.fields();
+    let time =
+        fields.iter().find(|field| field.presence == Presence::ReceivedAt).map_or("", |field| field.name);
+    let values = fields.iter().filter(|field| field.is_filterable).map(values);
+    let others = [since(time), until(time), min_duration(), max_duration(), metadata()];
+    let others = others.into_iter().filter(|parameter| R::Filter::has_field(&parameter.name));
+    values.chain(others).collect()
 }
 
-fn filter_parameter(record_type: RecordType, name: &str) -> Parameter {
-    let of = match record_type {
-        RecordType::AiAnalysis => "timestamp",
-        RecordType::Remediation | RecordType::Workflow | RecordType::Execution => "start_time",
-    };
-    let (schema, about, example) = match name {
-        "since" => {
-            let about = format!(
-                "Only what has a `{of}` not before this: RFC 3339, a date, or an age such as `90m`, `24h`, `7d`."
-            );
-            (pattern(TIME), about, "2026-01-01")
-        }
-        "until" => (
-            pattern(TIME),
-            format!("Only what has a `{of}` before this; written as `since` is."),
-            "2027-01-01",
-        ),
-        "min_duration" => (
-            pattern(DURATION),
-            "Only what took at least so long, such as `250ms`, `90s`, `5m`.".to_owned(),
-            "250ms",
-        ),
-        "max_duration" => (
-            pattern(DURATION),
-            "Only what took at most so long; written as `min_duration` is.".to_owned(),
-            "2h",
-        ),
-        _ => return values(record_type, name),
-    };
-    query(name, schema, &about).example(Some(json!(example))).build()
-}
-
-/// A parameter that lists the values a column may have.
-fn values(record_type: RecordType, name: &str) -> Parameter {
-    let (kind, example) = match (name, record_type) {
-        ("remediation_id", _) => (Kind::Id, json!([1])),
-        ("dry_run", _) => (Kind::Flag, json!([false])),
-        ("phase", RecordType::Workflow) => (workflow_phase(), json!(["executing", "completed"])),
-        ("phase", _) => (phase(), json!(["processing", "failed"])),
-        ("status", _) => (status(), json!(["running", "success"])),
-        ("severity", _) => (severity(), json!(["critical", "high"])),
-        _ => (Kind::Text, json!(["a", "b"])),
-    };
-    let item = match kind {
-        Kind::Text => pattern(COMPARABLE),
-        kind => kind.schema(false),
-    };
+fn since(time: &str) -> Parameter {
     let about = format!(
-        "Only what has one of these as its `{name}`. Repeat the parameter or separate values with commas; a comma \
-         inside a value is written `\\,`."
+        "Only what has a `{time}` not before this: RFC 3339, a date, or an age such as `90m`, `24h`, `7d`."
     );
-    query(name, list_of(item).max_items(Some(MAX_VALUES)), &about)
+    query("since", pattern(TIME), &about).example(Some(json!("2026-01-01"))).build()
+}
+
+fn until(time: &str) -> Parameter {
+    let about = format!("Only what has a `{time}` before this; written as `since` is.");
+    query("until", pattern(TIME), &about).example(Some(json!("2027-01-01"))).build()
+}
+
+fn min_duration() -> Parameter {
+    let about = "Only what took at least so long, such as `250ms`, `90s`, `5m`.";
+    query("min_duration", pattern(DURATION), about).example(Some(json!("250ms"))).build()
+}
+
+fn max_duration() -> Parameter {
+    let about = "Only what took at most so long; written as `min_duration` is.";
+    query("max_duration", pattern(DURATION), about).example(Some(json!("2h"))).build()
+}
+
+/// A parameter that lists the values a field may have.
+fn values(field: &Field) -> Parameter {
+    let about = format!(
+        "Only what has one of these as its `{}`. Repeat the parameter or separate values with commas; a comma \
+         inside a value is written `\\,`.",
+        field.name
+    );
+    let item = match field.kind {
+        // What is too long for the field matches nothing.
+        Kind::Identifier(_) => pattern(COMPARABLE),
+        kind => schema::of_field(kind, false),
+    };
+    listed(field.name, item, &about, field.example.to_json())
+}
+
+/// A parameter that lists values.
+fn listed(name: &str, item: ObjectBuilder, about: &str, example: Value) -> Parameter {
+    query(name, list_of(item).max_items(Some(MAX_VALUES)), about)
         .style(Some(ParameterStyle::Form))
         .explode(Some(true))
-        .example(Some(example))
+        .example(Some(json!([example])))
         .build()
 }
 
@@ -88,16 +81,12 @@ const METADATA: &str = "metadata.reason";
 fn metadata() -> Parameter {
     let about = "`metadata.KEY=VALUE`: only what has this value under that top-level key of its metadata, compared as \
                  text. Any key may stand for `KEY`; this one is an example.";
-    query(METADATA, list_of(pattern(COMPARABLE)).max_items(Some(MAX_VALUES)), about)
-        .style(Some(ParameterStyle::Form))
-        .explode(Some(true))
-        .example(Some(json!(["CrashLoopBackOff"])))
-        .build()
+    listed(METADATA, pattern(COMPARABLE), about, json!("CrashLoopBackOff"))
 }
 
 /// The parameters that say which part of a list is wanted, and how it is sorted.
 pub(crate) fn page<R: Listed>() -> Vec<Parameter> {
-    let offset = Kind::Integer(0, PageRequest::MAX_OFFSET).schema(false).default(Some(json!(0)));
+    let offset = schema::integer(0, PageRequest::MAX_OFFSET).default(Some(json!(0)));
     vec![
         sort::<R>(),
         limit(PageRequest::MAX_LIMIT, PageRequest::DEFAULT_LIMIT),
@@ -128,13 +117,13 @@ pub(crate) fn choice<const N: usize>(
 
 /// How many at most.
 pub(crate) fn limit(max: i64, default: i64) -> Parameter {
-    let schema = Kind::Integer(1, max).schema(false).default(Some(json!(default)));
+    let schema = schema::integer(1, max).default(Some(json!(default)));
     query("limit", schema, "How many at most.").build()
 }
 
 /// The id of a record.
 pub(crate) fn id() -> Parameter {
-    in_path("id", Kind::Id.schema(true), "The record's number.", json!(1))
+    in_path("id", schema::id(), "The record's number.", json!(1))
 }
 
 /// A member of the path.
@@ -146,12 +135,8 @@ pub(crate) fn in_path(name: &str, schema: ObjectBuilder, about: &str, example: V
 
 /// `If-None-Match`.
 pub(crate) fn if_none_match() -> Parameter {
-    header(
-        "If-None-Match",
-        Kind::Text.schema(false),
-        "An `ETag` that is known: then what it is of is not sent again.",
-    )
-    .build()
+    header("If-None-Match", schema::text(), "An `ETag` that is known: then what it is of is not sent again.")
+        .build()
 }
 
 /// The form of an entity tag.
@@ -164,7 +149,7 @@ pub(crate) const EXAMPLE_ETAG: &str = "\"1-1767323047000001\"";
 pub(crate) fn correlation_id() -> Parameter {
     let about = "Names the request in logs and answers: 1 to 128 letters, digits or `-._:/+=@`. What has another form \
                  is not taken, and an id is made.";
-    header("X-Correlation-ID", Kind::Text.schema(false), about).build()
+    header("X-Correlation-ID", schema::text(), about).build()
 }
 
 /// A header.
@@ -184,9 +169,4 @@ pub(crate) fn query(name: &str, schema: impl Into<RefOr<Schema>>, about: &str) -
         .required(Required::False)
         .schema(Some(schema))
         .description(Some(about))
-}
-
-/// Text of this form.
-pub(crate) fn pattern(pattern: &str) -> ObjectBuilder {
-    Kind::Text.schema(false).pattern(Some(pattern))
 }

@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::bodies::{self, JsonBody};
 use super::fields;
-use super::kinds::{list_of, named};
+use super::schema::{list_of, named};
 use crate::edge::Item;
 
 /// What is read under this name.

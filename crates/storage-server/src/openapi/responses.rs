@@ -8,8 +8,8 @@ use utoipa::openapi::{
 };
 
 use super::bodies::{self, JsonBody, Schemas};
-use super::kinds::{Kind, named};
 use super::parameters::{ETAG, EXAMPLE_ETAG};
+use super::schema::{self, named};
 use crate::problem::{self, Document, ProblemKind};
 
 impl JsonBody for Document<'_> {}
@@ -67,8 +67,8 @@ fn problem(kinds: &[ProblemKind]) -> Response {
     let response =
         empty(&format!("{}.", titles.join(", or "))).content("application/problem+json", content.build());
     let response = if kinds.iter().any(|kind| kind.retry_after().is_some()) {
-        let schema = Kind::Integer(1, i64::from(u16::MAX)).schema(false);
-        let seconds = HeaderBuilder::new().schema(Some(schema)).description(Some("Seconds to wait."));
+        let seconds = schema::integer(1, i64::from(u16::MAX));
+        let seconds = HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds to wait."));
         response.header("Retry-After", seconds.build())
     } else {
         response
@@ -110,7 +110,7 @@ pub(crate) fn text_body(about: &str, media_type: &str, example: &str) -> Respons
 
 /// A body of text.
 pub(crate) fn text(example: &str) -> Content {
-    let mut content = Content::new(Some(Kind::Text.schema(false)));
+    let mut content = Content::new(Some(schema::text()));
     content.example = Some(json!(example));
     content
 }
@@ -125,10 +125,10 @@ pub(crate) fn empty(about: &str) -> ResponseBuilder {
 /// The headers that answers have, by name.
 pub(super) fn headers(components: ComponentsBuilder) -> ComponentsBuilder {
     let header = |about: &str, example: &str| {
-        let schema = Kind::Text.schema(false);
-        HeaderBuilder::new().schema(Some(schema)).description(Some(about)).example(Some(json!(example)))
+        let text = schema::text();
+        HeaderBuilder::new().schema(Some(text)).description(Some(about)).example(Some(json!(example)))
     };
-    let tag = Kind::Text.schema(false).pattern(Some(ETAG));
+    let tag = schema::text().pattern(Some(ETAG));
     let link =
         "</api/v1/audit/remediation?offset=100>; rel=\"next\", </api/v1/audit/remediation>; rel=\"first\"";
     components

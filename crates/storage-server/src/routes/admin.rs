@@ -15,7 +15,7 @@ use super::answer::{Answer, Json as JsonAnswer, Sent};
 use super::operation::{Operation, Request};
 use crate::auth::Caller;
 use crate::body::{self, MediaType};
-use crate::openapi::{JsonBody, Kind, closed, named};
+use crate::openapi::{JsonBody, schema};
 use crate::parameters::Parameters;
 use crate::problem::{Place, Problem, ProblemKind, Violation};
 use crate::settings::EffectiveSetting;
@@ -43,7 +43,7 @@ pub(super) fn operations() -> [Operation; 4] {
         Operation::new(Method::PUT, PATH, Asks::ADMIN, set_level, "It is so now.")
             .named("admin", "setLogLevel", "Log more or less")
             .about("By target, from now on until the process ends. Who changed what is in the log.")
-            .takes([(MediaType::Json, named(NEW_LEVEL), example.clone())])
+            .takes([(MediaType::Json, schema::named(NEW_LEVEL), example.clone())])
             .schema(NEW_LEVEL, new_level())
             .shown_by(Request::new(200, PATH).body(MediaType::Json, example))
             .shown_by(Request::new(400, PATH).body(MediaType::Json, wanted("loud")))
@@ -76,8 +76,8 @@ const LEVELS: &str = concat!("^", directive!(), "(,", directive!(), ")*$");
 fn new_level() -> ObjectBuilder {
     let about = "`off`, `error`, `warn`, `info`, `debug` or `trace`, alone or as `target=level`, with commas between \
                  them. Below info only targets that begin with `storage_` or `datastorage` are logged.";
-    let level = Kind::Text.schema(true).pattern(Some(LEVELS)).description(Some(about));
-    closed().property(LEVEL, level).required(LEVEL)
+    let level = schema::text().pattern(Some(LEVELS)).description(Some(about));
+    schema::closed().property(LEVEL, level).required(LEVEL)
 }
 
 /// What is logged, and what the settings say.

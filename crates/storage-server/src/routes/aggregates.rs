@@ -14,7 +14,7 @@ use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
 use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
 use super::operation::{Operation, Request, STORE};
-use crate::openapi::{JsonBody, Kind, list_of, nullable, parameters};
+use crate::openapi::{JsonBody, parameters, schema};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -130,10 +130,10 @@ columns! {
 /// The groups, as [`Group`] is serialized: under the column's own name.
 fn groups<C: Column>() -> ArrayBuilder {
     let column = C::GROUPING.column();
-    let value = nullable(Kind::Text.schema(false).examples([C::EXAMPLE]));
-    let count = Kind::Integer(1, i64::MAX).schema(false).examples([12]);
+    let value = schema::nullable(schema::text().examples([C::EXAMPLE]));
+    let count = schema::integer(1, i64::MAX).examples([12]);
     let group = ObjectBuilder::new().property(column, value).required(column);
-    list_of(group.property("count", count).required("count"))
+    schema::list_of(group.property("count", count).required("count"))
 }
 
 /// How many remediations began in each interval, the oldest first and without a gap.

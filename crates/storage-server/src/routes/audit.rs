@@ -12,7 +12,7 @@ use super::{get, list, write};
 use crate::body::MediaType;
 use crate::edge::AnyList;
 use crate::openapi::parameters::{self, EXAMPLE_ETAG};
-use crate::openapi::{self, Kind, Named, list_of};
+use crate::openapi::{self, Named, schema};
 use crate::problem::ProblemKind;
 
 /// All of them, in the order in which they can be tried.
@@ -85,9 +85,10 @@ fn other(example: &Value) -> Value {
 
 fn store_batch<R: AuditRecord + Named>() -> Operation {
     let (path, example) = (format!("{}/batch", path::<R>()), openapi::new_example(R::TYPE));
-    let records = list_of(openapi::new_schema(R::TYPE)).min_items(Some(1)).max_items(Some(MAX_BATCH_RECORDS));
+    let records =
+        schema::list_of(openapi::new_schema(R::TYPE)).min_items(Some(1)).max_items(Some(MAX_BATCH_RECORDS));
     let line = json!(format!("{example}\n"));
-    let lines = Kind::Text.schema(false).description(Some("One record a line."));
+    let lines = schema::text().description(Some("One record a line."));
     let send = |status| Request::new(status, path.clone());
     let summary = format!("Store many {}, all or none", nouns(R::TYPE));
     Operation::new(Method::POST, path.clone(), Asks::WRITE, write::write_batch::<R>, "Where they are.")

@@ -13,7 +13,7 @@ use super::operation::{Operation, Request};
 use super::pages::{self, Kept, Page};
 use crate::openapi;
 use crate::openapi::responses::{Answers, empty, text, with_header};
-use crate::openapi::{Kind, parameters, words};
+use crate::openapi::{parameters, schema};
 use crate::problem::ProblemKind;
 
 /// The page loads what this service has and nothing else, and no other page can show it. Swagger UI styles its
@@ -23,7 +23,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 /// The operations that describe the API.
 pub(super) fn operations() -> [Operation; 3] {
-    let files = words(openapi::FILES);
+    let files = schema::words(openapi::FILES);
     let file = parameters::in_path("file", files, "A part of the page.", json!("index.html"));
     [
         pages::operation("/openapi.json", document, "This document.", "/openapi.json")
@@ -45,7 +45,7 @@ struct Document;
 
 impl Page for Document {
     fn contents() -> Vec<(&'static str, Content)> {
-        let (schema, example) = (Kind::Free.schema(false), json!({ "openapi": "3.1.0" }));
+        let (schema, example) = (schema::free(), json!({ "openapi": "3.1.0" }));
         let content = ContentBuilder::new().schema(Some(schema)).example(Some(example));
         vec![("application/json", content.build())]
     }

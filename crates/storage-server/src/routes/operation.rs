@@ -13,7 +13,7 @@ use super::access::Asks;
 use super::answer::{Answer, Form};
 use crate::body::MediaType;
 use crate::openapi::responses::{self, Answers};
-use crate::openapi::{BEARER, Schemas, extension};
+use crate::openapi::{BEARER, Schemas, schema};
 use crate::problem::ProblemKind;
 
 /// The extension of an operation that lists [`Request`]s.
@@ -210,7 +210,7 @@ impl Operation {
             .parameters(Some(self.parameters.clone()))
             .parameter_ref(Ref::new("#/components/parameters/X-Correlation-ID"))
             .responses(responses.build())
-            .extensions(extension(REQUESTS, Value::Array(requests)));
+            .extensions(schema::extension(REQUESTS, Value::Array(requests)));
         let operation = match self.asks {
             // Without authentication, everybody on this machine may.
             Asks::For(_) => operation

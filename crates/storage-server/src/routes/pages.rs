@@ -24,8 +24,8 @@ use super::access::Asks;
 use super::answer::{Answer, Form};
 use super::operation::{Operation, Request};
 use crate::compress::ENCODINGS;
-use crate::openapi::Kind;
 use crate::openapi::responses::{Answers, empty};
+use crate::openapi::schema;
 use crate::problem::{self, Problem, ProblemKind};
 use crate::{etag, openapi};
 
@@ -52,7 +52,7 @@ impl<P: Page> Form for Kept<P> {
 
 /// With the tag of a page, which is not of the form that records' have.
 fn tagged(about: &str) -> ResponseBuilder {
-    let header = HeaderBuilder::new().schema(Some(Kind::Text.schema(false)));
+    let header = HeaderBuilder::new().schema(Some(schema::text()));
     empty(about).header("ETag", header.description(Some("Known again by clients.")).build())
 }
 

@@ -8,7 +8,7 @@ use super::answer::{Answer, Sent};
 use super::operation::{Operation, Request};
 use super::pages::{self, Kept, Page};
 use crate::openapi::responses::text;
-use crate::openapi::{parameters, words};
+use crate::openapi::{parameters, schema};
 use crate::problem::{self, ProblemKind};
 
 /// The kind that is the example.
@@ -16,7 +16,7 @@ const EXAMPLE: ProblemKind = ProblemKind::ValidationFailed;
 
 /// The operation that explains a kind of problem.
 pub(super) fn operation() -> Operation {
-    let slugs = words(ProblemKind::ALL.iter().map(|kind| kind.slug()));
+    let slugs = schema::words(ProblemKind::ALL.iter().map(|kind| kind.slug()));
     let slug = parameters::in_path("slug", slugs, "The kind of problem.", json!(EXAMPLE.slug()));
     pages::operation("/problems/{slug}", page, "What happened and what to do.", &EXAMPLE.path())
         .named("service", "explainProblem", "What a kind of problem means")

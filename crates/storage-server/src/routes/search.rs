@@ -13,7 +13,7 @@ use utoipa::openapi::path::Parameter;
 use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
 use super::operation::{Operation, Request, STORE};
-use crate::openapi::{JsonBody, Kind, parameters, reference};
+use crate::openapi::{JsonBody, parameters, reference, schema};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::search::{Engine, Found, Mode, Search};
@@ -35,10 +35,10 @@ pub(super) fn operation() -> Operation {
 
 /// The parameters besides the filter.
 fn own_parameters() -> [Parameter; 4] {
-    let text = parameters::pattern(r"\S").min_length(Some(1)).max_length(Some(1_000));
+    let text = schema::pattern(r"\S").min_length(Some(1)).max_length(Some(1_000));
     let about = "What is searched for, in words: it need not occur in what is found.";
     let text = parameters::query("q", text, about).required(Required::True);
-    let similarity = Kind::Fraction.schema(false).default(Some(json!(0)));
+    let similarity = schema::fraction().default(Some(json!(0)));
     [
         text.example(Some(json!("a pod keeps crashing"))).build(),
         parameters::choice("mode", Mode::names(), "hybrid", "How to search."),

@@ -11,7 +11,7 @@ use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
 use super::id;
 use super::operation::{Operation, Request, STORE};
-use crate::openapi::{JsonBody, parameters, reference, words};
+use crate::openapi::{JsonBody, parameters, reference, schema};
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
@@ -59,7 +59,7 @@ impl JsonBody for TimelineAnswer {}
 const EVENTS: [RecordType; 3] = [RecordType::AiAnalysis, RecordType::Workflow, RecordType::Execution];
 
 fn event_type() -> ObjectBuilder {
-    words(EVENTS.map(RecordType::path))
+    schema::words(EVENTS.map(RecordType::path))
 }
 
 fn event_record() -> OneOfBuilder {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use utoipa::openapi::path::Parameter;
 
 use super::answer;
-use crate::openapi::{Kind, parameters, words};
+use crate::openapi::{parameters, schema};
 use crate::parameters::Parameters;
 use crate::routes::answer::Sent;
 use crate::settings::Consistency;
@@ -59,13 +59,13 @@ pub(in crate::routes) fn consistency_parameter(offer: Offer) -> Parameter {
     };
     let about =
         "`deferred`: committed in PostgreSQL, indexed behind it. `strict`: in both stores or in neither.";
-    parameters::query(PARAMETER, words(offered.iter().copied()), about).build()
+    parameters::query(PARAMETER, schema::words(offered.iter().copied()), about).build()
 }
 
 /// The header by which a client says that it waits.
 pub(super) fn preference_header() -> Parameter {
     let about = "`wait=SECONDS` waits until the vector index holds what was written, as long as the request may take.";
-    parameters::header("Prefer", Kind::Text.schema(false), about).example(Some(json!("wait=1"))).build()
+    parameters::header("Prefer", schema::text(), about).example(Some(json!("wait=1"))).build()
 }
 
 /// How long the client is willing to wait: `Prefer: wait=SECONDS`. A preference that cannot be understood is ignored,

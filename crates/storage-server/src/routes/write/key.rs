@@ -11,7 +11,7 @@ use utoipa::openapi::path::Parameter;
 
 use super::answer;
 use crate::auth::Caller;
-use crate::openapi::parameters;
+use crate::openapi::{parameters, schema};
 use crate::problem::{Problem, ProblemKind};
 use crate::routes::answer::Answer;
 use crate::state::AppState;
@@ -24,7 +24,7 @@ const MAX_LENGTH: usize = 255;
 
 /// The header, as the description has it.
 pub(super) fn parameter() -> Parameter {
-    let form = parameters::pattern(&format!("^[!-~]{{1,{MAX_LENGTH}}}$"));
+    let form = schema::pattern(&format!("^[!-~]{{1,{MAX_LENGTH}}}$"));
     let about =
         "Names this request: a repetition with the same key and body is stored once and answered the same.";
     parameters::header(HEADER, form, about).build()

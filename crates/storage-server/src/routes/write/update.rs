@@ -20,8 +20,8 @@ use super::consistency::{self, Offer};
 use super::{answer, count_altered, key, refusal, version};
 use crate::body::{self, Body, MediaType};
 use crate::etag;
-use crate::openapi::Named;
 use crate::openapi::parameters::{self, EXAMPLE_ETAG};
+use crate::openapi::{Named, schema};
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
 use crate::routes::answer::Answer;
@@ -35,7 +35,7 @@ const ACCEPTED: &[MediaType] = &[MediaType::MergePatch, MediaType::Json];
 /// The header that names the version.
 pub(crate) fn if_match_header() -> Parameter {
     let about = "The `ETag` of the version that the change is for.";
-    parameters::header("If-Match", parameters::pattern(parameters::ETAG), about)
+    parameters::header("If-Match", schema::pattern(parameters::ETAG), about)
         .required(Required::True)
         .example(Some(json!(EXAMPLE_ETAG)))
         .build()

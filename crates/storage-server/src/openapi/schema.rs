@@ -1,6 +1,7 @@
-//! What fields and parameters hold, as JSON Schema.
+//! Pieces of JSON Schema, and what the kinds of fields are in it.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use storage_models::fields::{Kind, MAX_FREE_TEXT_BYTES};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
 use utoipa::openapi::{
@@ -24,68 +25,69 @@ const STATEMENT: &str = concat!(
     r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$"
 );
 
-/// What a value is.
-#[derive(Debug, Clone)]
-pub(crate) enum Kind {
-    /// The number of a record.
-    Id,
-    /// A whole number between two, both included.
-    Integer(i64, i64),
-    /// A number from 0 to 1.
-    Fraction,
-    /// True or false.
-    Flag,
-    /// A time in RFC 3339.
-    Time,
-    /// One of some words.
-    Word(Vec<&'static str>),
-    /// A name of so many characters at most.
-    Identifier(usize),
-    /// Text of so many bytes at most.
-    FreeText(usize),
-    /// Any text.
-    Text,
-    /// A JSON object with anything in it.
-    Free,
-}
-
-impl Kind {
-    /// Its schema. A value that is `required` in a request must say something.
-    pub(crate) fn schema(&self, required: bool) -> ObjectBuilder {
-        let of = |kind: Type| ObjectBuilder::new().schema_type(SchemaType::new(kind));
-        match self {
-            Self::Id => of(Type::Integer).format(int64()).minimum(Some(1)),
-            Self::Integer(low, high) => {
-                of(Type::Integer).format(int64()).minimum(Some(*low)).maximum(Some(*high))
-            }
-            Self::Fraction => of(Type::Number).minimum(Some(0)).maximum(Some(1)),
-            Self::Flag => of(Type::Boolean),
-            Self::Time => of(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
-            Self::Word(all) => words(all.iter().copied()),
-            Self::Identifier(max) => of(Type::String).max_length(Some(*max)).pattern(Some(if required {
-                NAME
-            } else {
-                IDENTIFIER
-            })),
-            Self::FreeText(max) => of(Type::String).max_length(Some(*max)).pattern(Some(if required {
-                STATEMENT
-            } else {
-                FREE_TEXT
-            })),
-            Self::Text => of(Type::String),
-            Self::Free => of(Type::Object).additional_properties(Some(AdditionalProperties::FreeForm(true))),
+/// What a field of this kind holds. One that is `required` in a request must say something.
+pub(super) fn of_field(kind: Kind, required: bool) -> ObjectBuilder {
+    match kind {
+        Kind::Id | Kind::RemediationId => id(),
+        Kind::Identifier(max) => {
+            let form = if required { NAME } else { IDENTIFIER };
+            pattern(form).max_length(Some(usize::from(max)))
         }
+        Kind::Word(all) => words(all.iter().copied()),
+        Kind::FreeText => {
+            let form = if required { STATEMENT } else { FREE_TEXT };
+            pattern(form).max_length(usize::try_from(MAX_FREE_TEXT_BYTES).ok())
+        }
+        Kind::Metadata => free(),
+        Kind::Time => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+        Kind::Count => integer(0, i64::from(i32::MAX)),
+        Kind::Milliseconds => whole().minimum(Some(0)),
+        Kind::Fraction => fraction(),
+        Kind::Boolean => of(Type::Boolean),
     }
 }
 
-fn int64() -> Option<SchemaFormat> {
-    Some(SchemaFormat::KnownFormat(KnownFormat::Int64))
+fn of(kind: Type) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::new(kind))
+}
+
+fn whole() -> ObjectBuilder {
+    of(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+}
+
+/// The number of a record.
+pub(crate) fn id() -> ObjectBuilder {
+    whole().minimum(Some(1))
+}
+
+/// A whole number between two, both included.
+pub(crate) fn integer(low: i64, high: i64) -> ObjectBuilder {
+    whole().minimum(Some(low)).maximum(Some(high))
+}
+
+/// A number from 0 to 1.
+pub(crate) fn fraction() -> ObjectBuilder {
+    of(Type::Number).minimum(Some(0)).maximum(Some(1))
+}
+
+/// Any text.
+pub(crate) fn text() -> ObjectBuilder {
+    of(Type::String)
+}
+
+/// Text of this form.
+pub(crate) fn pattern(pattern: &str) -> ObjectBuilder {
+    text().pattern(Some(pattern))
+}
+
+/// A JSON object with anything in it.
+pub(crate) fn free() -> ObjectBuilder {
+    of(Type::Object).additional_properties(Some(AdditionalProperties::FreeForm(true)))
 }
 
 /// One of some words.
 pub(crate) fn words(all: impl IntoIterator<Item = impl Into<String>>) -> ObjectBuilder {
-    let all = all.into_iter().map(|word| Value::String(word.into()));
-    ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).enum_values(Some(all))
+    text().enum_values(Some(all.into_iter().map(|word| Value::String(word.into()))))
 }
 
 /// The same, or null.
@@ -119,5 +121,5 @@ pub(crate) fn closed() -> ObjectBuilder {
 
 /// One extension of the document.
 pub(crate) fn extension(name: &str, value: Value) -> Option<Extensions> {
-    Some([(name, json!(value))].into_iter().collect())
+    Some([(name, value)].into_iter().collect())
 }
