@@ -1,4 +1,4 @@
-//! What each operation asks of its caller. A path without an operation is answered by nobody.
+//! What each operation asks of its caller. A path without an operation is refused.
 
 use actix_web::http::Method;
 
@@ -23,7 +23,7 @@ pub(crate) enum Access {
 pub(super) enum Asks {
     /// Nothing: it tells those that watch the service how it is, and never refuses them.
     Nothing,
-    /// Not too much at once: it says nothing that may not be known to everybody.
+    /// Not too much at once: it says nothing that anyone may not know.
     Moderation,
     /// A permission.
     For(Permission),

@@ -174,7 +174,7 @@ impl Operation {
 
     /// Whether it answers this method. What can be read can be asked for its head.
     pub(super) fn answers_to(&self, method: &Method) -> bool {
-        self.methods().contains(method)
+        *method == self.method || (self.method == Method::GET && *method == Method::HEAD)
     }
 
     /// The methods it answers.
