@@ -10,6 +10,7 @@
 //! | [`Timestamp`] | a UTC instant cut to microseconds, as PostgreSQL keeps it |
 //! | [`Json`], [`JsonText`] | JSON whose numbers keep their value, whatever their size |
 //! | [`Embedding`] | a vector of exactly 384 finite numbers |
+//! | [`IncidentKey`] | what records of one incident have in common |
 //! | [`ErrorCode`] | why an operation failed, free of any transport |
 //! | [`DatabaseFault`] | what a failed statement means, from what diesel tells of it |
 //! | [`breaker`] | when to leave a failing dependency alone; shared by crates that may not know one another |
@@ -19,6 +20,7 @@ mod database_fault;
 mod embedding;
 mod enums;
 mod error_code;
+mod incident_key;
 pub mod json;
 mod record_type;
 mod records;
@@ -27,9 +29,10 @@ mod timestamp;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use database_fault::DatabaseFault;
-pub use embedding::{Embedding, EmbeddingError, VectorSql};
+pub use embedding::{Embedding, EmbeddingError, VectorSql, WordsSql};
 pub use enums::{Phase, Severity, Status, UnknownValue, WorkflowPhase};
 pub use error_code::ErrorCode;
+pub use incident_key::IncidentKey;
 pub use json::{Json, JsonError, JsonText};
 pub use record_type::RecordType;
 pub use records::{

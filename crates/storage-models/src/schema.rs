@@ -3,9 +3,6 @@
 #![expect(missing_docs, reason = "the columns are documented on the record types that read them")]
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::VectorSql;
-
     /// Remediations, partitioned by month of `start_time`.
     remediation_audit (id, start_time) {
         id -> BigInt,
@@ -28,7 +25,6 @@ diesel::table! {
         metadata -> Nullable<Jsonb>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        embedding_id -> Nullable<BigInt>,
     }
 }
 
@@ -85,8 +81,9 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// Remediations whose current version has no vector yet.
-    vector_outbox (record_id) {
+    /// Remediations whose current version is not in every store of a set yet.
+    vector_outbox (record_id, set_id) {
+        set_id -> BigInt,
         record_id -> BigInt,
         start_time -> Timestamptz,
         version -> Timestamptz,
@@ -97,7 +94,7 @@ diesel::table! {
         lease_until -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
         parked_at -> Nullable<Timestamptz>,
-        embedded_version -> Nullable<Timestamptz>,
+        stage -> SmallInt,
     }
 }
 
@@ -106,11 +103,37 @@ diesel::table! {
 
     use crate::VectorSql;
 
-    /// Vectors of remediations, each once.
-    embedding_vector (embedding_id) {
+    /// Vectors of remediations, each once in its slot.
+    embedding_vector (slot, embedding_id) {
         embedding_id -> BigInt,
+        slot -> SmallInt,
         digest -> Binary,
         vector -> VectorSql,
+    }
+}
+
+diesel::table! {
+    /// The vector of a remediation at a version, in each slot that has it.
+    remediation_vector (slot, record_id, start_time) {
+        record_id -> BigInt,
+        start_time -> Timestamptz,
+        version -> Timestamptz,
+        embedding_id -> BigInt,
+        slot -> SmallInt,
+        incident_key -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::WordsSql;
+
+    /// The words of a remediation at a version.
+    remediation_words (record_id, start_time) {
+        record_id -> BigInt,
+        start_time -> Timestamptz,
+        version -> Timestamptz,
+        words -> WordsSql,
     }
 }
 
@@ -137,6 +160,7 @@ diesel::table! {
         model -> VarChar,
         dimension -> Integer,
         state -> VarChar,
+        slot -> SmallInt,
         created_at -> Timestamptz,
     }
 }
@@ -188,4 +212,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     workflow_audit,
     execution_audit,
     vector_outbox,
+    embedding_set,
 );

@@ -64,6 +64,7 @@ pub(crate) async fn parts(
          SELECT 'table' AS kind, c.relname::text AS table_name, c.relname::text AS name, \
                 concat_ws(', ', CASE c.relpersistence WHEN 'p' THEN 'permanent' ELSE 'not permanent' END, \
                           'partitioned by ' || pg_get_partkeydef(c.oid), \
+                          'partition ' || pg_get_expr(c.relpartbound, c.oid), \
                           CASE WHEN c.relrowsecurity THEN 'row security' END, \
                           (SELECT 'with rule ' || min(rulename) FROM pg_rewrite WHERE ev_class = c.oid)) AS definition, \
                 '' AS fault \

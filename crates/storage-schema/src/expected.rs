@@ -32,30 +32,42 @@ const V255: &str = "character varying(255)";
 /// What the server's role may do with a table. A new table says which in [`TABLES`], and that is all that is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rights {
-    /// Records are added and changed, never removed.
-    Records,
+    /// Records are added, and changed in these columns alone, which are those of an update by a client.
+    Records(&'static [&'static str]),
     /// Rows come and go.
     Support,
     /// Migrations write it, the server only reads it.
     Read,
+    /// A part of a table, reached through the whole.
+    None,
 }
 
 impl Rights {
     /// As PostgreSQL calls them.
     pub(crate) const fn privileges(self) -> &'static [&'static str] {
         match self {
-            Self::Records => &["SELECT", "INSERT", "UPDATE"],
+            Self::Records(_) => &["SELECT", "INSERT"],
             Self::Support => &["SELECT", "INSERT", "UPDATE", "DELETE"],
             Self::Read => &["SELECT"],
+            Self::None => &[],
+        }
+    }
+
+    /// The columns that may be changed where not all of them may.
+    pub(crate) const fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Records(columns) => columns,
+            Self::Support | Self::Read | Self::None => &[],
         }
     }
 }
 
 /// The functions that statements call, directly or through one another, with their argument types: the one that makes
-/// partitions, the one that collects their statistics, and those that search by words.
-pub(crate) const FUNCTIONS: [&str; 6] = [
+/// partitions, the one that collects their statistics, the one that empties a slot, and those that search by words.
+pub(crate) const FUNCTIONS: [&str; 7] = [
     "ensure_audit_partition(text,date)",
     "analyze_audit_table(text)",
+    "empty_embedding_slot(smallint)",
     "audit_words(text,text,text,text,text)",
     "audit_word_query(text,boolean)",
     "audit_split(text)",
@@ -69,6 +81,18 @@ pub(crate) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
 /// right on its partitions, so there is none.
 pub(crate) fn rights_on(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|known| known.name == table).map_or(&[], |known| known.rights.privileges())
+}
+
+/// The tables of which the server may change some columns or none, and whose columns are looked at one by one.
+pub(crate) fn changed_by_column() -> Vec<&'static str> {
+    let is_record = |table: &&Table| matches!(table.rights, Rights::Records(_));
+    TABLES.iter().filter(is_record).map(|table| table.name).collect()
+}
+
+/// Whether the server may change a column, named with its table.
+pub(crate) fn is_changed(column: &str) -> bool {
+    let Some((table, column)) = column.split_once('.') else { return false };
+    TABLES.iter().any(|known| known.name == table && known.rights.columns().contains(&column))
 }
 
 /// Tables, defaults, constraints, indexes, triggers and functions, as PostgreSQL defines them after all migrations. A
@@ -98,15 +122,25 @@ pub(crate) fn definitions() -> impl Iterator<Item = Definition> {
     })
 }
 
+/// The tables whose rows lie in the months of the records that they are derived from.
+const FOLLOWERS: [(RecordType, &str); 2] =
+    [(RecordType::Remediation, "remediation_words"), (RecordType::Remediation, "remediation_vector")];
+
+/// The tables that have a partition for each month of a type of record.
+pub(crate) fn tables_of(record_type: RecordType) -> impl Iterator<Item = &'static str> {
+    let followers = FOLLOWERS.into_iter().filter(move |(of, _)| *of == record_type).map(|(_, table)| table);
+    std::iter::once(record_type.table()).chain(followers)
+}
+
 /// The tables that are partitioned by month.
 pub(crate) fn partitioned() -> impl Iterator<Item = &'static str> {
-    RecordType::ALL.into_iter().map(RecordType::table)
+    RecordType::ALL.into_iter().flat_map(tables_of)
 }
 
 pub(crate) const TABLES: &[Table] = &[
     Table {
         name: "remediation_audit",
-        rights: Rights::Records,
+        rights: Rights::Records(&["phase", "status", "end_time", "error_message", "metadata"]),
         columns: &[
             required("id", "bigint"),
             required("name", V255),
@@ -128,12 +162,11 @@ pub(crate) const TABLES: &[Table] = &[
             optional("metadata", "jsonb"),
             required("created_at", TIME),
             required("updated_at", TIME),
-            optional("embedding_id", "bigint"),
         ],
     },
     Table {
         name: "ai_analysis_audit",
-        rights: Rights::Records,
+        rights: Rights::Records(&[]),
         columns: &[
             required("id", "bigint"),
             required("remediation_id", "bigint"),
@@ -150,7 +183,7 @@ pub(crate) const TABLES: &[Table] = &[
     },
     Table {
         name: "workflow_audit",
-        rights: Rights::Records,
+        rights: Rights::Records(&["phase", "status", "end_time", "current_step"]),
         columns: &[
             required("id", "bigint"),
             required("remediation_id", "bigint"),
@@ -167,7 +200,7 @@ pub(crate) const TABLES: &[Table] = &[
     },
     Table {
         name: "execution_audit",
-        rights: Rights::Records,
+        rights: Rights::Records(&[]),
         columns: &[
             required("id", "bigint"),
             required("remediation_id", "bigint"),
@@ -187,6 +220,7 @@ pub(crate) const TABLES: &[Table] = &[
         name: "vector_outbox",
         rights: Rights::Support,
         columns: &[
+            required("set_id", "bigint"),
             required("record_id", "bigint"),
             required("start_time", TIME),
             required("version", TIME),
@@ -197,7 +231,7 @@ pub(crate) const TABLES: &[Table] = &[
             optional("lease_until", TIME),
             optional("last_error", "text"),
             optional("parked_at", TIME),
-            optional("embedded_version", TIME),
+            required("stage", "smallint"),
         ],
     },
     Table {
@@ -216,14 +250,30 @@ pub(crate) const TABLES: &[Table] = &[
         ],
     },
     Table {
-        name: "embedding_vector",
+        name: "remediation_words",
         rights: Rights::Support,
         columns: &[
-            required("embedding_id", "bigint"),
-            required("digest", "bytea"),
-            required("vector", "vector(384)"),
+            required("record_id", "bigint"),
+            required("start_time", TIME),
+            required("version", TIME),
+            required("words", "tsvector"),
         ],
     },
+    Table {
+        name: "remediation_vector",
+        rights: Rights::Support,
+        columns: &[
+            required("record_id", "bigint"),
+            required("start_time", TIME),
+            required("version", TIME),
+            required("embedding_id", "bigint"),
+            required("slot", "smallint"),
+            required("incident_key", "bytea"),
+        ],
+    },
+    Table { name: "embedding_vector", rights: Rights::Support, columns: VECTORS },
+    Table { name: "embedding_vector_1", rights: Rights::None, columns: VECTORS },
+    Table { name: "embedding_vector_2", rights: Rights::None, columns: VECTORS },
     Table {
         name: "embedding_set",
         rights: Rights::Support,
@@ -233,6 +283,7 @@ pub(crate) const TABLES: &[Table] = &[
             required("model", V255),
             required("dimension", "integer"),
             required("state", "character varying(20)"),
+            required("slot", "smallint"),
             required("created_at", TIME),
         ],
     },
@@ -244,6 +295,14 @@ pub(crate) const TABLES: &[Table] = &[
     Table { name: "remediation_count", rights: Rights::Support, columns: COUNTED },
     Table { name: "remediation_count_delta", rights: Rights::Support, columns: COUNTED },
     Table { name: "remediation_count_excess", rights: Rights::Support, columns: &[required("month", TIME)] },
+];
+
+/// Vectors, each once in its slot.
+const VECTORS: &[Column] = &[
+    required("embedding_id", "bigint"),
+    required("slot", "smallint"),
+    required("digest", "bytea"),
+    required("vector", "vector(384)"),
 ];
 
 /// A kind of remediation, and how many there are of it.

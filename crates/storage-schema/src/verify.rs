@@ -170,13 +170,15 @@ fn extension(version: Option<&str>) -> Vec<Difference> {
         return vec![Difference::Missing { what: "extension vector".to_owned() }];
     };
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    let found = (next(), next(), next());
     if found >= PGVECTOR_MINIMUM {
         return Vec::new();
     }
+    let (major, minor, patch) = PGVECTOR_MINIMUM;
     vec![Difference::Differs {
         what: "extension vector".to_owned(),
-        expected: format!("version {}.{} or later", PGVECTOR_MINIMUM.0, PGVECTOR_MINIMUM.1),
+        expected: format!("version {major}.{minor}.{patch} or later"),
         found: format!("version {version}"),
     }]
 }

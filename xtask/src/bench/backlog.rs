@@ -98,6 +98,7 @@ fn fill(records: usize, texts: usize) -> String {
              SELECT 'checkout-restart', 'payments', 'processing', 'restart-pod', 'running', 'KubePodCrashLooping', 'critical',
                  'replica ' || 1 + n % {texts} || ' does not become ready'
              FROM generate_series(1, {records}) AS n RETURNING id, start_time, updated_at)
-         INSERT INTO vector_outbox (record_id, start_time, version) SELECT id, start_time, updated_at FROM stored"
+         INSERT INTO vector_outbox (set_id, record_id, start_time, version)
+         SELECT s.id, stored.id, start_time, updated_at FROM stored CROSS JOIN embedding_set s WHERE state = 'active'"
     )
 }

@@ -11,10 +11,10 @@ use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use storage_dualwrite::{
-    Commits, Connector, DatabaseTls, EmbedFault, EmbeddingSet, Projector, ProjectorSettings, RecordEmbedder,
-    SessionSettings, embedding_set,
+    Commits, Connector, DatabaseTls, EmbedFault, EmbeddingSet, IncidentKeys, Projector, ProjectorSettings,
+    RecordEmbedder, SessionSettings, embedding_set,
 };
-use storage_models::{Embedding, Remediation};
+use storage_models::{Embedding, IncidentKey, Remediation};
 use storage_testkit::{Cluster, ClusterSettings, PostgresSource};
 
 use crate::progress::answer;
@@ -80,7 +80,7 @@ async fn compare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
 /// when PostgreSQL learns that it is empty, as it does again and again where it is in use.
 async fn empty(connection: &mut AsyncPgConnection) -> Result<()> {
     connection
-        .batch_execute("TRUNCATE remediation_audit, remediation_count, remediation_count_delta")
+        .batch_execute("TRUNCATE remediation_audit, remediation_words, remediation_vector, remediation_count, remediation_count_delta")
         .await?;
     connection.batch_execute("VACUUM vector_outbox").await?;
     Ok(())
@@ -96,7 +96,8 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
         "WITH stored AS (INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time) \
             SELECT 'record-' || n, 'default', 'processing', 'restart-pod', 'running', now() \
             FROM generate_series(1, {}) AS n RETURNING id, start_time, updated_at) \
-         INSERT INTO vector_outbox (record_id, start_time, version) SELECT id, start_time, updated_at FROM stored",
+         INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+         SELECT s.id, stored.id, start_time, updated_at FROM stored CROSS JOIN embedding_set s WHERE state = 'active'",
         arguments.burst
     );
     let started = Instant::now();
@@ -161,6 +162,19 @@ struct Number {
 
 /// The same vector for every record, at once.
 struct Instantly(Embedding);
+
+impl IncidentKeys for Instantly {
+    fn incident_key(&self, record: &Remediation) -> IncidentKey {
+        incident_of(record)
+    }
+}
+
+/// An incident for each name.
+pub(super) fn incident_of(record: &Remediation) -> IncidentKey {
+    let mut key = [0; IncidentKey::LENGTH];
+    key.iter_mut().zip(record.name.bytes()).for_each(|(to, from)| *to = from);
+    IncidentKey::new(key)
+}
 
 #[async_trait]
 impl RecordEmbedder for Instantly {

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
-use diesel::QueryableByName;
-use diesel::sql_types::Double;
+use diesel::sql_types::{BigInt, Double};
+use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use indicatif::{ProgressBar, ProgressStyle};
-use storage_dualwrite::{Commits, EmbedFault, ProjectorSettings, RecordEmbedder};
-use storage_models::{Embedding, Remediation, Timestamp};
+use storage_dualwrite::{Commits, EmbedFault, IncidentKeys, ProjectorSettings, RecordEmbedder};
+use storage_models::{Embedding, IncidentKey, Remediation, Timestamp};
 use storage_query::{AuditFilter as _, NearestQuery, RemediationFilter, SearchRequest, Valid, count};
 use storage_testkit::{Cluster, ClusterSettings, PostgresSource};
 
@@ -75,13 +75,21 @@ async fn measure(
     let url = cluster.url("postgres");
     storage_schema::bootstrap(&url).await?;
     let mut connection = AsyncPgConnection::establish(&url).await?;
+    let log_begins = log_position(&mut connection).await?;
     let rate = store(&mut connection, &url, arguments.rows, vectors).await?;
+    let log_bytes = log_position(&mut connection).await?.saturating_sub(log_begins);
+    let index_bytes = index_bytes(&mut connection).await?;
     connection.batch_execute("VACUUM ANALYZE").await?;
     answer(&format!(
         "{} records of {} texts, stored with their vectors at {rate:.0}/s; {} queries, k = {NEIGHBOURS}",
         arguments.rows,
         vectors.len(),
         queries.len()
+    ));
+    answer(&format!(
+        "a record, written and projected: {} bytes of write-ahead log, {} bytes of indexes",
+        log_bytes / u64::try_from(arguments.rows)?,
+        index_bytes / u64::try_from(arguments.rows)?
     ));
     answer("passes %  matching  recall@10  p50 ms  p95 ms  exact p50 ms  repeated exactly");
     for (share, pairs) in SELECTIVITIES {
@@ -99,6 +107,29 @@ async fn measure(
     }
     answer("S2: goal: recall@10 at least 0.98 at each");
     Ok(())
+}
+
+/// Bytes of write-ahead log so far.
+async fn log_position(connection: &mut AsyncPgConnection) -> Result<u64> {
+    size(connection, "pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')").await
+}
+
+/// Bytes of the indexes of remediations, of what is derived from them, and of the outbox.
+async fn index_bytes(connection: &mut AsyncPgConnection) -> Result<u64> {
+    let sizes = "(SELECT sum(pg_relation_size(indexrelid)) FROM pg_index JOIN pg_class c ON c.oid = indrelid \
+                 WHERE c.relname ~ '^(remediation_(audit|words|vector)|embedding_vector|vector_outbox)')";
+    size(connection, sizes).await
+}
+
+async fn size(connection: &mut AsyncPgConnection, expression: &str) -> Result<u64> {
+    #[derive(QueryableByName)]
+    struct Size {
+        #[diesel(sql_type = BigInt)]
+        bytes: i64,
+    }
+    let row: Size =
+        sql_query(format!("SELECT ({expression})::bigint AS bytes")).get_result(connection).await?;
+    Ok(u64::try_from(row.bytes)?)
 }
 
 /// Inserts the records and has the projector store their vectors; records a second.
@@ -144,7 +175,8 @@ fn insert(from: usize, to: usize, texts: usize) -> String {
                 'target-' || {}, 'cluster-' || {}, 'environment-' || {}, \
                 CASE {} WHEN 0 THEN 'critical' ELSE 'high' END \
             FROM generate_series({from}, {to}) AS n RETURNING id, start_time, updated_at) \
-         INSERT INTO vector_outbox (record_id, start_time, version) SELECT id, start_time, updated_at FROM stored",
+         INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+         SELECT s.id, stored.id, start_time, updated_at FROM stored CROSS JOIN embedding_set s WHERE state = 'active'",
         drawn(1, 1_000),
         drawn(2, 100),
         drawn(3, 10),
@@ -154,6 +186,12 @@ fn insert(from: usize, to: usize, texts: usize) -> String {
 
 /// The vectors of the texts, by the number in the record's name.
 struct Known(Vec<Embedding>);
+
+impl IncidentKeys for Known {
+    fn incident_key(&self, record: &Remediation) -> IncidentKey {
+        outbox::incident_of(record)
+    }
+}
 
 #[async_trait]
 impl RecordEmbedder for Known {

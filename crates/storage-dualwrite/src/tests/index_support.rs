@@ -1,6 +1,6 @@
 //! Records, vectors and points for tests of an index.
 
-use storage_models::{Embedding, Phase, Remediation, Status, Timestamp};
+use storage_models::{Embedding, IncidentKey, Phase, Remediation, Status, Timestamp};
 use uuid::Uuid;
 
 use crate::EmbeddingSet;
@@ -42,8 +42,23 @@ pub(crate) fn record(id: i64) -> Remediation {
 /// The record's point, with a vector that depends on its id alone.
 pub(crate) fn point(record: Remediation) -> Point {
     let embedding = embedding(record.id.unsigned_abs());
-    Point { record, embedding }
+    Point { record, embedding, incident_key: INCIDENT }
 }
+
+/// The incident of every record of these tests.
+pub(crate) const INCIDENT: IncidentKey = IncidentKey::new([7; IncidentKey::LENGTH]);
+
+/// Has an embedder of these tests take all records for those of one incident.
+macro_rules! one_incident {
+    ($embedder:ident $(<$parameter:ident>)?) => {
+        impl $(<$parameter: Send + Sync>)? crate::IncidentKeys for $embedder $(<$parameter>)? {
+            fn incident_key(&self, _record: &storage_models::Remediation) -> storage_models::IncidentKey {
+                crate::tests::index_support::INCIDENT
+            }
+        }
+    };
+}
+pub(crate) use one_incident;
 
 /// A direction for each seed; those of different seeds are nearly at right angles.
 pub(crate) fn embedding(seed: u64) -> Embedding {

@@ -10,10 +10,11 @@ use storage_models::{NewRecord, NewRemediation, Phase, Record, Remediation, Stat
 use storage_testkit::{FaultProxy, TestDatabase};
 use tokio::time::Instant;
 
+use crate::embedding_set::{EmbeddingSet, activate};
 use crate::idempotency::{Keyed, Written};
 use crate::{
-    ByteBudget, Commits, Connector, DatabaseTls, Reservation, SessionSettings, WriteError, Writer,
-    WriterSettings,
+    ByteBudget, Commits, Connector, DatabaseTls, Reservation, ServingSet, SessionSettings, WriteError,
+    Writer, WriterSettings,
 };
 
 /// Longer than any test should take; a wait that reaches it fails the test.
@@ -32,7 +33,7 @@ impl Bench {
     }
 
     pub(super) async fn with(settings: WriterSettings) -> Self {
-        let database = TestDatabase::create().await.unwrap();
+        let database = with_set().await;
         let url = database.server_url().unwrap();
         Self::on(database, &url, settings)
     }
@@ -46,7 +47,7 @@ impl Bench {
 
     /// A writer behind a proxy, whose first record is written.
     pub(super) async fn behind_proxy(settings: WriterSettings) -> (Self, FaultProxy) {
-        let database = TestDatabase::create().await.unwrap();
+        let database = with_set().await;
         let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
         let url = proxy.url(&database.server_url().unwrap());
         let bench = Self::on(database, &url, settings);
@@ -95,9 +96,26 @@ impl Bench {
         }
     }
 
+    /// The set that serves.
+    pub(super) async fn set(&self) -> ServingSet {
+        activate(&mut self.connect().await, &scripted_set()).await.unwrap()
+    }
+
     pub(super) async fn count(&self, what: &'static str) -> i64 {
         count(&mut self.connect().await, what).await
     }
+}
+
+/// A database with a set that serves, as each has that a server has started on.
+async fn with_set() -> TestDatabase {
+    let database = TestDatabase::create().await.unwrap();
+    activate(&mut database.connect().await.unwrap(), &scripted_set()).await.unwrap();
+    database
+}
+
+/// The set of the embedders of these tests.
+pub(super) fn scripted_set() -> EmbeddingSet {
+    EmbeddingSet { composition: "1".to_owned(), model: "scripted".to_owned(), dimension: 384 }
 }
 
 /// Sessions that wait for locks as long as a test may take, so that a busy machine changes no outcome.

@@ -17,9 +17,9 @@ use crate::fixed_statement::fixed_statement;
 pub(super) type Numbered<'a, T> = (i64, &'a T);
 
 fixed_statement! {
-    /// Inserts remediations, each with its outbox row: there is no other way in. Each row tells how many outbox rows there
-    /// are.
-    InsertRemediations<'a> -> (BigInt, Nullable<BigInt>, Nullable<Jsonb>, BigInt) {
+    /// Inserts remediations, each with an outbox row for each set that serves or is being built: there is no other way in.
+    /// Each row tells how many outbox rows and how many sets there are.
+    InsertRemediations<'a> -> (BigInt, Nullable<BigInt>, Nullable<Jsonb>, BigInt, BigInt) {
         "WITH stored AS (INSERT INTO remediation_audit (id, name, namespace, phase, action_type, target_name, \
             status, start_time, end_time, environment, cluster, remediation_request_id, alert_name, \
             alert_fingerprint, severity, error_message, metadata) \
@@ -41,10 +41,11 @@ fixed_statement! {
         ", ", error_message: Vec<Option<&'a str>> => Array<Nullable<Text>>;
         ", ", metadata: Vec<Option<&'a JsonText>> => Array<Nullable<Jsonb>>;
         ") RETURNING id, start_time, updated_at, duration_ms, metadata), \
-         enqueued AS (INSERT INTO vector_outbox (record_id, start_time, version) \
-            SELECT id, start_time, updated_at FROM stored RETURNING record_id) \
+         fed AS (SELECT id FROM embedding_set WHERE state <> 'retired'), \
+         enqueued AS (INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+            SELECT fed.id, stored.id, start_time, updated_at FROM stored CROSS JOIN fed RETURNING record_id) \
          SELECT id, duration_ms, CASE WHEN ", wants_metadata: bool => Bool;
-        " THEN metadata END, (SELECT count(*) FROM enqueued) FROM stored";
+        " THEN metadata END, (SELECT count(*) FROM enqueued), (SELECT count(*) FROM fed) FROM stored";
     }
 }
 
@@ -139,12 +140,13 @@ pub(super) async fn remediations(
         metadata: column(records, |(_, r)| r.metadata.as_ref()),
         wants_metadata: wanted == Wanted::Metadata,
     };
-    let rows: Vec<(i64, Option<i64>, Option<JsonText>, i64)> = statement.load(connection).await?;
+    let rows: Vec<(i64, Option<i64>, Option<JsonText>, i64, i64)> = statement.load(connection).await?;
     let sent = records.iter().map(|(id, _)| *id).collect();
     check_stored(&sent, &rows.iter().map(|row| row.0).collect())?;
-    let enqueued = rows.iter().map(|row| row.3).next().unwrap_or_default();
-    check_count("outbox rows", records.len(), usize::try_from(enqueued).unwrap_or_default())?;
-    Ok(rows.into_iter().map(|(id, duration, metadata, _)| (id, duration, metadata)).collect())
+    let (enqueued, sets) = rows.iter().map(|row| (row.3, row.4)).next().unwrap_or_default();
+    let size = |number: i64| usize::try_from(number).unwrap_or_default();
+    check_count("outbox rows", records.len() * size(sets), size(enqueued))?;
+    Ok(rows.into_iter().map(|(id, duration, metadata, ..)| (id, duration, metadata)).collect())
 }
 
 /// Whether what was sent is what has become rows. Something of the database's own, as a trigger, may have kept a record out
@@ -162,7 +164,7 @@ fn check_count(what: &str, sent: usize, stored: usize) -> QueryResult<()> {
     if sent == stored {
         return Ok(());
     }
-    Err(Error::DeserializationError(format!("for {sent} records sent {stored} {what} were stored").into()))
+    Err(Error::DeserializationError(format!("of {sent} {what} {stored} were stored").into()))
 }
 
 /// Inserts analyses.

@@ -19,7 +19,8 @@ use crate::fixed_statement::fixed_statement;
 use crate::idempotency::{Keyed, Written, keep};
 
 fixed_statement! {
-    /// Updates a remediation that still has the version, and enqueues its new version: with lease, attempts and
+    /// Updates a remediation that still has the version, and enqueues its new version for each set that serves or is being
+    /// built: with lease, stage, attempts and
     /// parking cleared, so that nothing that was begun for the old version is taken for the new one.
     UpdateRemediation<'a> -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Bool) {
         "WITH updated AS (UPDATE remediation_audit SET phase = ", phase: Phase => Text;
@@ -31,15 +32,18 @@ fixed_statement! {
         " AND start_time = ", start_time: Timestamp => Timestamptz;
         " AND updated_at = ", version: Timestamp => Timestamptz;
         " RETURNING *), \
-         enqueued AS (INSERT INTO vector_outbox (record_id, start_time, version) \
-            SELECT id, start_time, updated_at FROM updated WHERE updated_at <> ", old: Timestamp => Timestamptz;
-        " ON CONFLICT (record_id) DO UPDATE SET start_time = excluded.start_time, version = excluded.version, \
+         fed AS (SELECT id AS set_id, state FROM embedding_set WHERE state <> 'retired'), \
+         enqueued AS (INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+            SELECT set_id, id, start_time, updated_at FROM updated CROSS JOIN fed WHERE updated_at <> ", old: Timestamp => Timestamptz;
+        " ON CONFLICT (set_id, record_id) DO UPDATE SET start_time = excluded.start_time, version = excluded.version, \
             enqueued_at = now(), attempts = 0, next_attempt_at = now(), lease_owner = NULL, lease_until = NULL, \
-            last_error = NULL, parked_at = NULL RETURNING record_id) \
+            last_error = NULL, parked_at = NULL, stage = 0 RETURNING set_id) \
          SELECT id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, \
             environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, \
             metadata, created_at, updated_at, \
-            EXISTS (SELECT FROM enqueued) OR EXISTS (SELECT FROM vector_outbox WHERE record_id = updated.id) \
+            EXISTS (SELECT FROM enqueued JOIN fed USING (set_id) WHERE state = 'active') \
+            OR EXISTS (SELECT FROM vector_outbox JOIN fed USING (set_id) \
+                       WHERE state = 'active' AND record_id = updated.id) \
          FROM updated";
     }
 }

@@ -36,7 +36,7 @@ async fn the_only<R: AuditRecord>(conn: &mut AsyncPgConnection) -> Value {
 async fn nullable_columns(conn: &mut AsyncPgConnection, table: &str) -> i64 {
     let sql = format!(
         "SELECT count(*) FROM information_schema.columns
-         WHERE table_name = '{table}' AND is_nullable = 'YES' AND column_name <> 'embedding_id'"
+         WHERE table_name = '{table}' AND is_nullable = 'YES'"
     );
     number(conn, &sql).await
 }

@@ -19,6 +19,27 @@ pub(crate) async fn database() -> (TestDatabase, AsyncPgConnection) {
     (database, conn)
 }
 
+/// A set that serves from slot 1.
+pub(crate) const SET: &str = "INSERT INTO embedding_set (composition, model, dimension, state, slot) VALUES ('1', 'm', 384, 'active', 1)";
+
+/// Stores the words of every record, as the projector does.
+pub(crate) const STORE_WORDS: &str = "
+    INSERT INTO remediation_words (record_id, start_time, version, words)
+    SELECT id, start_time, updated_at, audit_words(name, target_name, alert_name, action_type, error_message)
+    FROM remediation_audit
+    ON CONFLICT (record_id, start_time) DO UPDATE SET version = excluded.version, words = excluded.words";
+
+/// Puts the records whose words are not stored into the outbox, as a write does.
+pub(crate) const ENQUEUE_WORDLESS: &str = "
+    INSERT INTO vector_outbox (set_id, record_id, start_time, version)
+    SELECT s.id, r.id, r.start_time, r.updated_at FROM remediation_audit r CROSS JOIN embedding_set s
+    WHERE state = 'active' AND NOT EXISTS (
+        SELECT FROM remediation_words w WHERE w.record_id = r.id AND w.version = r.updated_at)
+    ON CONFLICT (set_id, record_id) DO UPDATE SET version = excluded.version, stage = 0";
+
+/// An incident, as SQL.
+pub(crate) const INCIDENT: &str = "decode(repeat('07', 16), 'hex')";
+
 /// A connection as its owner must set it up.
 pub(crate) async fn connect(database: &TestDatabase) -> AsyncPgConnection {
     let mut conn = database.connect().await.unwrap();

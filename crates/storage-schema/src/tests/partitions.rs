@@ -29,6 +29,30 @@ async fn a_missing_month_is_made_once() {
     connection.batch_execute(INSERT).await.unwrap();
 }
 
+/// One call makes the partitions of a record's month and of what follows it; one that is lacking is made by itself.
+#[tokio::test]
+async fn one_call_makes_the_month_of_the_record_and_of_what_follows_it() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let suffix = three_years_ago().format("%Y_%m");
+    let found = format!(
+        "SELECT string_agg(inhparent::regclass::text, ' ' ORDER BY inhparent::regclass::text) AS value \
+         FROM pg_inherits WHERE inhrelid::regclass::text LIKE '%\\_{suffix}' AND inhparent::regclass::text NOT LIKE '%\\_idx' \
+           AND inhparent::regclass::text NOT LIKE '%\\_pkey'"
+    );
+    let asked = [(RecordType::Remediation, three_years_ago())];
+    let all = "remediation_audit remediation_vector remediation_words";
+    for dropped in [None, Some("remediation_words"), Some("remediation_vector")] {
+        if let Some(table) = dropped {
+            connection.batch_execute(&format!("DROP TABLE {table}_{suffix}")).await.unwrap();
+        }
+        assert_eq!(partitions::missing(&mut connection, &asked).await.unwrap(), asked);
+        assert!(make(&mut connection, three_years_ago()).await.unwrap());
+        assert_eq!(super::text(&mut connection, &found).await.as_deref(), Some(all));
+        assert_eq!(partitions::missing(&mut connection, &asked).await.unwrap(), []);
+    }
+}
+
 /// F37: no default partition exists that a stray row could lie in.
 #[tokio::test]
 async fn there_is_no_default_partition() {

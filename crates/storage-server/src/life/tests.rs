@@ -170,9 +170,9 @@ async fn vectors_of_another_embedder_end_the_start() {
     let mut connection = database.connect().await.unwrap();
     connection
         .batch_execute(
-            "INSERT INTO embedding_set (composition, model, dimension, state) VALUES ('1', 'other', 384, 'active'); \
-             INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, embedding_id) \
-             VALUES ('n', 'n', 'pending', 'a', 'pending', now(), 1)",
+            "INSERT INTO embedding_set (composition, model, dimension, state, slot) VALUES ('1', 'other', 384, 'active', 1); \
+             INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key) \
+             VALUES (1, 1, now(), now(), 1, decode(repeat('07', 16), 'hex'))",
         )
         .await
         .unwrap();

@@ -53,7 +53,7 @@ pub(crate) struct Found {
     pub(crate) hits: Vec<FusedHit>,
     /// `None` when only words were compared.
     pub(crate) engine: Option<Engine>,
-    /// Whether something that should have taken part was away.
+    /// Whether something that should have taken part was away, or records were left out whose words are not stored yet.
     pub(crate) is_degraded: bool,
     /// Whether hits were left out for their bytes.
     pub(crate) is_cut: bool,
@@ -128,11 +128,12 @@ impl Search {
     fn words_found(&self, words: Lexical, is_degraded: bool) -> Found {
         let hits = fuse(Vec::new(), words.hits, self.limit());
         let is_cut = words.is_cut && hits.len() < self.limit();
-        Found { hits, engine: None, is_degraded, is_cut }
+        Found { hits, engine: None, is_degraded: is_degraded || words.is_behind, is_cut }
     }
 
     fn found(&self, side: ByMeaning, words: Lexical) -> Found {
         let ByMeaning { nearest, engine, is_degraded } = side;
+        let is_degraded = is_degraded || words.is_behind;
         let hits = fuse(nearest.hits, words.hits, self.limit());
         let is_cut = (nearest.is_cut || words.is_cut) && hits.len() < self.limit();
         Found { hits, engine: Some(engine), is_degraded, is_cut }

@@ -77,7 +77,7 @@ impl Bench<'_> {
         connection
             .batch_execute(
                 "CREATE TABLE bench_vector (id bigint PRIMARY KEY, embedding vector(384)); \
-                 INSERT INTO bench_vector SELECT row_number() OVER (ORDER BY id), vector FROM remediation_audit JOIN embedding_vector USING (embedding_id)",
+                 INSERT INTO bench_vector SELECT row_number() OVER (ORDER BY record_id), vector FROM remediation_vector JOIN embedding_vector USING (slot, embedding_id)",
             )
             .await?;
         for definition in [Table::BARE, Table::INLINE] {

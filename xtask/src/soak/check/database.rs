@@ -78,7 +78,8 @@ impl Database {
     /// Every remediation has its vector.
     pub(super) async fn embedded(&mut self) -> Result<Check> {
         let query = "SELECT id || ' has no embedding' AS row FROM remediation_audit r WHERE NOT EXISTS ( \
-            SELECT FROM embedding_vector v WHERE v.embedding_id = r.embedding_id) \
+            SELECT FROM remediation_vector v JOIN embedding_vector USING (slot, embedding_id) \
+            WHERE v.record_id = r.id AND v.start_time = r.start_time AND v.version = r.updated_at) \
             ORDER BY id LIMIT 20";
         self.none("every remediation is embedded", query).await
     }

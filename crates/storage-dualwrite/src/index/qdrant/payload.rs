@@ -7,7 +7,7 @@ use qdrant_client::qdrant::{
     CreateFieldIndexCollection, FieldType, IntegerIndexParams, KeywordIndexParams, PayloadIndexParams,
     PayloadSchemaType, Struct, Value, payload_index_params,
 };
-use storage_models::{Json, Remediation};
+use storage_models::{IncidentKey, Json, Remediation};
 
 use crate::index::Field;
 
@@ -17,6 +17,8 @@ pub(super) const RECORD_ID: &str = "record_id";
 pub(super) const VERSION: &str = "version";
 /// In microseconds since 1970; as an integer, because Qdrant's own time type is not needed for comparing.
 pub(super) const START_TIME: &str = "start_time";
+/// As hexadecimal digits.
+pub(super) const INCIDENT_KEY: &str = "incident_key";
 /// Absent while the record has not ended.
 pub(super) const DURATION_MS: &str = "duration_ms";
 /// The record's metadata, flattened to one level of strings. Not indexed.
@@ -30,7 +32,7 @@ pub(super) const METADATA_KEY_CHARS_MAX: usize = 128;
 pub(super) const METADATA_VALUE_CHARS_MAX: usize = 256;
 
 /// The payload of a record's point; absent fields have no key.
-pub(super) fn of_record(record: &Remediation, id: i64) -> HashMap<String, Value> {
+pub(super) fn of_record(record: &Remediation, incident: IncidentKey, id: i64) -> HashMap<String, Value> {
     let texts = Field::ALL
         .into_iter()
         .filter_map(|field| field.of(record).map(|text| (field.name().to_owned(), Value::from(text))));
@@ -42,7 +44,12 @@ pub(super) fn of_record(record: &Remediation, id: i64) -> HashMap<String, Value>
     ];
     let numbers =
         numbers.into_iter().filter_map(|(key, number)| Some((key.to_owned(), Value::from(number?))));
-    texts.chain(numbers).chain(metadata(record).map(|value| (METADATA.to_owned(), value))).collect()
+    let incident = (INCIDENT_KEY.to_owned(), Value::from(incident.to_string()));
+    texts
+        .chain([incident])
+        .chain(numbers)
+        .chain(metadata(record).map(|value| (METADATA.to_owned(), value)))
+        .collect()
 }
 
 /// The integer that a payload has under this key.
@@ -58,7 +65,7 @@ pub(super) fn missing_indexes<'a>(
     collection: &'a str,
     has: impl Fn(&str, PayloadSchemaType) -> bool + 'a,
 ) -> impl Iterator<Item = CreateFieldIndexCollection> + 'a {
-    let texts = Field::ALL.into_iter().map(|field| (field.name(), true));
+    let texts = Field::ALL.into_iter().map(Field::name).chain([INCIDENT_KEY]).map(|name| (name, true));
     let numbers = [RECORD_ID, VERSION, START_TIME, DURATION_MS].into_iter().map(|name| (name, false));
     texts.chain(numbers).filter_map(move |(name, is_text)| {
         let kind = if is_text { PayloadSchemaType::Keyword } else { PayloadSchemaType::Integer };

@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use storage_models::{Embedding, Phase, Remediation, Severity, Status};
 
 use crate::index::{Condition, Field, IndexError, IndexIdentity, Point, PointVersion, VectorIndex};
-use crate::tests::index_support::{EPOCH, embedding, identity, instant, point, record};
+use crate::tests::index_support::{EPOCH, INCIDENT, embedding, identity, instant, point, record};
 
 type Index = Arc<dyn VectorIndex>;
 
@@ -148,7 +148,8 @@ pub(super) async fn similarity_is_the_cosine(index: Index) {
         (4, along(1, 2.0)),
         (5, along(0, -3.0)),
     ];
-    let points = stored.map(|(id, embedding)| Point { record: record(id), embedding });
+    let points =
+        stored.map(|(id, embedding)| Point { record: record(id), embedding, incident_key: INCIDENT });
     index.upsert(&points).await.unwrap();
     let found = index.search(&along(0, 5.0), &[], 10).await.unwrap();
     let ids: Vec<_> = found.iter().map(|neighbour| neighbour.record_id).collect();
@@ -162,7 +163,14 @@ pub(super) async fn similarity_is_the_cosine(index: Index) {
 pub(super) async fn zero_vectors_are_at_right_angles_to_everything(index: Index) {
     fill(&index, &[]).await;
     let points = [(1, along(0, 0.0)), (2, along(0, 1.0))];
-    index.upsert(&points.map(|(id, embedding)| Point { record: record(id), embedding })).await.unwrap();
+    index
+        .upsert(&points.map(|(id, embedding)| Point {
+            record: record(id),
+            embedding,
+            incident_key: INCIDENT,
+        }))
+        .await
+        .unwrap();
     let found = index.search(&along(0, 1.0), &[], 10).await.unwrap();
     assert_eq!(found.iter().map(|it| it.record_id).collect::<Vec<_>>(), [2, 1]);
     assert!(found[1].similarity.abs() < TOLERANCE, "{found:?}");

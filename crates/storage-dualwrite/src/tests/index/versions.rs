@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::index::{Condition, Field, Point, PointVersion, VectorIndex};
-use crate::tests::index_support::{embedding, identity, instant, record};
+use crate::tests::index_support::{INCIDENT, embedding, identity, instant, record};
 
 type Index = Arc<dyn VectorIndex>;
 
@@ -18,7 +18,7 @@ fn versioned(id: i64, version: i64) -> Point {
     record.duration_ms = Some(version);
     // Only the first version has an environment: a newer one must not leave it behind.
     record.environment = (version == 1).then(|| "first".to_owned());
-    Point { record, embedding: embedding(version.unsigned_abs()) }
+    Point { record, embedding: embedding(version.unsigned_abs()), incident_key: INCIDENT }
 }
 
 async fn ids_with(index: &Index, conditions: &[Condition]) -> Vec<i64> {

@@ -11,10 +11,12 @@ RETURN regexp_replace(
         '.', ' '), '/', ' '), '-', ' '), '_', ' '), '@', ' '), ':', ' '), '+', ' '), '&', ' '), '<', ' '), '=', ' '), '~', ' '),
     '([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])', '\1\3 \2\4', 'g');
 
--- An identifier as one word, quoted for tsvector and tsquery.
+-- An identifier as one word, quoted for tsvector and tsquery; NULL when it is empty, since no tsvector takes an empty word
+-- (F40). There is no handler of errors around the whole: the subtransaction that it begins doubles the price of a record's
+-- words.
 CREATE OR REPLACE FUNCTION audit_whole(identifier text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN '''' || replace(replace(lower(identifier), '\', '\\'), '''', '''''') || '''';
+RETURN '''' || replace(replace(nullif(lower(identifier), ''), '\', '\\'), '''', '''''') || '''';
 
 -- The words of a remediation: its identifiers as they are (weight A) and their parts (B), and those of the first
 -- 1,000 characters of its error message (D).
@@ -46,20 +48,3 @@ RETURN (
         WHERE numnode(parts) > 0
     ) AS wordy
 );
-
--- Until 0007 takes the column away and makes both anew for what replaces it.
-DO $$ BEGIN
-    IF EXISTS (SELECT FROM information_schema.columns
-               WHERE table_schema = 'public' AND table_name = 'remediation_audit' AND column_name = 'embedding') THEN
-        -- Words of records that have their vector. A record gets into this index when the projector stores its vector,
-        -- not in the insert: the entries of one record cost more than the rest of its insert does, and storing the
-        -- vector would make them all once more. docs/decisions/words.md has the figures.
-        CREATE INDEX IF NOT EXISTS remediation_audit_words_idx ON ONLY remediation_audit
-            USING gin (audit_words(name, target_name, alert_name, action_type, error_message))
-            WHERE embedding IS NOT NULL;
-        -- The records without a vector, newest first, whose words are compared one by one: those of the last moments,
-        -- or of the time since the embedder went away.
-        CREATE INDEX IF NOT EXISTS remediation_audit_unembedded_idx ON ONLY remediation_audit
-            (start_time DESC, id DESC) WHERE embedding IS NULL;
-    END IF;
-END $$;

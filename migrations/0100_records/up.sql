@@ -1,6 +1,7 @@
 -- The four audit records. Each table is partitioned by month; there is no default partition, because one
 -- stray row in it would make that month's partition impossible to attach. Partitions come from
--- ensure_audit_partition (0003).
+-- ensure_audit_partition (0104). What is derived from a record is in tables of its own (0103):
+-- a record changes by an update of its client alone.
 
 CREATE SEQUENCE IF NOT EXISTS remediation_audit_id_seq AS bigint;
 CREATE SEQUENCE IF NOT EXISTS ai_analysis_audit_id_seq AS bigint;
@@ -29,7 +30,6 @@ CREATE TABLE IF NOT EXISTS remediation_audit (
         CONSTRAINT remediation_audit_severity CHECK (severity IN ('critical', 'high', 'medium', 'low', 'warning', 'info')),
     error_message text,
     metadata jsonb,
-    embedding vector(384),
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (id, start_time)
@@ -100,14 +100,6 @@ CREATE INDEX IF NOT EXISTS remediation_audit_status_idx ON remediation_audit (st
 -- Everything done for one remediation request; most records of other sources have none.
 CREATE INDEX IF NOT EXISTS remediation_audit_request_idx ON remediation_audit (remediation_request_id)
     WHERE remediation_request_id IS NOT NULL;
--- Nearest neighbours by cosine distance, until 0007 takes the column away.
-DO $$ BEGIN
-    IF EXISTS (SELECT FROM information_schema.columns
-               WHERE table_schema = 'public' AND table_name = 'remediation_audit' AND column_name = 'embedding') THEN
-        CREATE INDEX IF NOT EXISTS remediation_audit_embedding_idx ON remediation_audit
-            USING hnsw (embedding vector_cosine_ops) WITH (m = 16, ef_construction = 64);
-    END IF;
-END $$;
 
 -- Everything that belongs to one remediation, in time order.
 CREATE INDEX IF NOT EXISTS ai_analysis_audit_remediation_idx ON ai_analysis_audit (remediation_id, timestamp);
@@ -135,11 +127,9 @@ BEGIN
 END
 $$;
 
--- The embedding is derived: writing it changes no version and is allowed on a finished record.
+-- The columns are listed because a condition of a BEFORE trigger cannot take a row with a generated column as a whole.
 CREATE OR REPLACE TRIGGER remediation_audit_touch
-    BEFORE UPDATE OF name, namespace, phase, action_type, target_name, status, start_time, end_time, environment,
-        cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, metadata
-    ON remediation_audit FOR EACH ROW
+    BEFORE UPDATE ON remediation_audit FOR EACH ROW
     WHEN ((OLD.name, OLD.namespace, OLD.phase, OLD.action_type, OLD.target_name, OLD.status, OLD.start_time,
            OLD.end_time, OLD.environment, OLD.cluster, OLD.remediation_request_id, OLD.alert_name,
            OLD.alert_fingerprint, OLD.severity, OLD.error_message, OLD.metadata)

@@ -86,7 +86,7 @@ CREATE OR REPLACE TRIGGER remediation_audit_count_delete
     AFTER DELETE ON remediation_audit REFERENCING OLD TABLE AS deleted
     FOR EACH STATEMENT EXECUTE FUNCTION remediation_count_deleted();
 
--- Row by row, because only so it can be kept from the projector's updates, which change nothing that is counted.
+-- Row by row, because only so it can be kept from updates that change nothing that is counted.
 -- It does not see a record move to another month, which no statement of the service does: PostgreSQL makes that a
 -- deletion and an insertion, without this trigger and without those above.
 CREATE OR REPLACE TRIGGER remediation_audit_count_update
@@ -94,10 +94,3 @@ CREATE OR REPLACE TRIGGER remediation_audit_count_update
     WHEN ((OLD.namespace, OLD.status, OLD.phase, OLD.action_type, OLD.severity, OLD.start_time)
         IS DISTINCT FROM (NEW.namespace, NEW.status, NEW.phase, NEW.action_type, NEW.severity, NEW.start_time))
     EXECUTE FUNCTION remediation_count_updated();
-
--- The records that were there before, if nothing has been counted yet. The triggers' lock keeps writers out until this transaction ends.
-INSERT INTO remediation_count (month, namespace, status, phase, action_type, severity, records)
-SELECT date_trunc('month', start_time, 'UTC'), namespace, status, phase, action_type, severity, count(*)
-FROM remediation_audit
-WHERE NOT EXISTS (SELECT FROM remediation_count) AND NOT EXISTS (SELECT FROM remediation_count_delta)
-GROUP BY 1, 2, 3, 4, 5, 6;
