@@ -4,7 +4,7 @@
 //! stored again, in any order, by whoever holds the record.
 
 use diesel::QueryResult;
-use diesel::sql_types::{Array, BigInt, Binary, SmallInt, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, SmallInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{IncidentKey, Timestamp};
 
@@ -44,6 +44,16 @@ fixed_statement! {
     }
 }
 
+fixed_statement! {
+    /// Makes the partitions of these instants' months, of the records and of what follows them.
+    MakeMonths -> Bool {
+        "SELECT ensure_audit_partition('remediation_audit', month) FROM ( \
+            SELECT DISTINCT (date_trunc('month', t, 'UTC') AT TIME ZONE 'UTC')::date AS month FROM UNNEST(",
+                times: Vec<Timestamp> => Array<Timestamptz>;
+        ") AS t) AS months";
+    }
+}
+
 /// One version of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Version {
@@ -71,6 +81,14 @@ pub(crate) async fn store_vectors(
 ) -> QueryResult<usize> {
     let (ids, start_times, versions) = columns(records);
     StoreVectors { slot, ids, start_times, versions, embedding_ids, incident_keys }.execute(connection).await
+}
+
+/// Makes what is missing of the partitions of these records' months. Not inside a transaction.
+pub(crate) async fn make_months(
+    connection: &mut AsyncPgConnection,
+    times: impl Iterator<Item = Timestamp>,
+) -> QueryResult<()> {
+    MakeMonths { times: times.collect() }.execute(connection).await.map(|_| ())
 }
 
 fn columns(records: impl IntoIterator<Item = Version>) -> (Vec<i64>, Vec<Timestamp>, Vec<Timestamp>) {

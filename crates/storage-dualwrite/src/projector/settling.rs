@@ -155,9 +155,14 @@ impl Worker {
         all: &[T],
     ) -> Result<bool, TurnError> {
         let mut parts = if all.is_empty() { Vec::new() } else { vec![all] };
-        let (mut is_any_stored, mut suspects) = (false, Vec::new());
+        let (mut is_any_stored, mut suspects, mut are_months_made) = (false, Vec::new(), false);
         while let Some(part) = parts.pop() {
             match (T::store(self, connection, part).await, part) {
+                (Err(error), _) if !are_months_made && error.is_no_partition() => {
+                    are_months_made = true;
+                    self.make_months(connection, part).await?;
+                    parts.push(part);
+                }
                 (Ok(true), _) => is_any_stored = true,
                 (Ok(false), _) => return Ok(false),
                 (Err(error), _) if blame(&error) == Blame::Server => return Err(error),
@@ -173,6 +178,20 @@ impl Worker {
             }
         }
         self.judge(connection, suspects, is_any_stored).await
+    }
+
+    /// Makes the partitions of these records' months, of which one that follows a record's own was removed.
+    async fn make_months<T: Part>(
+        &self,
+        connection: &mut AsyncPgConnection,
+        part: &[T],
+    ) -> Result<(), TurnError> {
+        tracing::warn!(
+            records = part.len(),
+            "records have no partition for what is derived from them; making it"
+        );
+        let times = part.iter().map(|it| it.lease().start_time);
+        self.bounded(projection::make_months(connection, times)).await
     }
 
     /// What becomes of records that were refused for no clear reason, once all of their portion have been tried.

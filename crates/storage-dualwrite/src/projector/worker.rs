@@ -58,6 +58,11 @@ impl TurnError {
         std::error::Error::source(self).map_or_else(|| self.to_string(), ToString::to_string)
     }
 
+    /// A row's month has no partition, which says nothing of its record.
+    pub(super) fn is_no_partition(&self) -> bool {
+        matches!(self, Self::Database(error) if DatabaseFault::of(error) == DatabaseFault::NoPartition)
+    }
+
     fn is_timeout(&self) -> bool {
         match self {
             Self::TimedOut(_) => true,

@@ -86,3 +86,19 @@ async fn the_first_set_takes_over_what_was_written_before() {
         bench.remediation(model).await;
     }
 }
+
+/// A partition of what is derived that is gone blames no record: it is made again, and all are projected.
+#[tokio::test]
+async fn a_month_without_partitions_for_what_is_derived_gets_them() {
+    let bench = Bench::new().await;
+    write(&bench, 20).await;
+    let drop = "DO $$ DECLARE name text; BEGIN \
+        FOR name IN SELECT inhrelid::regclass::text FROM pg_inherits \
+            WHERE inhparent IN ('remediation_words'::regclass, 'remediation_vector'::regclass) LOOP \
+            EXECUTE 'DROP TABLE ' || name; \
+        END LOOP; END $$";
+    bench.connect().await.batch_execute(drop).await.unwrap();
+    let _projector = start(&bench, embedder().0, &ProjectorSettings { attempts: 1, ..quick() }).await;
+    until(&bench, OUTBOX, 0).await;
+    assert_eq!((bench.count(EMBEDDED).await, bench.count(WORDED).await), (20, 20));
+}
