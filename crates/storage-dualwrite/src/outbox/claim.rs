@@ -26,7 +26,8 @@ type RowSql = (
     Nullable<Timestamptz>,
 );
 
-/// A statement that leases what is due in a part of the outbox, by the database's clock. One row comes back at least.
+/// A statement that leases what is due in a part of the outbox, by the database's clock. One row comes back at least. The
+/// first two literals stand around the set's id.
 macro_rules! take_statement {
     ($(#[$meta:meta])* $name:ident { $set:literal $of_set:literal $($part:expr, $bind:ident: $rust:ty => $sql:ty;)+ } $close:literal $order:literal) => {
         fixed_statement! {
