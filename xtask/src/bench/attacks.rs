@@ -25,7 +25,10 @@ const CONNECTIONS: u32 = 8;
 /// Large records that the attacker has stored beforehand, by statement, since the service would take a while.
 const LARGE_RECORDS: &str = "INSERT INTO remediation_audit (name, namespace, phase, action_type, error_message, metadata) \
     SELECT 'large-' || n, 'large', 'processing', 'restart-pod', repeat('e', 65536), \
-           jsonb_build_object('m', repeat('m', 262144 - 16)) FROM generate_series(1, 200) AS n";
+           jsonb_build_object('m', repeat('m', 262144 - 16)) FROM generate_series(1, 200) AS n; \
+    INSERT INTO remediation_words (record_id, start_time, version, words) \
+    SELECT id, start_time, updated_at, audit_words(name, target_name, alert_name, action_type, error_message) \
+    FROM remediation_audit WHERE namespace = 'large'";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
