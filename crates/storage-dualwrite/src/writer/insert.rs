@@ -106,6 +106,9 @@ fixed_statement! {
 /// What the database made of a remediation: id, `duration_ms`, metadata as stored.
 pub(super) type StoredRemediation = (i64, Option<i64>, Option<JsonText>);
 
+/// A row of [`InsertRemediations`].
+type InsertedRemediation = (i64, Option<i64>, Option<JsonText>, i64, i64);
+
 /// What of remediations is to come back beside their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -140,7 +143,7 @@ pub(super) async fn remediations(
         metadata: column(records, |(_, r)| r.metadata.as_ref()),
         wants_metadata: wanted == Wanted::Metadata,
     };
-    let rows: Vec<(i64, Option<i64>, Option<JsonText>, i64, i64)> = statement.load(connection).await?;
+    let rows: Vec<InsertedRemediation> = statement.load(connection).await?;
     let sent = records.iter().map(|(id, _)| *id).collect();
     check_stored(&sent, &rows.iter().map(|row| row.0).collect())?;
     let (enqueued, sets) = rows.iter().map(|row| (row.3, row.4)).next().unwrap_or_default();
