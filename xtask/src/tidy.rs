@@ -6,8 +6,7 @@ mod sources;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use cargo_metadata::MetadataCommand;
+use anyhow::Result;
 
 use crate::progress::{answer, say};
 use crate::{files, workspace};
@@ -19,13 +18,8 @@ const CHECKED: &[&str] =
 
 /// Runs every check; exit 1 when one of them finds something.
 pub(crate) fn run() -> Result<ExitCode> {
-    let metadata = MetadataCommand::new()
-        .current_dir(workspace::root())
-        .other_options(["--all-features".to_owned(), "--locked".to_owned()])
-        .exec()
-        .context("cannot read the dependency graph; is Cargo.lock up to date?")?;
     let sources = files::with_endings(workspace::root(), CHECKED)?;
-    let graph = Graph::from_metadata(&metadata)?;
+    let graph = Graph::of_workspace()?;
     let mut faults = arrows::check(&graph);
     faults.extend(sources.iter().flat_map(sources::check));
     if faults.is_empty() {

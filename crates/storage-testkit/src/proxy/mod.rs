@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 pub use switch::Fault;
 use switch::{Action, Switches, Trigger};
 
-use crate::TestkitError;
+use crate::{DevstackError, TestkitError};
 
 /// Most connections at a time; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 512;
@@ -164,7 +164,7 @@ impl Drop for FaultProxy {
 }
 
 fn late(what: &str) -> TestkitError {
-    TestkitError::Timeout { what: what.to_owned(), seconds: WAIT_BOUND.as_secs() }
+    DevstackError::Timeout { what: what.to_owned(), seconds: WAIT_BOUND.as_secs() }.into()
 }
 
 async fn accept(listener: TcpListener, server: SocketAddr, protocol: Protocol, switches: Arc<Switches>) {

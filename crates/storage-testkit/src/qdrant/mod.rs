@@ -22,7 +22,7 @@ use tokio::sync::{oneshot, watch};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
-use crate::TestkitError;
+use crate::{DevstackError, TestkitError};
 use service::{Service, Shared};
 use state::State;
 pub use switch::{QdrantFault, QdrantOperation};
@@ -197,10 +197,11 @@ async fn wait_for(
     let reached = counts.wait_for(|counts| switch::of(counts, operation) >= times);
     match tokio::time::timeout(WAIT_BOUND, reached).await {
         Ok(_) => Ok(()),
-        Err(_elapsed) => Err(TestkitError::Timeout {
+        Err(_elapsed) => Err(DevstackError::Timeout {
             what: format!("{times} {what} of {operation:?} at the test kit's Qdrant"),
             seconds: WAIT_BOUND.as_secs(),
-        }),
+        }
+        .into()),
     }
 }
 
