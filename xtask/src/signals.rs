@@ -11,6 +11,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::progress::say;
 
+/// What is said when the end of this program has been requested.
+pub(crate) const INTERRUPTED: &str = "interrupted; what was started so far has been stopped";
+
 /// How often to look for a request.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -32,7 +35,7 @@ impl Signals {
     /// Fails when the end of this program has been requested.
     pub(crate) fn check(&self) -> Result<()> {
         if self.end_is_requested() {
-            bail!("interrupted; what was started so far has been stopped");
+            bail!(INTERRUPTED);
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
-//! `cargo xtask tidy`: proves what no compiler checks: which crate may know which, and how a file begins.
+//! `cargo xtask tidy`: proves what no compiler checks: which crate may know which, that no crate is compiled twice for
+//! its features, and how a file begins.
 
 mod arrows;
+mod features;
 mod graph;
 mod sources;
 
@@ -21,6 +23,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let sources = files::with_endings(workspace::root(), CHECKED)?;
     let graph = Graph::of_workspace()?;
     let mut faults = arrows::check(&graph);
+    faults.extend(features::check(&graph.members())?);
     faults.extend(sources.iter().flat_map(sources::check));
     if faults.is_empty() {
         answer(&format!("tidy: {} files and {} packages are as they should be", sources.len(), graph.len()));

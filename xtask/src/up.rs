@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 pub(crate) use state::{external_database_url, external_redis_url, stack_database_url};
 
 use crate::progress::{answer, say};
-use crate::signals::Signals;
+use crate::signals::{self, Signals};
 use crate::workspace;
 use stack::Stack;
 
@@ -59,7 +59,11 @@ pub(crate) struct DownArguments {
 pub(crate) fn up(arguments: &UpArguments) -> Result<()> {
     let signals = Signals::listen()?;
     let dev = workspace::development_dir()?;
-    let stack = Stack::bring_up(&dev, arguments, &signals)?;
+    let stack = match Stack::bring_up(&dev, arguments, &signals) {
+        // The terminal's interrupt has ended the program that was waited for, which is no fault of its own.
+        Err(_) if signals.end_is_requested() => bail!(signals::INTERRUPTED),
+        brought_up => brought_up?,
+    };
     print_tour(&stack);
     if arguments.detach {
         stack.detach();
