@@ -38,6 +38,7 @@ mod provider;
 mod read_routes;
 mod reads;
 mod reconcile;
+mod sample;
 mod schema;
 mod search;
 mod search_index;
