@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::DevstackError;
@@ -64,7 +65,8 @@ impl ProcessIdentity {
     pub fn wait_gone(&self, bound: Duration) -> Result<(), DevstackError> {
         let Some(handle) = self.open()? else { return Ok(()) };
         let limit = Timespec::try_from(bound).ok();
-        match poll(&mut [PollFd::new(&handle, PollFlags::IN)], limit.as_ref()) {
+        let mut handles = [PollFd::new(&handle, PollFlags::IN)];
+        match retry_on_intr(|| poll(&mut handles, limit.as_ref())) {
             Ok(0) => Err(self.still_runs(bound)),
             Ok(_) => Ok(()),
             Err(error) => Err(self.error("watch", error.into())),
