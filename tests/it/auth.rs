@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use crate::support::{Answer, Service, eventually, options, remediation};
 
 /// A service in mode `tokens`, and its file.
-struct Guarded {
-    service: Service,
+pub(crate) struct Guarded {
+    pub(crate) service: Service,
     file: PathBuf,
     _directory: TempDir,
 }
@@ -33,7 +33,7 @@ async fn token(file: &Path, name: &str, permissions: &str) -> String {
 }
 
 impl Guarded {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(options()).await
     }
 
@@ -50,7 +50,7 @@ impl Guarded {
     }
 
     /// Makes a token and waits until the service knows it.
-    async fn token(&self, name: &str, permissions: &str) -> String {
+    pub(crate) async fn token(&self, name: &str, permissions: &str) -> String {
         let token = token(&self.file, name, permissions).await;
         self.answers(&token, |status| status != 401).await;
         token
@@ -64,7 +64,7 @@ impl Guarded {
         .await;
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,

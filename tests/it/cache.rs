@@ -7,7 +7,7 @@ use storage_testkit::{
     RedisServer, RedisServerSettings, RedisSource, ServiceOptions, ServiceProcess, TestRedis,
 };
 
-use crate::support::{Answer, Service, eventually, options, remediation};
+use crate::support::{Answer, Service, WITH_VECTOR, eventually, options, remediation};
 
 const SEARCH: &str = "/api/v1/audit/search?q=a+pod+keeps+crashing&limit=1";
 
@@ -123,8 +123,7 @@ async fn redis_is_killed_and_paused_under_load_and_nobody_notices() {
     };
     tokio::join!(writer, searcher, faults);
     service.embedded().await;
-    let total =
-        service.count("SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL").await;
+    let total = service.count(WITH_VECTOR).await;
     assert_eq!(usize::try_from(total).unwrap(), written.into_inner());
     let log = service.process.logs();
     let told = |sentence: &str| log.lines().filter(|line| line.contains(sentence)).count();

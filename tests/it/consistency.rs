@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use storage_testkit::{GrpcCode, QdrantFault, QdrantOperation, QdrantServer, TestQdrant};
 
-use crate::support::{Answer, Service, eventually, on_qdrant, options, points, remediation};
+use crate::support::{Answer, Service, WITH_VECTOR, eventually, on_qdrant, options, points, remediation};
 
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
 /// Transactions of others.
@@ -164,10 +164,7 @@ async fn strict_without_an_index_fills_the_column() {
     let service = Service::start().await;
     let answer = post(&service, "remediation?consistency=strict", None, &remediation("a")).await.expect(201);
     assert_eq!(answer.json()["vector_sync"], "synced");
-    assert_eq!(
-        service.count("SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL").await,
-        1
-    );
+    assert_eq!(service.count(WITH_VECTOR).await, 1);
     let parent = &answer.json()["id"];
     let execution =
         json!({ "remediation_id": parent, "action_type": "a", "target_kind": "k", "target_name": "n" });

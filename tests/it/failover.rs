@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use storage_testkit::{Cluster, ClusterSettings, Installation, ServiceProcess};
 
-use crate::support::{client, count, eventually, options, remediation};
+use crate::support::{WITHOUT_VECTOR, client, count, eventually, options, remediation};
 
 const DATABASE: &str = "audit";
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
 const NAMES: &str = "SELECT count(DISTINCT name) AS n FROM remediation_audit";
-const WITHOUT_VECTOR: &str = "SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NULL";
 const SYNCHRONOUS: &str =
     "SELECT count(*) AS n FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'sync'";
 const SESSIONS: &str =

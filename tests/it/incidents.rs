@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Service, WAITING_FOR_LOCKS, eventually, options, remediation};
 
 /// The keys of an incident, in the order of the contract.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 19] = [
     "id",
     "alert_name",
     "alert_fingerprint",
@@ -24,6 +24,8 @@ const KEYS: [&str; 17] = [
     "duration_ms",
     "error_message",
     "metadata",
+    "recorded_by",
+    "alterations",
 ];
 
 async fn store(service: &Service, changes: &Value) -> Value {

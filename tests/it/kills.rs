@@ -12,11 +12,12 @@ use storage_testkit::{
     QdrantServer, ServiceOptions, ServiceProcess, TestDatabase, environment,
 };
 
-use crate::support::{Service, client, count, eventually, on_qdrant, options, points, remediation};
+use crate::support::{
+    Service, WITH_VECTOR, WITHOUT_VECTOR, client, count, eventually, on_qdrant, options, points, remediation,
+};
 
 const COLLECTION: &str = "audit";
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
-const WITHOUT_VECTOR: &str = "SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NULL";
 const PARKED: &str = "SELECT count(*) AS n FROM vector_outbox WHERE parked_at IS NOT NULL";
 
 /// Where a projection is when its process is killed.
@@ -146,14 +147,15 @@ async fn a_projection_is_completed_whatever_step_its_process_is_killed_at() {
     // Of different words, so that each record has a vector of its own.
     for (records, (word, step)) in (1..).zip([
         ("claim", Step::Own("WITH due AS")),
+        ("words", Step::Own("INSERT INTO remediation_words")),
         ("look", Step::Own("SELECT digest, embedding_id")),
         ("store", Step::Own("INSERT INTO embedding_vector")),
         ("upsert", Step::Upsert(QdrantFault::Hang)),
         ("applied", Step::Upsert(QdrantFault::ApplyThenHang)),
         ("late", Step::Upsert(QdrantFault::ApplyLate)),
         ("begin", Step::Shared("BEGIN")),
-        ("hold", Step::Own("FROM embedding_set")),
-        ("fill", Step::Own("SET embedding_id = v.embedding_id")),
+        ("hold", Step::Own("state::text FROM embedding_set")),
+        ("fill", Step::Own("INSERT INTO remediation_vector")),
         ("remove", Step::Own("DELETE FROM vector_outbox")),
         ("commit", Step::Shared("COMMIT")),
     ]) {
@@ -311,9 +313,7 @@ async fn postgresql_is_killed_and_frozen_under_writes_and_each_is_stored_once() 
     eventually("all are projected", async || count("SELECT count(*) AS n FROM vector_outbox").await == 0)
         .await;
     let written = i64::try_from(written.into_inner()).unwrap();
-    for query in
-        [RECORDS, "SELECT count(DISTINCT name) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL"]
-    {
+    for query in [RECORDS, WITH_VECTOR] {
         assert_eq!(count(query).await, written, "{query}");
     }
     assert_eq!(points(&qdrant.url(), COLLECTION).await, u64::try_from(written).unwrap());

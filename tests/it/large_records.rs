@@ -28,6 +28,9 @@ async fn service(options: ServiceOptions) -> Service {
          SELECT 'large-' || n, 'large', 'processing', 'restart-pod', now() - make_interval(mins => n), \
                 repeat('e', 65536), jsonb_build_object('m', repeat('m', 262144 - 16)) \
          FROM generate_series(1, {RECORDS}) AS n; \
+         INSERT INTO remediation_words (record_id, start_time, version, words) \
+         SELECT id, start_time, updated_at, audit_words(name, target_name, alert_name, action_type, error_message) \
+         FROM remediation_audit; \
          INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, reasoning, model, timestamp) \
          SELECT (SELECT min(id) FROM remediation_audit), 'root-cause', 0.5, repeat('r', 65536), repeat('s', 65536), 'm', \
                 now() - make_interval(mins => n) \

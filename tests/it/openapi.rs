@@ -9,7 +9,7 @@ use crate::support::{Answer, PATIENCE, Service};
 const ORDER: [&str; 5] = ["post", "get", "patch", "put", "delete"];
 
 /// The version of the examples' record, in whose place its version at the time is sent.
-const EXAMPLE_ETAG: &str = "\"1-1767323047000001\"";
+const EXAMPLE_ETAG: &str = "\"8864-1767323047000001\"";
 
 /// An operation of the description.
 struct Operation {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use storage_testkit::{Fault, FaultProxy, ServiceProcess, TestDatabase};
 
-use crate::support::{Answer, Service, WAITING_FOR_LOCKS, client, eventually, options, remediation};
+use crate::support::{
+    Answer, Service, WAITING_FOR_LOCKS, WITHOUT_VECTOR, client, eventually, options, remediation,
+};
 
 /// BR-STORAGE-006, BR-STORAGE-017, F18: PostgreSQL away is a 503 at once, without a word of its internals; readiness
 /// says so; and everything works again when it is back, without a restart.
@@ -112,8 +114,7 @@ async fn a_kill_during_writes_loses_nothing_that_was_acknowledged() {
     assert!(total >= i64::try_from(acknowledged.len()).unwrap());
     assert!(total <= i64::try_from(acknowledged.len()).unwrap() + 16);
     service.embedded().await;
-    let without = "SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NULL";
-    assert_eq!(service.count(without).await, 0);
+    assert_eq!(service.count(WITHOUT_VECTOR).await, 0);
 }
 
 /// What a killed process had claimed is taken over after this long instead of half a minute.

@@ -3,16 +3,16 @@
 use diesel_async::SimpleAsyncConnection as _;
 use serde_json::{Value, json};
 
-use crate::support::{Service, eventually, options, remediation};
+use crate::support::{Service, WITH_VECTOR, eventually, options, remediation};
 
 /// Has PostgreSQL refuse to project records called so, as it refuses what it cannot make words of.
 const REFUSE: &str = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-        IF NEW.name = 'refused' THEN \
+        IF (SELECT name FROM remediation_audit WHERE id = NEW.record_id) = 'refused' THEN \
             RAISE EXCEPTION 'no words can be made of this' USING ERRCODE = 'data_exception'; \
         END IF; \
         RETURN NEW; \
     END $$; \
-    CREATE TRIGGER refuse BEFORE UPDATE OF embedding_id ON remediation_audit \
+    CREATE TRIGGER refuse BEFORE INSERT ON remediation_words \
         FOR EACH ROW EXECUTE FUNCTION refuse()";
 
 async fn execute(service: &Service, sql: &str) {
@@ -42,8 +42,7 @@ async fn a_record_that_cannot_be_projected_costs_no_other_record_its_place() {
     let refused = stored["ids"][57].as_i64().unwrap();
     service.embedded().await;
     assert_eq!(service.count("SELECT count(*) AS n FROM vector_outbox").await, 1);
-    let embedded = "SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL";
-    assert_eq!(service.count(embedded).await, 99);
+    assert_eq!(service.count(WITH_VECTOR).await, 99);
     let reason = "SELECT count(*) AS n FROM vector_outbox WHERE last_error = 'no words can be made of this'";
     assert_eq!(service.count(reason).await, 1);
     assert_eq!(metric(&service, "datastorage_projection_refused_total").await, Some(1.0));
@@ -62,8 +61,9 @@ async fn a_projection_that_does_not_move_is_told() {
     let service = Service::start().await;
     assert_eq!(ready(&service).await["dependencies"]["projection"]["state"], "up");
     // Held by a worker that never comes back, for an hour already.
-    let hold = "INSERT INTO vector_outbox (record_id, start_time, version, enqueued_at, next_attempt_at, lease_owner) \
-                VALUES (1, now(), now(), now() - interval '1 hour', now() + interval '1 hour', gen_random_uuid())";
+    let hold = "INSERT INTO vector_outbox (set_id, record_id, start_time, version, enqueued_at, next_attempt_at, lease_owner) \
+                SELECT id, 1, now(), now(), now() - interval '1 hour', now() + interval '1 hour', gen_random_uuid() \
+                FROM embedding_set WHERE state = 'active'";
     execute(&service, hold).await;
     eventually("stalled", async || ready(&service).await["status"] == "degraded").await;
     let projection = ready(&service).await["dependencies"]["projection"].clone();

@@ -80,6 +80,11 @@ async fn an_api_over_its_limit_costs_no_write_and_the_backlog_drains_in_batches(
         (&ready["status"], embedder) == (&json!("degraded"), &json!("down"))
     })
     .await;
+    let worded = "SELECT count(*) AS n FROM remediation_words";
+    eventually("words need no API", async || service.count(worded).await == 150).await;
+    let found = service.get("/api/v1/audit/search?q=r-149&mode=lexical").await.expect(200).json();
+    assert_eq!(found["data"][0]["record"]["name"], "r-149", "{found}");
+    assert_eq!(found["degraded"], false, "all records have their words");
     assert!(api.refused.load(Ordering::SeqCst) <= 5, "it is asked once in three seconds");
     api.answers.store(true, Ordering::SeqCst);
     service.embedded().await;

@@ -156,13 +156,13 @@ async fn what_the_database_drops_is_made_up_for() {
         service_on(options().set("DATASTORAGE__RECONCILE__ENABLED", "false"), &server.url(), "audit").await;
     store(&service, 100, |_| remediation("pod")).await;
     let mut connection = service.database.connect().await.unwrap();
-    let drift = "DELETE FROM remediation_audit WHERE id <= 55; \
-                 UPDATE remediation_audit SET namespace = 'elsewhere' WHERE id BETWEEN 56 AND 60";
+    let drift = "DELETE FROM remediation_audit WHERE id / 8192 <= 55; \
+                 UPDATE remediation_audit SET namespace = 'elsewhere' WHERE id / 8192 BETWEEN 56 AND 60";
     connection.batch_execute(drift).await.unwrap();
     let before = server.calls(QdrantOperation::Query);
     let found = search(&service, "q=pod&mode=semantic&limit=10&namespace=default").await;
     assert_eq!((&found["engine"], &found["degraded"]), (&json!("qdrant"), &json!(false)));
     assert_eq!(ids(&found).len(), 10);
-    assert!(ids(&found).iter().all(|id| *id > 60), "{found}");
+    assert!(ids(&found).iter().all(|id| *id / 8192 > 60), "{found}");
     assert_eq!(server.calls(QdrantOperation::Query) - before, 2);
 }

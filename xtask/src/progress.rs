@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use anyhow::Result;
+use devstack::FetchStep;
 use indicatif::{ProgressBar, ProgressStyle};
-use storage_testkit::FetchStep;
 
 const TICK: Duration = Duration::from_millis(100);
 const MEGABYTE: u64 = 1024 * 1024;
@@ -73,13 +73,13 @@ fn unpacking() -> ProgressStyle {
 }
 
 /// Runs `work` as a step that is described by `what`; the step's outcome is what `describe` says of the result.
-pub(crate) async fn step<T>(
+pub(crate) fn step<T>(
     what: &str,
-    work: impl Future<Output = Result<T>>,
+    work: impl FnOnce() -> Result<T>,
     describe: impl FnOnce(&T) -> String,
 ) -> Result<T> {
     let step = Step::begin(what);
-    let result = work.await?;
+    let result = work()?;
     step.done(describe(&result));
     Ok(result)
 }

@@ -1,13 +1,14 @@
-//! `cargo xtask tidy`: proves what no compiler checks: which crate may know which, and how a file begins.
+//! `cargo xtask tidy`: proves what no compiler checks: which crate may know which, that no crate is compiled twice for
+//! its features, and how a file begins.
 
 mod arrows;
+mod features;
 mod graph;
 mod sources;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use cargo_metadata::MetadataCommand;
+use anyhow::Result;
 
 use crate::progress::{answer, say};
 use crate::{files, workspace};
@@ -19,14 +20,10 @@ const CHECKED: &[&str] =
 
 /// Runs every check; exit 1 when one of them finds something.
 pub(crate) fn run() -> Result<ExitCode> {
-    let metadata = MetadataCommand::new()
-        .current_dir(workspace::root())
-        .other_options(["--all-features".to_owned(), "--locked".to_owned()])
-        .exec()
-        .context("cannot read the dependency graph; is Cargo.lock up to date?")?;
     let sources = files::with_endings(workspace::root(), CHECKED)?;
-    let graph = Graph::from_metadata(&metadata)?;
+    let graph = Graph::of_workspace()?;
     let mut faults = arrows::check(&graph);
+    faults.extend(features::check(&graph.members())?);
     faults.extend(sources.iter().flat_map(sources::check));
     if faults.is_empty() {
         answer(&format!("tidy: {} files and {} packages are as they should be", sources.len(), graph.len()));

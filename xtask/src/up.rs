@@ -1,7 +1,6 @@
 //! `cargo xtask up` and `down`: the service on a private PostgreSQL, to try and to develop against.
 
 mod redis;
-mod sample;
 mod stack;
 mod state;
 
@@ -9,11 +8,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use state::{external_database_url, external_redis_url, stack_database_url};
 
 use crate::progress::{answer, say};
+use crate::signals::{self, Signals};
 use crate::workspace;
 use stack::Stack;
 
@@ -57,13 +56,13 @@ pub(crate) struct DownArguments {
 }
 
 /// Brings the stack up; what of it already runs is left alone.
-pub(crate) async fn up(arguments: &UpArguments) -> Result<()> {
-    let mut interrupts = signal(SignalKind::interrupt())?;
-    let mut terminations = signal(SignalKind::terminate())?;
+pub(crate) fn up(arguments: &UpArguments) -> Result<()> {
+    let signals = Signals::listen()?;
     let dev = workspace::development_dir()?;
-    let stack = tokio::select! {
-        stack = Stack::bring_up(&dev, arguments) => stack?,
-        _ = interrupts.recv() => bail!("interrupted; what was started so far has been stopped"),
+    let stack = match Stack::bring_up(&dev, arguments, &signals) {
+        // The terminal's interrupt has ended the program that was waited for, which is no fault of its own.
+        Err(_) if signals.end_is_requested() => bail!(signals::INTERRUPTED),
+        brought_up => brought_up?,
     };
     print_tour(&stack);
     if arguments.detach {
@@ -72,21 +71,17 @@ pub(crate) async fn up(arguments: &UpArguments) -> Result<()> {
         return Ok(());
     }
     say("Ctrl-C stops the service and its database. The service's log follows.");
-    let followed = tokio::select! {
-        ended = stack.follow_service() => ended,
-        _ = interrupts.recv() => Ok(()),
-        _ = terminations.recv() => Ok(()),
-    };
+    let followed = stack.follow_service(&signals);
     say("stopping");
-    stop().await?;
+    stop()?;
     followed
 }
 
 /// Stops the stack.
-pub(crate) async fn down(arguments: &DownArguments) -> Result<()> {
-    let stopped = stop().await?;
+pub(crate) fn down(arguments: &DownArguments) -> Result<()> {
+    let stopped = stop()?;
     if arguments.purge {
-        purge().await?;
+        purge()?;
         say("everything under .dev has been removed");
     } else if stopped {
         say("stopped; the data is kept (`cargo xtask down --purge` removes it)");
@@ -97,33 +92,33 @@ pub(crate) async fn down(arguments: &DownArguments) -> Result<()> {
 }
 
 /// Stops the service, then what it uses; whether anything ran.
-async fn stop() -> Result<bool> {
+fn stop() -> Result<bool> {
     let mut state = state::State::load()?;
     let mut stopped = false;
     if let Some(service) = state.service.take().filter(|it| it.process.is_running()) {
         service.process.terminate()?;
-        if service.process.wait_gone(SERVICE_STOP_BOUND).await.is_err() {
+        if service.process.wait_gone(SERVICE_STOP_BOUND).is_err() {
             say("the service does not stop by itself; killing it");
             service.process.kill9()?;
         }
         stopped = true;
     }
     let dev = workspace::development_dir()?;
-    stopped |= storage_testkit::Cluster::stop_in(&stack::cluster_root(&dev)).await?;
-    stopped |= storage_testkit::RedisServer::stop_in(&redis::root(&dev)).await?;
+    stopped |= devstack::Cluster::stop_in(&stack::cluster_root(&dev))?;
+    stopped |= devstack::RedisServer::stop_in(&redis::root(&dev))?;
     state.save()?;
     state::remove_environment()?;
     Ok(stopped)
 }
 
 /// Removes what `up` and `test` have made and fetched.
-async fn purge() -> Result<()> {
+fn purge() -> Result<()> {
     let dev = workspace::development_dir()?;
     let entries_of = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
     if crate::clusters::is_any_running(&dev) {
         bail!("`cargo xtask test` is running and needs what would be removed: wait for its end");
     }
-    crate::clusters::sweep(&dev).await;
+    crate::clusters::sweep(&dev);
     for dir in [dev.path(), &workspace::public_dir()] {
         for entry in entries_of(dir) {
             let path = entry.path();

@@ -66,6 +66,12 @@ pub(crate) enum Command {
     /// Make tokens for callers.
     #[command(subcommand)]
     Token(TokenAction),
+    /// Load a sample of audits into an empty store, through the API of a running service without authentication.
+    Sample {
+        /// Where the service is.
+        #[arg(long, default_value = "http://127.0.0.1:8080")]
+        url: String,
+    },
     /// Check the settings, or print them all with their defaults.
     Settings {
         /// Print a commented file of every setting at its default.

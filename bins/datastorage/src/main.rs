@@ -5,6 +5,7 @@ mod counters;
 mod failure;
 mod outbox;
 mod reconcile;
+mod sample;
 mod schema;
 mod serve;
 mod settings;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
             Command::Counters(action) => counters::run(&settings, action).await,
             Command::Settings { defaults } => settings::run(&settings, defaults),
             Command::Token(action) => token::run(&action),
+            Command::Sample { url } => sample::run(&url).await,
         }
     });
     // What still runs, such as a batch in the model, must not hold up the end.

@@ -1,11 +1,28 @@
 //! Which composition and model the stored vectors come from; vectors of two sets are never compared.
 
 use diesel::result::Error;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use storage_models::schema::{embedding_set, installation};
+use storage_models::schema::{embedding_set, installation, vector_outbox};
 use uuid::Uuid;
+
+/// The slot of a database's first set.
+const FIRST_SLOT: i16 = 1;
+
+/// The id of the set that serves, as a statement reads it.
+macro_rules! active_set {
+    () => {
+        "(SELECT id FROM embedding_set WHERE state = 'active')"
+    };
+}
+/// The slot of the set that serves, as a statement reads it.
+macro_rules! active_slot {
+    () => {
+        "(SELECT slot FROM embedding_set WHERE state = 'active')"
+    };
+}
+pub(crate) use {active_set, active_slot};
 
 /// What a vector depends on: two vectors are comparable only when all three agree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, diesel::Queryable, diesel::Selectable, diesel::Insertable)]
@@ -24,6 +41,15 @@ impl std::fmt::Display for EmbeddingSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "model {}, composition {}, dimension {}", self.model, self.composition, self.dimension)
     }
+}
+
+/// The set that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServingSet {
+    /// Its id.
+    pub id: i64,
+    /// Where its vectors are.
+    pub slot: i16,
 }
 
 /// The vectors on hand cannot be used with the embedder that is configured.
@@ -46,7 +72,8 @@ pub enum EmbeddingSetError {
     Database(#[from] Error),
 }
 
-/// Makes `wanted` the active set, unless vectors of another one exist; returns the active set's id.
+/// Makes `wanted` the active set, unless vectors of another one exist; returns the active set. Records that were written
+/// before it was there wait in the outbox for it.
 ///
 /// Safe under replicas that start at once: the first one's set stands.
 ///
@@ -55,17 +82,17 @@ pub enum EmbeddingSetError {
 pub async fn activate(
     connection: &mut AsyncPgConnection,
     wanted: &EmbeddingSet,
-) -> Result<i64, EmbeddingSetError> {
+) -> Result<ServingSet, EmbeddingSetError> {
     connection
         .transaction(async |connection| {
             // Against other starters and against a projector that is completing (it holds the row FOR SHARE).
             connection.batch_execute("LOCK TABLE embedding_set IN SHARE ROW EXCLUSIVE MODE").await?;
             match active(connection).await? {
-                Some((id, stored)) if stored == *wanted => Ok(id),
-                Some((_, stored)) if any_vector(connection).await? => {
+                Some((serving, stored)) if stored == *wanted => Ok(serving),
+                Some((serving, stored)) if any_vector(connection, serving.slot).await? => {
                     Err(EmbeddingSetError::Mismatch { stored, configured: wanted.clone() })
                 }
-                other => replace(connection, other.map(|(id, _)| id), wanted).await,
+                other => Ok(replace(connection, other.map(|(serving, _)| serving), wanted).await?),
             }
         })
         .await
@@ -92,45 +119,66 @@ pub async fn current(connection: &mut AsyncPgConnection) -> Result<Option<Embedd
         .optional()
 }
 
-async fn active(connection: &mut AsyncPgConnection) -> Result<Option<(i64, EmbeddingSet)>, Error> {
-    embedding_set::table
+async fn active(connection: &mut AsyncPgConnection) -> Result<Option<(ServingSet, EmbeddingSet)>, Error> {
+    let found: Option<(i64, i16, EmbeddingSet)> = embedding_set::table
         .filter(embedding_set::state.eq("active"))
-        .select((embedding_set::id, EmbeddingSet::as_select()))
+        .select((embedding_set::id, embedding_set::slot, EmbeddingSet::as_select()))
         .for_update()
         .first(connection)
         .await
-        .optional()
+        .optional()?;
+    Ok(found.map(|(id, slot, set)| (ServingSet { id, slot }, set)))
 }
 
-async fn any_vector(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
+async fn any_vector(connection: &mut AsyncPgConnection, slot: i16) -> Result<bool, Error> {
     #[derive(QueryableByName)]
     struct Found {
         #[diesel(sql_type = Bool)]
         found: bool,
     }
-    sql_query("SELECT EXISTS (SELECT FROM remediation_audit WHERE embedding_id IS NOT NULL) AS found")
+    sql_query("SELECT EXISTS (SELECT FROM remediation_vector WHERE slot = $1) AS found")
+        .bind::<SmallInt, _>(slot)
         .get_result::<Found>(connection)
         .await
         .map(|row| row.found)
 }
 
+/// Puts `wanted` in the place of a set that has no vector, or of none, and enqueues every record for it.
 async fn replace(
     connection: &mut AsyncPgConnection,
-    old: Option<i64>,
+    old: Option<ServingSet>,
     wanted: &EmbeddingSet,
-) -> Result<i64, EmbeddingSetError> {
+) -> Result<ServingSet, Error> {
+    // Writes under way enqueue for the old set, and are waited for; those that follow see the new one.
+    connection.batch_execute("LOCK TABLE vector_outbox IN SHARE ROW EXCLUSIVE MODE").await?;
     if let Some(old) = old {
-        diesel::update(embedding_set::table.filter(embedding_set::id.eq(old)))
+        diesel::update(embedding_set::table.filter(embedding_set::id.eq(old.id)))
             .set(embedding_set::state.eq("retired"))
             .execute(connection)
             .await?;
+        diesel::delete(vector_outbox::table.filter(vector_outbox::set_id.eq(old.id)))
+            .execute(connection)
+            .await?;
+        // Vectors that were stored for records that did not get them any more.
+        sql_query("SELECT empty_embedding_slot($1)")
+            .bind::<SmallInt, _>(old.slot)
+            .execute(connection)
+            .await?;
     }
+    let slot = old.map_or(FIRST_SLOT, |old| old.slot);
     let id = diesel::insert_into(embedding_set::table)
-        .values((wanted, embedding_set::state.eq("active")))
+        .values((wanted, embedding_set::state.eq("active"), embedding_set::slot.eq(slot)))
         .returning(embedding_set::id)
         .get_result(connection)
         .await?;
-    Ok(id)
+    sql_query(
+        "INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+         SELECT $1, id, start_time, updated_at FROM remediation_audit",
+    )
+    .bind::<BigInt, _>(id)
+    .execute(connection)
+    .await?;
+    Ok(ServingSet { id, slot })
 }
 
 /// Whether the set still serves; holds it so until the transaction ends.

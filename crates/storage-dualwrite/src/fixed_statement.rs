@@ -1,16 +1,19 @@
 //! Statements whose text never changes.
 
 /// Defines a statement: its binds as fields, its text as a sequence of static pieces and binds, and the SQL type
-/// of its rows.
+/// of its rows. A field without a SQL type is a part of the statement with binds of its own, whose text is always the
+/// same too.
 ///
 /// diesel prepares a statement once a connection only when it has a static query id, which `sql_query` never has.
 macro_rules! fixed_statement {
     (@static $name:ident) => { $name };
     (@static $name:ident<$life:lifetime>) => { $name<'static> };
+    (@push $out:ident, $part:expr) => { diesel::query_builder::QueryFragment::walk_ast($part, $out.reborrow())? };
+    (@push $out:ident, $bound:expr, $sql:ty) => { $out.push_bind_param::<$sql, _>($bound)? };
     (
         $(#[$meta:meta])*
         $name:ident$(<$life:lifetime>)? -> $rows:ty {
-            $($piece:expr $(, $field:ident: $rust:ty => $sql:ty)? ;)+
+            $($piece:expr $(, $field:ident: $rust:ty $(=> $sql:ty)?)? ;)+
         }
     ) => {
         $(#[$meta])*
@@ -24,7 +27,7 @@ macro_rules! fixed_statement {
             ) -> diesel::QueryResult<()> {
                 $(
                     out.push_sql($piece);
-                    $(out.push_bind_param::<$sql, _>(&self.$field)?;)?
+                    $(fixed_statement!(@push out, &self.$field $(, $sql)?);)?
                 )+
                 Ok(())
             }

@@ -7,8 +7,9 @@
 //! - [`StrictWriter`] stores a record in PostgreSQL and in the index before it answers, or in neither;
 //!   [`ProjectionWaits`] tells when what was written otherwise has reached every store.
 //! - [`idempotency`] keeps the answer to a request in the request's own transaction, so that it may be repeated.
-//! - [`Projector`] takes outbox rows, has the records embedded, stores the vectors in the outside index when there is
-//!   one and in PostgreSQL, off the request's path. It knows an embedder only through [`RecordEmbedder`].
+//! - [`Projector`] takes outbox rows, stores the records' words, has them embedded, stores the vectors in the outside index
+//!   when there is one and in PostgreSQL, off the request's path. It knows an embedder only through [`RecordEmbedder`], and
+//!   incidents only through [`IncidentKeys`].
 //! - [`counters`] keeps the numbers behind exact totals small, and compares them with the table.
 //! - [`outbox`] shows and revives what waits or is parked; [`embedding_set`] sees to it that vectors of two models
 //!   never mix.
@@ -21,7 +22,7 @@
 //! Writer::write ─▶ queue ─▶ one transaction: records + outbox rows ─▶ answer
 //!                                             │ woken in process, across replicas, and by polling
 //!                                             ▼
-//!            Projector: claim (a lease) ─▶ embed ─▶ index ─▶ settle: vector, outbox row removed
+//!            Projector: claim (a lease) ─▶ words ─▶ embed ─▶ index ─▶ settle: vector, outbox row removed
 //! ```
 
 mod budget;
@@ -34,6 +35,7 @@ mod fixed_statement;
 pub mod idempotency;
 pub mod index;
 pub mod outbox;
+mod projection;
 mod projector;
 pub mod reconcile;
 mod supervise;
@@ -45,8 +47,8 @@ mod writer;
 pub use budget::{ByteBudget, Reservation};
 pub use commits::Commits;
 pub use connector::{ConnectError, Connector, SessionSettings, takes_writes};
-pub use embedding_set::{EmbeddingSet, EmbeddingSetError};
-pub use projector::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
+pub use embedding_set::{EmbeddingSet, EmbeddingSetError, ServingSet};
+pub use projector::{EmbedFault, IncidentKeys, Projector, ProjectorSettings, RecordEmbedder};
 pub use supervise::{joined, supervised};
 pub use tls::{CertificatesError, DatabaseTls};
 pub use waits::ProjectionWaits;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bytea};
+use diesel::sql_types::{Array, BigInt, Bytea, SmallInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sha2::{Digest as _, Sha256};
 use storage_models::{Embedding, VectorSql};
@@ -12,9 +12,10 @@ use storage_models::{Embedding, VectorSql};
 use crate::fixed_statement::fixed_statement;
 
 fixed_statement! {
-    /// Those of these vectors that are stored.
+    /// Those of these vectors that are stored in the slot.
     Known -> (Bytea, BigInt) {
-        "SELECT digest, embedding_id FROM embedding_vector WHERE digest = ANY(", digests: Vec<Vec<u8>> => Array<Bytea>;
+        "SELECT digest, embedding_id FROM embedding_vector WHERE slot = ", slot: i16 => SmallInt;
+        " AND digest = ANY(", digests: Vec<Vec<u8>> => Array<Bytea>;
         ")";
     }
 }
@@ -22,15 +23,17 @@ fixed_statement! {
 fixed_statement! {
     /// Stores vectors that nobody else has stored meanwhile.
     Add<'a> -> () {
-        "INSERT INTO embedding_vector (vector) SELECT UNNEST(", vectors: Vec<&'a Embedding> => Array<VectorSql>;
-        ") ON CONFLICT (digest) DO NOTHING";
+        "INSERT INTO embedding_vector (slot, vector) SELECT ", slot: i16 => SmallInt;
+        ", UNNEST(", vectors: Vec<&'a Embedding> => Array<VectorSql>;
+        ") ON CONFLICT (slot, digest) DO NOTHING";
     }
 }
 
-/// The ids of vectors, in order; those that are not stored yet are stored first. Outside a transaction nobody waits for
+/// The ids of vectors in a slot, in order; those that are not stored yet are stored first. Outside a transaction nobody waits for
 /// the vector index but this caller.
 pub(crate) async fn ids(
     connection: &mut AsyncPgConnection,
+    slot: i16,
     vectors: impl IntoIterator<Item = &Embedding>,
 ) -> QueryResult<Vec<i64>> {
     let vectors: Vec<(Vec<u8>, &Embedding)> =
@@ -38,12 +41,12 @@ pub(crate) async fn ids(
     // In order of the digest, as all others take them, so that nobody waits for each other.
     let distinct: BTreeMap<&[u8], &Embedding> =
         vectors.iter().map(|(digest, vector)| (digest.as_slice(), *vector)).collect();
-    let mut ids = known(connection, owned(&distinct)).await?;
+    let mut ids = known(connection, slot, owned(&distinct)).await?;
     let unknown: BTreeMap<&[u8], &Embedding> =
         distinct.into_iter().filter(|(digest, _)| !ids.contains_key(*digest)).collect();
     if !unknown.is_empty() {
-        Add { vectors: unknown.values().copied().collect() }.execute(connection).await?;
-        ids.extend(known(connection, owned(&unknown)).await?);
+        Add { slot, vectors: unknown.values().copied().collect() }.execute(connection).await?;
+        ids.extend(known(connection, slot, owned(&unknown)).await?);
     }
     let id = |(digest, _): &(Vec<u8>, _)| ids.get(digest).copied().ok_or(diesel::result::Error::NotFound);
     vectors.iter().map(id).collect()
@@ -51,12 +54,13 @@ pub(crate) async fn ids(
 
 async fn known(
     connection: &mut AsyncPgConnection,
+    slot: i16,
     digests: Vec<Vec<u8>>,
 ) -> QueryResult<HashMap<Vec<u8>, i64>> {
     if digests.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(Vec<u8>, i64)> = Known { digests }.load(connection).await?;
+    let rows: Vec<(Vec<u8>, i64)> = Known { slot, digests }.load(connection).await?;
     Ok(rows.into_iter().collect())
 }
 

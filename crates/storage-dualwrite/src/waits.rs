@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::connector::ensure_writable;
+use crate::embedding_set::active_set;
 use crate::fixed_statement::fixed_statement;
 use crate::{Connector, supervised};
 
@@ -26,13 +27,14 @@ const MAX_RECORDS: usize = 100_000;
 const AWAY_PAUSE: Duration = Duration::from_millis(250);
 
 fixed_statement! {
-    /// Which of these versions, or a newer one of the record, still waits in the outbox, and whether they will for ever
+    /// Which of these versions, or a newer one of the record, still waits for the set that serves, and whether they will for ever
     /// because the server takes no writes.
     Waiting -> (BigInt, Timestamptz, Bool) {
         "SELECT w.id, w.version, current_setting('transaction_read_only')::boolean FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ") AS w (id, version) WHERE EXISTS \
-            (SELECT FROM vector_outbox o WHERE o.record_id = w.id AND o.version >= w.version)";
+        concat!(") AS w (id, version) WHERE EXISTS \
+            (SELECT FROM vector_outbox o \
+             WHERE o.set_id = ", active_set!(), " AND o.record_id = w.id AND o.version >= w.version)");
     }
 }
 

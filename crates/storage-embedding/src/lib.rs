@@ -56,7 +56,7 @@ pub use cache::{
     CACHE_LOOKUPS, CacheKey, DEFAULT_TTL, EmbeddingCache, MemoryCache, RedisCache, RedisSettings,
     RedisSettingsError, TieredCache,
 };
-pub use composition::{COMPOSITION_VERSION, RecordText, compose, compose_query};
+pub use composition::{COMPOSITION_VERSION, RecordText, compose, compose_query, incident_key};
 pub use embedder::{Embedder, EmbeddingSetKey, ModelIdentity};
 pub use error::{Cause, EmbedError, Fault, LoadError, Retry};
 pub use guard::BREAKER_STATE;

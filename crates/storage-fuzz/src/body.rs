@@ -4,7 +4,7 @@ use storage_models::json::{ItemLimits, Items, Parsed};
 use storage_models::{Json, RecordType};
 use storage_validation::{Invalid, RefusedBatch};
 
-use crate::now;
+use crate::receipt;
 
 /// What a batch may hold.
 const LIMITS: ItemLimits = ItemLimits::of_bytes(1 << 20, 1 << 16);
@@ -14,7 +14,7 @@ const LIMITS: ItemLimits = ItemLimits::of_bytes(1 << 20, 1 << 16);
 pub fn body(bytes: &[u8]) {
     for record_type in RecordType::ALL {
         if let Ok(parsed) = Json::parse_within(bytes, LIMITS.values_each)
-            && let Err(invalid) = storage_validation::record(record_type, parsed, now())
+            && let Err(invalid) = storage_validation::record(record_type, parsed, &receipt())
         {
             explained(&invalid);
         }
@@ -25,7 +25,7 @@ pub fn body(bytes: &[u8]) {
 
 fn batch(record_type: RecordType, items: Result<Items<'_>, &'static str>) {
     let mut sent = 0;
-    match storage_validation::batch(record_type, items, now(), |_| sent += 1) {
+    match storage_validation::batch(record_type, items, &receipt(), |_| sent += 1) {
         Ok(valid) => assert_eq!(valid.records.len(), sent, "a batch lost records or made some"),
         Err(RefusedBatch::Invalid(invalid)) => explained(&invalid),
         Err(RefusedBatch::Unreadable(_)) => {}

@@ -4,7 +4,7 @@ use storage_models::json::Parsed;
 use storage_models::{Json, NewRecord, NewRemediation, RecordType};
 use storage_validation::Valid;
 
-use crate::now;
+use crate::receipt;
 
 /// Sanitizes a text as a name, as free text and within metadata. What is stored is stored again as it is, nothing in a
 /// name can open or close markup, and what is altered is said.
@@ -44,7 +44,7 @@ fn stored(field: &'static str, text: &str) -> Option<(NewRemediation, bool)> {
     let value = Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
     let parsed = Parsed { value, faults: Vec::new() };
     let Valid { record, sanitized_fields } =
-        storage_validation::record(RecordType::Remediation, parsed, now()).ok()?;
+        storage_validation::record(RecordType::Remediation, parsed, &receipt()).ok()?;
     let NewRecord::Remediation(record) = record else { return None };
     let pointer = format!("/{field}");
     Some((record, sanitized_fields.contains(&pointer)))

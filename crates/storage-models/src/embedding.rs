@@ -15,6 +15,11 @@ use std::io::Write as _;
 #[diesel(postgres_type(name = "vector"))]
 pub struct VectorSql;
 
+/// PostgreSQL's SQL type `tsvector`.
+#[derive(Debug, Clone, Copy, Default, SqlType, QueryId)]
+#[diesel(postgres_type(name = "tsvector"))]
+pub struct WordsSql;
+
 /// A text's position in meaning: exactly [`Embedding::DIMENSION`] finite numbers.
 ///
 /// Compared by cosine distance. A vector of any other length never comes into being.

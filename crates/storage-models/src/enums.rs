@@ -32,6 +32,9 @@ macro_rules! word_enum {
             /// Every value, in the order of a record's life or of importance.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
+            /// The word of each value, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($word,)+];
+
             /// The word that stands for it in JSON and in the database.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -51,7 +54,7 @@ macro_rules! word_enum {
             fn from_str(text: &str) -> Result<Self, UnknownValue> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(UnknownValue { value: text.to_owned(), allowed: [$($word,)+].join(", ") }),
+                    _ => Err(UnknownValue { value: text.to_owned(), allowed: Self::WORDS.join(", ") }),
                 }
             }
         }
@@ -165,6 +168,24 @@ word_enum! {
         Warning = "warning",
         /// For the record.
         Info = "info",
+    }
+}
+
+word_enum! {
+    /// How a value differs from what was sent.
+    Altered {
+        /// White space at its ends, or characters that it may not hold, are gone.
+        Cleaned = "cleaned",
+        /// `&`, `<` and `>` stand as character references, because a browser would run something in it.
+        Escaped = "escaped",
+        /// Its end, or its middle, is left out.
+        Cut = "cut",
+        /// Its control characters are gone.
+        ControlsRemoved = "controls_removed",
+        /// It was no known severity, and is null.
+        UnknownSeverity = "unknown_severity",
+        /// Something stands for it, because of its size.
+        Replaced = "replaced",
     }
 }
 

@@ -7,9 +7,12 @@
 //!
 //! | type | is |
 //! |---|---|
+//! | [`fields`] | what each record type is made of, as data: [`RecordType::fields`] |
 //! | [`Timestamp`] | a UTC instant cut to microseconds, as PostgreSQL keeps it |
+//! | [`Month`] | a month of the UTC calendar, which a record's id carries |
 //! | [`Json`], [`JsonText`] | JSON whose numbers keep their value, whatever their size |
 //! | [`Embedding`] | a vector of exactly 384 finite numbers |
+//! | [`IncidentKey`] | what records of one incident have in common |
 //! | [`ErrorCode`] | why an operation failed, free of any transport |
 //! | [`DatabaseFault`] | what a failed statement means, from what diesel tells of it |
 //! | [`breaker`] | when to leave a failing dependency alone; shared by crates that may not know one another |
@@ -19,7 +22,11 @@ mod database_fault;
 mod embedding;
 mod enums;
 mod error_code;
+pub mod fields;
+mod incident_key;
 pub mod json;
+mod month;
+mod provenance;
 mod record_type;
 mod records;
 pub mod schema;
@@ -27,10 +34,13 @@ mod timestamp;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use database_fault::DatabaseFault;
-pub use embedding::{Embedding, EmbeddingError, VectorSql};
-pub use enums::{Phase, Severity, Status, UnknownValue, WorkflowPhase};
+pub use embedding::{Embedding, EmbeddingError, VectorSql, WordsSql};
+pub use enums::{Altered, Phase, Severity, Status, UnknownValue, WorkflowPhase};
 pub use error_code::ErrorCode;
+pub use incident_key::IncidentKey;
 pub use json::{Json, JsonError, JsonText};
+pub use month::Month;
+pub use provenance::{Alteration, Alterations, Receipt};
 pub use record_type::RecordType;
 pub use records::{
     AiAnalysis, Execution, NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Record,

@@ -3,9 +3,6 @@
 #![expect(missing_docs, reason = "the columns are documented on the record types that read them")]
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::VectorSql;
-
     /// Remediations, partitioned by month of `start_time`.
     remediation_audit (id, start_time) {
         id -> BigInt,
@@ -26,9 +23,11 @@ diesel::table! {
         severity -> Nullable<VarChar>,
         error_message -> Nullable<Text>,
         metadata -> Nullable<Jsonb>,
+        recorded_by -> VarChar,
+        correlation_id -> Nullable<VarChar>,
+        alterations -> Nullable<Jsonb>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        embedding_id -> Nullable<BigInt>,
     }
 }
 
@@ -45,6 +44,9 @@ diesel::table! {
         model -> VarChar,
         tokens_used -> Nullable<Integer>,
         latency_ms -> Nullable<Integer>,
+        recorded_by -> VarChar,
+        correlation_id -> Nullable<VarChar>,
+        alterations -> Nullable<Jsonb>,
         created_at -> Timestamptz,
     }
 }
@@ -61,6 +63,9 @@ diesel::table! {
         end_time -> Nullable<Timestamptz>,
         step_count -> Integer,
         current_step -> Integer,
+        recorded_by -> VarChar,
+        correlation_id -> Nullable<VarChar>,
+        alterations -> Nullable<Jsonb>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
@@ -80,13 +85,17 @@ diesel::table! {
         end_time -> Nullable<Timestamptz>,
         error_message -> Nullable<Text>,
         dry_run -> Bool,
+        recorded_by -> VarChar,
+        correlation_id -> Nullable<VarChar>,
+        alterations -> Nullable<Jsonb>,
         created_at -> Timestamptz,
     }
 }
 
 diesel::table! {
-    /// Remediations whose current version has no vector yet.
-    vector_outbox (record_id) {
+    /// Remediations whose current version is not in every store of a set yet.
+    vector_outbox (record_id, set_id) {
+        set_id -> BigInt,
         record_id -> BigInt,
         start_time -> Timestamptz,
         version -> Timestamptz,
@@ -97,7 +106,7 @@ diesel::table! {
         lease_until -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
         parked_at -> Nullable<Timestamptz>,
-        embedded_version -> Nullable<Timestamptz>,
+        stage -> SmallInt,
     }
 }
 
@@ -106,11 +115,37 @@ diesel::table! {
 
     use crate::VectorSql;
 
-    /// Vectors of remediations, each once.
-    embedding_vector (embedding_id) {
+    /// Vectors of remediations, each once in its slot.
+    embedding_vector (slot, embedding_id) {
         embedding_id -> BigInt,
+        slot -> SmallInt,
         digest -> Binary,
         vector -> VectorSql,
+    }
+}
+
+diesel::table! {
+    /// The vector of a remediation at a version, in each slot that has it.
+    remediation_vector (slot, record_id, start_time) {
+        record_id -> BigInt,
+        start_time -> Timestamptz,
+        version -> Timestamptz,
+        embedding_id -> BigInt,
+        slot -> SmallInt,
+        incident_key -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::WordsSql;
+
+    /// The words of a remediation at a version.
+    remediation_words (record_id, start_time) {
+        record_id -> BigInt,
+        start_time -> Timestamptz,
+        version -> Timestamptz,
+        words -> WordsSql,
     }
 }
 
@@ -137,6 +172,7 @@ diesel::table! {
         model -> VarChar,
         dimension -> Integer,
         state -> VarChar,
+        slot -> SmallInt,
         created_at -> Timestamptz,
     }
 }
@@ -188,4 +224,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     workflow_audit,
     execution_audit,
     vector_outbox,
+    embedding_set,
 );

@@ -2,7 +2,7 @@
 
 use diesel::{Queryable, Selectable};
 use serde::Serialize;
-use storage_models::{JsonText, Phase, Severity, Status, Timestamp, schema};
+use storage_models::{Alterations, JsonText, Phase, Severity, Status, Timestamp, schema};
 
 /// A remediation as an incident: the same row, with the keys that other services agreed on. Listed, filtered
 /// and sorted as remediations are.
@@ -58,16 +58,21 @@ pub struct Incident {
     pub error_message: Option<String>,
     /// Anything else, a JSON object.
     pub metadata: Option<JsonText>,
+    /// Who sent it.
+    pub recorded_by: String,
+    /// Where it differs from what was sent.
+    pub alterations: Option<Alterations>,
     /// When the row was written, which lists may be sorted by; not one of the keys.
     #[serde(skip)]
     pub created_at: Timestamp,
 }
 
 impl Incident {
-    /// Bytes of its error message and metadata, which are most of a large incident.
+    /// Bytes of its error message, metadata and alterations, which are most of a large incident.
     #[must_use]
     pub fn bulk(&self) -> usize {
         self.error_message.as_ref().map_or(0, String::len)
             + self.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len())
+            + self.alterations.as_ref().map_or(0, Alterations::bulk)
     }
 }

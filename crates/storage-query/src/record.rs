@@ -73,14 +73,14 @@ pub(crate) mod sealed {
 
 macro_rules! listed {
     (
-        $record:ident of $table:literal by $time:ident, sorted by $keys:expr, coded $code:literal,
-        lasting $duration:expr, filtered by $filter:ident: $columns:literal
+        $record:ident of $type:ident by $time:ident, sorted by $keys:expr, coded $code:literal,
+        lasting $duration:expr, filtered by $filter:ident: $columns:expr
     ) => {
         impl sealed::Shape for $record {
             type Columns = SqlTypeOf<<$record as Selectable<Pg>>::SelectExpression>;
 
             const COLUMNS: &'static str = $columns;
-            const TABLE: &'static str = $table;
+            const TABLE: &'static str = RecordType::$type.table();
             const TIME: &'static str = stringify!($time);
             const SORT_KEYS: &'static [SortKey] = $keys;
             const CODE: u8 = $code;
@@ -119,28 +119,19 @@ macro_rules! audit_record {
 const TIMES: &[SortKey] = &[SortKey::Time, SortKey::CreatedAt];
 const TIMES_AND_DURATION: &[SortKey] = &[SortKey::Time, SortKey::CreatedAt, SortKey::Duration];
 
-listed!(Remediation of "remediation_audit" by start_time, sorted by TIMES_AND_DURATION, coded 1,
-    lasting |it: &Remediation| it.duration_ms, filtered by RemediationFilter:
-    "id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, \
-     environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, \
-     error_message, metadata, created_at, updated_at");
-listed!(AiAnalysis of "ai_analysis_audit" by timestamp, sorted by TIMES, coded 2,
-    lasting |_| None, filtered by AiAnalysisFilter:
-    "id, remediation_id, analysis_type, confidence, recommendation, reasoning, timestamp, model, \
-     tokens_used, latency_ms, created_at");
-listed!(Workflow of "workflow_audit" by start_time, sorted by TIMES, coded 3,
-    lasting |_| None, filtered by WorkflowFilter:
-    "id, remediation_id, workflow_name, phase, status, start_time, end_time, step_count, current_step, \
-     created_at, updated_at");
-listed!(Execution of "execution_audit" by start_time, sorted by TIMES, coded 4,
-    lasting |_| None, filtered by ExecutionFilter:
-    "id, remediation_id, action_type, target_kind, target_name, namespace, status, start_time, end_time, \
-     error_message, dry_run, created_at");
-listed!(Incident of "remediation_audit" by start_time, sorted by TIMES_AND_DURATION, coded 5,
+listed!(Remediation of Remediation by start_time, sorted by TIMES_AND_DURATION, coded 1,
+    lasting |it: &Remediation| it.duration_ms, filtered by RemediationFilter: RecordType::Remediation.columns());
+listed!(AiAnalysis of AiAnalysis by timestamp, sorted by TIMES, coded 2,
+    lasting |_| None, filtered by AiAnalysisFilter: RecordType::AiAnalysis.columns());
+listed!(Workflow of Workflow by start_time, sorted by TIMES, coded 3,
+    lasting |_| None, filtered by WorkflowFilter: RecordType::Workflow.columns());
+listed!(Execution of Execution by start_time, sorted by TIMES, coded 4,
+    lasting |_| None, filtered by ExecutionFilter: RecordType::Execution.columns());
+listed!(Incident of Remediation by start_time, sorted by TIMES_AND_DURATION, coded 5,
     lasting |it: &Incident| it.duration_ms, filtered by RemediationFilter:
     "id, alert_name, alert_fingerprint, severity, action_type, namespace, cluster, environment, target_name, \
      remediation_request_id, phase, status, start_time, end_time, duration_ms, error_message, metadata, \
-     created_at");
+     recorded_by, alterations, created_at");
 
 audit_record!(Remediation AiAnalysis Workflow Execution);
 
@@ -149,60 +140,21 @@ mod tests {
     use diesel::pg::{Pg, PgQueryBuilder};
     use diesel::query_builder::{QueryBuilder as _, QueryFragment};
     use diesel::{QueryDsl as _, SelectableHelper as _};
-    use storage_models::{AiAnalysis, Execution, Remediation, Workflow, schema};
+    use storage_models::schema::remediation_audit;
+    use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 
-    use super::AuditRecord;
     use super::sealed::Shape;
     use crate::Incident;
 
-    fn columns_of(query: &impl QueryFragment<Pg>, table: &str) -> String {
+    /// Rows are read by position: the columns must be those of the incident's fields, in their order.
+    #[test]
+    fn the_columns_of_an_incident_are_those_diesel_would_select() {
         let mut builder = PgQueryBuilder::default();
-        query.to_sql(&mut builder, &Pg).unwrap();
-        let sql = builder.finish().replace(&format!("\"{table}\"."), "").replace('"', "");
+        let query = remediation_audit::table.select(Incident::as_select());
+        QueryFragment::<Pg>::to_sql(&query, &mut builder, &Pg).unwrap();
+        let sql = builder.finish().replace("\"remediation_audit\".", "").replace('"', "");
         let (select, _) = sql.split_once(" FROM ").unwrap();
-        select.trim_start_matches("SELECT ").to_owned()
-    }
-
-    /// Rows are read by position: the columns must be those of the record's fields, in their order.
-    #[test]
-    fn the_columns_are_those_diesel_would_select() {
-        use schema::{ai_analysis_audit, execution_audit, remediation_audit, workflow_audit};
-        for (columns, found) in [
-            (
-                Remediation::COLUMNS,
-                columns_of(&remediation_audit::table.select(Remediation::as_select()), "remediation_audit"),
-            ),
-            (
-                Incident::COLUMNS,
-                columns_of(&remediation_audit::table.select(Incident::as_select()), "remediation_audit"),
-            ),
-            (
-                AiAnalysis::COLUMNS,
-                columns_of(&ai_analysis_audit::table.select(AiAnalysis::as_select()), "ai_analysis_audit"),
-            ),
-            (
-                Workflow::COLUMNS,
-                columns_of(&workflow_audit::table.select(Workflow::as_select()), "workflow_audit"),
-            ),
-            (
-                Execution::COLUMNS,
-                columns_of(&execution_audit::table.select(Execution::as_select()), "execution_audit"),
-            ),
-        ] {
-            assert_eq!(columns, found);
-        }
-    }
-
-    fn table_of<R: AuditRecord>() {
-        assert_eq!(R::TABLE, R::TYPE.table());
-    }
-
-    #[test]
-    fn each_record_is_in_the_table_of_its_type() {
-        table_of::<Remediation>();
-        table_of::<AiAnalysis>();
-        table_of::<Workflow>();
-        table_of::<Execution>();
+        assert_eq!(Incident::COLUMNS, select.trim_start_matches("SELECT "));
     }
 
     /// A cursor is told from another list's by this number alone.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
@@ -11,9 +11,13 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use storage_models::Timestamp;
 use tokio::time::Instant;
 
+use crate::expected::MIGRATIONS_TABLE;
 use crate::{RolesReport, SchemaError, indexes, partitions, roles};
 
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+
+/// The number of the first migration.
+const FIRST_VERSION: &str = "0100";
 
 /// The advisory lock that one migrating process holds: the bytes of "dstorage".
 const LOCK_KEY: i64 = i64::from_be_bytes(*b"dstorage");
@@ -74,6 +78,7 @@ pub async fn bootstrap_with(
     options: &BootstrapOptions,
 ) -> Result<BootstrapReport, SchemaError> {
     lock(&mut owner, options.lock_wait).await?;
+    refuse_unreleased(&mut owner).await?;
     ensure_extension(&mut owner).await?;
     let (mut connection, applied) = migrate(owner)?;
     indexes::complete(&mut connection).await?;
@@ -117,6 +122,31 @@ pub(crate) async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> 
             told = true;
         }
     }
+}
+
+/// Migrations are known by their numbers alone: what is recorded below the first one is of another schema.
+async fn refuse_unreleased(connection: &mut AsyncPgConnection) -> Result<(), SchemaError> {
+    #[derive(QueryableByName)]
+    struct Recorded {
+        #[diesel(sql_type = Bool)]
+        is_kept: bool,
+    }
+    #[derive(QueryableByName)]
+    struct Old {
+        #[diesel(sql_type = Nullable<Text>)]
+        versions: Option<String>,
+    }
+    let during = || SchemaError::during("the list of migrations");
+    let kept = format!("SELECT to_regclass('{MIGRATIONS_TABLE}') IS NOT NULL AS is_kept");
+    if !sql_query(kept).get_result::<Recorded>(connection).await.map_err(during())?.is_kept {
+        return Ok(());
+    }
+    let old = format!(
+        "SELECT string_agg(version, ', ' ORDER BY version) AS versions FROM {MIGRATIONS_TABLE} WHERE version < $1"
+    );
+    let old: Old =
+        sql_query(old).bind::<Text, _>(FIRST_VERSION).get_result(connection).await.map_err(during())?;
+    old.versions.map_or(Ok(()), |versions| Err(SchemaError::Unreleased(versions)))
 }
 
 /// `CREATE EXTENSION` needs more rights than anything else here, so it runs only when it must.

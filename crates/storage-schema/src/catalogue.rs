@@ -64,6 +64,7 @@ pub(crate) async fn parts(
          SELECT 'table' AS kind, c.relname::text AS table_name, c.relname::text AS name, \
                 concat_ws(', ', CASE c.relpersistence WHEN 'p' THEN 'permanent' ELSE 'not permanent' END, \
                           'partitioned by ' || pg_get_partkeydef(c.oid), \
+                          'partition ' || pg_get_expr(c.relpartbound, c.oid), \
                           CASE WHEN c.relrowsecurity THEN 'row security' END, \
                           (SELECT 'with rule ' || min(rulename) FROM pg_rewrite WHERE ev_class = c.oid)) AS definition, \
                 '' AS fault \
@@ -108,7 +109,7 @@ pub(crate) async fn parts(
     .map_err(SchemaError::during("the list of definitions"))
 }
 
-/// What is wrong with partitions: their bounds, indexes and triggers. The definition is what it is, the fault what it
+/// What is wrong with partitions: their bounds, indexes and triggers, and that ids carry their month. The definition is what it is, the fault what it
 /// should be; an empty definition is something missing, an empty fault something extra.
 pub(crate) async fn partition_faults(
     connection: &mut AsyncPgConnection,
@@ -140,6 +141,14 @@ pub(crate) async fn partition_faults(
          FROM partition p JOIN pg_index x ON x.indrelid = p.parent JOIN pg_class i ON i.oid = x.indexrelid \
          WHERE NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_index y ON y.indexrelid = h.inhrelid \
                            WHERE h.inhparent = x.indexrelid AND y.indrelid = p.oid) \
+         UNION ALL \
+         SELECT 'constraint', name, name || '_id', coalesce(found, ''), wanted \
+         FROM (SELECT p.name, pg_get_constraintdef(k.oid) AS found, \
+                      format('CHECK (((id & (8191)::bigint) = %s))', \
+                             (extract(year FROM p.month)::integer - 1970) * 12 + extract(month FROM p.month)::integer - 1) AS wanted \
+               FROM named p JOIN pg_attribute a ON a.attrelid = p.oid AND a.attname = 'id' \
+                    LEFT JOIN pg_constraint k ON k.conrelid = p.oid AND k.conname = p.name || '_id' AND k.convalidated) AS ids \
+         WHERE found IS DISTINCT FROM wanted \
          UNION ALL \
          SELECT 'trigger', p.name, t.tgname, 'disabled', 'enabled' \
          FROM partition p JOIN pg_trigger t ON t.tgrelid = p.oid WHERE t.tgparentid <> 0 AND t.tgenabled NOT IN ('O', 'A') \

@@ -17,6 +17,12 @@ pub enum SchemaError {
          a database administrator must run: CREATE EXTENSION vector;"
     )]
     Extension(#[source] diesel::result::Error),
+    /// The database was made before the first release.
+    #[error(
+        "the database has migrations from before the first release ({0}), whose records no released version reads; \
+         make a new, empty database, set database.url and schema.owner_url to it, and run this again"
+    )]
+    Unreleased(String),
     /// A migration failed; those before it stay applied.
     #[error("a migration failed: {0}")]
     Migration(String),

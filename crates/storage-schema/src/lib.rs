@@ -41,5 +41,6 @@ pub use rights::{RoleReport, verify_role};
 pub use roles::{RolesReport, make_role};
 pub use verify::{Difference, VerifyReport, verify};
 
-/// The oldest pgvector that is supported: the first with iterative scans.
-pub const PGVECTOR_MINIMUM: (u32, u32) = (0, 8);
+/// The oldest pgvector that is supported. Iterative scans came with 0.8.0; 0.8.3 and 0.8.4 mended corruption of HNSW
+/// indexes and failures of vacuum under load.
+pub const PGVECTOR_MINIMUM: (u32, u32, u32) = (0, 8, 4);

@@ -6,7 +6,7 @@ use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{RecordType, Timestamp};
 
-use crate::SchemaError;
+use crate::{SchemaError, expected};
 
 /// Months before the present one that always have a partition.
 pub const MONTHS_BEHIND: u32 = 1;
@@ -34,9 +34,9 @@ pub fn month_of(instant: Timestamp) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }
 
-/// Makes one partition if it is missing; says whether it was.
+/// Makes one month's partitions of a type of record and of all that follows it; says whether one was missing.
 ///
-/// Takes a connection with no open transaction: the partition is made in one of its own. Safe to call from any
+/// Takes a connection with no open transaction: the partitions are made in one of their own. Safe to call from any
 /// number of replicas at once.
 ///
 /// # Errors
@@ -62,7 +62,7 @@ pub async fn ensure(
         .map_err(|source| SchemaError::Partition { table, month, source })
 }
 
-/// Those of the months that have no partition, in their order.
+/// Those of the months that lack a partition, of the record or of what follows it, in their order.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -72,17 +72,22 @@ pub async fn missing(connection: &mut AsyncPgConnection, months: &[Month]) -> Qu
         #[diesel(sql_type = BigInt)]
         place: i64,
     }
-    let parents: Vec<&str> = months.iter().map(|(record_type, _)| record_type.table()).collect();
-    let children: Vec<String> =
-        months.iter().map(|(of, month)| format!("{}_{}", of.table(), month.format("%Y_%m"))).collect();
+    let (mut places, mut parents, mut children) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, (record_type, month)) in (0_i64..).zip(months) {
+        for table in expected::tables_of(*record_type) {
+            places.push(place);
+            parents.push(table);
+            children.push(format!("{table}_{}", month.format("%Y_%m")));
+        }
+    }
     let found = sql_query(
-        "SELECT asked.place - 1 AS place \
-         FROM unnest($1, $2) WITH ORDINALITY AS asked (parent, child, place) \
+        "SELECT DISTINCT asked.place FROM unnest($1, $2, $3) AS asked (place, parent, child) \
          WHERE NOT EXISTS ( \
              SELECT FROM pg_inherits WHERE inhparent = to_regclass('public.' || asked.parent) \
              AND inhrelid = to_regclass('public.' || asked.child)) \
          ORDER BY asked.place",
     )
+    .bind::<Array<BigInt>, _>(places)
     .bind::<Array<Text>, _>(parents)
     .bind::<Array<Text>, _>(children)
     .load::<Missing>(connection)
@@ -91,7 +96,8 @@ pub async fn missing(connection: &mut AsyncPgConnection, months: &[Month]) -> Qu
     Ok(places.filter_map(|place| months.get(place).copied()).collect())
 }
 
-/// Makes the partitions around `now` that every table shall have; returns how many were missing.
+/// Makes the partitions around `now` that every table shall have; returns of how many months some were missing, each
+/// type of record counted by itself.
 ///
 /// # Errors
 /// As [`ensure`]; partitions made before the failure stay.

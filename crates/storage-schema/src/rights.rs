@@ -26,7 +26,7 @@ pub struct RoleReport {
 /// One right on one object, whether the role has it or not.
 #[derive(Debug, QueryableByName)]
 struct RightRow {
-    /// table, sequence, function, parameter, schema, database, attribute or membership.
+    /// table, column, sequence, function, parameter, schema, database, attribute or membership.
     #[diesel(sql_type = Text)]
     kind: String,
     #[diesel(sql_type = Text)]
@@ -121,9 +121,15 @@ const RIGHTS: &str = "\
              unnest(ARRAY['', ' WITH GRANT OPTION']) AS suffixes(suffix) \
         WHERE name <> 'MAINTAIN' OR current_setting('server_version_num')::integer >= 170000) \
     SELECT 'table' AS kind, t.name, p.name AS privilege, has_table_privilege(r.oid, t.oid, p.name) AS whole, \
-           CASE WHEN p.has_columns THEN has_any_column_privilege(r.oid, t.oid, p.name) \
+           CASE WHEN p.has_columns AND (p.name <> 'UPDATE' OR t.name <> ALL($4)) \
+                THEN has_any_column_privilege(r.oid, t.oid, p.name) \
                 ELSE has_table_privilege(r.oid, t.oid, p.name) END AS part \
     FROM role r, relation t, privilege p \
+    UNION ALL \
+    SELECT 'column', t.name || '.' || a.attname, 'UPDATE', has_column_privilege(r.oid, t.oid, a.attnum, 'UPDATE'), \
+           has_column_privilege(r.oid, t.oid, a.attnum, 'UPDATE') AND NOT has_table_privilege(r.oid, t.oid, 'UPDATE') \
+    FROM role r, relation t JOIN pg_attribute a ON a.attrelid = t.oid \
+    WHERE t.name = ANY($4) AND a.attnum > 0 AND NOT a.attisdropped \
     UNION ALL \
     SELECT 'sequence', s.relname, p.name, has_sequence_privilege(r.oid, s.oid, p.name), \
            has_sequence_privilege(r.oid, s.oid, p.name) \
@@ -160,6 +166,7 @@ async fn rights(connection: &mut AsyncPgConnection, role: &str) -> Result<Vec<Ri
         .bind::<Text, _>(role)
         .bind::<Array<Text>, _>(tables)
         .bind::<Array<Text>, _>(FUNCTIONS.to_vec())
+        .bind::<Array<Text>, _>(expected::changed_by_column())
         .load(connection)
         .await
         .map_err(SchemaError::during("the list of rights"))
@@ -185,6 +192,7 @@ impl RightRow {
         let privilege = self.privilege.as_str();
         match self.kind.as_str() {
             "table" => expected::rights_on(&self.name).contains(&privilege),
+            "column" => expected::is_changed(&self.name),
             "sequence" | "schema" => privilege == "USAGE",
             "function" | "parameter" => true,
             "database" => privilege == "CONNECT",

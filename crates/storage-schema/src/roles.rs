@@ -7,7 +7,7 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleA
 use storage_models::DatabaseFault;
 
 use crate::bootstrap::{LOCK_WAIT, lock};
-use crate::expected::{FUNCTIONS, MIGRATIONS_TABLE, Rights, TABLES};
+use crate::expected::{FUNCTIONS, MIGRATIONS_TABLE, TABLES, Table};
 use crate::rights::{self, RoleReport, verify_role};
 use crate::{Difference, SchemaError};
 
@@ -203,11 +203,14 @@ impl Objects {
             format!("GRANT USAGE ON SEQUENCE {sequences} TO {role}"),
             format!("GRANT EXECUTE ON FUNCTION {functions} TO {role}"),
         ];
-        for rights in [Rights::Records, Rights::Support, Rights::Read] {
-            let tables = TABLES.iter().filter(|table| table.rights == rights);
-            let tables = tables.map(|table| format!("public.{}", table.name)).collect::<Vec<_>>().join(", ");
-            statements.push(format!("GRANT {} ON {tables} TO {role}", rights.privileges().join(", ")));
-        }
+        let grants = |Table { name, rights, .. }: &Table| {
+            let whole = rights.privileges().iter().map(|privilege| (*privilege).to_owned());
+            let columns = rights.columns();
+            let part = (!columns.is_empty()).then(|| format!("UPDATE ({})", columns.join(", ")));
+            let granted = whole.chain(part).collect::<Vec<_>>().join(", ");
+            (!granted.is_empty()).then(|| format!("GRANT {granted} ON public.{name} TO {role}"))
+        };
+        statements.extend(TABLES.iter().filter_map(grants));
         statements
     }
 }

@@ -7,7 +7,8 @@ use storage_models::RecordType;
 
 use crate::SchemaError;
 
-/// Collects a table's statistics if its size has changed much since the last time; says whether it did.
+/// Collects the statistics of a type of record's table, and of those that follow it, each if its size has changed much since
+/// the last time; says whether it did.
 ///
 /// Before PostgreSQL 18 this reads a sample of each partition, and no partition can be made meanwhile: the connection's
 /// `statement_timeout` should bound it. Safe to call from any number of replicas at once.

@@ -170,33 +170,36 @@ fn extension(version: Option<&str>) -> Vec<Difference> {
         return vec![Difference::Missing { what: "extension vector".to_owned() }];
     };
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    let found = (next(), next(), next());
     if found >= PGVECTOR_MINIMUM {
         return Vec::new();
     }
+    let (major, minor, patch) = PGVECTOR_MINIMUM;
     vec![Difference::Differs {
         what: "extension vector".to_owned(),
-        expected: format!("version {}.{} or later", PGVECTOR_MINIMUM.0, PGVECTOR_MINIMUM.1),
+        expected: format!("version {major}.{minor}.{patch} or later"),
         found: format!("version {version}"),
     }]
 }
 
 fn compare_columns(table: &Table, found: &[&ColumnRow], differences: &mut Vec<Difference>) {
-    for column in table.columns {
+    for column in table.columns() {
+        let sql_type = column.sql_type.to_string();
         let what = format!("column {}.{}", table.name, column.name);
         match found.iter().find(|row| row.name == column.name) {
             None => differences.push(Difference::Missing { what }),
-            Some(row) if row.sql_type != column.sql_type || row.nullable != column.nullable => {
+            Some(row) if row.sql_type != sql_type || row.nullable != column.nullable => {
                 differences.push(Difference::Differs {
                     what,
-                    expected: describe(column.sql_type, column.nullable),
+                    expected: describe(&sql_type, column.nullable),
                     found: describe(&row.sql_type, row.nullable),
                 });
             }
             Some(_) => {}
         }
     }
-    let is_known = |name: &str| table.columns.iter().any(|column| column.name == name);
+    let is_known = |name: &str| table.columns().any(|column| column.name == name);
     for row in found.iter().filter(|row| !is_known(&row.name)) {
         differences.push(Difference::Extra { what: format!("column {}.{}", table.name, row.name) });
     }

@@ -31,7 +31,8 @@ pub(crate) enum MediaType {
 impl MediaType {
     const ALL: [Self; 3] = [Self::Json, Self::JsonLines, Self::MergePatch];
 
-    const fn name(self) -> &'static str {
+    /// As the header Content-Type has it.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::JsonLines => "application/x-ndjson",

@@ -1,9 +1,7 @@
 //! What the handlers need of the store, so that tests can put faults in its place (F18).
 
-mod counts;
 mod write_path;
 
-pub(crate) use counts::{CountQuery, Counted, Counts};
 pub(crate) use write_path::WritePath;
 
 use async_trait::async_trait;
@@ -15,8 +13,8 @@ use storage_models::{
     Workflow,
 };
 use storage_query::{
-    Incident, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError,
-    Records, RemediationFilter, Timeline, Valid,
+    Bucket, Grouping, Groups, Incident, Interval, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery,
+    Page, PageRequest, QueryError, Records, RemediationFilter, SuccessRate, Timeline, Valid,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -102,8 +100,29 @@ pub(crate) trait AuditReader: Send + Sync {
     /// The remediation with this id and all that belongs to it.
     async fn timeline(&self, id: i64, deadline: Instant) -> Result<Option<Timeline>, ReadError>;
 
-    /// Counts of remediations.
-    async fn count(&self, query: CountQuery, deadline: Instant) -> Result<Counts, ReadError>;
+    /// How many of the finished remediations succeeded.
+    async fn success_rate(
+        &self,
+        filter: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<SuccessRate, ReadError>;
+
+    /// How many remediations have each value of a column.
+    async fn group_counts(
+        &self,
+        filter: Valid<RemediationFilter>,
+        by: Grouping,
+        deadline: Instant,
+    ) -> Result<Groups, ReadError>;
+
+    /// How many remediations began in each interval, up to `now`.
+    async fn trend(
+        &self,
+        filter: Valid<RemediationFilter>,
+        interval: Interval,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Vec<Bucket>, ReadError>;
 
     /// The remediations nearest in meaning.
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError>;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use storage_dualwrite::{EmbedFault, EmbeddingSet, RecordEmbedder};
-use storage_embedding::{EmbedError, EmbeddingService, Fault, RecordText, Retry};
-use storage_models::{Embedding, Remediation};
+use storage_dualwrite::{EmbedFault, EmbeddingSet, IncidentKeys, RecordEmbedder};
+use storage_embedding::{EmbedError, EmbeddingService, Fault, RecordText, Retry, incident_key};
+use storage_models::{Embedding, IncidentKey, Remediation};
 
 use crate::auth::Asker;
 use crate::shares::{Limits, Shares};
@@ -108,6 +108,12 @@ impl RecordEmbedder for Embeddings {
         let outcomes = self.service.embed_records(&texts).await;
         self.note(started, &outcomes);
         outcomes.into_iter().map(|outcome| outcome.map_err(|error| fault_of(&error))).collect()
+    }
+}
+
+impl IncidentKeys for Embeddings {
+    fn incident_key(&self, record: &Remediation) -> IncidentKey {
+        incident_key(&text_of(record))
     }
 }
 

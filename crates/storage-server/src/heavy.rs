@@ -1,7 +1,9 @@
 //! Work that keeps a processor busy, off the threads that serve HTTP: there, everybody else would wait for it.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -56,15 +58,28 @@ impl HeavyWork {
 
 impl HeavyWork {
     /// An answer as JSON; `bulk` is how many bytes of long texts it has.
-    pub(crate) async fn json(
+    pub(crate) async fn json<B: Serialize + 'static>(
         &self,
         bulk: usize,
         deadline: Instant,
-        render: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
-    ) -> Result<Vec<u8>, Problem> {
+        make: impl FnOnce() -> B + Send + 'static,
+    ) -> Result<JsonOf<B>, Problem> {
         // Texts are copied as they are, which takes a tenth of what reading them takes.
-        let rendered = self.run(bulk / 10, deadline, render).await?;
-        rendered.map_err(|error| ReadError::Encoding(error).into())
+        let rendered = self.run(bulk / 10, deadline, || serde_json::to_vec(&make())).await?;
+        let bytes = rendered.map_err(|error| Problem::from(ReadError::Encoding(error)))?;
+        Ok(JsonOf { bytes, of: PhantomData })
+    }
+}
+
+/// A value of the type `B` as JSON.
+pub(crate) struct JsonOf<B> {
+    bytes: Vec<u8>,
+    of: PhantomData<fn() -> B>,
+}
+
+impl<B> JsonOf<B> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 }
 

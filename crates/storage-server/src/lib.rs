@@ -42,7 +42,7 @@
 //! | a search, with whatever is there | `search` |
 //! | what went wrong, as a document | `problem` |
 //! | all of this, described | `openapi` |
-//! | what is open to everybody, encoded once | `pages` |
+//! | what is open to everybody, encoded once | `routes::pages` |
 //!
 //! # What holds
 //!
@@ -73,7 +73,6 @@ mod life;
 mod links;
 mod months;
 mod openapi;
-mod pages;
 mod parameters;
 mod pool;
 mod problem;

@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-use crate::{TestkitError, environment};
+use crate::{TestkitError, environment, with_database};
 
 /// PostgreSQL's registered port, for a URL that names none.
 const POSTGRES_PORT: u16 = 5432;
@@ -26,7 +26,7 @@ impl TestDatabase {
     /// A database with the migrated schema, and without records.
     ///
     /// # Errors
-    /// [`TestkitError::MissingEnvironment`] outside `cargo xtask test`; else what the server answers.
+    /// [`devstack::DevstackError::MissingEnvironment`] outside `cargo xtask test`; else what the server answers.
     pub async fn create() -> Result<Self, TestkitError> {
         let template = environment::required(environment::TEMPLATE)?;
         Self::copy_of(Some(&template)).await
@@ -71,7 +71,7 @@ impl TestDatabase {
     /// database that is [`empty`](Self::empty) it may do nothing.
     ///
     /// # Errors
-    /// [`TestkitError::MissingEnvironment`] outside `cargo xtask test`.
+    /// [`devstack::DevstackError::MissingEnvironment`] outside `cargo xtask test`.
     pub fn server_url(&self) -> Result<String, TestkitError> {
         let url = environment::required(environment::SERVER_URL)?;
         Ok(with_database(&url, &self.name))
@@ -137,55 +137,12 @@ pub async fn create_database(admin: &str, name: &str, template: Option<&str>) ->
     execute(admin, name, "create", &sql).await
 }
 
-/// Creates the database `name` on the server of `admin` unless it is there.
-///
-/// # Errors
-/// [`TestkitError::Connect`] or [`TestkitError::Database`].
-pub async fn ensure_database(admin: &str, name: &str) -> Result<(), TestkitError> {
-    match create_database(admin, name, None).await {
-        Err(TestkitError::Database { source, .. })
-            if source.code() == Some(&SqlState::DUPLICATE_DATABASE) =>
-        {
-            Ok(())
-        }
-        result => result,
-    }
-}
-
 /// Drops the database `name`, whoever is connected, on the server of `admin`; one that is absent is fine.
 ///
 /// # Errors
 /// [`TestkitError::Connect`] or [`TestkitError::Database`].
 pub async fn drop_database(admin: &str, name: &str) -> Result<(), TestkitError> {
     execute(admin, name, "drop", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await
-}
-
-/// `url` with another database in it.
-#[must_use]
-pub fn with_database(url: &str, database: &str) -> String {
-    let (base, query) = url.split_once('?').map_or((url, None), |(base, query)| (base, Some(query)));
-    let (scheme, rest) = base.split_once("://").unwrap_or(("postgres", base));
-    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
-    let query = query.map(|it| format!("?{it}")).unwrap_or_default();
-    format!("{scheme}://{authority}/{database}{query}")
-}
-
-/// `url` with another user and password in it.
-#[must_use]
-pub fn with_user(url: &str, user: &str, password: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
-    format!("{scheme}://{user}:{password}@{address}{path}")
-}
-
-/// Drops the role `name` on the server of `admin`; one that is absent is fine.
-///
-/// # Errors
-/// [`TestkitError::Connect`] or [`TestkitError::Database`], the latter also when a database still has grants to it.
-pub async fn drop_role(admin: &str, name: &str) -> Result<(), TestkitError> {
-    execute(admin, name, "drop the role", &format!("DROP ROLE IF EXISTS \"{name}\"")).await
 }
 
 /// `url` with another host and port in it.

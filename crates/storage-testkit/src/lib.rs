@@ -1,15 +1,14 @@
-//! Development stack and test support: everything around the service that a test or `cargo xtask up` needs.
+//! Test support: everything around the service that a test needs.
 //!
-//! - [`PostgresSource::find`] finds PostgreSQL with pgvector, fetching a pinned build when there is none, and
-//!   [`Cluster`] runs a private server from it, to be killed and started again at will.
-//! - [`RedisSource::find`] finds a Redis server, [`RedisServer`] runs a private one, [`TestRedis`] is a test's own.
+//! - [`Cluster`] is a PostgreSQL server and [`RedisServer`] a Redis of a test's own, to be killed and started again at
+//!   will. Both are `devstack`'s, which finds, fetches and starts programs; here they are asynchronous. [`TestRedis`] is
+//!   a test's place on one.
 //! - [`TestDatabase`] is a database of a test's own, a copy of a migrated template.
 //! - [`example`] runs an example of documentation against a database with records.
 //! - [`ServiceProcess`] runs the built service as a child, to be asked over HTTP, stopped or killed.
 //! - [`FaultProxy`] stands between two parties and breaks the network between them on purpose.
 //! - [`TestQdrant`] is a Qdrant collection of a test's own, and [`QdrantServer`] a small Qdrant with faults to switch.
 //! - [`KubernetesApi`] is a small Kubernetes API that reviews tokens and accesses, with faults to switch.
-//! - [`fetch_model`] provides the embedding model.
 //!
 //! Nothing here is part of the service. Linux only: processes are watched through `/proc` and pidfds.
 //!
@@ -25,39 +24,32 @@
 //! # }
 //! ```
 
-mod account;
-mod command;
+mod blocking;
 mod database;
-pub mod environment;
 mod error;
 mod example;
 mod kubernetes;
-mod model;
-mod port;
 mod postgres;
-mod process;
 mod proxy;
 mod qdrant;
 mod redis;
 mod service;
 mod tls;
-mod wheel;
 
-pub use account::DevelopmentDir;
-pub use database::{
-    TestDatabase, create_database, drop_database, drop_role, ensure_database, with_database, with_user,
+pub use database::{TestDatabase, create_database, drop_database};
+pub use devstack::{
+    CertificatePair, ClusterSettings, DevelopmentDir, DevstackError, Durability, FetchStep, Installation,
+    PostgresSource, ProcessIdentity, RedisServerSettings, RedisSource, ServiceOptions, environment,
+    fetch_model, with_database, with_user,
 };
 pub use error::TestkitError;
 pub use example::example;
 pub use kubernetes::{ApiFault, KubernetesApi, ServiceAccount};
-pub use model::fetch_model;
-pub use postgres::{Cluster, ClusterSettings, Durability, Installation, PostgresSource};
-pub use process::ProcessIdentity;
+pub use postgres::Cluster;
 pub use proxy::{Fault, FaultProxy};
 pub use qdrant::{QdrantFault, QdrantOperation, QdrantServer, TestQdrant};
-pub use redis::{RedisServer, RedisServerSettings, RedisSource, TestRedis};
-pub use service::{ServiceOptions, ServiceProcess};
-pub use tls::{Authority, CertificatePair, TlsFront};
+pub use redis::{RedisServer, TestRedis};
+pub use service::ServiceProcess;
+pub use tls::{Authority, TlsFront};
 /// The codes of [`QdrantFault`].
 pub use tonic::Code as GrpcCode;
-pub use wheel::{FetchStep, OnStep};

@@ -1,7 +1,7 @@
 //! Many records at once, all of them valid or none.
 
 use storage_models::json::{Items, Parsed};
-use storage_models::{JsonError, NewRecord, RecordType, Timestamp};
+use storage_models::{JsonError, NewRecord, Receipt, RecordType};
 
 use crate::problem::Problem;
 use crate::report::error;
@@ -43,7 +43,7 @@ pub enum RefusedBatch {
 pub fn batch(
     record_type: RecordType,
     items: Result<Items<'_>, &'static str>,
-    received_at: Timestamp,
+    receipt: &Receipt,
     mut seen: impl FnMut(&Parsed),
 ) -> Result<ValidBatch, RefusedBatch> {
     let items = items.map_err(|found| {
@@ -56,7 +56,7 @@ pub fn batch(
             return Err(wrong_size(&format!("/{place}")).into());
         }
         seen(&item);
-        judged.add(place, record(record_type, item, received_at));
+        judged.add(place, record(record_type, item, receipt));
     }
     judged.finish()
 }

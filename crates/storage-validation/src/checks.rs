@@ -1,35 +1,45 @@
 //! Rules between fields. Each is silent when a field that it needs is missing or wrong in itself.
 
-use storage_models::{Phase, Status, Timestamp, WorkflowPhase};
+use storage_models::{Phase, RecordType, Status, Timestamp, WorkflowPhase};
 
 use crate::draft::Draft;
 use crate::problem::Problem;
 
 /// Looks at a whole draft; gives the field that must change and why.
-pub(crate) type Check = fn(&Draft) -> Option<(&'static str, Problem)>;
+type Check = fn(&Draft<'_>) -> Option<(&'static str, Problem)>;
+
+/// The rules of a record type.
+pub(crate) const fn of(record_type: RecordType) -> &'static [Check] {
+    match record_type {
+        RecordType::Remediation => &[final_status, ends_after_start],
+        RecordType::AiAnalysis => &[],
+        RecordType::Workflow => &[final_status, ends_after_start, step_exists],
+        RecordType::Execution => &[ends_after_start],
+    }
+}
 
 /// A finished record says how it ended.
-pub(crate) fn final_status(draft: &Draft) -> Option<(&'static str, Problem)> {
+fn final_status(draft: &Draft<'_>) -> Option<(&'static str, Problem)> {
     let status: Status = draft.get("status")?;
     let is_open = is_finished(draft)? && !status.is_final();
     is_open.then(|| ("/status", Problem::StatusRequired { found: status.as_str() }))
 }
 
 /// Of either type with phases; the two sets share their last words.
-fn is_finished(draft: &Draft) -> Option<bool> {
+fn is_finished(draft: &Draft<'_>) -> Option<bool> {
     let remediation = draft.get("phase").map(Phase::is_finished);
     remediation.or_else(|| draft.get("phase").map(WorkflowPhase::is_finished))
 }
 
 /// Nothing ends before it starts.
-pub(crate) fn ends_after_start(draft: &Draft) -> Option<(&'static str, Problem)> {
+fn ends_after_start(draft: &Draft<'_>) -> Option<(&'static str, Problem)> {
     let start: Timestamp = draft.get("start_time")?;
     let end: Timestamp = draft.get("end_time")?;
     (end < start).then_some(("/end_time", Problem::EndsBeforeStart(start)))
 }
 
 /// The current step is one of the steps, or 0 before the first.
-pub(crate) fn step_exists(draft: &Draft) -> Option<(&'static str, Problem)> {
+fn step_exists(draft: &Draft<'_>) -> Option<(&'static str, Problem)> {
     let count: i64 = draft.get("step_count")?;
     let current: i64 = draft.get("current_step")?;
     let problem = || Problem::OutOfRange { low: "0".to_owned(), high: format!("step_count ({count})") };

@@ -2,21 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::field::{FromValue, Value};
+use storage_models::fields::{FromValue, Value};
 
 /// The fields that have a value, by name. A field that was wrong has none.
 #[derive(Debug, Default)]
-pub(crate) struct Draft(BTreeMap<&'static str, Value>);
+pub(crate) struct Draft<'a>(BTreeMap<&'static str, Value<'a>>);
 
-impl Draft {
-    /// Sets a field.
-    pub(crate) fn set(&mut self, name: &'static str, value: Value) {
-        self.0.insert(name, value);
-    }
-
-    /// Takes a field's value away.
-    pub(crate) fn unset(&mut self, name: &str) {
-        self.0.remove(name);
+impl<'a> Draft<'a> {
+    /// Sets a field; null takes its value away.
+    pub(crate) fn set(&mut self, name: &'static str, value: Value<'a>) {
+        match value {
+            Value::Null => self.0.remove(name),
+            value => self.0.insert(name, value),
+        };
     }
 
     /// A field's value, if it has one of this type.
@@ -24,8 +22,8 @@ impl Draft {
         self.0.get(name).cloned().and_then(T::from_value)
     }
 
-    /// A field's value, if it has one of this type; it has none afterwards.
-    pub(crate) fn take<T: FromValue>(&mut self, name: &str) -> Option<T> {
-        self.0.remove(name).and_then(T::from_value)
+    /// A field's value; it has none afterwards.
+    pub(crate) fn take(&mut self, name: &str) -> Value<'a> {
+        self.0.remove(name).unwrap_or(Value::Null)
     }
 }

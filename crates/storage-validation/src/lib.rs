@@ -6,10 +6,11 @@
 //! [`update()`] takes a change of a record that exists.
 //!
 //! ```
-//! use storage_models::{Json, RecordType, Timestamp};
+//! use storage_models::{Json, Receipt, RecordType, Timestamp};
 //!
 //! let sent = br#"{"name": "restart-web", "phase": "x", "action_type": "restart-pod", "nmae": 1}"#;
-//! let invalid = storage_validation::record(RecordType::Remediation, Json::parse(sent)?, Timestamp::now())
+//! let receipt = Receipt { at: Timestamp::now(), recorded_by: "operator".to_owned(), correlation_id: None };
+//! let invalid = storage_validation::record(RecordType::Remediation, Json::parse(sent)?, &receipt)
 //!     .unwrap_err();
 //! assert_eq!(invalid.to_string(), "namespace is required; invalid phase: x; unknown field: nmae");
 //! # Ok::<(), storage_models::JsonError>(())
@@ -17,8 +18,8 @@
 //!
 //! # Rules
 //!
-//! Text is trimmed, sanitized, and then validated as it will be stored; nothing is altered without being named
-//! in [`Valid::sanitized_fields`]. `null` is the same as absent; an empty string is a value of its own, except
+//! Text is trimmed, sanitized, and then validated as it will be stored; nothing is altered without being named,
+//! in the answer and in the record itself ([`storage_models::Alterations`]). `null` is the same as absent; an empty string is a value of its own, except
 //! in a required field.
 //!
 //! | kind | accepted | stored |
@@ -31,8 +32,7 @@
 //! | fraction | a number from 0 to 1 | the nearest 64-bit floating point number |
 //! | metadata | an object of at most [`MAX_METADATA_BYTES`] and [`MAX_METADATA_DEPTH`] | compact, numbers as spelled, strings as free text, keys as they are: a key with a character that no identifier may hold, or with markup that runs, is refused |
 //!
-//! Which field is of which kind is a table for each record type (`tables.rs`); there is no other place that
-//! knows. The lengths and ranges themselves are checked by the traits of the `validator` crate. Its derive is
+//! Which field is of which kind is in [`RecordType::fields`](storage_models::RecordType::fields). The lengths and ranges themselves are checked by the traits of the `validator` crate. Its derive is
 //! not used: it wants one struct for each set of fields that may be sent, its errors come in no order and carry
 //! the rejected value, and wrong types and unknown fields have to be found before it can begin.
 //!
@@ -54,7 +54,6 @@
 //! | `forbidden_character`, `forbidden_markup` | text that is refused rather than altered |
 //! | `duplicate_key`, `number_out_of_range`, `nul_character`, `invalid_string`, `too_deep` | found by the parser, see [`storage_models::json::JsonFaultKind`] |
 
-mod assemble;
 mod batch;
 mod checks;
 mod draft;
@@ -67,12 +66,13 @@ mod number;
 mod problem;
 mod record;
 mod report;
-mod tables;
 #[cfg(test)]
 mod tests;
 mod text;
 mod time;
 mod update;
+
+pub use storage_models::fields::MAX_FREE_TEXT_BYTES;
 
 pub use batch::{RefusedBatch, ValidBatch, batch};
 pub use error::{FieldError, Invalid};
@@ -81,9 +81,6 @@ pub use update::{RefusedUpdate, ValidUpdate, update};
 
 /// Records that one batch may hold.
 pub const MAX_BATCH_RECORDS: usize = 1_000;
-
-/// Bytes of UTF-8 that a field of free text may hold, as sent and as stored.
-pub const MAX_FREE_TEXT_BYTES: u64 = 64 * 1024;
 
 /// Bytes of UTF-8 that metadata may take as PostgreSQL gives it back, with all digits of its numbers
 /// ([`storage_models::Json::stored_bytes`]): every reader gets them.

@@ -4,13 +4,14 @@
 //! could become one and because clients look values up by key; a key that may not be stored is refused.
 
 use storage_models::json::pointer_to;
-use storage_models::{Json, JsonText};
+use storage_models::{Altered, Json, JsonText};
 
 use crate::problem::Problem;
-use crate::report::{Report, clip};
+use crate::report::{MAX_POINTER, Report};
 use crate::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, free_text, identifier, text};
 
-/// Altered places that are named one by one; beyond, the whole field is named.
+/// Altered places that are named one by one; beyond, and where a place takes more than [`MAX_POINTER`] characters to name, the
+/// whole field is named.
 const MAX_NAMED: usize = 100;
 
 /// Checks and sanitizes metadata found at `pointer`; what is wrong goes into the report.
@@ -25,11 +26,11 @@ pub(crate) fn read(mut value: Json, pointer: &str, report: &mut Report) -> Optio
     measure(&value, pointer, report)?;
     let mut altered = Vec::new();
     visit(&mut value, &Path::Root(pointer), report, &mut altered);
-    if altered.len() > MAX_NAMED {
+    if altered.len() > MAX_NAMED || altered.iter().any(|place| place.chars().nth(MAX_POINTER).is_some()) {
         altered = vec![pointer.to_owned()];
     }
     if !altered.is_empty() {
-        altered.into_iter().for_each(|place| report.altered(place));
+        altered.into_iter().for_each(|place| report.altered(place, Altered::Cleaned));
         measure(&value, pointer, report)?;
     }
     // A `Json` is always JSON; were it not, it could not be stored.
@@ -104,7 +105,7 @@ fn visit_string(text: &mut String, path: &Path<'_>, report: &mut Report, altered
         Ok(Some(stored)) => {
             *text = stored;
             if altered.len() <= MAX_NAMED {
-                altered.push(clip(&path.pointer()));
+                altered.push(path.pointer());
             }
         }
         Err(problem) => report.listed_problem(|| path.pointer(), &problem),

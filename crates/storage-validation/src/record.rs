@@ -2,47 +2,59 @@
 
 use std::collections::HashMap;
 
+use storage_models::fields::{Field, ToValue as _};
 use storage_models::json::{Parsed, pointer_to};
-use storage_models::{Json, NewRecord, RecordType, Timestamp};
+use storage_models::{Alteration, Alterations, Json, NewRecord, Receipt, RecordType, Timestamp};
 
-use crate::assemble::assemble;
 use crate::draft::Draft;
 use crate::problem::Problem;
 use crate::report::Report;
-use crate::tables::Table;
 use crate::time::Window;
-use crate::{FieldError, Invalid};
+use crate::{FieldError, Invalid, checks, field};
+
+/// What the server makes of a remediation beside its fields.
+const EMBEDDING: &str = "embedding";
 
 /// A record that may be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Valid {
-    /// The record, with defaults for what was not sent.
+    /// The record, with defaults for what was not sent, and with what the receipt says of its origin.
     pub record: NewRecord,
-    /// Where it differs from what was sent, as JSON pointers (RFC 6901): `/name`, `/metadata/steps/0`. Trimming
+    /// The places of the record's alterations, as JSON pointers (RFC 6901): `/name`, `/metadata/steps/0`. Trimming
     /// counts; defaults and the cutting of times to microseconds do not. When more than 100 strings of the
-    /// metadata were altered, they are named together as `/metadata`.
+    /// metadata were altered, or one whose place takes more than 500 characters to name, they are named together as
+    /// `/metadata`.
     pub sanitized_fields: Vec<String>,
 }
 
-/// Validates one record of the type. `received_at` gives the defaults and the accepted window of times.
+/// Validates one record of the type.
 ///
 /// # Errors
 /// When anything in it breaks a rule: everything that does, at once.
-pub fn record(record_type: RecordType, input: Parsed, received_at: Timestamp) -> Result<Valid, Invalid> {
-    let table = Table::of(record_type);
+pub fn record(record_type: RecordType, input: Parsed, receipt: &Receipt) -> Result<Valid, Invalid> {
     let mut report = Report::new(input.faults);
-    let draft = read(table, input.value, received_at, &mut report);
-    for (pointer, problem) in table.checks.iter().filter_map(|check| check(&draft)) {
+    let mut draft = read(record_type, input.value, receipt.at, &mut report);
+    for (pointer, problem) in checks::of(record_type).iter().filter_map(|check| check(&draft)) {
         report.problem(pointer, &problem);
     }
-    let sanitized_fields = report.finish(|pointer| rank(table, pointer))?;
-    match assemble(record_type, draft) {
+    let altered = report.finish(|pointer| rank(record_type, pointer))?;
+    let sanitized_fields = places(&altered);
+    let alterations = Alterations::of(altered);
+    draft.set("recorded_by", receipt.recorded_by.to_value());
+    draft.set("correlation_id", receipt.correlation_id.to_value());
+    draft.set("alterations", alterations.to_value());
+    match NewRecord::of_values(record_type, |name| draft.take(name)) {
         Some(record) => Ok(Valid { record, sanitized_fields }),
         None => Err(Invalid::new(vec![unmade()], 0)),
     }
 }
 
-fn read(table: &'static Table, sent: Json, received_at: Timestamp, report: &mut Report) -> Draft {
+/// Where something was altered.
+pub(crate) fn places(altered: &[Alteration]) -> Vec<String> {
+    altered.iter().map(|alteration| alteration.pointer.clone()).collect()
+}
+
+fn read(record_type: RecordType, sent: Json, received_at: Timestamp, report: &mut Report) -> Draft<'static> {
     let mut draft = Draft::default();
     let members = match sent {
         Json::Object(members) => members,
@@ -51,36 +63,49 @@ fn read(table: &'static Table, sent: Json, received_at: Timestamp, report: &mut 
             return draft;
         }
     };
-    let (mut known, unknown): (HashMap<_, _>, Vec<_>) = sort(table, members);
+    let (mut known, unknown): (HashMap<_, _>, Vec<_>) = sort(record_type, members);
     let window = Window::around(received_at);
-    for field in table.fields {
+    for field in sent_fields(record_type) {
         let sent = known.remove(field.name).unwrap_or(Json::Null);
-        if let Some(value) = field.read(sent, &window, report) {
-            draft.set(field.name, value);
-        }
+        draft.set(field.name, field::read(field, sent, &window, report));
     }
-    for name in unknown {
-        let is_ours = table.set_by_server.contains(&name.as_str());
-        let problem = if is_ours { Problem::SetByServer } else { Problem::UnknownField };
-        report.listed_problem(|| pointer_to("", &name), &problem);
-    }
+    refuse_unknown(record_type, unknown, report);
     draft
 }
 
+/// What a client may send, in the order of the columns.
+pub(crate) fn sent_fields(record_type: RecordType) -> impl Iterator<Item = &'static Field> {
+    record_type.fields().iter().filter(|field| field.is_sent())
+}
+
 /// The members that are fields of the type, by name, and the names of the others in their order.
-pub(crate) fn sort(table: &Table, members: Vec<(String, Json)>) -> (HashMap<String, Json>, Vec<String>) {
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        members.into_iter().partition(|(name, _)| table.position(name).is_some());
+pub(crate) fn sort(
+    record_type: RecordType,
+    members: Vec<(String, Json)>,
+) -> (HashMap<String, Json>, Vec<String>) {
+    let is_known = |name: &str| sent_fields(record_type).any(|field| field.name == name);
+    let (known, unknown): (Vec<_>, Vec<_>) = members.into_iter().partition(|(name, _)| is_known(name));
     (known.into_iter().collect(), unknown.into_iter().map(|(name, _)| name).collect())
 }
 
-/// Where an error about a place belongs: with the place's field, else behind all fields.
-pub(crate) fn rank(table: &Table, pointer: &str) -> usize {
-    let name = pointer.split('/').nth(1).unwrap_or_default();
-    table.position(name).unwrap_or(table.fields.len())
+/// Says of each of these names that no client may send it.
+pub(crate) fn refuse_unknown(record_type: RecordType, names: Vec<String>, report: &mut Report) {
+    for name in names {
+        let is_derived = record_type == RecordType::Remediation && name == EMBEDDING;
+        let is_ours = is_derived || record_type.field(&name).is_some();
+        let problem = if is_ours { Problem::SetByServer } else { Problem::UnknownField };
+        report.listed_problem(|| pointer_to("", &name), &problem);
+    }
 }
 
-/// A table that lacks a field of its record; a test of every type keeps this from happening.
+/// Where an error about a place belongs: with the place's field, else behind all fields.
+pub(crate) fn rank(record_type: RecordType, pointer: &str) -> usize {
+    let name = pointer.split('/').nth(1).unwrap_or_default();
+    let place = sent_fields(record_type).position(|field| field.name == name);
+    place.unwrap_or(record_type.fields().len())
+}
+
+/// A draft that lacks a field of its record; the test of the tables of fields keeps this from happening.
 pub(crate) fn unmade() -> FieldError {
     let message = "the record could not be made from its fields".to_owned();
     FieldError { pointer: String::new(), code: Problem::Required.code(), message }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use storage_models::json::JsonFault;
+use storage_models::{Alteration, Altered};
 
 use crate::problem::{Problem, excerpt};
 use crate::{FieldError, Invalid};
@@ -11,7 +12,7 @@ use crate::{FieldError, Invalid};
 const MAX_LISTED: usize = 200;
 
 /// Characters of a pointer kept at most.
-const MAX_POINTER: usize = 500;
+pub(crate) const MAX_POINTER: usize = 500;
 
 /// Everything found so far.
 #[derive(Debug, Default)]
@@ -20,7 +21,7 @@ pub(crate) struct Report {
     faulty: HashSet<String>,
     errors: Vec<FieldError>,
     omitted: usize,
-    altered: Vec<String>,
+    altered: Vec<Alteration>,
 }
 
 impl Report {
@@ -58,12 +59,12 @@ impl Report {
     }
 
     /// Notes that what is stored at a place is not what was sent.
-    pub(crate) fn altered(&mut self, pointer: String) {
-        self.altered.push(pointer);
+    pub(crate) fn altered(&mut self, pointer: String, what: Altered) {
+        self.altered.push(Alteration { pointer, what });
     }
 
     /// The altered places, or everything that is wrong. `rank` orders errors by the place they are about.
-    pub(crate) fn finish(mut self, rank: impl Fn(&str) -> usize) -> Result<Vec<String>, Invalid> {
+    pub(crate) fn finish(mut self, rank: impl Fn(&str) -> usize) -> Result<Vec<Alteration>, Invalid> {
         for fault in std::mem::take(&mut self.faults) {
             // Several faults of one place are one error.
             if self.faulty.remove(&fault.pointer) {
@@ -92,7 +93,7 @@ fn name_of(pointer: &str) -> String {
 }
 
 /// A pointer short enough to be sent back.
-pub(crate) fn clip(pointer: &str) -> String {
+fn clip(pointer: &str) -> String {
     match pointer.char_indices().nth(MAX_POINTER) {
         Some((end, _)) => format!("{}…", pointer.get(..end).unwrap_or_default()),
         None => pointer.to_owned(),

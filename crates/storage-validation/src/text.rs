@@ -15,9 +15,9 @@ pub(crate) fn identifier(sent: &str, max: u64) -> Result<String, Problem> {
 }
 
 /// A word of a closed set, trimmed.
-pub(crate) fn word(sent: &str, is_word: fn(&str) -> bool) -> Result<String, Problem> {
+pub(crate) fn word(sent: &str, words: &[&str]) -> Result<String, Problem> {
     let stored = sent.trim();
-    if is_word(stored) { Ok(stored.to_owned()) } else { Err(Problem::UnknownWord(stored.to_owned())) }
+    if words.contains(&stored) { Ok(stored.to_owned()) } else { Err(Problem::UnknownWord(stored.to_owned())) }
 }
 
 /// [`free`] for a field, which takes at most [`MAX_FREE_TEXT_BYTES`]. Longer text is refused unread, which

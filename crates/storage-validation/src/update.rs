@@ -1,28 +1,25 @@
 //! A change of a record that exists: a JSON merge patch (RFC 7396), judged by what the record would become.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use storage_models::fields::{Change, Field, FromValue as _, Kind, Presence, ToValue as _, Value};
 use storage_models::json::{Parsed, pointer_to};
-use storage_models::{
-    Json, JsonText, Phase, Record, RecordType, RecordUpdate, Remediation, RemediationUpdate, Timestamp,
-    Workflow, WorkflowPhase, WorkflowUpdate,
-};
+use storage_models::{Alteration, Alterations, Json, JsonText, Record, RecordType, RecordUpdate, Timestamp};
 
 use crate::draft::Draft;
-use crate::field::{Field, Kind, Need, Value};
 use crate::problem::Problem;
-use crate::record::{rank, sort, unmade};
+use crate::record::{places, rank, refuse_unknown, sent_fields, sort, unmade};
 use crate::report::Report;
-use crate::tables::Table;
 use crate::time::Window;
-use crate::{Invalid, metadata};
+use crate::{Invalid, checks, field, metadata};
 
 /// An update that may be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidUpdate {
     /// What the record becomes.
     pub update: RecordUpdate,
-    /// Where it differs from what was sent, as in [`crate::Valid::sanitized_fields`].
+    /// Where it differs from what this update sent, as in [`crate::Valid::sanitized_fields`].
     pub sanitized_fields: Vec<String>,
 }
 
@@ -53,37 +50,46 @@ pub enum RefusedUpdate {
     },
 }
 
-/// What may be changed of a remediation.
-const REMEDIATION: &[&str] = &["phase", "status", "end_time", "error_message", "metadata"];
-/// What may be changed of a workflow run.
-const WORKFLOW: &[&str] = &["phase", "status", "end_time", "current_step"];
-
 /// Applies a merge patch to a record. `null` removes `end_time`, `error_message`, the metadata or a key of it;
-/// limits hold for what the record becomes, and so do the rules between fields.
+/// limits hold for what the record becomes, and so do the rules between fields. Alterations of what the patch leaves stay
+/// named in the record.
 ///
 /// # Errors
 /// See [`RefusedUpdate`]; a patch of a finished record is not looked at.
 pub fn update(current: &Record, patch: Parsed, received_at: Timestamp) -> Result<ValidUpdate, RefusedUpdate> {
-    let changeable = changeable(current)?;
-    let table = Table::of(current.record_type());
+    check_changeable(current)?;
+    let record_type = current.record_type();
     let mut report = Report::new(patch.faults);
-    let mut draft = as_draft(current);
-    read(table, changeable, patch.value, &Window::around(received_at), &mut draft, &mut report);
-    for (pointer, problem) in table.checks.iter().filter_map(|check| check(&draft)) {
+    let mut draft = Draft::default();
+    for field in sent_fields(record_type) {
+        draft.set(field.name, current.value(field.name));
+    }
+    let left = left(current, &patch.value);
+    read(record_type, patch.value, &Window::around(received_at), &mut draft, &mut report);
+    for (pointer, problem) in checks::of(record_type).iter().filter_map(|check| check(&draft)) {
         report.problem(pointer, &problem);
     }
-    let sanitized_fields = report.finish(|pointer| rank(table, pointer))?;
-    let update = match current {
-        Record::Remediation(current) => remediation(current, draft)?.map(RecordUpdate::Remediation),
-        Record::Workflow(current) => workflow(current, draft)?.map(RecordUpdate::Workflow),
-        Record::AiAnalysis(_) | Record::Execution(_) => None,
-    };
+    let altered = report.finish(|pointer| rank(record_type, pointer))?;
+    let sanitized_fields = places(&altered);
+    let mut alterations: Vec<Alteration> =
+        left.into_iter().filter(|it| stands(it, &draft)).chain(altered).collect();
+    alterations.sort_by_key(|alteration| rank(record_type, &alteration.pointer));
+    let alterations = Alterations::of(alterations);
+    draft.set("alterations", alterations.to_value());
+    let update = RecordUpdate::of_values(record_type, |name| draft.take(name));
     let update = update.ok_or_else(|| Invalid::new(vec![unmade()], 0))?;
+    for field in record_type.fields().iter().filter(|field| field.change == Change::Forward) {
+        check_forward(field, &current.value(field.name), &update.value(field.name))?;
+    }
     Ok(ValidUpdate { update, sanitized_fields })
 }
 
-/// What may be changed of the record, if it may be changed at all.
-const fn changeable(current: &Record) -> Result<&'static [&'static str], RefusedUpdate> {
+/// Whether the record may be changed at all.
+fn check_changeable(current: &Record) -> Result<(), RefusedUpdate> {
+    let record_type = current.record_type();
+    if !record_type.fields().iter().any(Field::is_changeable) {
+        return Err(RefusedUpdate::Unchangeable(record_type));
+    }
     match current {
         Record::Remediation(it) if it.phase.is_finished() => {
             Err(RefusedUpdate::Finished { phase: it.phase.as_str() })
@@ -91,49 +97,11 @@ const fn changeable(current: &Record) -> Result<&'static [&'static str], Refused
         Record::Workflow(it) if it.phase.is_finished() => {
             Err(RefusedUpdate::Finished { phase: it.phase.as_str() })
         }
-        Record::Remediation(_) => Ok(REMEDIATION),
-        Record::Workflow(_) => Ok(WORKFLOW),
-        Record::AiAnalysis(_) | Record::Execution(_) => {
-            Err(RefusedUpdate::Unchangeable(current.record_type()))
-        }
+        _ => Ok(()),
     }
 }
 
-/// The record's fields that a patch may change or a check may look at.
-fn as_draft(record: &Record) -> Draft {
-    let text = |text: &str| Some(Value::Text(text.to_owned()));
-    let mut draft = Draft::default();
-    let mut set = |name, value: Option<Value>| value.into_iter().for_each(|value| draft.set(name, value));
-    match record {
-        Record::Remediation(it) => {
-            set("phase", text(it.phase.as_str()));
-            set("status", text(it.status.as_str()));
-            set("start_time", Some(Value::Time(it.start_time)));
-            set("end_time", it.end_time.map(Value::Time));
-            set("error_message", it.error_message.as_deref().and_then(text));
-            set("metadata", it.metadata.clone().map(Value::Json));
-        }
-        Record::Workflow(it) => {
-            set("phase", text(it.phase.as_str()));
-            set("status", text(it.status.as_str()));
-            set("start_time", Some(Value::Time(it.start_time)));
-            set("end_time", it.end_time.map(Value::Time));
-            set("step_count", Some(Value::Integer(it.step_count.into())));
-            set("current_step", Some(Value::Integer(it.current_step.into())));
-        }
-        Record::AiAnalysis(_) | Record::Execution(_) => {}
-    }
-    draft
-}
-
-fn read(
-    table: &'static Table,
-    changeable: &[&str],
-    patch: Json,
-    window: &Window,
-    draft: &mut Draft,
-    report: &mut Report,
-) {
+fn read(record_type: RecordType, patch: Json, window: &Window, draft: &mut Draft<'_>, report: &mut Report) {
     let members = match patch {
         Json::Object(members) => members,
         other => {
@@ -141,47 +109,87 @@ fn read(
             return;
         }
     };
-    let (mut known, unknown) = sort(table, members);
-    for field in table.fields {
+    let (mut known, unknown) = sort(record_type, members);
+    for field in sent_fields(record_type) {
         let Some(sent) = known.remove(field.name) else { continue };
-        if !changeable.contains(&field.name) {
+        if field.is_changeable() {
+            let value = read_field(field, sent, window, draft, report);
+            draft.set(field.name, value);
+        } else {
             report.problem(&pointer_to("", field.name), &Problem::CannotChange);
-            continue;
-        }
-        match read_field(field, sent, window, draft, report) {
-            Some(value) => draft.set(field.name, value),
-            None => draft.unset(field.name),
         }
     }
-    for name in unknown {
-        let is_ours = table.set_by_server.contains(&name.as_str());
-        let problem = if is_ours { Problem::SetByServer } else { Problem::UnknownField };
-        report.listed_problem(|| pointer_to("", &name), &problem);
-    }
+    refuse_unknown(record_type, unknown, report);
 }
 
 fn read_field(
     field: &Field,
     sent: Json,
     window: &Window,
-    draft: &Draft,
+    draft: &Draft<'_>,
     report: &mut Report,
-) -> Option<Value> {
+) -> Value<'static> {
     let pointer = pointer_to("", field.name);
     match (field.kind, sent) {
         // A fault stands as null, and is told as what it is.
-        (_, Json::Null) if report.is_faulty(&pointer) => None,
+        (_, Json::Null) if report.is_faulty(&pointer) => Value::Null,
         (_, Json::Null) => {
-            if !matches!(field.need, Need::Optional) {
+            if !matches!(field.presence, Presence::Optional) {
                 report.problem(&pointer, &Problem::Required);
             }
-            None
+            Value::Null
         }
         (Kind::Metadata, patch @ Json::Object(_)) => {
             let current = draft.get::<JsonText>(field.name).map(|text| text.to_json());
-            metadata::read(merged(current, patch), &pointer, report).map(Value::Json)
+            let read = metadata::read(merged(current, patch), &pointer, report);
+            read.map_or(Value::Null, |json| Value::Json(Cow::Owned(json)))
         }
-        (_, sent) => field.read(sent, window, report),
+        (_, sent) => field::read(field, sent, window, report),
+    }
+}
+
+/// The alterations of the record that a patch does not replace.
+fn left(current: &Record, patch: &Json) -> Vec<Alteration> {
+    let alterations = Alterations::from_value(current.value("alterations"));
+    let is_left = |alteration: &&Alteration| leaves(patch, alteration.pointer.split('/').skip(1));
+    alterations.iter().flat_map(Alterations::iter).filter(is_left).cloned().collect()
+}
+
+/// Whether a patch leaves the value at a path as it is. One of an object reaches into the value that is there.
+fn leaves<'p>(patch: &Json, mut path: impl Iterator<Item = &'p str>) -> bool {
+    match (patch, path.next()) {
+        (Json::Object(members), Some(token)) => match members.iter().find(|(key, _)| is_named(key, token)) {
+            Some((_, patch)) => leaves(patch, path),
+            None => true,
+        },
+        // Metadata as a whole, of which something may be left.
+        (Json::Object(_), None) => true,
+        _ => false,
+    }
+}
+
+/// Whether a key is the one that a token of a pointer stands for (RFC 6901, section 4).
+fn is_named(key: &str, token: &str) -> bool {
+    token.replace("~1", "/").replace("~0", "~") == key
+}
+
+/// Whether what was altered is still there: a patch may have put an object where a text or a list was.
+fn stands(alteration: &Alteration, draft: &Draft<'_>) -> bool {
+    let mut path = alteration.pointer.split('/').skip(1);
+    let name = path.next().unwrap_or_default();
+    let Some(metadata) = draft.get::<JsonText>(name) else { return true };
+    let is_whole = alteration.pointer == pointer_to("", name);
+    is_whole || matches!(at(&metadata.to_json(), path), Some(Json::String(_)))
+}
+
+fn at<'j, 'p>(value: &'j Json, mut path: impl Iterator<Item = &'p str>) -> Option<&'j Json> {
+    let Some(token) = path.next() else { return Some(value) };
+    match value {
+        Json::Object(members) => {
+            members.iter().find(|(key, _)| is_named(key, token)).and_then(|(_, it)| at(it, path))
+        }
+        Json::Array(items) => items.get(token.parse::<usize>().ok()?).and_then(|item| at(item, path)),
+        _ => None,
     }
 }
 
@@ -201,35 +209,21 @@ fn merged(target: Option<Json>, patch: Json) -> Json {
     Json::Object(members.into_iter().collect())
 }
 
-/// `None` where a required field is missing, which then was said.
-fn remediation(current: &Remediation, mut draft: Draft) -> Result<Option<RemediationUpdate>, RefusedUpdate> {
-    let (Some(phase), Some(status)) = (draft.take::<Phase>("phase"), draft.take("status")) else {
-        return Ok(None);
+/// Words are in the order of a record's life.
+fn check_forward(field: &Field, from: &Value<'_>, to: &Value<'_>) -> Result<(), RefusedUpdate> {
+    let place = |value: &Value<'_>| match (field.kind, value) {
+        (Kind::Word(words), Value::Text(text)) => {
+            words.iter().position(|word| *word == text).and_then(|place| i64::try_from(place).ok())
+        }
+        (_, Value::Integer(number)) => Some(*number),
+        _ => None,
     };
-    forward("phase", (current.phase, current.phase.as_str()), (phase, phase.as_str()))?;
-    Ok(Some(RemediationUpdate {
-        phase,
-        status,
-        end_time: draft.take("end_time"),
-        error_message: draft.take("error_message"),
-        metadata: draft.take("metadata"),
-    }))
-}
-
-/// As [`remediation`].
-fn workflow(current: &Workflow, mut draft: Draft) -> Result<Option<WorkflowUpdate>, RefusedUpdate> {
-    let fields =
-        (draft.take::<WorkflowPhase>("phase"), draft.take("status"), draft.take::<i32>("current_step"));
-    let (Some(phase), Some(status), Some(current_step)) = fields else { return Ok(None) };
-    forward("phase", (current.phase, current.phase.as_str()), (phase, phase.as_str()))?;
-    forward("current_step", (current.current_step, current.current_step), (current_step, current_step))?;
-    Ok(Some(WorkflowUpdate { phase, status, end_time: draft.take("end_time"), current_step }))
-}
-
-/// Each side is a value and how it is written.
-fn forward<T: Ord, W: ToString>(field: &'static str, from: (T, W), to: (T, W)) -> Result<(), RefusedUpdate> {
-    if to.0 >= from.0 {
+    if place(to) >= place(from) {
         return Ok(());
     }
-    Err(RefusedUpdate::Backwards { field, from: from.1.to_string(), to: to.1.to_string() })
+    let written = |value: &Value<'_>| match value {
+        Value::Integer(number) => number.to_string(),
+        value => value.as_text().unwrap_or_default().to_owned(),
+    };
+    Err(RefusedUpdate::Backwards { field: field.name, from: written(from), to: written(to) })
 }

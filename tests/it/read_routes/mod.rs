@@ -22,8 +22,8 @@ const AT_ONCE: usize = 3;
 struct Route {
     /// The path, with the id of a record in it.
     path: String,
-    /// Whether the path names one record.
-    has_id: bool,
+    /// What stands before and behind the id, where the path names one record.
+    around_id: Option<(String, String)>,
     parameters: Vec<Parameter>,
 }
 
@@ -75,10 +75,11 @@ fn good(described: &Value, kind: Kind) -> String {
 }
 
 impl Route {
-    fn of(path: &str, operation: &Value) -> Self {
+    fn of(path: &str, operation: &Value, id: &Value) -> Self {
         let described = operation["parameters"].as_array().into_iter().flatten();
         let parameters = described.filter(|it| it["in"] == "query").map(Parameter::of).collect();
-        Self { path: path.replace("{id}", "1"), has_id: path.contains("{id}"), parameters }
+        let around_id = path.split_once("{id}").map(|(start, end)| (start.to_owned(), end.to_owned()));
+        Self { path: path.replace("{id}", &id.to_string()), around_id, parameters }
     }
 
     fn get(&self, name: &str) -> Option<&Parameter> {
@@ -108,7 +109,10 @@ async fn routes(service: &Service) -> Vec<Route> {
     let document = service.get("/openapi.json").await.expect(200).json();
     let paths = document["paths"].as_object().unwrap().iter();
     let reads = paths.filter(|(path, item)| path.starts_with("/api/v1/") && item.get("get").is_some());
-    let routes: Vec<Route> = reads.map(|(path, item)| Route::of(path, &item["get"])).collect();
+    // The first record of each type has the same number and the same month.
+    let oldest = service.get("/api/v1/audit/remediation?sort=start_time&limit=1").await.expect(200).json();
+    let id = &oldest["data"][0]["id"];
+    let routes: Vec<Route> = reads.map(|(path, item)| Route::of(path, &item["get"], id)).collect();
     assert!(
         routes.iter().map(|it| it.parameters.len()).sum::<usize>() > 200,
         "the description has lost some"

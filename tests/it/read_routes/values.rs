@@ -47,7 +47,8 @@ impl Kind {
             | "remediation_request_id"
             | "analysis_type"
             | "model"
-            | "workflow_name" => Self::Texts,
+            | "workflow_name"
+            | "recorded_by" => Self::Texts,
             "metadata.reason" => Self::Metadata,
             "q" => Self::Question,
             "phase" | "status" | "severity" => Self::Words,

@@ -23,18 +23,39 @@ const MAY_USE: &[(&str, Option<&[&str]>)] = &[
     ),
     ("storage-fuzz", Some(&["storage-models", "storage-validation", "storage-query"])),
     ("storage-consumer", Some(&["storage-models", "storage-query", "storage-schema"])),
-    ("storage-testkit", Some(&["storage-models", "storage-schema"])),
+    ("storage-features", Some(&[])),
+    ("devstack", Some(&[])),
+    ("storage-testkit", Some(&["devstack", "storage-models", "storage-schema"])),
     ("datastorage", None),
     ("storage-tests", None),
-    ("xtask", None),
+    ("storage-bench", None),
+    ("storage-soak", None),
+    ("xtask", Some(&["devstack"])),
 ];
 
+/// Names the features of third-party crates, and holds nothing; all members may use it but these, which others link, or
+/// which are to be built in seconds.
+const FEATURES: &str = "storage-features";
+const WITHOUT_FEATURES: &[&str] =
+    &["storage-models", "storage-query", "storage-consumer", "devstack", "xtask"];
+
 /// Development support: nothing that is delivered may use it.
-const DEVELOPMENT: &[&str] =
-    &["storage-consumer", "storage-fuzz", "storage-testkit", "storage-tests", "xtask"];
+const DEVELOPMENT: &[&str] = &[
+    "devstack",
+    "storage-bench",
+    "storage-consumer",
+    "storage-fuzz",
+    "storage-soak",
+    "storage-testkit",
+    "storage-tests",
+    "xtask",
+];
 
 /// The crates that may know the web framework.
-const KNOW_ACTIX: &[&str] = &["storage-server", "datastorage", "storage-tests", "xtask"];
+const KNOW_ACTIX: &[&str] = &["storage-server", "datastorage", "storage-tests"];
+
+/// All that the development stack may depend on directly: it is built before this program can say a word.
+const DEVSTACK_MAY_USE: &[&str] = &["rustix"];
 
 /// All that the shared query crate may depend on directly: other services take these into their builds with it.
 const QUERY_MAY_USE: &[&str] = &[
@@ -85,6 +106,7 @@ pub(super) fn check(graph: &Graph) -> Vec<String> {
                 let used = graph.direct(member).into_iter().filter(|it| members.contains(it));
                 faults.extend(
                     used.filter(|it| !allowed.contains(it))
+                        .filter(|it| *it != FEATURES || WITHOUT_FEATURES.contains(member))
                         .map(|it| format!("{member} must not use {it} (docs/ARCHITECTURE.md, arrows)")),
                 );
             }
@@ -96,13 +118,14 @@ pub(super) fn check(graph: &Graph) -> Vec<String> {
             faults.extend(reached(graph, member, DEVELOPMENT));
         }
     }
-    let query = "storage-query";
-    faults.extend(
-        (graph.direct(query).into_iter())
-            .filter(|it| !QUERY_MAY_USE.contains(it))
-            .map(|it| format!("{query} depends on {it}, which xtask/src/tidy/arrows.rs does not allow")),
-    );
-    faults.extend(reached(graph, query, NOT_IN_QUERY));
+    for (member, allowed) in [("storage-query", QUERY_MAY_USE), ("devstack", DEVSTACK_MAY_USE)] {
+        let others = graph.direct(member).into_iter().filter(|it| !allowed.contains(it));
+        faults
+            .extend(others.map(|it| {
+                format!("{member} depends on {it}, which xtask/src/tidy/arrows.rs does not allow")
+            }));
+    }
+    faults.extend(reached(graph, "storage-query", NOT_IN_QUERY));
     let packages = graph.packages();
     let present = packages.iter().filter(|it| NOWHERE.contains(it));
     faults.extend(present.map(|it| {
@@ -143,7 +166,10 @@ mod tests {
         ("storage-dualwrite", "storage-models"),
         ("storage-dualwrite", "qdrant-client"),
         ("storage-tests", "storage-testkit"),
-        ("xtask", "storage-testkit"),
+        ("storage-testkit", "devstack"),
+        ("storage-dualwrite", "storage-features"),
+        ("storage-soak", "storage-testkit"),
+        ("xtask", "devstack"),
     ];
 
     fn members() -> Vec<&'static str> {
@@ -164,6 +190,9 @@ mod tests {
             (("storage-server", "storage-testkit"), "datastorage reaches storage-testkit"),
             (("storage-embedding", "actix-rt"), "storage-embedding reaches actix-rt"),
             (("storage-query", "anyhow"), "storage-query depends on anyhow"),
+            (("devstack", "tokio"), "devstack depends on tokio"),
+            (("storage-query", "storage-features"), "storage-query must not use storage-features"),
+            (("xtask", "storage-models"), "xtask must not use storage-models"),
             (("diesel", "redis-protocol"), "storage-query reaches redis-protocol"),
             (("diesel", "tonic"), "storage-query reaches tonic"),
             (("qdrant-client", "openssl-sys"), "openssl-sys is in the build"),

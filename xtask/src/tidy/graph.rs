@@ -2,8 +2,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
-use cargo_metadata::{DependencyKind, Metadata};
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::cargo::cargo;
+
+/// What is needed of the answer of `cargo metadata`.
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_members: Vec<String>,
+    resolve: Resolve,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Dependency>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Dependency {
+    pkg: String,
+    dep_kinds: Vec<DependencyKind>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DependencyKind {
+    /// `dev` or `build`; none for a normal one.
+    kind: Option<String>,
+}
 
 /// The packages of a build and their normal dependencies. Several versions of a package are several nodes.
 #[derive(Debug, Default)]
@@ -14,23 +53,31 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// The graph that cargo has resolved.
-    pub(super) fn from_metadata(metadata: &Metadata) -> Result<Self> {
-        let resolve = metadata.resolve.as_ref().context("cargo metadata came without a dependency graph")?;
-        let mut graph = Self::default();
-        for package in &metadata.packages {
-            graph.names.insert(package.id.repr.clone(), package.name.to_string());
+    /// The graph that cargo resolves for the workspace, with all features.
+    pub(super) fn of_workspace() -> Result<Self> {
+        let mut metadata = cargo();
+        metadata.args(["metadata", "--format-version", "1", "--all-features", "--locked"]);
+        let output = metadata.output().context("cannot run cargo")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "cannot read the dependency graph; is Cargo.lock up to date?\n{said}"
+        );
+        let metadata = serde_json::from_slice(&output.stdout).context("cannot read cargo's metadata")?;
+        Ok(Self::from_metadata(metadata))
+    }
+
+    fn from_metadata(metadata: Metadata) -> Self {
+        let is_normal = |dependency: &Dependency| dependency.dep_kinds.iter().any(|it| it.kind.is_none());
+        let targets = |node: Node| {
+            let normal = node.deps.into_iter().filter(is_normal).map(|dependency| dependency.pkg);
+            (node.id, normal.collect())
+        };
+        Self {
+            names: metadata.packages.into_iter().map(|package| (package.id, package.name)).collect(),
+            edges: metadata.resolve.nodes.into_iter().map(targets).collect(),
+            members: metadata.workspace_members.into_iter().collect(),
         }
-        for node in &resolve.nodes {
-            let normal = node
-                .deps
-                .iter()
-                .filter(|dependency| dependency.dep_kinds.iter().any(|it| it.kind == DependencyKind::Normal));
-            let edges = normal.map(|dependency| dependency.pkg.repr.clone()).collect();
-            graph.edges.insert(node.id.repr.clone(), edges);
-        }
-        graph.members = metadata.workspace_members.iter().map(|id| id.repr.clone()).collect();
-        Ok(graph)
     }
 
     /// How many packages there are.

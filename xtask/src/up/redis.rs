@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use storage_testkit::{DevelopmentDir, RedisServer, RedisServerSettings, RedisSource};
-use uuid::Uuid;
+use devstack::{DevelopmentDir, RedisServer, RedisServerSettings, RedisSource};
 
 use super::stack::is_free;
 use super::state::{RedisState, State, external_redis_url};
@@ -25,16 +24,16 @@ pub(super) struct Redis {
 impl Redis {
     /// The server that `REDIS_URL` names, or a private one. Without any the stack comes up all the same, and says what
     /// is missing.
-    pub(super) async fn bring_up(dev: &DevelopmentDir, state: &mut State) -> Result<Self> {
+    pub(super) fn bring_up(dev: &DevelopmentDir, state: &mut State) -> Result<Self> {
         let finding = Step::begin("Redis");
-        match RedisSource::find(external_redis_url()).await {
+        match RedisSource::find(external_redis_url()) {
             Ok(RedisSource::External(url)) => {
                 finding.done("the server that REDIS_URL names");
                 Ok(Self { server: None, url: Some(url) })
             }
             Ok(RedisSource::Program(program)) => {
-                let server = start(dev, &program, state).await?;
-                let version = RedisSource::version(&program).await?;
+                let server = start(dev, &program, state)?;
+                let version = RedisSource::version(&program)?;
                 finding.done(format!("{version} on port {}", server.address().port()));
                 Ok(Self { url: Some(server.url()), server: Some(server) })
             }
@@ -47,11 +46,13 @@ impl Redis {
     }
 }
 
-async fn start(dev: &DevelopmentDir, program: &std::path::Path, state: &mut State) -> Result<RedisServer> {
+fn start(dev: &DevelopmentDir, program: &std::path::Path, state: &mut State) -> Result<RedisServer> {
     let root = root(dev);
     let kept = state.redis.take();
-    let kept =
-        kept.unwrap_or_else(|| RedisState { password: Uuid::new_v4().simple().to_string(), port: None });
+    let kept = match kept {
+        Some(known) => known,
+        None => RedisState { password: devstack::password()?, port: None },
+    };
     state.redis = Some(kept.clone());
     state.save()?;
     let ran_before = RedisServer::runs_in(&root);
@@ -61,7 +62,7 @@ async fn start(dev: &DevelopmentDir, program: &std::path::Path, state: &mut Stat
         certificate: None,
     };
     let mut server =
-        RedisServer::start(program, &root, settings).await.context("the private Redis does not start")?;
+        RedisServer::start(program, &root, settings).context("the private Redis does not start")?;
     if ran_before {
         server.detach();
     }

@@ -1,20 +1,23 @@
 //! The parts of the stack, each started only when it is missing.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use storage_testkit::{
+use devstack::{
     Cluster, ClusterSettings, DevelopmentDir, Installation, PostgresSource, ServiceOptions, ServiceProcess,
 };
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use uuid::Uuid;
 
+use super::UpArguments;
 use super::redis::Redis;
 use super::state::{self, ClusterState, Environment, ServiceState, State};
-use super::{UpArguments, sample};
 use crate::progress::{Step, answer, step};
+use crate::service::Service;
+use crate::signals::Signals;
+use crate::stand::{fetch_model, find_postgres};
 use crate::workspace;
 
 /// The database of the development stack.
@@ -45,19 +48,19 @@ pub(super) struct Stack {
 
 impl Stack {
     /// Brings up what is missing, from the database to the sample.
-    pub(super) async fn bring_up(dev: &DevelopmentDir, arguments: &UpArguments) -> Result<Self> {
+    pub(super) fn bring_up(dev: &DevelopmentDir, arguments: &UpArguments, signals: &Signals) -> Result<Self> {
         let mut state = State::load()?;
-        let (cluster, database_url) = bring_up_database(dev, &mut state).await?;
-        step("schema", bootstrap(&database_url), |applied| match applied {
-            0 => "up to date".to_owned(),
-            count => format!("{count} migrations applied"),
-        })
-        .await?;
-        let redis = if arguments.full { Redis::bring_up(dev, &mut state).await? } else { Redis::default() };
+        let (cluster, database_url) = bring_up_database(dev, &mut state)?;
+        let model = fetch_model(dev)?;
+        let service = Service::build(arguments.release)?;
+        signals.check()?;
+        step("schema", || service.bootstrap(&database_url), String::clone)?;
+        let redis = if arguments.full { Redis::bring_up(dev, &mut state)? } else { Redis::default() };
         let qdrant_url = arguments.full.then(find_qdrant).flatten();
         let urls = Urls { redis: redis.url.clone(), qdrant: qdrant_url.clone() };
-        let (started, service) = bring_up_service(dev, &mut state, &database_url, urls, arguments).await?;
-        let stack = Self { cluster, redis, database_url, started, service };
+        let start = Start { bin: service.bin(), model: &model, database_url: &database_url, arguments };
+        let (started, running) = start.bring_up(&mut state, urls)?;
+        let stack = Self { cluster, redis, database_url, started, service: running };
         state::write_environment(&Environment {
             url: &stack.url(),
             admin_url: &stack.admin_url(),
@@ -67,12 +70,9 @@ impl Stack {
         })?;
         if !arguments.no_sample {
             let url = stack.url();
-            step("sample", sample::load_into_empty(url), |loaded| match loaded {
-                0 => "the store already holds records".to_owned(),
-                count => format!("{count} records loaded"),
-            })
-            .await?;
+            step("sample", || service.load_sample(&url), String::clone)?;
         }
+        signals.check()?;
         Ok(stack)
     }
 
@@ -106,26 +106,27 @@ impl Stack {
         }
     }
 
-    /// Prints the service's log as it grows, until the service ends.
-    pub(super) async fn follow_service(&self) -> Result<()> {
+    /// Prints the service's log as it grows, until the service ends or the end of this program is requested.
+    pub(super) fn follow_service(&self, signals: &Signals) -> Result<()> {
         let path = service_log();
-        let mut log = tokio::fs::File::open(&path).await.context("cannot open the service's log")?;
+        let mut log = File::open(&path).context("cannot open the service's log")?;
         if self.started.is_none() {
-            log.seek(std::io::SeekFrom::End(0)).await?;
+            log.seek(SeekFrom::End(0))?;
         }
-        loop {
+        while !signals.end_is_requested() {
             // Asked before reading, so that the last lines are read after the end is known.
             let running = self.service.process.is_running();
             let mut new = Vec::new();
-            log.read_to_end(&mut new).await?;
+            log.read_to_end(&mut new)?;
             if !new.is_empty() {
                 answer(String::from_utf8_lossy(&new).trim_end());
             }
             if !running {
                 bail!("the service has ended; its log is {}", path.display());
             }
-            tokio::time::sleep(FOLLOW_PAUSE).await;
+            let _ = self.service.process.wait_gone(FOLLOW_PAUSE);
         }
+        Ok(())
     }
 }
 
@@ -133,24 +134,24 @@ fn service_log() -> PathBuf {
     workspace::public_dir().join("service.log")
 }
 
-async fn bring_up_database(dev: &DevelopmentDir, state: &mut State) -> Result<(Option<Cluster>, String)> {
-    let finding = Step::begin("PostgreSQL");
-    match PostgresSource::find(dev, state::external_database_url(), &|it| finding.fetch(it)).await? {
+fn bring_up_database(dev: &DevelopmentDir, state: &mut State) -> Result<(Option<Cluster>, String)> {
+    let (source, finding) = find_postgres(dev)?;
+    match source {
         PostgresSource::External(url) => {
             finding.done("the server that DATABASE_URL names");
             Ok((None, url))
         }
         PostgresSource::Programs(programs) => {
-            let cluster = start_cluster(dev, &programs, state).await?;
-            finding.done(format!("{} on port {}", programs.version().await?, cluster.port()));
-            storage_testkit::ensure_database(&cluster.url("postgres"), DATABASE).await?;
+            let cluster = start_cluster(dev, &programs, state)?;
+            finding.done(format!("{} on port {}", programs.version()?, cluster.port()));
+            cluster.ensure_database(DATABASE)?;
             let url = cluster.url(DATABASE);
             Ok((Some(cluster), url))
         }
     }
 }
 
-async fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mut State) -> Result<Cluster> {
+fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mut State) -> Result<Cluster> {
     let root = cluster_root(dev);
     let kept = match state.cluster.take() {
         Some(known) => known,
@@ -158,7 +159,7 @@ async fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mu
             "{} holds a database whose password is lost: `cargo xtask down --purge` removes it",
             root.display()
         ),
-        None => ClusterState { password: Uuid::new_v4().simple().to_string(), port: None },
+        None => ClusterState { password: devstack::password()?, port: None },
     };
     // Saved before the cluster is made: without its password a cluster is of no use.
     state.cluster = Some(kept.clone());
@@ -166,7 +167,7 @@ async fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mu
     let ran_before = Cluster::runs_in(&root);
     let mut settings = ClusterSettings::for_development(kept.password.clone());
     settings.port = kept.port.filter(|port| is_free(*port));
-    let mut cluster = Cluster::start(programs, &root, settings).await.context(
+    let mut cluster = Cluster::start(programs, &root, settings).context(
         "the private PostgreSQL does not start; `cargo xtask down --purge` removes it and its data",
     )?;
     if ran_before {
@@ -177,46 +178,63 @@ async fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mu
     Ok(cluster)
 }
 
-async fn bootstrap(database_url: &str) -> Result<usize> {
-    let report = storage_schema::bootstrap(database_url).await.context("cannot bootstrap the schema")?;
-    Ok(report.applied.len())
+/// What the service is started with.
+struct Start<'a> {
+    bin: &'a Path,
+    model: &'a Path,
+    database_url: &'a str,
+    arguments: &'a UpArguments,
 }
 
-async fn bring_up_service(
-    dev: &DevelopmentDir,
-    state: &mut State,
-    database_url: &str,
-    urls: Urls,
-    arguments: &UpArguments,
-) -> Result<(Option<ServiceProcess>, ServiceState)> {
-    if let Some(running) = state.service.take().filter(|it| it.process.is_running()) {
-        reuse(&running, &urls, arguments)?;
-        return Ok((None, running));
-    }
-    let (port, admin_port) = arguments.ports();
-    for (port, flag) in [(port, "--port"), (admin_port, "--admin-port")] {
-        if !is_free(port) {
-            bail!("port {port} is taken by another program: choose another with {flag}");
+impl Start<'_> {
+    /// Starts the service, or takes the one that runs already.
+    fn bring_up(&self, state: &mut State, urls: Urls) -> Result<(Option<ServiceProcess>, ServiceState)> {
+        if let Some(running) = state.service.take().filter(|it| it.process.is_running()) {
+            reuse(&running, &urls, self.arguments)?;
+            return Ok((None, running));
         }
+        let (port, admin_port) = self.arguments.ports();
+        for (port, flag) in [(port, "--port"), (admin_port, "--admin-port")] {
+            if !is_free(port) {
+                bail!("port {port} is taken by another program: choose another with {flag}");
+            }
+        }
+        let options = self.options(&urls)?;
+        let starting = Step::begin("service");
+        let service = ServiceProcess::start(self.database_url, options)?;
+        starting.done(format!("ready on port {port}"));
+        let process = service.process().context("the service ended as soon as it was ready")?;
+        let running =
+            ServiceState { process, port, admin_port, redis_url: urls.redis, qdrant_url: urls.qdrant };
+        state.service = Some(running.clone());
+        state.save()?;
+        Ok((Some(service), running))
     }
-    let mut options = service_options(dev, port, admin_port, arguments.release).await?;
-    if let Some(url) = &urls.redis {
-        options = options.set("DATASTORAGE__REDIS__URL", url);
+
+    fn options(&self, urls: &Urls) -> Result<ServiceOptions> {
+        let (port, admin_port) = self.arguments.ports();
+        let log = service_log();
+        File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let mut options = ServiceOptions {
+            bin: Some(self.bin.to_owned()),
+            port: Some(port),
+            admin_port: Some(admin_port),
+            log: Some(log),
+            ..ServiceOptions::default()
+        }
+        .set("DATASTORAGE__EMBEDDING__PROVIDER", "local")
+        .set("DATASTORAGE__EMBEDDING__MODEL_DIR", self.model.display().to_string());
+        if let Some(url) = &urls.redis {
+            options = options.set("DATASTORAGE__REDIS__URL", url);
+        }
+        if let Some(url) = &urls.qdrant {
+            options = options.set("DATASTORAGE__QDRANT__URL", url);
+        }
+        if let Some(key) = state::external_qdrant_key().filter(|_| urls.qdrant.is_some()) {
+            options = options.set("DATASTORAGE__QDRANT__API_KEY", key);
+        }
+        Ok(options)
     }
-    if let Some(url) = &urls.qdrant {
-        options = options.set("DATASTORAGE__QDRANT__URL", url);
-    }
-    if let Some(key) = state::external_qdrant_key().filter(|_| urls.qdrant.is_some()) {
-        options = options.set("DATASTORAGE__QDRANT__API_KEY", key);
-    }
-    let starting = Step::begin("service");
-    let service = ServiceProcess::start(database_url, options).await?;
-    starting.done(format!("ready on port {port}"));
-    let process = service.process().context("the service ended as soon as it was ready")?;
-    let running = ServiceState { process, port, admin_port, redis_url: urls.redis, qdrant_url: urls.qdrant };
-    state.service = Some(running.clone());
-    state.save()?;
-    Ok((Some(service), running))
 }
 
 /// Accepts the service that runs already, unless other ports were asked for, or a Redis or Qdrant that it does not use.
@@ -235,30 +253,6 @@ fn reuse(running: &ServiceState, urls: &Urls, arguments: &UpArguments) -> Result
     let note = format!("already runs (process {}); `cargo xtask down` stops it", running.process.pid);
     Step::begin("service").done(note);
     Ok(())
-}
-
-async fn service_options(
-    dev: &DevelopmentDir,
-    port: u16,
-    admin_port: u16,
-    release: bool,
-) -> Result<ServiceOptions> {
-    let fetching = Step::begin("embedding model");
-    let model = storage_testkit::fetch_model(dev, &|it| fetching.fetch(it)).await?;
-    fetching.done(model.display().to_string());
-    let bin = step("build", workspace::build_service(release), |it| it.display().to_string()).await?;
-    let log = service_log();
-    std::fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-    let options = ServiceOptions {
-        bin: Some(bin),
-        port: Some(port),
-        admin_port: Some(admin_port),
-        log: Some(log),
-        ..ServiceOptions::default()
-    };
-    Ok(options
-        .set("DATASTORAGE__EMBEDDING__PROVIDER", "local")
-        .set("DATASTORAGE__EMBEDDING__MODEL_DIR", model.display().to_string()))
 }
 
 /// Says which Qdrant there is.

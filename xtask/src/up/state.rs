@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use devstack::ProcessIdentity;
 use serde::{Deserialize, Serialize};
-use storage_testkit::ProcessIdentity;
 
 use crate::workspace;
 
@@ -40,9 +40,18 @@ pub(super) struct RedisState {
     pub(super) port: Option<u16>,
 }
 
+/// How a process is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ProcessIdentity")]
+struct Process {
+    pid: i32,
+    started: u64,
+}
+
 /// A service process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ServiceState {
+    #[serde(with = "Process")]
     pub(super) process: ProcessIdentity,
     pub(super) port: u16,
     pub(super) admin_port: u16,

@@ -10,7 +10,7 @@ mod memory;
 mod point;
 mod qdrant;
 
-pub use condition::{Condition, Field};
+pub use condition::{Condition, fields};
 pub use error::IndexError;
 pub use guarded::GuardedIndex;
 pub use memory::MemoryIndex;

@@ -1,6 +1,6 @@
 //! What an index holds and gives back.
 
-use storage_models::{Embedding, Remediation, Timestamp};
+use storage_models::{Embedding, IncidentKey, Remediation, Timestamp};
 
 /// One remediation in the index: its vector, and its fields to filter by.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,6 +9,8 @@ pub struct Point {
     pub record: Remediation,
     /// Its vector.
     pub embedding: Embedding,
+    /// The incident it belongs to.
+    pub incident_key: IncidentKey,
 }
 
 impl Point {

@@ -3,53 +3,55 @@
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Double, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 use storage_models::Timestamp;
 use uuid::Uuid;
 
-use super::Lease;
 use super::horizon::{Look, Window};
+use super::{Holder, Lease, Stage};
+use crate::ServingSet;
 use crate::fixed_statement::fixed_statement;
 
-/// The database's time, the outbox's length in pages, and a leased row: id, start time, version, whether its vector is
-/// stored, when it was due.
+/// The database's time, the outbox's length in pages, and a leased row: id, start time, version, stage, when it was due.
 type Row =
-    (Timestamp, i64, Option<i64>, Option<Timestamp>, Option<Timestamp>, Option<bool>, Option<Timestamp>);
+    (Timestamp, i64, Option<i64>, Option<Timestamp>, Option<Timestamp>, Option<i16>, Option<Timestamp>);
 type RowSql = (
     Timestamptz,
     BigInt,
     Nullable<BigInt>,
     Nullable<Timestamptz>,
     Nullable<Timestamptz>,
-    Nullable<Bool>,
+    Nullable<SmallInt>,
     Nullable<Timestamptz>,
 );
 
-/// A statement that leases what is due in a part of the outbox, by the database's clock. One row comes back at least.
+/// A statement that leases what is due in a part of the outbox, by the database's clock. One row comes back at least. The
+/// first two literals stand around the set's id.
 macro_rules! take_statement {
-    ($(#[$meta:meta])* $name:ident { $($part:expr, $bind:ident: $rust:ty => $sql:ty;)+ } $close:literal $order:literal) => {
+    ($(#[$meta:meta])* $name:ident { $set:literal $of_set:literal $($part:expr, $bind:ident: $rust:ty => $sql:ty;)+ } $close:literal $order:literal) => {
         fixed_statement! {
             $(#[$meta])*
             $name -> RowSql {
-                "WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox WHERE next_attempt_at <= now()";
+                concat!("WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox WHERE ", $set),
+                    set: i64 => BigInt;
+                concat!($of_set, " AND next_attempt_at <= now()");
                 $($part, $bind: $rust => $sql;)+
                 $close;
-                " AND coalesce((embedded_version IS NOT DISTINCT FROM version) = ",
-                    with_vector: Option<bool> => Nullable<Bool>;
-                ", true)";
+                " AND stage = ANY(", stages: Vec<i16> => Array<SmallInt>;
+                ")";
                 $order;
                 " LIMIT ", limit: i64 => BigInt;
                 " FOR UPDATE SKIP LOCKED), \
                  taken AS (UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
                 ", lease_until = now() + make_interval(secs => ", lease: f64 => Double;
                 "), next_attempt_at = now() + make_interval(secs => ", until: f64 => Double;
-                ") WHERE o.record_id = ANY(ARRAY(SELECT record_id FROM due)) \
-                    RETURNING o.record_id, o.start_time, o.version, \
-                        o.embedded_version IS NOT DISTINCT FROM o.version AS has_vector) \
+                ") WHERE o.set_id = ", of_set: i64 => BigInt;
+                " AND o.record_id = ANY(ARRAY(SELECT record_id FROM due)) \
+                    RETURNING o.record_id, o.start_time, o.version, o.stage) \
                  SELECT now(), \
                         pg_relation_size('vector_outbox') / current_setting('block_size')::bigint, \
-                        record_id, taken.start_time, taken.version, has_vector, due.next_attempt_at \
+                        record_id, taken.start_time, taken.version, taken.stage, due.next_attempt_at \
                     FROM (VALUES (1)) AS one LEFT JOIN (taken JOIN due USING (record_id)) ON true";
             }
         }
@@ -58,14 +60,14 @@ macro_rules! take_statement {
 
 take_statement! {
     /// What is due behind a position, in order.
-    TakeOldest {
+    TakeOldest { "set_id = " ""
     " AND parked_at IS NULL AND (next_attempt_at, record_id) > (", after: Timestamp => Timestamptz;
     ", ", after_id: i64 => BigInt;
     } ")" " ORDER BY next_attempt_at, record_id"
 }
 take_statement! {
     /// What is due behind a position, in the opposite order.
-    TakeNewest {
+    TakeNewest { "set_id = " ""
     " AND parked_at IS NULL AND (next_attempt_at, record_id) > (", after: Timestamp => Timestamptz;
     ", ", after_id: i64 => BigInt;
     } ")" " ORDER BY next_attempt_at DESC, record_id DESC"
@@ -73,7 +75,7 @@ take_statement! {
 take_statement! {
     /// What is due in a range of pages. Asked in a way that no index of the outbox answers: an index would be read with
     /// all that is dead in it.
-    TakeInPages {
+    TakeInPages { "(set_id = " ") IS TRUE"
     " AND (parked_at IS NULL) IS TRUE AND ctid >= CAST(", from: String => Text;
     " AS tid) AND ctid < CAST(", to: String => Text;
     } " AS tid)" ""
@@ -99,15 +101,28 @@ pub(crate) struct Position {
     pub(crate) record_id: i64,
 }
 
-/// Which due rows a claim is for.
+/// Which due rows a claim is for: those without their words in any case, since PostgreSQL alone makes these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) struct Wanted {
+    /// Those that wait for the embedder as well, unless it is away.
+    pub(crate) to_embed: bool,
+    /// Those that wait for the outside index alone as well, unless it is away.
+    pub(crate) to_index: bool,
+}
+
+impl Wanted {
     /// Any.
-    All,
-    /// Those whose vector is not stored yet, while the outside index is away.
-    WithoutVector,
-    /// Those that wait for the outside index alone, while the embedder is away.
-    WithVector,
+    pub(crate) const ALL: Self = Self { to_embed: true, to_index: true };
+
+    fn stages(self) -> Vec<i16> {
+        let is_wanted = |stage: &Stage| match stage {
+            Stage::Enqueued => true,
+            Stage::Words => self.to_embed,
+            Stage::Vector => self.to_index,
+        };
+        let stages = [Stage::Enqueued, Stage::Words, Stage::Vector];
+        stages.into_iter().filter(is_wanted).map(Stage::number).collect()
+    }
 }
 
 /// Prepares a connection for the outbox, which is empty at one moment and a million rows deep at another: its statistics
@@ -123,49 +138,49 @@ pub(crate) async fn set_up(connection: &mut AsyncPgConnection) -> QueryResult<()
 /// Leases at most `limit` due rows of the window for `lease`.
 pub(crate) async fn take(
     connection: &mut AsyncPgConnection,
-    owner: Uuid,
+    holder: Holder,
     limit: i64,
     lease: Duration,
     window: Window,
 ) -> QueryResult<Claim> {
-    let rows = lease_rows(connection, owner, limit, lease, window).await?;
+    let rows = lease_rows(connection, holder, limit, lease, window).await?;
     let head = rows.as_slice().first().map(|row| (row.0, row.1));
     let (now, pages) = head.ok_or(diesel::result::Error::NotFound)?;
     let mut claim = Claim { now, pages, last: None, leases: Vec::new() };
     for row in rows {
-        let (_, _, Some(record_id), Some(start_time), Some(version), Some(has_vector), Some(due_at)) = row
-        else {
+        let (_, _, Some(record_id), Some(start_time), Some(version), Some(stage), Some(due_at)) = row else {
             continue;
         };
         claim.last = claim.last.max(Some(Position { due_at, record_id }));
-        claim.leases.push(Lease { record_id, start_time, version, has_vector });
+        claim.leases.push(Lease { record_id, start_time, version, stage: Stage::of(stage) });
     }
     Ok(claim)
 }
 
 async fn lease_rows(
     connection: &mut AsyncPgConnection,
-    owner: Uuid,
+    holder: Holder,
     limit: i64,
     lease: Duration,
     window: Window,
 ) -> QueryResult<Vec<Row>> {
-    let with_vector = match window.wanted {
-        Wanted::All => None,
-        Wanted::WithoutVector => Some(false),
-        Wanted::WithVector => Some(true),
-    };
+    let Holder { owner, set: ServingSet { id: set, .. } } = holder;
+    let (of_set, stages) = (set, window.wanted.stages());
     let (lease, until) = (lease.as_secs_f64(), lease.as_secs_f64());
     match window.look {
         Look::Oldest(Position { due_at: after, record_id: after_id }) => {
-            TakeOldest { after, after_id, with_vector, limit, owner, lease, until }.load(connection).await
+            TakeOldest { set, after, after_id, stages, limit, owner, lease, until, of_set }
+                .load(connection)
+                .await
         }
         Look::Newest(Position { due_at: after, record_id: after_id }) => {
-            TakeNewest { after, after_id, with_vector, limit, owner, lease, until }.load(connection).await
+            TakeNewest { set, after, after_id, stages, limit, owner, lease, until, of_set }
+                .load(connection)
+                .await
         }
         Look::Pages { from, to } => {
             let (from, to) = (row_id(from), row_id(to));
-            TakeInPages { from, to, with_vector, limit, owner, lease, until }.load(connection).await
+            TakeInPages { set, from, to, stages, limit, owner, lease, until, of_set }.load(connection).await
         }
     }
 }

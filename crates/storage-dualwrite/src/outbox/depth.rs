@@ -1,4 +1,4 @@
-//! How many rows the outbox holds. What is dead in it is passed over a bounded number of pages at a time, so that no
+//! How many rows the outbox holds for the set that serves. What is dead in it is passed over a bounded number of pages at a time, so that no
 //! statement grows with it.
 
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
@@ -11,7 +11,7 @@ use super::claim::row_id;
 /// Pages counted by one statement, at most.
 const PAGES: i64 = 2_048;
 
-/// How many rows the outbox holds.
+/// How many rows the outbox holds for the set that serves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Depth {
     /// Rows that wait or are being worked on.
@@ -94,7 +94,8 @@ async fn count(connection: &mut AsyncPgConnection, from: i64, to: i64) -> QueryR
                 min(enqueued_at) FILTER (WHERE parked_at IS NULL AND attempts = 0) AS untried, \
                 clock_timestamp() AS now, \
                 pg_relation_size('vector_outbox') / current_setting('block_size')::bigint AS pages \
-         FROM vector_outbox WHERE ctid >= CAST($1 AS tid) AND ctid < CAST($2 AS tid)",
+         FROM vector_outbox WHERE ctid >= CAST($1 AS tid) AND ctid < CAST($2 AS tid) \
+            AND (set_id = (SELECT id FROM embedding_set WHERE state = 'active')) IS TRUE",
     )
     .bind::<Text, _>(row_id(from))
     .bind::<Text, _>(row_id(to))

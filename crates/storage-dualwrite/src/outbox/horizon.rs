@@ -75,7 +75,7 @@ impl Horizon {
     /// Knows nothing yet; rounds of the sweep are at least `sweep_pause` apart.
     pub(crate) fn new(sweep_pause: Duration) -> Self {
         let sweep = Sweep::new(sweep_pause);
-        Self { wanted: Wanted::All, known: None, has_backlog: false, claims: 0, sweep }
+        Self { wanted: Wanted::ALL, known: None, has_backlog: false, claims: 0, sweep }
     }
 
     /// The next claim's window. What was passed over because nobody wanted it is met again when somebody does.

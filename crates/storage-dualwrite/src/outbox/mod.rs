@@ -1,7 +1,7 @@
 //! The outbox: remediations whose current version is not yet in every configured store.
 //!
-//! A row waits, is claimed under a lease, and is removed when PostgreSQL and the outside index, if there is
-//! one, hold its version. A record that fails for its own reasons again and again is parked with its error until an
+//! There is a row for each set of vectors that serves or is being built. A row waits, is claimed under a lease, and is
+//! removed when PostgreSQL and the outside index, if there is one, hold its version. A record that fails for its own reasons again and again is parked with its error until an
 //! operator retries it.
 
 pub(crate) mod claim;
@@ -16,7 +16,11 @@ pub use depth::{Depth, DepthCount};
 pub(crate) use horizon::{Horizon, Window};
 pub use operate::{Parked, list, retry};
 pub(crate) use read::{ClaimedRecord, PORTION_BYTES, Portion, read};
-pub(crate) use settle::{Holder, Retry, Settlement, adopt, discard, fail, release, settle};
+pub(crate) use settle::{
+    Failure, Holder, Projected, Retry, Settlement, adopt, discard, fail, release, settle,
+};
+
+use crate::projection::Version;
 
 /// One row of the outbox as the projector holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +28,42 @@ pub(crate) struct Lease {
     pub(crate) record_id: i64,
     pub(crate) start_time: storage_models::Timestamp,
     pub(crate) version: storage_models::Timestamp,
-    /// Whether PostgreSQL is noted to hold this version's vector.
-    pub(crate) has_vector: bool,
+    /// What was noted to be stored of this version.
+    pub(crate) stage: Stage,
+}
+
+/// How far the projection of a row's version has come, as far as that was noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// Nothing is known to be stored.
+    Enqueued,
+    /// PostgreSQL holds the words.
+    Words,
+    /// PostgreSQL holds the words and the vector; the row waits for the outside index.
+    Vector,
+}
+
+impl Stage {
+    /// As the column has it.
+    pub(crate) const fn number(self) -> i16 {
+        match self {
+            Self::Enqueued => 0,
+            Self::Words => 1,
+            Self::Vector => 2,
+        }
+    }
+
+    const fn of(number: i16) -> Self {
+        match number {
+            1 => Self::Words,
+            2 => Self::Vector,
+            _ => Self::Enqueued,
+        }
+    }
+}
+
+impl From<&Lease> for Version {
+    fn from(lease: &Lease) -> Self {
+        Self { record_id: lease.record_id, start_time: lease.start_time, version: lease.version }
+    }
 }

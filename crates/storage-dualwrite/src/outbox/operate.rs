@@ -4,7 +4,7 @@ use diesel::{ExpressionMethods, QueryDsl, QueryResult, Selectable, SelectableHel
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use storage_models::Timestamp;
-use storage_models::schema::vector_outbox;
+use storage_models::schema::{embedding_set, vector_outbox};
 
 /// A record that failed for its own reasons until it was set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, diesel::Queryable, Selectable)]
@@ -21,13 +21,14 @@ pub struct Parked {
     pub parked_at: Option<Timestamp>,
 }
 
-/// The parked records, oldest first, at most `limit`.
+/// The parked records of the set that serves, oldest first, at most `limit`.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn list(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<Vec<Parked>> {
     vector_outbox::table
         .filter(vector_outbox::parked_at.is_not_null())
+        .filter(vector_outbox::set_id.eq_any(active()))
         .order((vector_outbox::parked_at, vector_outbox::record_id))
         .limit(limit)
         .select(Parked::as_select())
@@ -35,12 +36,15 @@ pub async fn list(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult
         .await
 }
 
-/// Puts parked records back to work: those named, or all when none is. Returns how many.
+/// Puts parked records of the set that serves back to work: those named, or all when none is. Returns how many.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn retry(connection: &mut AsyncPgConnection, record_ids: &[i64]) -> QueryResult<usize> {
-    let revive = diesel::update(vector_outbox::table.filter(vector_outbox::parked_at.is_not_null()));
+    let parked = vector_outbox::table
+        .filter(vector_outbox::parked_at.is_not_null())
+        .filter(vector_outbox::set_id.eq_any(active()));
+    let revive = diesel::update(parked);
     let fresh = (
         vector_outbox::parked_at.eq(None::<Timestamp>),
         vector_outbox::attempts.eq(0),
@@ -51,4 +55,10 @@ pub async fn retry(connection: &mut AsyncPgConnection, record_ids: &[i64]) -> Qu
     } else {
         revive.filter(vector_outbox::record_id.eq_any(record_ids)).set(fresh).execute(connection).await
     }
+}
+
+/// The id of the set that serves.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn active() -> _ {
+    embedding_set::table.filter(embedding_set::state.eq("active")).select(embedding_set::id)
 }

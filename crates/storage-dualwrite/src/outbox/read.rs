@@ -5,38 +5,33 @@ use std::collections::HashMap;
 use diesel::QueryResult;
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
-use diesel::sql_types::{Array, BigInt, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Binary, SmallInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{Embedding, Remediation, Timestamp, VectorSql};
+use storage_models::{Embedding, IncidentKey, RecordType, Remediation, Timestamp, VectorSql};
 
-use super::Lease;
+use super::{Lease, Stage};
 use crate::fixed_statement::fixed_statement;
 
 /// Bytes of free text and metadata that are read at once; a single record may exceed them. Records of usual size come as
 /// one portion, and the largest ones a few dozen at a time.
 pub(crate) const PORTION_BYTES: i64 = 8 * 1024 * 1024;
 
-/// The columns of [`Remediation`], in its order.
-macro_rules! record_columns {
-    () => {
-        "id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, environment, \
-         cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, metadata, created_at, \
-         updated_at"
-    };
-}
 /// What comes before a record in order of id, in bytes as they are sent.
 macro_rules! bytes_before {
     () => {
-        "coalesce(sum(coalesce(octet_length(metadata::text), 0) + coalesce(octet_length(error_message), 0)) \
+        "coalesce(sum(coalesce(octet_length(metadata::text), 0) + coalesce(octet_length(error_message), 0) \
+            + coalesce(octet_length(alterations::text), 0)) \
             OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)"
     };
 }
-pub(crate) use {bytes_before, record_columns};
+pub(crate) use bytes_before;
 
 fixed_statement! {
     /// The first of these records in order of id, as many as there is room for, but one at least.
     Records -> SqlTypeOf<AsSelect<Remediation, Pg>> {
-        concat!("SELECT ", record_columns!(), " FROM (SELECT *, ", bytes_before!(),
+        "SELECT ";
+        RecordType::Remediation.columns();
+        concat!(" FROM (SELECT *, ", bytes_before!(),
             " AS bytes_before FROM remediation_audit WHERE id = ANY("), ids: Vec<i64> => Array<BigInt>;
         ") AND start_time = ANY(", start_times: Vec<Timestamp> => Array<Timestamptz>;
         ")) AS records WHERE bytes_before < ", room: i64 => BigInt;
@@ -44,9 +39,11 @@ fixed_statement! {
 }
 
 fixed_statement! {
-    /// The vectors of records.
-    Vectors -> (BigInt, VectorSql) {
-        "SELECT id, vector FROM remediation_audit JOIN embedding_vector USING (embedding_id) WHERE id = ANY(", ids: Vec<i64> => Array<BigInt>;
+    /// The vectors of records, and the incidents they belong to.
+    Vectors -> (BigInt, VectorSql, Binary) {
+        "SELECT record_id, vector, incident_key FROM remediation_vector JOIN embedding_vector USING (slot, embedding_id) \
+         WHERE slot = ", slot: i16 => SmallInt;
+        " AND record_id = ANY(", ids: Vec<i64> => Array<BigInt>;
         ") AND start_time = ANY(", start_times: Vec<Timestamp> => Array<Timestamptz>;
         ")";
     }
@@ -58,7 +55,7 @@ pub(crate) struct ClaimedRecord {
     pub(crate) lease: Lease,
     pub(crate) record: Remediation,
     /// The vector of this version, when the record has it already.
-    pub(crate) stored: Option<Embedding>,
+    pub(crate) stored: Option<(Embedding, IncidentKey)>,
 }
 
 /// What has become of leased rows whose records were read.
@@ -77,6 +74,7 @@ pub(crate) struct Portion {
 /// something of.
 pub(crate) async fn read(
     connection: &mut AsyncPgConnection,
+    slot: i16,
     leases: &mut Vec<Lease>,
     room: i64,
 ) -> QueryResult<Portion> {
@@ -87,7 +85,7 @@ pub(crate) async fn read(
         return Ok(Portion { gone: std::mem::take(leases), ..Portion::default() });
     }
     let told: Vec<Lease> = leases.extract_if(.., |lease| records.contains_key(&lease.record_id)).collect();
-    let mut stored = read_vectors(connection, &told).await?;
+    let mut stored = read_vectors(connection, slot, &told).await?;
     let mut portion = Portion::default();
     for lease in told {
         let Some(record) = records.remove(&lease.record_id) else { continue };
@@ -110,14 +108,16 @@ pub(crate) async fn read(
 /// is read may belong to the newer version, whose own point then replaces the one that is made of it.
 async fn read_vectors(
     connection: &mut AsyncPgConnection,
+    slot: i16,
     leases: &[Lease],
-) -> QueryResult<HashMap<i64, Embedding>> {
-    let (ids, start_times) = keys(leases.iter().filter(|lease| lease.has_vector));
+) -> QueryResult<HashMap<i64, (Embedding, IncidentKey)>> {
+    let (ids, start_times) = keys(leases.iter().filter(|lease| lease.stage == Stage::Vector));
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let vectors: Vec<(i64, Embedding)> = Vectors { ids, start_times }.load(connection).await?;
-    Ok(vectors.into_iter().collect())
+    let vectors: Vec<(i64, Embedding, IncidentKey)> =
+        Vectors { slot, ids, start_times }.load(connection).await?;
+    Ok(vectors.into_iter().map(|(id, embedding, incident)| (id, (embedding, incident))).collect())
 }
 
 fn keys<'a>(leases: impl Iterator<Item = &'a Lease>) -> (Vec<i64>, Vec<Timestamp>) {

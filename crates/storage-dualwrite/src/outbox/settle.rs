@@ -4,26 +4,17 @@
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel::sql_types::{Array, BigInt, Double, Float, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Double, Float, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use storage_models::{Embedding, Timestamp};
+use storage_models::{Embedding, IncidentKey, Timestamp};
 use uuid::Uuid;
 
-use super::Lease;
+use super::{Lease, Stage};
 use crate::fixed_statement::fixed_statement;
-use crate::{embedding_set, vectors};
-
-fixed_statement! {
-    /// Gives versions that are still current their vectors.
-    Fill -> () {
-        "UPDATE remediation_audit r SET embedding_id = v.embedding_id FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", start_times: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", embedding_ids: Vec<i64> => Array<BigInt>;
-        ") AS v (id, start_time, version, embedding_id) \
-         WHERE r.id = v.id AND r.start_time = v.start_time AND r.updated_at = v.version";
-    }
-}
+use crate::projection::store_vectors;
+use crate::{ServingSet, embedding_set, vectors};
 
 /// Characters of an error that are kept with its row.
 const REASON_CHARS: usize = 2_000;
@@ -34,35 +25,27 @@ const THAT_ARE_MINE: &str = " AND record_id = ANY(ARRAY(SELECT id FROM mine)) \
     AND ((record_id, version) IN (SELECT id, version FROM mine)) IS TRUE";
 
 fixed_statement! {
-    /// Notes that these versions have their vectors.
-    Mark -> () {
-        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ") AS v (id, version)) UPDATE vector_outbox SET embedded_version = version WHERE lease_owner = ",
-            owner: Uuid => SqlUuid;
-        THAT_ARE_MINE;
-    }
-}
-
-fixed_statement! {
     /// Removes rows of this version and lease; returns how many seconds each had waited.
     Remove -> Float {
         "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
         ") AS v (id, version)) DELETE FROM vector_outbox WHERE lease_owner = ", owner: Uuid => SqlUuid;
+        " AND set_id = ", set: i64 => BigInt;
         THAT_ARE_MINE;
         " RETURNING extract(epoch FROM clock_timestamp() - enqueued_at)::real";
     }
 }
 
 fixed_statement! {
-    /// Ends leases, and makes their rows due at once.
+    /// Ends leases, makes their rows due at once, and notes what is stored of them.
     Release -> () {
         "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
         ") AS v (id, version)) UPDATE vector_outbox \
-            SET lease_owner = NULL, lease_until = NULL, next_attempt_at = now() WHERE lease_owner = ",
-            owner: Uuid => SqlUuid;
+            SET lease_owner = NULL, lease_until = NULL, next_attempt_at = now(), stage = greatest(stage, ",
+            stage: i16 => SmallInt;
+        ") WHERE lease_owner = ", owner: Uuid => SqlUuid;
+        " AND set_id = ", set: i64 => BigInt;
         THAT_ARE_MINE;
     }
 }
@@ -74,14 +57,15 @@ fixed_statement! {
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
         ", ", current: Vec<Timestamp> => Array<Timestamptz>;
         ") AS v (id, version, current)) UPDATE vector_outbox \
-            SET version = (SELECT current FROM mine WHERE id = record_id), attempts = 0, lease_owner = NULL, \
+            SET version = (SELECT current FROM mine WHERE id = record_id), stage = 0, attempts = 0, lease_owner = NULL, \
             lease_until = NULL, next_attempt_at = now() WHERE lease_owner = ", owner: Uuid => SqlUuid;
+        " AND set_id = ", set: i64 => BigInt;
         THAT_ARE_MINE;
     }
 }
 
 fixed_statement! {
-    /// Ends leases after an attempt that failed; after the last one the row is parked. The delay is up to half of it
+    /// Ends leases after an attempt that failed, and notes what is stored of their rows; after the last one the row is parked. The delay is up to half of it
     /// shorter or longer, so that records that failed together do not return together.
     Fail -> () {
         "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
@@ -89,10 +73,13 @@ fixed_statement! {
         ", ", errors: Vec<String> => Array<Text>;
         ") AS v (id, version, error)) UPDATE vector_outbox SET lease_owner = NULL, lease_until = NULL, \
             last_error = (SELECT error FROM mine WHERE id = record_id), attempts = attempts + 1, \
+            stage = greatest(stage, ", stage: i16 => SmallInt;
+        "), \
             next_attempt_at = now() + make_interval(secs => (0.5 + random()) * power(2, least(attempts, 10)) * ",
             delay: f64 => Double;
         "), parked_at = CASE WHEN attempts + 1 >= ", limit: i32 => Integer;
         " THEN now() END WHERE lease_owner = ", owner: Uuid => SqlUuid;
+        " AND set_id = ", set: i64 => BigInt;
         THAT_ARE_MINE;
     }
 }
@@ -101,20 +88,31 @@ fixed_statement! {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Holder {
     pub(crate) owner: Uuid,
-    pub(crate) set: i64,
+    pub(crate) set: ServingSet,
 }
+
+/// What PostgreSQL is to hold of a version beside its words.
+#[derive(Debug)]
+pub(crate) struct Projected<'a> {
+    pub(crate) lease: &'a Lease,
+    pub(crate) embedding: &'a Embedding,
+    pub(crate) incident_key: IncidentKey,
+}
+
+/// A lease whose record failed, with the words of what it failed of.
+pub(crate) type Failure<'a> = (&'a Lease, &'a str);
 
 /// What has become of rows that have their vector.
 #[derive(Debug, Default)]
 pub(crate) struct Settlement<'a> {
     /// Vectors that their records do not have yet.
-    pub(crate) vectors: Vec<(&'a Lease, &'a Embedding)>,
+    pub(crate) vectors: Vec<Projected<'a>>,
     /// Rows whose version every configured store holds once the vectors above are stored.
     pub(crate) done: Vec<&'a Lease>,
     /// Rows that wait for the outside index.
     pub(crate) kept: Vec<&'a Lease>,
     /// Rows whose point the outside index refused, with its words.
-    pub(crate) refused: Vec<(&'a Lease, &'a str)>,
+    pub(crate) refused: Vec<Failure<'a>>,
 }
 
 /// How often and how soon a record that failed is tried again.
@@ -136,76 +134,63 @@ pub(crate) async fn settle(
     retry: Retry,
 ) -> QueryResult<Option<Vec<f32>>> {
     let Settlement { vectors, done, kept, refused } = settlement;
-    let embedding_ids = vectors::ids(connection, vectors.iter().map(|(_, embedding)| *embedding)).await?;
+    let embeddings = vectors.iter().map(|it| it.embedding);
+    let embedding_ids = vectors::ids(connection, holder.set.slot, embeddings).await?;
     connection
         .transaction(async |connection| {
-            if !embedding_set::hold(connection, holder.set).await? {
+            if !embedding_set::hold(connection, holder.set.id).await? {
                 return Ok(None);
             }
-            // The records before their outbox rows, as an update takes them.
             if !vectors.is_empty() {
-                fill(connection, vectors, embedding_ids).await?;
-            }
-            let waiting: Vec<&Lease> =
-                kept.iter().copied().chain(refused.iter().map(|(lease, _)| *lease)).collect();
-            if !waiting.is_empty() {
-                mark(connection, holder.owner, &waiting).await?;
+                let versions = vectors.iter().map(|it| it.lease.into());
+                let incidents = vectors.iter().map(|it| it.incident_key).collect();
+                store_vectors(connection, holder.set.slot, versions, embedding_ids, incidents).await?;
             }
             if !kept.is_empty() {
-                release(connection, holder.owner, kept).await?;
+                release(connection, holder, kept, Stage::Vector).await?;
             }
             if !refused.is_empty() {
-                fail(connection, holder.owner, refused, retry).await?;
+                fail(connection, holder, refused, Stage::Vector, retry).await?;
             }
-            remove(connection, holder.owner, done).await.map(Some)
+            remove(connection, holder, done).await.map(Some)
         })
         .await
 }
 
-async fn fill(
+async fn remove(
     connection: &mut AsyncPgConnection,
-    vectors: &[(&Lease, &Embedding)],
-    embedding_ids: Vec<i64>,
-) -> QueryResult<usize> {
-    let statement = Fill {
-        ids: vectors.iter().map(|(lease, _)| lease.record_id).collect(),
-        start_times: vectors.iter().map(|(lease, _)| lease.start_time).collect(),
-        versions: vectors.iter().map(|(lease, _)| lease.version).collect(),
-        embedding_ids,
-    };
-    statement.execute(connection).await
-}
-
-async fn mark(connection: &mut AsyncPgConnection, owner: Uuid, leases: &[&Lease]) -> QueryResult<usize> {
+    holder: Holder,
+    leases: &[&Lease],
+) -> QueryResult<Vec<f32>> {
     let (ids, versions) = keys(leases.iter().copied());
-    Mark { ids, versions, owner }.execute(connection).await
-}
-
-async fn remove(connection: &mut AsyncPgConnection, owner: Uuid, leases: &[&Lease]) -> QueryResult<Vec<f32>> {
-    let (ids, versions) = keys(leases.iter().copied());
-    Remove { ids, versions, owner }.load(connection).await
+    let Holder { owner, set: ServingSet { id: set, .. } } = holder;
+    Remove { ids, versions, owner, set }.load(connection).await
 }
 
 /// Removes rows whose record does not exist.
 pub(crate) async fn discard(
     connection: &mut AsyncPgConnection,
-    owner: Uuid,
+    holder: Holder,
     leases: &[Lease],
 ) -> QueryResult<usize> {
-    remove(connection, owner, &leases.iter().collect::<Vec<_>>()).await.map(|rows| rows.len())
+    remove(connection, holder, &leases.iter().collect::<Vec<_>>()).await.map(|rows| rows.len())
 }
 
-/// Ends leases after failures of the records' own: one attempt more for each, parked after the last.
+/// Ends leases after failures of the records' own: one attempt more for each, parked after the last. `stage` says what is
+/// stored of them.
 pub(crate) async fn fail(
     connection: &mut AsyncPgConnection,
-    owner: Uuid,
-    failures: &[(&Lease, &str)],
+    holder: Holder,
+    failures: &[Failure<'_>],
+    stage: Stage,
     retry: Retry,
 ) -> QueryResult<usize> {
     let (ids, versions) = keys(failures.iter().map(|(lease, _)| *lease));
     let errors = failures.iter().map(|(_, error)| reason(error)).collect();
     let Retry { delay, limit } = retry;
-    Fail { ids, versions, errors, delay: delay.as_secs_f64(), limit, owner }.execute(connection).await
+    let Holder { owner, set: ServingSet { id: set, .. } } = holder;
+    let (stage, delay) = (stage.number(), delay.as_secs_f64());
+    Fail { ids, versions, errors, stage, delay, limit, owner, set }.execute(connection).await
 }
 
 /// What is kept of an error's words: some may be of a length, or hold a character, that PostgreSQL would refuse together
@@ -218,22 +203,25 @@ fn reason(error: &str) -> String {
 /// version meanwhile is left.
 pub(crate) async fn adopt(
     connection: &mut AsyncPgConnection,
-    owner: Uuid,
+    holder: Holder,
     stale: &[(Lease, Timestamp)],
 ) -> QueryResult<usize> {
     let (ids, versions) = keys(stale.iter().map(|(lease, _)| lease));
     let current = stale.iter().map(|(_, version)| *version).collect();
-    Adopt { ids, versions, current, owner }.execute(connection).await
+    let Holder { owner, set: ServingSet { id: set, .. } } = holder;
+    Adopt { ids, versions, current, owner, set }.execute(connection).await
 }
 
-/// Ends leases without counting an attempt: the fault was not the records'.
+/// Ends leases without counting an attempt: the fault was not the records'. `stage` says what is stored of them.
 pub(crate) async fn release(
     connection: &mut AsyncPgConnection,
-    owner: Uuid,
+    holder: Holder,
     leases: &[&Lease],
+    stage: Stage,
 ) -> QueryResult<usize> {
     let (ids, versions) = keys(leases.iter().copied());
-    Release { ids, versions, owner }.execute(connection).await
+    let Holder { owner, set: ServingSet { id: set, .. } } = holder;
+    Release { ids, versions, stage: stage.number(), owner, set }.execute(connection).await
 }
 
 fn keys<'a>(leases: impl Iterator<Item = &'a Lease>) -> (Vec<i64>, Vec<Timestamp>) {

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use storage_models::{Embedding, Remediation};
 use tokio::time::Instant;
 
-use super::{EmbedFault, RecordEmbedder};
+use super::{EmbedFault, IncidentKeys, RecordEmbedder};
 use crate::index::Point;
 use crate::outbox::{ClaimedRecord, Lease};
 
@@ -46,8 +46,9 @@ pub(super) fn part(claimed: Vec<ClaimedRecord>) -> (Embedded, Vec<Lease>, Vec<Re
     let (mut embedded, mut leases, mut records) = (Embedded::default(), Vec::new(), Vec::new());
     for ClaimedRecord { lease, record, stored } in claimed {
         match stored {
-            Some(embedding) => {
-                embedded.ready.push(Ready { lease, point: Point { record, embedding }, is_stored: true });
+            Some((embedding, incident_key)) => {
+                let point = Point { record, embedding, incident_key };
+                embedded.ready.push(Ready { lease, point, is_stored: true });
             }
             None => {
                 leases.push(lease);
@@ -106,16 +107,24 @@ impl Embedded {
             }
             let outcomes = embed(embedder, &portion).await;
             for ((record, lease), outcome) in portion.into_iter().zip(leases.by_ref()).zip(outcomes) {
-                self.sort_in(lease, record, outcome);
+                self.sort_in(embedder, lease, record, outcome);
             }
         }
         if self.outage.is_some() { &mut self.postponed } else { &mut self.late }.extend(leases);
     }
 
-    fn sort_in(&mut self, lease: Lease, record: Remediation, outcome: Result<Embedding, EmbedFault>) {
+    fn sort_in(
+        &mut self,
+        incidents: &dyn IncidentKeys,
+        lease: Lease,
+        record: Remediation,
+        outcome: Result<Embedding, EmbedFault>,
+    ) {
         match outcome {
             Ok(embedding) => {
-                self.ready.push(Ready { lease, point: Point { record, embedding }, is_stored: false });
+                let incident_key = incidents.incident_key(&record);
+                let point = Point { record, embedding, incident_key };
+                self.ready.push(Ready { lease, point, is_stored: false });
             }
             Err(EmbedFault::Record(error)) => self.failed.push((lease, error)),
             Err(EmbedFault::Outage { reason, retry_after }) => {
@@ -131,7 +140,8 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::tests::index_support::record;
+    use crate::outbox::Stage;
+    use crate::tests::index_support::{one_incident, record};
     use async_trait::async_trait;
 
     /// Takes ten seconds for each call, whatever is asked; away at one of them.
@@ -139,6 +149,8 @@ mod tests {
         away_at: usize,
         calls: Mutex<Vec<usize>>,
     }
+
+    one_incident!(Slow);
 
     #[async_trait]
     impl RecordEmbedder for Slow {
@@ -167,7 +179,7 @@ mod tests {
                 record_id: record.id,
                 start_time: record.start_time,
                 version: record.updated_at,
-                has_vector: false,
+                stage: Stage::Enqueued,
             };
             let leases = records.iter().map(lease).collect();
             let slow = Slow { away_at, calls: Mutex::default() };

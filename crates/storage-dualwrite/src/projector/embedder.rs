@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use storage_models::{Embedding, Remediation};
+use storage_models::{Embedding, IncidentKey, Remediation};
 
 /// Why a record got no vector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,9 +21,15 @@ pub enum EmbedFault {
     },
 }
 
+/// Tells which incident a remediation belongs to. The composition of the text that decides it is the implementation's.
+pub trait IncidentKeys: Send + Sync {
+    /// The record's incident.
+    fn incident_key(&self, record: &Remediation) -> IncidentKey;
+}
+
 /// Turns remediations into vectors. The composition of the text and the model behind it are the implementation's.
 #[async_trait]
-pub trait RecordEmbedder: Send + Sync + 'static {
+pub trait RecordEmbedder: IncidentKeys + 'static {
     /// One outcome for each record, in order.
     async fn embed(&self, records: &[Remediation]) -> Vec<Result<Embedding, EmbedFault>>;
 }

@@ -23,6 +23,10 @@ impl Held {
         }
     }
 
+    pub(super) fn holds(&self, lease: &Lease) -> bool {
+        self.0.get(&lease.record_id) == Some(lease)
+    }
+
     pub(super) fn all(&self) -> Vec<Lease> {
         self.0.values().cloned().collect()
     }
@@ -42,10 +46,11 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::{Held, Lease};
+    use crate::outbox::Stage;
     use crate::tests::index_support::instant;
 
     fn lease(record_id: i64) -> Lease {
-        Lease { record_id, start_time: instant(0), version: instant(1), has_vector: false }
+        Lease { record_id, start_time: instant(0), version: instant(1), stage: Stage::Enqueued }
     }
 
     /// F54: a worker remembers what it holds, and no more than half of what it could not give back.

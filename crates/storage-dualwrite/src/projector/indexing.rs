@@ -3,12 +3,11 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
-use storage_models::Embedding;
 
 use super::batch::Ready;
 use super::tally;
 use crate::index::{GuardedIndex, IndexError, Point, VectorIndex as _};
-use crate::outbox::{Lease, Settlement};
+use crate::outbox::{Lease, Projected, Settlement};
 
 /// A record after the outside index has seen it.
 #[derive(Debug)]
@@ -46,8 +45,9 @@ pub(super) fn settlement(part: &[Placed]) -> Settlement<'_> {
     let mut settlement = Settlement::default();
     for Placed { ready, fate } in part {
         if !ready.is_stored {
-            let vector: &Embedding = &ready.point.embedding;
-            settlement.vectors.push((&ready.lease, vector));
+            let Point { embedding, incident_key, .. } = &ready.point;
+            let projected = Projected { lease: &ready.lease, embedding, incident_key: *incident_key };
+            settlement.vectors.push(projected);
         }
         match fate {
             Fate::Done => settlement.done.push(&ready.lease),

@@ -1,11 +1,12 @@
-//! The projector: gives every remediation its vector, in PostgreSQL and in the outside index when there is
-//! one, off the request's path.
+//! The projector: gives every remediation its words and its vector, in PostgreSQL and in the outside index when there is
+//! one, off the request's path. Words need no embedder, and are stored while it is away too.
 //!
 //! ```text
-//! claim (a lease) ─▶ read ─▶ embed ─▶ upsert points ─▶ settle: vector, outbox row removed
-//!                                            │ index away: the vector is stored and noted, the row stays
-//!                                            ▼
-//!                               when it is back: claim ─▶ upsert points ─▶ settle: outbox row removed
+//! claim (a lease) ─▶ read ─▶ words ─▶ embed ─▶ upsert points ─▶ settle: vector, outbox row removed
+//!                                       │            │ index away: the vector is stored and noted, the row stays
+//!                                       ▼            ▼
+//!                       embedder away: noted; when it is back, claim and so on
+//!                                            when it is back: claim ─▶ upsert points ─▶ settle: outbox row removed
 //! ```
 
 mod batch;
@@ -19,7 +20,7 @@ mod tally;
 mod wake;
 mod worker;
 
-pub use embedder::{EmbedFault, RecordEmbedder};
+pub use embedder::{EmbedFault, IncidentKeys, RecordEmbedder};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::index::GuardedIndex;
-use crate::{Commits, Connector, supervised};
+use crate::{Commits, Connector, ServingSet, supervised};
 use shared::Shared;
 use wake::Wake;
 use worker::Worker;
@@ -87,14 +88,14 @@ pub struct Projector {
 }
 
 impl Projector {
-    /// Starts the tasks. `set` is the id of the embedder's set as [`crate::embedding_set::activate`] returned it;
+    /// Starts the tasks. `set` is the embedder's set as [`crate::embedding_set::activate`] returned it;
     /// `index` is the outside index, when there is one; `committed` is what the writer notifies. Must be called inside
     /// a tokio runtime.
     #[must_use]
     pub fn start(
         connector: &Connector,
         embedder: &Arc<dyn RecordEmbedder>,
-        set: i64,
+        set: ServingSet,
         index: Option<&Arc<GuardedIndex>>,
         settings: &ProjectorSettings,
         committed: &Arc<Commits>,
@@ -114,7 +115,7 @@ impl Projector {
         // nothing else would be done.
         let worker = |_| {
             let (shared, wake) = (Arc::clone(&shared), Arc::clone(&wake));
-            let begin = move || Worker::new(Arc::clone(&shared), wake.subscribe()).run();
+            let begin = move || Worker::new(Arc::clone(&shared), Arc::clone(&wake)).run();
             tokio::spawn(supervised("projector", stopping.clone(), begin))
         };
         let workers = Mutex::new((0..settings.workers.max(1)).map(worker).collect());

@@ -1,6 +1,6 @@
-//! What a worker writes of a portion: vectors, and the ends of leases.
+//! What a worker writes of a portion: words, vectors, and the ends of leases.
 //!
-//! PostgreSQL settles a portion in one transaction, and refuses all of it for one record. So a portion that is refused
+//! PostgreSQL takes a portion's words, and settles it, all at once, and refuses all of it for one record. So a portion that is refused
 //! because of a record is halved until that record stands alone: the others are settled, and it alone has failed. Where
 //! PostgreSQL's words do not say whether a record is to blame, one is when others of its portion are settled.
 
@@ -11,7 +11,8 @@ use super::batch::Embedded;
 use super::indexing::{Placed, settlement};
 use super::tally;
 use super::worker::{TurnError, Worker};
-use crate::outbox::{self, Holder, Lease, PORTION_BYTES, Portion};
+use crate::outbox::{self, ClaimedRecord, Failure, Lease, PORTION_BYTES, Portion, Stage};
+use crate::projection;
 
 /// Records that are refused for no clear reason before it is taken for the server's: were all of a portion, each would be
 /// tried alone.
@@ -37,6 +38,60 @@ fn blame(error: &TurnError) -> Blame {
     }
 }
 
+/// What PostgreSQL stores of a record in one step, all or nothing of a part.
+trait Part: Sized + Sync {
+    fn lease(&self) -> &Lease;
+
+    /// Returns whether the worker's embedding set still serves.
+    fn store(
+        worker: &mut Worker,
+        connection: &mut AsyncPgConnection,
+        part: &[Self],
+    ) -> impl Future<Output = Result<bool, TurnError>> + Send;
+}
+
+/// Its words. They are of no set.
+impl Part for ClaimedRecord {
+    fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    async fn store(
+        worker: &mut Worker,
+        connection: &mut AsyncPgConnection,
+        part: &[Self],
+    ) -> Result<bool, TurnError> {
+        let versions = part.iter().map(|record| (&record.lease).into());
+        worker.bounded(projection::store_words(connection, versions)).await?;
+        Ok(true)
+    }
+}
+
+/// Its vector, and the end of its lease.
+impl Part for Placed {
+    fn lease(&self) -> &Lease {
+        Self::lease(self)
+    }
+
+    async fn store(
+        worker: &mut Worker,
+        connection: &mut AsyncPgConnection,
+        part: &[Self],
+    ) -> Result<bool, TurnError> {
+        let settlement = settlement(part);
+        let settling = outbox::settle(connection, worker.holder(), &settlement, worker.shared.retry());
+        let Some(waited) = worker.bounded(settling).await? else {
+            tracing::error!(
+                "another embedding set serves now; this process's vectors are not stored. Restart it"
+            );
+            return Ok(false);
+        };
+        worker.held.settle(part.iter().map(Self::lease));
+        tally::completed(&waited, worker.shared.index.is_some());
+        Ok(true)
+    }
+}
+
 impl Worker {
     /// Reads what fits of the records of these leases, and takes those off. A record that cannot be read fails alone.
     pub(super) async fn read(
@@ -46,7 +101,7 @@ impl Worker {
     ) -> Result<Portion, TurnError> {
         let mut rest = Vec::new();
         loop {
-            match self.bounded(outbox::read(connection, leases, PORTION_BYTES)).await {
+            match self.bounded(outbox::read(connection, self.shared.set.slot, leases, PORTION_BYTES)).await {
                 Ok(portion) => {
                     leases.append(&mut rest);
                     return Ok(portion);
@@ -77,17 +132,44 @@ impl Worker {
         for (lease, error) in placed.iter().filter_map(|it| Some((it.lease(), it.refusal()?))) {
             tracing::warn!(record_id = lease.record_id, error, "a record was refused by the vector index");
         }
-        let mut parts = if placed.is_empty() { Vec::new() } else { vec![placed] };
-        let (mut is_any_settled, mut suspects) = (false, Vec::new());
+        self.by_parts(connection, placed).await
+    }
+
+    /// Stores the words of records of which that is not noted; returns the records that are still to be worked on.
+    pub(super) async fn store_words(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        records: Vec<ClaimedRecord>,
+    ) -> Result<Vec<ClaimedRecord>, TurnError> {
+        let (wordless, mut rest): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|record| record.lease.stage == Stage::Enqueued);
+        self.by_parts(connection, &wordless).await?;
+        rest.extend(wordless.into_iter().filter(|record| self.held.holds(&record.lease)));
+        Ok(rest)
+    }
+
+    /// Stores all of it, or as much as PostgreSQL takes. Returns whether this worker's embedding set still serves.
+    async fn by_parts<T: Part>(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        all: &[T],
+    ) -> Result<bool, TurnError> {
+        let mut parts = if all.is_empty() { Vec::new() } else { vec![all] };
+        let (mut is_any_stored, mut suspects, mut are_months_made) = (false, Vec::new(), false);
         while let Some(part) = parts.pop() {
-            match (self.settle_part(connection, part).await, part) {
-                (Ok(true), _) => is_any_settled = true,
+            match (T::store(self, connection, part).await, part) {
+                (Err(error), _) if !are_months_made && error.is_no_partition() => {
+                    are_months_made = true;
+                    self.make_months(connection, part).await?;
+                    parts.push(part);
+                }
+                (Ok(true), _) => is_any_stored = true,
                 (Ok(false), _) => return Ok(false),
                 (Err(error), _) if blame(&error) == Blame::Server => return Err(error),
                 (Err(error), [alone]) if blame(&error) == Blame::Record => {
                     self.refuse(connection, alone.lease(), &error).await?;
                 }
-                (Err(error), [_]) if !is_any_settled && suspects.len() + 1 == SUSPECTS => return Err(error),
+                (Err(error), [_]) if !is_any_stored && suspects.len() + 1 == SUSPECTS => return Err(error),
                 (Err(error), [alone]) => suspects.push((alone.lease(), error)),
                 (Err(_refused), _) => {
                     let (first, second) = part.split_at(part.len() / 2);
@@ -95,7 +177,21 @@ impl Worker {
                 }
             }
         }
-        self.judge(connection, suspects, is_any_settled).await
+        self.judge(connection, suspects, is_any_stored).await
+    }
+
+    /// Makes the partitions of these records' months, of which one that follows a record's own was removed.
+    async fn make_months<T: Part>(
+        &self,
+        connection: &mut AsyncPgConnection,
+        part: &[T],
+    ) -> Result<(), TurnError> {
+        tracing::warn!(
+            records = part.len(),
+            "records have no partition for what is derived from them; making it"
+        );
+        let times = part.iter().map(|it| it.lease().start_time);
+        self.bounded(projection::make_months(connection, times)).await
     }
 
     /// What becomes of records that were refused for no clear reason, once all of their portion have been tried.
@@ -103,33 +199,14 @@ impl Worker {
         &mut self,
         connection: &mut AsyncPgConnection,
         suspects: Vec<(&Lease, TurnError)>,
-        is_any_settled: bool,
+        is_any_stored: bool,
     ) -> Result<bool, TurnError> {
         for (lease, error) in suspects {
-            if !is_any_settled {
+            if !is_any_stored {
                 return Err(error);
             }
             self.refuse(connection, lease, &error).await?;
         }
-        Ok(true)
-    }
-
-    async fn settle_part(
-        &mut self,
-        connection: &mut AsyncPgConnection,
-        part: &[Placed],
-    ) -> Result<bool, TurnError> {
-        let holder = Holder { owner: self.owner, set: self.shared.set };
-        let settlement = settlement(part);
-        let settling = outbox::settle(connection, holder, &settlement, self.shared.retry());
-        let Some(waited) = self.bounded(settling).await? else {
-            tracing::error!(
-                "another embedding set serves now; this process's vectors are not stored. Restart it"
-            );
-            return Ok(false);
-        };
-        self.held.settle(part.iter().map(Placed::lease));
-        tally::completed(&waited, self.shared.index.is_some());
         Ok(true)
     }
 
@@ -147,21 +224,22 @@ impl Worker {
             "PostgreSQL refused to project a record; the records beside it are projected"
         );
         tally::refused();
-        self.fail(connection, &[(lease, &words)]).await
+        self.fail(connection, &[(lease, &words)], Stage::Enqueued).await
     }
 
     /// Ends leases of records that failed for their own reasons.
     async fn fail(
         &mut self,
         connection: &mut AsyncPgConnection,
-        failures: &[(&Lease, &str)],
+        failures: &[Failure<'_>],
+        stage: Stage,
     ) -> Result<(), TurnError> {
-        self.bounded(outbox::fail(connection, self.owner, failures, self.shared.retry())).await?;
+        self.bounded(outbox::fail(connection, self.holder(), failures, stage, self.shared.retry())).await?;
         self.held.settle(failures.iter().map(|(lease, _)| *lease));
         Ok(())
     }
 
-    /// Ends the leases of what got no vector.
+    /// Ends the leases of what got no vector. Its words are stored.
     pub(super) async fn give_back(
         &mut self,
         connection: &mut AsyncPgConnection,
@@ -171,16 +249,18 @@ impl Worker {
             for (lease, error) in &embedded.failed {
                 tracing::warn!(record_id = lease.record_id, error, "a record could not be embedded");
             }
-            let failures: Vec<(&Lease, &str)> =
+            let failures: Vec<Failure<'_>> =
                 embedded.failed.iter().map(|(lease, error)| (lease, error.as_str())).collect();
-            self.fail(connection, &failures).await?;
+            self.fail(connection, &failures, Stage::Words).await?;
             self.tally_failed("record", failures.len());
         }
         if !embedded.postponed.is_empty() {
-            self.release(connection, &embedded.postponed).await?;
+            self.release(connection, &embedded.postponed, Stage::Words).await?;
+            // Another replica's embedder may answer, and that replica may have come while they were leased.
+            self.wake.tell_others();
             self.tally_failed("embedder_away", embedded.postponed.len());
         }
-        self.release(connection, &embedded.late).await
+        self.release(connection, &embedded.late, Stage::Words).await
     }
 
     /// Ends the leases of rows that are not in step with their records, or have none.
@@ -191,27 +271,29 @@ impl Worker {
     ) -> Result<(), TurnError> {
         let Portion { stale, gone, .. } = portion;
         if !stale.is_empty() {
-            self.bounded(outbox::adopt(connection, self.owner, stale)).await?;
+            self.bounded(outbox::adopt(connection, self.holder(), stale)).await?;
             self.held.settle(stale.iter().map(|(lease, _)| lease));
         }
         if !gone.is_empty() {
             tracing::warn!(records = gone.len(), "outbox rows without a record were removed");
-            self.bounded(outbox::discard(connection, self.owner, gone)).await?;
+            self.bounded(outbox::discard(connection, self.holder(), gone)).await?;
             self.held.settle(gone);
         }
         Ok(())
     }
 
-    /// Ends leases of rows that are due again at once.
+    /// Ends leases of rows that are due again at once; `stage` says what is stored of them.
     pub(super) async fn release(
         &mut self,
         connection: &mut AsyncPgConnection,
         leases: &[Lease],
+        stage: Stage,
     ) -> Result<(), TurnError> {
         if leases.is_empty() {
             return Ok(());
         }
-        self.bounded(outbox::release(connection, self.owner, &leases.iter().collect::<Vec<_>>())).await?;
+        let all: Vec<&Lease> = leases.iter().collect();
+        self.bounded(outbox::release(connection, self.holder(), &all, stage)).await?;
         self.held.settle(leases);
         Ok(())
     }

@@ -11,12 +11,12 @@ use super::batch::{Embedded, Outage};
 use super::{ProjectorSettings, RecordEmbedder};
 use crate::index::GuardedIndex;
 use crate::outbox::{Retry, Wanted};
-use crate::{Commits, Connector};
+use crate::{Commits, Connector, ServingSet};
 
 pub(super) struct Shared {
     pub(super) connector: Connector,
     pub(super) embedder: Arc<dyn RecordEmbedder>,
-    pub(super) set: i64,
+    pub(super) set: ServingSet,
     pub(super) index: Option<Arc<GuardedIndex>>,
     pub(super) settings: ProjectorSettings,
     pub(super) stopping: CancellationToken,
@@ -31,7 +31,7 @@ impl Shared {
     pub(super) fn new(
         connector: Connector,
         embedder: Arc<dyn RecordEmbedder>,
-        set: i64,
+        set: ServingSet,
         index: Option<Arc<GuardedIndex>>,
         settings: ProjectorSettings,
         stopping: CancellationToken,
@@ -53,15 +53,11 @@ impl Shared {
         }
     }
 
-    /// Which rows can be worked on: none while the embedder is away and no index waits for vectors that are there.
-    pub(super) fn wanted(&self) -> Option<Wanted> {
-        let can_embed = self.embedder_breaker.state(Instant::now()) != BreakerState::Open;
-        let can_index = self.index.as_ref().map(|index| index.may_be_asked());
-        match (can_embed, can_index) {
-            (true, None | Some(true)) => Some(Wanted::All),
-            (true, Some(false)) => Some(Wanted::WithoutVector),
-            (false, Some(true)) => Some(Wanted::WithVector),
-            (false, None | Some(false)) => None,
+    /// Which rows can be worked on.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            to_embed: self.embedder_breaker.state(Instant::now()) != BreakerState::Open,
+            to_index: self.index.as_ref().is_none_or(|index| index.may_be_asked()),
         }
     }
 

@@ -73,6 +73,11 @@ impl Wake {
         }
     }
 
+    /// Tells the other replicas, with the next notification, of rows that this one cannot work on.
+    pub(super) fn tell_others(&self) {
+        self.announce.notify_one();
+    }
+
     /// Tells the other replicas of commits.
     pub(super) async fn announce(&self) {
         let mut connection = None;

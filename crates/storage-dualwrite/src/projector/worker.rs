@@ -1,4 +1,4 @@
-//! One worker: claim, read, embed, store in the outside index, settle, again.
+//! One worker: claim, read, store words, embed, store in the outside index, settle, again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,8 +15,9 @@ use super::held::Held;
 use super::indexing;
 use super::pace::Pace;
 use super::shared::Shared;
+use super::wake::Wake;
 use crate::ConnectError;
-use crate::outbox::{self, Claim, ClaimedRecord, Horizon, Portion, Wanted, Window};
+use crate::outbox::{self, Claim, ClaimedRecord, Holder, Horizon, Portion, Stage, Wanted, Window};
 
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
@@ -25,6 +26,7 @@ pub(super) struct Worker {
     horizon: Horizon,
     pace: Pace,
     work: watch::Receiver<()>,
+    pub(super) wake: Arc<Wake>,
 }
 
 /// What follows a turn.
@@ -56,6 +58,11 @@ impl TurnError {
         std::error::Error::source(self).map_or_else(|| self.to_string(), ToString::to_string)
     }
 
+    /// A row's month has no partition, which says nothing of its record.
+    pub(super) fn is_no_partition(&self) -> bool {
+        matches!(self, Self::Database(error) if DatabaseFault::of(error) == DatabaseFault::NoPartition)
+    }
+
     fn is_timeout(&self) -> bool {
         match self {
             Self::TimedOut(_) => true,
@@ -66,10 +73,11 @@ impl TurnError {
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, work: watch::Receiver<()>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, wake: Arc<Wake>) -> Self {
         let horizon = Horizon::new(shared.settings.sweep_pause);
         let pace = Pace::new(shared.settings.batch);
-        Self { shared, owner: Uuid::new_v4(), held: Held::default(), horizon, pace, work }
+        let work = wake.subscribe();
+        Self { shared, owner: Uuid::new_v4(), held: Held::default(), horizon, pace, work, wake }
     }
 
     pub(super) async fn run(mut self) {
@@ -127,7 +135,7 @@ impl Worker {
     }
 
     async fn turn(&mut self, slot: &mut Option<AsyncPgConnection>) -> Result<Next, TurnError> {
-        let Some(wanted) = self.shared.wanted() else { return Ok(Next::Pause) };
+        let wanted = self.shared.wanted();
         let mut connection = match slot.take() {
             Some(connection) => connection,
             None => self.connect().await?,
@@ -144,7 +152,7 @@ impl Worker {
         }
         debug_assert!(!still_ours || self.held.is_empty(), "leases were not settled: {:?}", self.held);
         // Nothing, as long as the set serves.
-        self.release(&mut connection, &self.held.all()).await?;
+        self.release(&mut connection, &self.held.all(), Stage::Enqueued).await?;
         self.pace.note(is_full, started.elapsed());
         *slot = Some(connection);
         Ok(if still_ours { follows } else { Next::Pause })
@@ -159,12 +167,13 @@ impl Worker {
         until: Instant,
     ) -> Result<bool, TurnError> {
         self.straighten(connection, &portion).await?;
-        let mut embedded = self.embed(portion.records, until).await;
+        let records = self.store_words(connection, portion.records).await?;
+        let mut embedded = self.embed(records, until).await;
         let ready = std::mem::take(&mut embedded.ready);
         let placed = match &self.shared.index {
             None => indexing::without_index(ready),
             Some(_) if ready.is_empty() => Vec::new(),
-            Some(_) if wanted == Wanted::WithoutVector => indexing::put_off(ready),
+            Some(_) if !wanted.to_index => indexing::put_off(ready),
             Some(index) => indexing::store(index, ready).await,
         };
         let still_ours = self.settle(connection, &placed).await?;
@@ -178,11 +187,16 @@ impl Worker {
         let mut connection = self.shared.connector.connect().await?;
         self.bounded(outbox::set_up(&mut connection)).await?;
         let held = self.held.all();
-        if let Err(error) = self.release(&mut connection, &held).await {
+        if let Err(error) = self.release(&mut connection, &held, Stage::Enqueued).await {
             self.held.halve();
             return Err(error);
         }
         Ok(connection)
+    }
+
+    /// What this worker may settle.
+    pub(super) fn holder(&self) -> Holder {
+        Holder { owner: self.owner, set: self.shared.set }
     }
 
     /// Carries out one step in PostgreSQL, unless it stays silent for too long.
@@ -202,7 +216,7 @@ impl Worker {
         let started = Instant::now();
         let window = self.horizon.next(wanted, started);
         let (rows, lease) = (self.pace.rows(), self.shared.settings.lease);
-        let claim = match self.bounded(outbox::take(connection, self.owner, rows, lease, window)).await {
+        let claim = match self.bounded(outbox::take(connection, self.holder(), rows, lease, window)).await {
             Ok(claim) => claim,
             Err(error) => {
                 if error.is_timeout() {

@@ -4,17 +4,31 @@ use std::collections::HashMap;
 
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Timestamptz};
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{Embedding, Remediation, Timestamp, VectorSql};
+use storage_models::{Embedding, IncidentKey, Month, RecordType, Remediation, Timestamp, VectorSql};
 
 use super::ReconcileError;
 use crate::Connector;
+use crate::embedding_set::{active_set, active_slot};
 use crate::fixed_statement::fixed_statement;
 use crate::index::PointVersion;
 use crate::outbox::PORTION_BYTES;
-use crate::outbox::read::{bytes_before, record_columns};
+use crate::outbox::read::bytes_before;
+
+/// Whether what is derived from the record `r` in PostgreSQL is of its version.
+macro_rules! is_projected {
+    () => {
+        concat!(
+            "EXISTS (SELECT FROM remediation_words w WHERE w.record_id = r.id AND w.start_time = r.start_time \
+                AND w.version = r.updated_at) \
+             AND EXISTS (SELECT FROM remediation_vector v WHERE v.slot = ",
+            active_slot!(),
+            " AND v.record_id = r.id AND v.start_time = r.start_time AND v.version = r.updated_at)"
+        )
+    };
+}
 
 /// The number of the advisory lock that one reconciler at a time holds, whatever the replica.
 const LOCK: i64 = 0x6461_7461_7265_636f;
@@ -22,49 +36,58 @@ const LOCK: i64 = 0x6461_7461_7265_636f;
 fixed_statement! {
     /// Records in order of id, over all partitions by their primary keys.
     Page -> (BigInt, Timestamptz, Bool) {
-        "SELECT id, updated_at, embedding_id IS NOT NULL FROM remediation_audit WHERE id > ", after: i64 => BigInt;
+        concat!("SELECT id, updated_at, ", is_projected!(), " FROM \
+            (SELECT id, start_time, updated_at FROM remediation_audit WHERE id > "), after: i64 => BigInt;
         " ORDER BY id LIMIT ", limit: i64 => BigInt;
+        ") AS r ORDER BY id";
     }
 }
 
 fixed_statement! {
-    /// As [`Page`], of these alone.
+    /// As [`Page`], of these alone, whose months lie in a range.
     These -> (BigInt, Timestamptz, Bool) {
-        "SELECT id, updated_at, embedding_id IS NOT NULL FROM remediation_audit WHERE id = ANY(",
+        concat!("SELECT id, updated_at, ", is_projected!(), " FROM remediation_audit r WHERE id = ANY("),
             ids: Vec<i64> => Array<BigInt>;
-        ")";
+        ") AND start_time >= ", begin: Timestamp => Timestamptz;
+        " AND start_time < ", end: Timestamp => Timestamptz;
     }
 }
 
 fixed_statement! {
-    /// Which of these have an outbox row, and whether it is parked.
+    /// Which of these have an outbox row of the set that serves, and whether it is parked.
     Waiting -> (BigInt, Bool) {
-        "SELECT record_id, parked_at IS NOT NULL FROM vector_outbox WHERE record_id = ANY(",
+        concat!("SELECT record_id, parked_at IS NOT NULL FROM vector_outbox WHERE set_id = ", active_set!(),
+            " AND record_id = ANY("),
             ids: Vec<i64> => Array<BigInt>;
         ")";
     }
 }
 
 fixed_statement! {
-    /// Puts records into the outbox in the version they have; a row that is there already stays as it is.
+    /// Puts records, whose months lie in a range, into the outbox in the version they have; a row that is there already stays
+    /// as it is.
     Enqueue -> BigInt {
-        "INSERT INTO vector_outbox (record_id, start_time, version) \
-            SELECT id, start_time, updated_at FROM remediation_audit WHERE id = ANY(",
-            ids: Vec<i64> => Array<BigInt>;
-        ") ON CONFLICT (record_id) DO NOTHING RETURNING record_id";
+        "INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+            SELECT s.id, r.id, r.start_time, r.updated_at FROM remediation_audit r CROSS JOIN embedding_set s \
+            WHERE s.state = 'active' AND r.id = ANY(", ids: Vec<i64> => Array<BigInt>;
+        ") AND r.start_time >= ", begin: Timestamp => Timestamptz;
+        " AND r.start_time < ", end: Timestamp => Timestamptz;
+        " ON CONFLICT (set_id, record_id) DO NOTHING RETURNING record_id";
     }
 }
 
 fixed_statement! {
-    /// Records with their vectors, but for those that wait: the vector they have may be of an older version. As many as
-    /// there is room for, but one at least.
-    Vectors -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Nullable<VectorSql>) {
-        concat!("SELECT ", record_columns!(), ", vector FROM (SELECT *, ", bytes_before!(),
-            " AS bytes_before FROM (SELECT * FROM remediation_audit r WHERE id > "), after: i64 => BigInt;
-        " AND NOT EXISTS (SELECT FROM vector_outbox o WHERE o.record_id = r.id) ORDER BY id LIMIT ",
-            limit: i64 => BigInt;
-        ") AS page) AS records LEFT JOIN embedding_vector USING (embedding_id) WHERE bytes_before < ",
-            room: i64 => BigInt;
+    /// Records with the vectors and incidents of their versions, as many as there is room for, but one at least.
+    Vectors -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Nullable<VectorSql>, Nullable<Binary>) {
+        "SELECT ";
+        RecordType::Remediation.columns();
+        concat!(", vector, incident_key FROM (SELECT *, ", bytes_before!(),
+            " AS bytes_before FROM (SELECT * FROM remediation_audit WHERE id > "), after: i64 => BigInt;
+        " ORDER BY id LIMIT ", limit: i64 => BigInt;
+        concat!(") AS page) AS records LEFT JOIN LATERAL ( \
+            SELECT vector, incident_key FROM remediation_vector v JOIN embedding_vector e USING (slot, embedding_id) \
+            WHERE v.slot = ", active_slot!(), " AND v.record_id = records.id AND v.start_time = records.start_time \
+              AND v.version = records.updated_at) AS derived ON true WHERE bytes_before < "), room: i64 => BigInt;
         " ORDER BY id";
     }
 }
@@ -73,12 +96,12 @@ fixed_statement! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecordState {
     pub(crate) version: PointVersion,
-    /// Whether it has a vector.
-    pub(crate) has_vector: bool,
+    /// Whether PostgreSQL holds its words and its vector in this version.
+    pub(crate) is_projected: bool,
 }
 
-fn state((record_id, version, has_vector): (i64, Timestamp, bool)) -> RecordState {
-    RecordState { version: PointVersion { record_id, version }, has_vector }
+fn state((record_id, version, is_projected): (i64, Timestamp, bool)) -> RecordState {
+    RecordState { version: PointVersion { record_id, version }, is_projected }
 }
 
 /// The records, as the one reconciler that has the lock sees them. Without a transaction: were the connection lost, so would
@@ -111,9 +134,12 @@ impl Records {
 
     /// Those of these records that exist, in ascending order.
     pub(super) async fn these(&mut self, ids: Vec<i64>) -> QueryResult<Vec<RecordState>> {
-        let rows = These { ids }.load(&mut self.connection);
-        let rows: Vec<_> = self.connector.answered(rows).await?;
-        let mut states: Vec<RecordState> = rows.into_iter().map(state).collect();
+        let mut states: Vec<RecordState> = Vec::new();
+        for (begin, end) in Month::ranges(&ids) {
+            let rows = These { ids: ids.clone(), begin, end }.load(&mut self.connection);
+            let rows: Vec<_> = self.connector.answered(rows).await?;
+            states.extend(rows.into_iter().map(state));
+        }
         states.sort_unstable_by_key(|state| state.version.record_id);
         Ok(states)
     }
@@ -130,21 +156,22 @@ impl Records {
 
     /// Puts records into the outbox, but for those that are there; returns how many were put.
     pub(super) async fn enqueue(&mut self, ids: Vec<i64>) -> QueryResult<u64> {
-        if ids.is_empty() {
-            return Ok(0);
+        let mut enqueued = 0;
+        for (begin, end) in Month::ranges(&ids) {
+            let rows = Enqueue { ids: ids.clone(), begin, end }.load(&mut self.connection);
+            let rows: Vec<i64> = self.connector.answered(rows).await?;
+            enqueued += u64::try_from(rows.len()).unwrap_or(u64::MAX);
         }
-        let rows = Enqueue { ids }.load(&mut self.connection);
-        let rows: Vec<i64> = self.connector.answered(rows).await?;
-        Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+        Ok(enqueued)
     }
 
-    /// At most `limit` records with ids above `after` that do not wait, with the vectors they have, in ascending order; fewer
-    /// where they are large.
+    /// At most `limit` records with ids above `after`, with the vectors of their versions, in ascending order; fewer where
+    /// they are large.
     pub(super) async fn vectors(
         &mut self,
         after: i64,
         limit: i64,
-    ) -> QueryResult<Vec<(Remediation, Option<Embedding>)>> {
+    ) -> QueryResult<Vec<(Remediation, Option<Embedding>, Option<IncidentKey>)>> {
         let rows = Vectors { after, limit, room: PORTION_BYTES }.load(&mut self.connection);
         self.connector.answered(rows).await
     }

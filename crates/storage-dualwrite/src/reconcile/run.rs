@@ -196,13 +196,15 @@ impl Reconciler {
         let mut after = i64::MIN;
         loop {
             let page = records.vectors(after, limit).await?;
-            let Some((last, _)) = page.last() else { return Ok(report) };
+            let Some((last, ..)) = page.last() else { return Ok(report) };
             after = last.id;
             report.records += u64::try_from(page.len()).unwrap_or(u64::MAX);
             let (mut points, mut without) = (Vec::with_capacity(page.len()), Vec::new());
-            for (record, embedding) in page {
-                match embedding {
-                    Some(embedding) => points.push(Point { record, embedding }),
+            for (record, embedding, incident_key) in page {
+                match embedding.zip(incident_key) {
+                    Some((embedding, incident_key)) => {
+                        points.push(Point { record, embedding, incident_key });
+                    }
                     None => without.push(record.id),
                 }
             }

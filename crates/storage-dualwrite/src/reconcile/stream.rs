@@ -99,23 +99,23 @@ impl Streams {
     }
 }
 
-/// The differences of records and points. A record whose vector is not in the column is held by no store fully, whatever
-/// the index has of it (F09).
+/// The differences of records and points. A record whose words or vector PostgreSQL does not hold is held by no store
+/// fully, whatever the index has of it (F09).
 pub(super) fn compare(
     records: &[RecordState],
     points: Vec<PointVersion>,
     has_index: bool,
 ) -> Vec<Difference> {
     let versions: Vec<PointVersion> = records.iter().map(|record| record.version).collect();
-    let lacks_vector = |point: &PointVersion| {
+    let is_behind = |point: &PointVersion| {
         let found = records.binary_search_by_key(&point.record_id, record_id);
         let record = found.ok().and_then(|place| records.get(place));
-        record.is_some_and(|record| !record.has_vector && record.version == *point)
+        record.is_some_and(|record| !record.is_projected && record.version == *point)
     };
     let held: Vec<PointVersion> = if has_index {
-        points.into_iter().filter(|point| !lacks_vector(point)).collect()
+        points.into_iter().filter(|point| !is_behind(point)).collect()
     } else {
-        records.iter().filter(|record| record.has_vector).map(|record| record.version).collect()
+        records.iter().filter(|record| record.is_projected).map(|record| record.version).collect()
     };
     merge(&versions, &held)
 }
@@ -176,7 +176,7 @@ mod tests {
             page in 1..12_usize,
         ) {
             let states: Vec<RecordState> =
-                records.iter().map(|it| RecordState { version: version(it), has_vector: true }).collect();
+                records.iter().map(|it| RecordState { version: version(it), is_projected: true }).collect();
             let versions: Vec<PointVersion> = records.iter().map(version).collect();
             let points: Vec<PointVersion> = points.iter().map(version).collect();
             prop_assert_eq!(in_pages(&states, &points, page), merge(&versions, &points));
@@ -186,7 +186,7 @@ mod tests {
     /// F09: a record without its vector is missing, whether the index has it or there is none.
     #[test]
     fn a_record_without_its_vector_is_missing() {
-        let state = |id, has_vector| RecordState { version: version((&id, &1)), has_vector };
+        let state = |id, is_projected| RecordState { version: version((&id, &1)), is_projected };
         let records = [state(1, true), state(2, false)];
         let points = vec![version((&1, &1)), version((&2, &1))];
         for (points, has_index) in [(points, true), (Vec::new(), false)] {

@@ -116,6 +116,7 @@ async fn update(bench: &Bench, current: Remediation, finishes: bool) -> Option<R
         end_time: None,
         error_message: Some("tried".to_owned()),
         metadata: None,
+        alterations: None,
     };
     let current = Record::Remediation(current);
     let update = RecordUpdate::Remediation(update);
@@ -225,10 +226,7 @@ async fn storing_a_vector_appends_nothing() {
     let mut connection = bench.connect().await;
     fold_all(&mut connection).await;
     connection
-        .batch_execute(
-            "UPDATE remediation_audit SET embedding_id = 1; \
-             UPDATE remediation_audit SET error_message = 'none of the kinds'' columns'",
-        )
+        .batch_execute("UPDATE remediation_audit SET error_message = 'none of the kinds'' columns'")
         .await
         .unwrap();
     assert_eq!(count(&mut connection, APPENDED).await, 0);

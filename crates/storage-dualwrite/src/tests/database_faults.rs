@@ -29,11 +29,14 @@ const FAILURES: &[(&str, DatabaseFault)] = &[
         DatabaseFault::NoPartition,
     ),
     (
-        "INSERT INTO vector_outbox (record_id, start_time, version) \
-        SELECT 1, now(), now() FROM generate_series(1, 2)",
+        "INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+        SELECT 1, 1, now(), now() FROM generate_series(1, 2)",
         DatabaseFault::Record,
     ),
-    ("UPDATE remediation_audit SET name = 'x' WHERE phase = 'completed'", DatabaseFault::FinishedRecord),
+    (
+        "UPDATE remediation_audit SET error_message = 'x' WHERE phase = 'completed'",
+        DatabaseFault::FinishedRecord,
+    ),
     ("SELECT convert_from('\\xff', 'UTF8')", DatabaseFault::Record),
     ("SELECT 'x'::integer", DatabaseFault::Record),
     ("SELECT '{'::jsonb", DatabaseFault::Record),

@@ -9,8 +9,8 @@ fn set(model: &str) -> EmbeddingSet {
     EmbeddingSet { composition: "1".to_owned(), model: model.to_owned(), dimension: 384 }
 }
 
-const A_VECTOR: &str = "INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding_id) \
-                        VALUES ('a', 'b', 'pending', 'c', 1)";
+const A_VECTOR: &str = "INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key) \
+                        VALUES (1, 1, now(), now(), 1, decode(repeat('07', 16), 'hex'))";
 
 /// F39: another embedder is refused once a vector exists, with a sentence that says what to do.
 #[tokio::test]

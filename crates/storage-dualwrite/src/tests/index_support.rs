@@ -1,10 +1,13 @@
 //! Records, vectors and points for tests of an index.
 
-use storage_models::{Embedding, Phase, Remediation, Status, Timestamp};
+use std::borrow::Cow;
+
+use storage_models::fields::{Field, Members as _, Value};
+use storage_models::{Embedding, IncidentKey, Remediation, Timestamp};
 use uuid::Uuid;
 
 use crate::EmbeddingSet;
-use crate::index::{IndexIdentity, Point};
+use crate::index::{self, IndexIdentity, Point};
 
 /// The instant that a test's times are counted from: 2026-01-01, in microseconds.
 pub(crate) const EPOCH: i64 = 1_767_225_600_000_000;
@@ -15,35 +18,47 @@ pub(crate) fn instant(micros: i64) -> Timestamp {
 
 /// A record with nothing but what it must have, in its first version.
 pub(crate) fn record(id: i64) -> Remediation {
-    Remediation {
-        id,
-        name: format!("record-{id}"),
-        namespace: "default".to_owned(),
-        phase: Phase::Processing,
-        action_type: "restart-pod".to_owned(),
-        target_name: None,
-        status: Status::Running,
-        start_time: instant(0),
-        end_time: None,
-        duration_ms: None,
-        environment: None,
-        cluster: None,
-        remediation_request_id: None,
-        alert_name: None,
-        alert_fingerprint: None,
-        severity: None,
-        error_message: None,
-        metadata: None,
-        created_at: instant(0),
-        updated_at: instant(1),
-    }
+    let text = |text: &str| Value::Text(Cow::Owned(text.to_owned()));
+    let made = Remediation::of_values(|name| match name {
+        "id" => Value::Integer(id),
+        "name" => text(&format!("record-{id}")),
+        "namespace" => text("default"),
+        "phase" => text("processing"),
+        "action_type" => text("restart-pod"),
+        "status" => text("running"),
+        "start_time" | "created_at" => Value::Time(instant(0)),
+        "recorded_by" => text("operator"),
+        "updated_at" => Value::Time(instant(1)),
+        _ => Value::Null,
+    });
+    made.unwrap()
+}
+
+/// One of the fields that an index can filter by.
+pub(crate) fn field(name: &str) -> &'static Field {
+    index::fields().find(|field| field.name == name).unwrap()
 }
 
 /// The record's point, with a vector that depends on its id alone.
 pub(crate) fn point(record: Remediation) -> Point {
     let embedding = embedding(record.id.unsigned_abs());
-    Point { record, embedding }
+    Point { record, embedding, incident_key: INCIDENT }
 }
+
+/// The incident of every record of these tests.
+pub(crate) const INCIDENT: IncidentKey = IncidentKey::new([7; IncidentKey::LENGTH]);
+
+/// Has an embedder of these tests take all records for those of one incident.
+macro_rules! one_incident {
+    ($embedder:ident $(<$parameter:ident>)?) => {
+        impl $(<$parameter: Send + Sync>)? crate::IncidentKeys for $embedder $(<$parameter>)? {
+            fn incident_key(&self, _record: &storage_models::Remediation) -> storage_models::IncidentKey {
+                crate::tests::index_support::INCIDENT
+            }
+        }
+    };
+}
+pub(crate) use one_incident;
 
 /// A direction for each seed; those of different seeds are nearly at right angles.
 pub(crate) fn embedding(seed: u64) -> Embedding {

@@ -47,8 +47,8 @@ async fn a_long_outbox_is_counted_piece_by_piece() {
     let mut connection = bench.connect().await;
     connection
         .batch_execute(
-            "INSERT INTO vector_outbox (record_id, start_time, version) \
-             SELECT n, now(), now() FROM generate_series(1, 300000) AS n",
+            "INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+             SELECT (SELECT id FROM embedding_set WHERE state = 'active'), n, now(), now() FROM generate_series(1, 300000) AS n",
         )
         .await
         .unwrap();

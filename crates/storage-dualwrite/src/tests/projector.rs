@@ -6,16 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use storage_models::{Embedding, Remediation};
 
+use super::index_support::one_incident;
 use super::support::{Bench, connector, remediation, until};
-use crate::embedding_set::{EmbeddingSet, activate};
 use crate::{EmbedFault, Projector, ProjectorSettings, RecordEmbedder};
 
 pub(super) const OUTBOX: &str = "SELECT count(*) AS n FROM vector_outbox";
-pub(super) const EMBEDDED: &str =
-    "SELECT count(*) AS n FROM remediation_audit WHERE embedding_id IS NOT NULL";
+pub(super) const EMBEDDED: &str = "SELECT count(*) AS n FROM remediation_audit JOIN remediation_vector ON record_id = id AND version = updated_at";
 
 /// An embedder that is a function of the record.
 pub(super) struct Scripted<F>(pub(super) F);
+
+one_incident!(Scripted<F>);
 
 #[async_trait]
 impl<F> RecordEmbedder for Scripted<F>
@@ -52,8 +53,7 @@ pub(super) async fn start(
     embedder: Arc<dyn RecordEmbedder>,
     settings: &ProjectorSettings,
 ) -> Projector {
-    let wanted = EmbeddingSet { composition: "1".to_owned(), model: "scripted".to_owned(), dimension: 384 };
-    let set = activate(&mut bench.connect().await, &wanted).await.unwrap();
+    let set = bench.set().await;
     Projector::start(
         &connector(&bench.database.server_url().unwrap()),
         &embedder,
@@ -76,7 +76,7 @@ async fn every_remediation_gets_its_vector() {
     let projector = start(&bench, Arc::new(Scripted(|r: &Remediation| Ok(vector_of(r)))), &quick()).await;
     write(&bench, 100).await;
     until(&bench, OUTBOX, 0).await;
-    let right = "SELECT count(*) AS n FROM remediation_audit JOIN embedding_vector USING (embedding_id) \
+    let right = "SELECT count(*) AS n FROM remediation_audit JOIN remediation_vector ON record_id = id JOIN embedding_vector USING (slot, embedding_id) \
                  WHERE (vector::real[])[2] = length(name) AND updated_at = created_at";
     assert_eq!(bench.count(right).await, 100);
     assert!(projector.stop(Duration::from_secs(10)).await);

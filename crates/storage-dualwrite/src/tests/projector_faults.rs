@@ -9,6 +9,7 @@ use diesel_async::SimpleAsyncConnection;
 use storage_models::{Embedding, Remediation};
 use tokio::sync::Notify;
 
+use super::index_support::one_incident;
 use super::projector::{EMBEDDED, OUTBOX, Scripted, quick, start, vector_of};
 use super::support::{Bench, until};
 use crate::{EmbedFault, ProjectorSettings, RecordEmbedder, outbox};
@@ -88,6 +89,8 @@ struct Gated {
     first: AtomicBool,
 }
 
+one_incident!(Gated);
+
 #[async_trait]
 impl RecordEmbedder for Gated {
     async fn embed(&self, records: &[Remediation]) -> Vec<Result<Embedding, EmbedFault>> {
@@ -108,9 +111,9 @@ fn gated() -> (Arc<Gated>, Arc<Notify>, Arc<Notify>) {
 
 /// What an update does: the record, then its outbox row by upsert with lease, attempts and parking cleared.
 const UPDATE: &str = "BEGIN; UPDATE remediation_audit SET name = 'a longer name'; \
-    INSERT INTO vector_outbox (record_id, start_time, version) \
-        SELECT id, start_time, updated_at FROM remediation_audit \
-    ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version, lease_owner = NULL, lease_until = NULL, \
+    INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+        SELECT (SELECT id FROM embedding_set WHERE state = 'active'), id, start_time, updated_at FROM remediation_audit \
+    ON CONFLICT (set_id, record_id) DO UPDATE SET version = EXCLUDED.version, stage = 0, lease_owner = NULL, lease_until = NULL, \
         attempts = 0, parked_at = NULL, next_attempt_at = now(); COMMIT";
 
 /// F33: an update between a claim and its completion is projected; the old version's vector is not left behind.
@@ -124,7 +127,7 @@ async fn an_update_between_claim_and_completion_is_not_lost() {
     bench.connect().await.batch_execute(UPDATE).await.unwrap();
     gate.notify_one();
     until(&bench, OUTBOX, 0).await;
-    let of_the_last_version = "SELECT count(*) AS n FROM remediation_audit JOIN embedding_vector USING (embedding_id) \
+    let of_the_last_version = "SELECT count(*) AS n FROM remediation_audit JOIN remediation_vector ON record_id = id JOIN embedding_vector USING (slot, embedding_id) \
          WHERE (vector::real[])[2] = length('a longer name')";
     assert_eq!(bench.count(of_the_last_version).await, 1);
 }

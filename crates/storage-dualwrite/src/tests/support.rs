@@ -6,14 +6,16 @@ use std::time::Duration;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{NewRecord, NewRemediation, Phase, Record, Remediation, Status, Timestamp};
+use storage_models::fields::Value;
+use storage_models::{NewRecord, Record, RecordType, Remediation, Timestamp};
 use storage_testkit::{FaultProxy, TestDatabase};
 use tokio::time::Instant;
 
+use crate::embedding_set::{EmbeddingSet, activate};
 use crate::idempotency::{Keyed, Written};
 use crate::{
-    ByteBudget, Commits, Connector, DatabaseTls, Reservation, SessionSettings, WriteError, Writer,
-    WriterSettings,
+    ByteBudget, Commits, Connector, DatabaseTls, Reservation, ServingSet, SessionSettings, WriteError,
+    Writer, WriterSettings,
 };
 
 /// Longer than any test should take; a wait that reaches it fails the test.
@@ -32,7 +34,7 @@ impl Bench {
     }
 
     pub(super) async fn with(settings: WriterSettings) -> Self {
-        let database = TestDatabase::create().await.unwrap();
+        let database = with_set().await;
         let url = database.server_url().unwrap();
         Self::on(database, &url, settings)
     }
@@ -46,7 +48,7 @@ impl Bench {
 
     /// A writer behind a proxy, whose first record is written.
     pub(super) async fn behind_proxy(settings: WriterSettings) -> (Self, FaultProxy) {
-        let database = TestDatabase::create().await.unwrap();
+        let database = with_set().await;
         let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
         let url = proxy.url(&database.server_url().unwrap());
         let bench = Self::on(database, &url, settings);
@@ -95,9 +97,26 @@ impl Bench {
         }
     }
 
+    /// The set that serves.
+    pub(super) async fn set(&self) -> ServingSet {
+        activate(&mut self.connect().await, &scripted_set()).await.unwrap()
+    }
+
     pub(super) async fn count(&self, what: &'static str) -> i64 {
         count(&mut self.connect().await, what).await
     }
+}
+
+/// A database with a set that serves, as each has that a server has started on.
+async fn with_set() -> TestDatabase {
+    let database = TestDatabase::create().await.unwrap();
+    activate(&mut database.connect().await.unwrap(), &scripted_set()).await.unwrap();
+    database
+}
+
+/// The set of the embedders of these tests.
+pub(super) fn scripted_set() -> EmbeddingSet {
+    EmbeddingSet { composition: "1".to_owned(), model: "scripted".to_owned(), dimension: 384 }
 }
 
 /// Sessions that wait for locks as long as a test may take, so that a busy machine changes no outcome.
@@ -182,22 +201,15 @@ pub(super) async fn until(bench: &Bench, query: &'static str, wanted: i64) {
 }
 
 pub(super) fn remediation(name: &str) -> NewRecord {
-    NewRecord::Remediation(NewRemediation {
-        name: name.to_owned(),
-        namespace: "default".to_owned(),
-        phase: Phase::Processing,
-        action_type: "restart-pod".to_owned(),
-        target_name: None,
-        status: Status::Running,
-        start_time: Timestamp::now(),
-        end_time: None,
-        environment: None,
-        cluster: None,
-        remediation_request_id: None,
-        alert_name: None,
-        alert_fingerprint: None,
-        severity: None,
-        error_message: None,
-        metadata: None,
-    })
+    let made = NewRecord::of_values(RecordType::Remediation, |field| match field {
+        "name" => Value::Text(name.into()),
+        "namespace" => Value::Text("default".into()),
+        "phase" => Value::Text("processing".into()),
+        "action_type" => Value::Text("restart-pod".into()),
+        "status" => Value::Text("running".into()),
+        "start_time" => Value::Time(Timestamp::now()),
+        "recorded_by" => Value::Text("operator".into()),
+        _ => Value::Null,
+    });
+    made.unwrap()
 }

@@ -23,7 +23,7 @@ async fn records_of_one_text_share_one_vector() {
     until(&bench, OUTBOX, 0).await;
     assert_eq!(bench.count(STORED).await, 2);
     let with_the_right_one = "SELECT count(*) AS n FROM ( \
-        SELECT embedding_id FROM remediation_audit GROUP BY embedding_id \
+        SELECT embedding_id FROM remediation_audit JOIN remediation_vector ON record_id = id GROUP BY embedding_id \
         HAVING count(DISTINCT name LIKE '%7') = 1) AS shared";
     assert_eq!(bench.count(with_the_right_one).await, 2);
 }
@@ -40,7 +40,7 @@ async fn overlapping_sets_are_stored_once_by_several_at_once() {
         let (database, own) = (&database, vectors.clone());
         async move {
             let mut connection = database.connect().await.unwrap();
-            let ids = vectors::ids(&mut connection, &own).await.unwrap();
+            let ids = vectors::ids(&mut connection, 1, &own).await.unwrap();
             own.into_iter().zip(ids).collect::<Vec<_>>()
         }
     }))
@@ -58,8 +58,8 @@ async fn ids_come_in_the_order_of_the_vectors() {
     let database = TestDatabase::create().await.unwrap();
     let mut connection = database.connect().await.unwrap();
     let [one, other] = [1, 2].map(embedding);
-    let first = vectors::ids(&mut connection, [&one, &other, &one]).await.unwrap();
+    let first = vectors::ids(&mut connection, 1, [&one, &other, &one]).await.unwrap();
     assert_eq!(first[0], first[2]);
     assert_ne!(first[0], first[1]);
-    assert_eq!(vectors::ids(&mut connection, [&other]).await.unwrap(), [first[1]]);
+    assert_eq!(vectors::ids(&mut connection, 1, [&other]).await.unwrap(), [first[1]]);
 }

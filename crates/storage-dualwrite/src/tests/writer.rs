@@ -1,14 +1,16 @@
 //! What the writer stores, and to whom it answers.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
 use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
+use storage_models::fields::Value;
 use storage_models::schema::{ai_analysis_audit, execution_audit, remediation_audit, workflow_audit};
 use storage_models::{
-    AiAnalysis, Execution, JsonText, NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow,
-    Phase, Record, Remediation, Severity, Status, Timestamp, Workflow, WorkflowPhase,
+    AiAnalysis, Execution, JsonText, NewAiAnalysis, NewExecution, NewRecord, NewWorkflow, Record, RecordType,
+    Remediation, Status, Timestamp, Workflow, WorkflowPhase,
 };
 
 use super::support::{Bench, patient, remediation};
@@ -16,26 +18,22 @@ use crate::writer::group::{GroupWork, Item};
 use crate::writer::transaction::attempt;
 use crate::{WriteError, WriterSettings};
 
+/// Every field has a value of its own, and the end is not on a whole millisecond.
 fn full_remediation() -> NewRecord {
     let start_time = Timestamp::now();
-    NewRecord::Remediation(NewRemediation {
-        name: "fix-1".to_owned(),
-        namespace: "payments".to_owned(),
-        phase: Phase::Completed,
-        action_type: "restart-pod".to_owned(),
-        target_name: Some(String::new()),
-        status: Status::Success,
-        start_time,
-        end_time: start_time.checked_add(chrono::TimeDelta::microseconds(1_234_999)),
-        environment: Some("production".to_owned()),
-        cluster: Some("eu-1".to_owned()),
-        remediation_request_id: Some("rr-7".to_owned()),
-        alert_name: Some("KubePodCrashLooping".to_owned()),
-        alert_fingerprint: Some("a1b2".to_owned()),
-        severity: Some(Severity::Critical),
-        error_message: Some("exit code 137\n\ttwice".to_owned()),
-        metadata: Some(JsonText::new(r#"{"n":9007199254740993,"big":1e300,"s":"ü"}"#.to_owned()).unwrap()),
-    })
+    let end_time = start_time.checked_add(chrono::TimeDelta::microseconds(1_234_999)).unwrap();
+    let metadata = JsonText::new(r#"{"n":9007199254740993,"big":1e300,"s":"ü"}"#.to_owned()).unwrap();
+    let made = NewRecord::of_values(RecordType::Remediation, |name| match name {
+        "phase" => Value::Text("completed".into()),
+        "target_name" => Value::Text("".into()),
+        "status" => Value::Text("success".into()),
+        "start_time" => Value::Time(start_time),
+        "end_time" => Value::Time(end_time),
+        "error_message" => Value::Text("exit code 137\n\ttwice".into()),
+        "metadata" => Value::Json(Cow::Owned(metadata.clone())),
+        name => RecordType::Remediation.field(name).unwrap().example.into(),
+    });
+    made.unwrap()
 }
 
 /// BR-STORAGE-001: what is answered is what is stored, field for field, for a full and for a minimal remediation.
@@ -79,6 +77,9 @@ async fn children_are_answered_as_they_are_stored() {
         model: "m".to_owned(),
         tokens_used: Some(0),
         latency_ms: None,
+        recorded_by: "operator".to_owned(),
+        correlation_id: None,
+        alterations: None,
     });
     let stored: AiAnalysis = {
         let answered = bench.write(analysis).await.unwrap();
@@ -98,6 +99,9 @@ async fn children_are_answered_as_they_are_stored() {
         end_time: None,
         step_count: 3,
         current_step: 1,
+        recorded_by: "operator".to_owned(),
+        correlation_id: None,
+        alterations: None,
     });
     let answered = bench.write(workflow).await.unwrap();
     let stored: Workflow =
@@ -115,6 +119,9 @@ async fn children_are_answered_as_they_are_stored() {
         end_time: Some(now),
         error_message: Some("a < b".to_owned()),
         dry_run: true,
+        recorded_by: "operator".to_owned(),
+        correlation_id: None,
+        alterations: None,
     });
     let answered = bench.write(execution).await.unwrap();
     let stored: Execution =
@@ -166,6 +173,9 @@ async fn an_unknown_parent_is_named_and_costs_no_neighbour() {
             model: "m".to_owned(),
             tokens_used: None,
             latency_ms: None,
+            recorded_by: "operator".to_owned(),
+            correlation_id: None,
+            alterations: None,
         })
     };
     let (good, bad, neighbour) =

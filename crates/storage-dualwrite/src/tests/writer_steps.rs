@@ -23,6 +23,9 @@ pub(super) fn child_of(remediation_id: i64) -> NewRecord {
         end_time: None,
         step_count: 2,
         current_step: 1,
+        recorded_by: "operator".to_owned(),
+        correlation_id: None,
+        alterations: None,
     })
 }
 
@@ -31,7 +34,7 @@ pub(super) fn child_of(remediation_id: i64) -> NewRecord {
 #[tokio::test]
 async fn a_record_of_a_remediation_is_stored_once_whatever_is_lost() {
     for step in [
-        "AS wanted (id) WHERE NOT EXISTS",
+        "AS wanted (id) WHERE (SELECT true",
         "pg_current_xact_id()",
         "INSERT INTO workflow_audit",
         "INSERT INTO idempotency_key",

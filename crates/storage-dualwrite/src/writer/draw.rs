@@ -1,16 +1,16 @@
 //! What a transaction starts with: its identity, ids for its records, and which of their parents are missing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{NewRecord, RecordType, Timestamp};
+use storage_models::{Month, NewRecord, RecordType, Timestamp};
 
 use crate::fixed_statement::fixed_statement;
 
 fixed_statement! {
-    /// The transaction's id and time, and an id for each of its records. Drawn first, so that rows are matched to
+    /// The transaction's id and time, and a number for the id of each of its records. Drawn first, so that rows are matched to
     /// records by id and never by the order in which they come back.
     ///
     /// Planned once: an array of unknown length is taken to be short. `generate_series` is taken to be long, and
@@ -30,10 +30,16 @@ fixed_statement! {
 }
 
 fixed_statement! {
-    /// Which of these remediations do not exist: one anti-join for the whole group.
+    /// Which of these remediations of one month do not exist: one statement for all of them, which reads that month alone.
+    ///
+    /// A subquery for each, which PostgreSQL cannot make a join of: it would take a month for a few rows where its bounds
+    /// are not known, and read all of the month for each group. docs/decisions/ids.md has the figures.
     MissingParents -> BigInt {
         "SELECT id FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ") AS wanted (id) WHERE NOT EXISTS (SELECT FROM remediation_audit r WHERE r.id = wanted.id)";
+        ") AS wanted (id) WHERE (SELECT true FROM remediation_audit r WHERE r.id = wanted.id AND r.start_time >= ",
+            begin: Timestamp => Timestamptz;
+        " AND r.start_time < ", end: Timestamp => Timestamptz;
+        ") IS NULL";
     }
 }
 
@@ -41,7 +47,8 @@ fixed_statement! {
 pub(super) struct Drawn {
     pub(super) transaction: String,
     pub(super) time: Timestamp,
-    pub(super) ids: HashMap<RecordType, Vec<i64>>,
+    /// By type, a number for the id of each record of it ([`Month::id`](storage_models::Month::id)).
+    pub(super) numbers: HashMap<RecordType, Vec<i64>>,
 }
 
 /// Draws for the records, by type.
@@ -59,13 +66,13 @@ pub(super) async fn draw(connection: &mut AsyncPgConnection, records: &[&NewReco
     };
     let (transaction, time, remediations, ai_analyses, workflows, executions): Row =
         draw.get_result(connection).await?;
-    let ids = HashMap::from([
+    let numbers = HashMap::from([
         (RecordType::Remediation, remediations),
         (RecordType::AiAnalysis, ai_analyses),
         (RecordType::Workflow, workflows),
         (RecordType::Execution, executions),
     ]);
-    Ok(Drawn { transaction, time, ids })
+    Ok(Drawn { transaction, time, numbers })
 }
 
 /// The remediations that records of the group name and that do not exist.
@@ -73,12 +80,15 @@ pub(super) async fn orphans(
     connection: &mut AsyncPgConnection,
     records: &[&NewRecord],
 ) -> QueryResult<HashSet<i64>> {
-    let mut ids: Vec<i64> = records.iter().filter_map(|record| record.parent()).collect();
-    if ids.is_empty() {
-        return Ok(HashSet::new());
+    let mut of_months: BTreeMap<Month, BTreeSet<i64>> = BTreeMap::new();
+    for id in records.iter().filter_map(|record| record.parent()) {
+        of_months.entry(Month::of_id(id)).or_default().insert(id);
     }
-    ids.sort_unstable();
-    ids.dedup();
-    let missing: Vec<i64> = MissingParents { ids }.load(connection).await?;
-    Ok(missing.into_iter().collect())
+    let mut orphans = HashSet::new();
+    for (month, ids) in of_months {
+        let ids = ids.into_iter().collect();
+        let missing = MissingParents { ids, begin: month.begin(), end: month.end() };
+        orphans.extend(missing.load::<i64>(connection).await?);
+    }
+    Ok(orphans)
 }

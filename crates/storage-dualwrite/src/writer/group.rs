@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use storage_models::{
-    NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Record, RecordType, Timestamp,
+    Month, NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Record, RecordType, Timestamp,
 };
 
 use super::WriteError;
+use super::columns::Numbered;
 use super::draw::{Drawn, draw, orphans};
-use super::insert::{self, Numbered, StoredRemediation, Wanted};
+use super::insert::{self, StoredRemediation, Wanted};
 use super::settle::{Mark, Witness};
 use super::stored::as_stored;
 use super::transaction::Work;
@@ -153,9 +154,9 @@ pub(super) async fn insert_records(
     orphans: &HashSet<i64>,
 ) -> QueryResult<Inserted<Record>> {
     let drawn = draw(connection, records).await?;
-    let group = Group::number(records, &drawn.ids, orphans);
+    let group = Group::number(records, &drawn.numbers, orphans);
     let stored = group.insert(connection, Wanted::Metadata).await?;
-    Ok(Inserted { mark: group.mark(&drawn), outcomes: group.outcomes(records, drawn.time, stored) })
+    Ok(Inserted { mark: group.mark(&drawn), outcomes: group.outcomes(records, drawn.time, stored)? })
 }
 
 /// The same for records whose ids are all that is asked for. Their metadata, which may have become large, stays where it is.
@@ -164,9 +165,9 @@ pub(super) async fn insert_for_ids(
     records: &[&NewRecord],
 ) -> QueryResult<Inserted<i64>> {
     let drawn = draw(connection, records).await?;
-    let group = Group::number(records, &drawn.ids, &HashSet::new());
+    let group = Group::number(records, &drawn.numbers, &HashSet::new());
     group.insert(connection, Wanted::Nothing).await?;
-    let ids = group.numbers.iter().map(|id| id.ok_or(WriteError::Unavailable));
+    let ids = group.ids.iter().map(|id| id.ok_or(WriteError::Unavailable));
     Ok(Inserted { mark: group.mark(&drawn), outcomes: ids.collect() })
 }
 
@@ -177,21 +178,23 @@ struct Group<'a> {
     ai_analyses: Vec<Numbered<'a, NewAiAnalysis>>,
     workflows: Vec<Numbered<'a, NewWorkflow>>,
     executions: Vec<Numbered<'a, NewExecution>>,
-    numbers: Vec<Option<i64>>,
+    ids: Vec<Option<i64>>,
 }
 
 impl<'a> Group<'a> {
     fn number(
         records: &[&'a NewRecord],
-        ids: &HashMap<RecordType, Vec<i64>>,
+        numbers: &HashMap<RecordType, Vec<i64>>,
         orphans: &HashSet<i64>,
     ) -> Self {
-        let mut ids: HashMap<_, _> = ids.iter().map(|(kind, ids)| (*kind, ids.iter().copied())).collect();
+        let mut numbers: HashMap<_, _> = numbers.iter().map(|(of, it)| (*of, it.iter().copied())).collect();
         let mut group = Self::default();
         for record in records {
             let is_orphan = record.parent().is_some_and(|parent| orphans.contains(&parent));
-            let id = ids.get_mut(&record.record_type()).and_then(Iterator::next).filter(|_| !is_orphan);
-            group.numbers.push(id);
+            let number = numbers.get_mut(&record.record_type()).and_then(Iterator::next);
+            let id =
+                number.filter(|_| !is_orphan).map(|number| Month::of(record.partition_time()).id(number));
+            group.ids.push(id);
             if let Some(id) = id {
                 group.push(id, record);
             }
@@ -250,11 +253,11 @@ impl<'a> Group<'a> {
         records: &[&NewRecord],
         time: Timestamp,
         mut stored: HashMap<i64, StoredRemediation>,
-    ) -> Vec<Result<Record, WriteError>> {
+    ) -> QueryResult<Vec<Result<Record, WriteError>>> {
         let outcome = |(record, id): (&&NewRecord, &Option<i64>)| match id {
-            Some(id) => Ok(as_stored(record, *id, time, stored.remove(id))),
-            None => Err(WriteError::ParentNotFound(record.parent().unwrap_or_default())),
+            Some(id) => as_stored(record, *id, time, stored.remove(id)).map(Ok),
+            None => Ok(Err(WriteError::ParentNotFound(record.parent().unwrap_or_default()))),
         };
-        records.iter().zip(&self.numbers).map(outcome).collect()
+        records.iter().zip(&self.ids).map(outcome).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! The writer: a bounded queue in front of a few tasks that commit whatever is queued as one transaction.
 
 mod batch;
+mod columns;
 mod draw;
 mod error;
 pub(crate) mod group;

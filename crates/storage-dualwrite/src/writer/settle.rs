@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{RecordType, Timestamp};
+use storage_models::{Month, RecordType, Timestamp};
 use tokio::time::Instant;
 
 use crate::Connector;
@@ -130,24 +130,34 @@ async fn is_true(
     id: i64,
     time: Timestamp,
 ) -> QueryResult<bool> {
-    let row: Present =
-        query.bind::<BigInt, _>(id).bind::<Timestamptz, _>(time).get_result(connection).await?;
+    let month = Month::of_id(id);
+    let row: Present = query
+        .bind::<BigInt, _>(id)
+        .bind::<Timestamptz, _>(time)
+        .bind::<Timestamptz, _>(month.begin())
+        .bind::<Timestamptz, _>(month.end())
+        .get_result(connection)
+        .await?;
     Ok(row.present)
 }
 
 const fn created_text(record_type: RecordType) -> &'static str {
     match record_type {
         RecordType::Remediation => {
-            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND created_at = $2) AS present"
+            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND created_at = $2 \
+                AND start_time >= $3 AND start_time < $4) AS present"
         }
         RecordType::AiAnalysis => {
-            "SELECT EXISTS (SELECT FROM ai_analysis_audit WHERE id = $1 AND created_at = $2) AS present"
+            "SELECT EXISTS (SELECT FROM ai_analysis_audit WHERE id = $1 AND created_at = $2 \
+                AND timestamp >= $3 AND timestamp < $4) AS present"
         }
         RecordType::Workflow => {
-            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND created_at = $2) AS present"
+            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND created_at = $2 \
+                AND start_time >= $3 AND start_time < $4) AS present"
         }
         RecordType::Execution => {
-            "SELECT EXISTS (SELECT FROM execution_audit WHERE id = $1 AND created_at = $2) AS present"
+            "SELECT EXISTS (SELECT FROM execution_audit WHERE id = $1 AND created_at = $2 \
+                AND start_time >= $3 AND start_time < $4) AS present"
         }
     }
 }
@@ -156,12 +166,16 @@ const fn created_text(record_type: RecordType) -> &'static str {
 const fn version_texts(record_type: RecordType) -> [&'static str; 2] {
     match record_type {
         RecordType::Workflow => [
-            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND updated_at = $2) AS present",
-            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND updated_at > $2) AS present",
+            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND updated_at = $2 \
+                AND start_time >= $3 AND start_time < $4) AS present",
+            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND updated_at > $2 \
+                AND start_time >= $3 AND start_time < $4) AS present",
         ],
         _ => [
-            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND updated_at = $2) AS present",
-            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND updated_at > $2) AS present",
+            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND updated_at = $2 \
+                AND start_time >= $3 AND start_time < $4) AS present",
+            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND updated_at > $2 \
+                AND start_time >= $3 AND start_time < $4) AS present",
         ],
     }
 }

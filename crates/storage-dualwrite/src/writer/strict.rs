@@ -1,7 +1,7 @@
 //! A record that is in PostgreSQL and in the vector index, or in neither, before its client gets an answer.
 //!
 //! ```text
-//! embed ─▶ BEGIN ─▶ keys ─▶ record, outbox row ─▶ point into the index ─▶ answer kept ─▶ COMMIT
+//! embed ─▶ BEGIN ─▶ keys ─▶ record ─▶ point into the index ─▶ words, vector ─▶ answer kept ─▶ COMMIT
 //!                                                  │ refused, late or away
 //!                                                  ▼
 //!                                     all of it rolled back, the point removed
@@ -9,15 +9,15 @@
 //!
 //! A point may outlive its record all the same: the process is killed, the index is away when the point is to be removed,
 //! or applies it late. The reconciler removes it. A point is never removed while it is not known whether its record is
-//! stored. The outbox row stays, so that the projector stores the vector in PostgreSQL behind the request.
+//! stored.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel::sql_types::{BigInt, Timestamptz};
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use storage_models::{Embedding, NewRecord, Record, RecordType, Remediation, Timestamp};
+use storage_models::{Embedding, IncidentKey, NewRecord, Record, RecordType, Remediation, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
@@ -31,20 +31,15 @@ use super::{WriteError, Writer, measured};
 use crate::fixed_statement::fixed_statement;
 use crate::idempotency::{Keyed, Written, keep};
 use crate::index::{IndexError, Point, VectorIndex};
-use crate::{Connector, EmbedFault, RecordEmbedder, Reservation, embedding_set, vectors};
+use crate::projection::{self, Version};
+use crate::{Connector, EmbedFault, RecordEmbedder, Reservation, ServingSet, embedding_set, vectors};
 
 fixed_statement! {
-    /// Gives a record that was just inserted its vector.
-    Fill -> () {
-        "UPDATE remediation_audit SET embedding_id = ", embedding_id: i64 => BigInt;
-        " WHERE id = ", id: i64 => BigInt;
-        " AND start_time = ", start_time: Timestamp => Timestamptz;
+    /// Takes the outbox row of a record that every store of the set holds.
+    Remove -> () {
+        "DELETE FROM vector_outbox WHERE set_id = ", set: i64 => BigInt;
+        " AND record_id = ", id: i64 => BigInt;
     }
-}
-
-fixed_statement! {
-    /// Takes the outbox row of a record whose every store is served.
-    Remove -> () { "DELETE FROM vector_outbox WHERE record_id = ", id: i64 => BigInt; }
 }
 
 /// How long an answer may wait for the removal of a point that has no record; the reconciler removes what stays.
@@ -57,8 +52,8 @@ pub struct StrictParts {
     pub connector: Connector,
     /// Makes vectors.
     pub embedder: Arc<dyn RecordEmbedder>,
-    /// The id of the embedder's set, as [`embedding_set::activate`] returned it.
-    pub set: i64,
+    /// The embedder's set, as [`embedding_set::activate`] returned it.
+    pub set: ServingSet,
     /// The outside index; without one, PostgreSQL is the index.
     pub index: Option<Arc<dyn VectorIndex>>,
     /// Strict writes at a time, each with a connection of its own; beyond them one is refused at once.
@@ -110,10 +105,20 @@ impl StrictWriter {
             self.writer.check_open()?;
             let place = self.place()?;
             self.writer.ensure_partition(RecordType::Remediation, record.partition_time(), deadline).await?;
-            let embedding = self.embed(&record, deadline).await?;
+            let (embedding, incident_key) = self.embed(&record, deadline).await?;
             let StrictParts { set, index, .. } = self.parts.clone();
             let sent = Mutex::default();
-            let work = StrictWork { record, embedding, keyed, set, index, sent, deadline, _place: place };
+            let work = StrictWork {
+                record,
+                embedding,
+                incident_key,
+                keyed,
+                set,
+                index,
+                sent,
+                deadline,
+                _place: place,
+            };
             self.lane.run(work, size, deadline).await?
         };
         let outcome = measured(RecordType::Remediation, 1, work).await;
@@ -132,13 +137,20 @@ impl StrictWriter {
     }
 
     /// Before anything is locked or written: the slowest step holds no connection.
-    async fn embed(&self, record: &NewRecord, deadline: Instant) -> Result<Embedding, WriteError> {
+    async fn embed(
+        &self,
+        record: &NewRecord,
+        deadline: Instant,
+    ) -> Result<(Embedding, IncidentKey), WriteError> {
         let records = [provisional(record).ok_or(WriteError::Unavailable)?];
         let embedding = self.parts.embedder.embed(&records);
         let outcomes =
             tokio::time::timeout_at(deadline, embedding).await.map_err(|_late| WriteError::DeadlinePassed)?;
         match outcomes.into_iter().next() {
-            Some(Ok(embedding)) => Ok(embedding),
+            Some(Ok(embedding)) => {
+                let [record] = &records;
+                Ok((embedding, self.parts.embedder.incident_key(record)))
+            }
             Some(Err(EmbedFault::Outage { reason, .. })) => {
                 tracing::warn!(reason, "a strict write was refused: the embedder is away");
                 Err(WriteError::IndexUnavailable)
@@ -160,7 +172,7 @@ fn provisional(record: &NewRecord) -> Option<Remediation> {
     let NewRecord::Remediation(new) = record else { return None };
     let row = Some((0, None, new.metadata.clone()));
     match as_stored(record, 0, new.start_time, row) {
-        Record::Remediation(record) => Some(record),
+        Ok(Record::Remediation(record)) => Some(record),
         _ => None,
     }
 }
@@ -169,8 +181,9 @@ fn provisional(record: &NewRecord) -> Option<Remediation> {
 struct StrictWork {
     record: NewRecord,
     embedding: Embedding,
+    incident_key: IncidentKey,
     keyed: Option<Keyed<Record>>,
-    set: i64,
+    set: ServingSet,
     index: Option<Arc<dyn VectorIndex>>,
     /// Ids of points that the index may hold: each try draws another.
     sent: Mutex<Vec<i64>>,
@@ -194,7 +207,7 @@ impl Work for StrictWork {
         if let Some(settled) = settled(connection, self.keyed.as_ref()).await? {
             return Ok((None, settled));
         }
-        if !embedding_set::hold(connection, self.set).await? {
+        if !embedding_set::hold(connection, self.set.id).await? {
             tracing::error!(
                 "another embedding set serves now; strict writes are refused. Restart this process"
             );
@@ -248,7 +261,8 @@ impl StrictWork {
         let inserted = insert_records(connection, &[&self.record], &Default::default()).await?;
         let outcome = inserted.outcomes.into_iter().next().unwrap_or(Err(WriteError::Unavailable));
         if let Ok(Record::Remediation(record)) = &outcome {
-            self.index(connection, record).await?;
+            self.index(record).await?;
+            self.project(connection, record).await?;
         }
         if let (Ok(record), Some(keyed)) = (&outcome, &self.keyed) {
             keep(connection, &[(&keyed.key, (keyed.render)(record))]).await?;
@@ -256,27 +270,27 @@ impl StrictWork {
         Ok((inserted.mark, outcome))
     }
 
-    async fn index(
-        &self,
-        connection: &mut AsyncPgConnection,
-        record: &Remediation,
-    ) -> Result<(), StoreError> {
-        let Some(index) = &self.index else { return Ok(self.fill(connection, record).await?) };
+    /// Without an outside index PostgreSQL is the index.
+    async fn index(&self, record: &Remediation) -> Result<(), StoreError> {
+        let Some(index) = &self.index else { return Ok(()) };
         self.sent().push(record.id);
-        let point = Point { record: record.clone(), embedding: self.embedding.clone() };
+        let (embedding, incident_key) = (self.embedding.clone(), self.incident_key);
+        let point = Point { record: record.clone(), embedding, incident_key };
         let storing = tokio::time::timeout_at(self.deadline, index.upsert(std::slice::from_ref(&point)));
         let limit = self.deadline.saturating_duration_since(Instant::now());
         let late = |_elapsed| IndexError::TimedOut { operation: "store a point", limit };
         Ok(storing.await.map_err(late)??)
     }
 
-    /// Without an outside index PostgreSQL is the index.
-    async fn fill(&self, connection: &mut AsyncPgConnection, record: &Remediation) -> QueryResult<()> {
-        for embedding_id in vectors::ids(connection, [&self.embedding]).await? {
-            let fill = Fill { embedding_id, id: record.id, start_time: record.start_time };
-            fill.execute(connection).await?;
-        }
-        Remove { id: record.id }.execute(connection).await?;
+    /// What the projector would do in PostgreSQL. Last, since whoever stores the same vector waits for this transaction's end.
+    async fn project(&self, connection: &mut AsyncPgConnection, record: &Remediation) -> QueryResult<()> {
+        let version =
+            Version { record_id: record.id, start_time: record.start_time, version: record.updated_at };
+        projection::store_words(connection, [version]).await?;
+        let ServingSet { id: set, slot } = self.set;
+        let ids = vectors::ids(connection, slot, [&self.embedding]).await?;
+        projection::store_vectors(connection, slot, [version], ids, vec![self.incident_key]).await?;
+        Remove { set, id: record.id }.execute(connection).await?;
         Ok(())
     }
 

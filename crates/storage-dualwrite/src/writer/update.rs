@@ -4,58 +4,52 @@
 use diesel::QueryResult;
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
-use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_models::{
-    JsonText, Phase, Record, RecordType, RecordUpdate, Remediation, RemediationUpdate, Status, Timestamp,
-    Workflow, WorkflowPhase, WorkflowUpdate,
-};
+use storage_models::{Record, RecordType, RecordUpdate, Remediation, Timestamp, Workflow};
 
 use super::WriteError;
 use super::batch::settled;
+use super::columns::Changes;
 use super::settle::{Mark, Witness};
 use super::transaction::Work;
 use crate::fixed_statement::fixed_statement;
 use crate::idempotency::{Keyed, Written, keep};
 
 fixed_statement! {
-    /// Updates a remediation that still has the version, and enqueues its new version: with lease, attempts and
+    /// Updates a remediation that still has the version, and enqueues its new version for each set that serves or is being
+    /// built: with lease, stage, attempts and
     /// parking cleared, so that nothing that was begun for the old version is taken for the new one.
     UpdateRemediation<'a> -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Bool) {
-        "WITH updated AS (UPDATE remediation_audit SET phase = ", phase: Phase => Text;
-        ", status = ", status: Status => Text;
-        ", end_time = ", end_time: Option<Timestamp> => Nullable<Timestamptz>;
-        ", error_message = ", error_message: Option<&'a str> => Nullable<Text>;
-        ", metadata = ", metadata: Option<&'a JsonText> => Nullable<Jsonb>;
+        "WITH updated AS (UPDATE remediation_audit SET ", changes: Changes<'a>;
         " WHERE id = ", id: i64 => BigInt;
         " AND start_time = ", start_time: Timestamp => Timestamptz;
         " AND updated_at = ", version: Timestamp => Timestamptz;
         " RETURNING *), \
-         enqueued AS (INSERT INTO vector_outbox (record_id, start_time, version) \
-            SELECT id, start_time, updated_at FROM updated WHERE updated_at <> ", old: Timestamp => Timestamptz;
-        " ON CONFLICT (record_id) DO UPDATE SET start_time = excluded.start_time, version = excluded.version, \
+         fed AS (SELECT id AS set_id, state FROM embedding_set WHERE state <> 'retired'), \
+         enqueued AS (INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+            SELECT set_id, id, start_time, updated_at FROM updated CROSS JOIN fed WHERE updated_at <> ", old: Timestamp => Timestamptz;
+        " ON CONFLICT (set_id, record_id) DO UPDATE SET start_time = excluded.start_time, version = excluded.version, \
             enqueued_at = now(), attempts = 0, next_attempt_at = now(), lease_owner = NULL, lease_until = NULL, \
-            last_error = NULL, parked_at = NULL RETURNING record_id) \
-         SELECT id, name, namespace, phase, action_type, target_name, status, start_time, end_time, duration_ms, \
-            environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, \
-            metadata, created_at, updated_at, \
-            EXISTS (SELECT FROM enqueued) OR EXISTS (SELECT FROM vector_outbox WHERE record_id = updated.id) \
+            last_error = NULL, parked_at = NULL, stage = 0 RETURNING set_id) \
+         SELECT ";
+        RecordType::Remediation.columns();
+        ", EXISTS (SELECT FROM enqueued JOIN fed USING (set_id) WHERE state = 'active') \
+            OR EXISTS (SELECT FROM vector_outbox JOIN fed USING (set_id) \
+                       WHERE state = 'active' AND record_id = updated.id) \
          FROM updated";
     }
 }
 
 fixed_statement! {
     /// Updates a workflow run that still has the version.
-    UpdateWorkflow -> SqlTypeOf<AsSelect<Workflow, Pg>> {
-        "UPDATE workflow_audit SET phase = ", phase: WorkflowPhase => Text;
-        ", status = ", status: Status => Text;
-        ", end_time = ", end_time: Option<Timestamp> => Nullable<Timestamptz>;
-        ", current_step = ", current_step: i32 => Integer;
+    UpdateWorkflow<'a> -> SqlTypeOf<AsSelect<Workflow, Pg>> {
+        "UPDATE workflow_audit SET ", changes: Changes<'a>;
         " WHERE id = ", id: i64 => BigInt;
         " AND start_time = ", start_time: Timestamp => Timestamptz;
         " AND updated_at = ", version: Timestamp => Timestamptz;
-        " RETURNING id, remediation_id, workflow_name, phase, status, start_time, end_time, step_count, \
-            current_step, created_at, updated_at";
+        " RETURNING ";
+        RecordType::Workflow.columns();
     }
 }
 
@@ -96,22 +90,14 @@ impl UpdateWork {
 
     async fn apply(&self, connection: &mut AsyncPgConnection) -> QueryResult<Option<Updated>> {
         match &self.update {
-            RecordUpdate::Remediation(update) => self.remediation(update, connection).await,
-            RecordUpdate::Workflow(update) => self.workflow(update, connection).await,
+            RecordUpdate::Remediation(_) => self.remediation(connection).await,
+            RecordUpdate::Workflow(_) => self.workflow(connection).await,
         }
     }
 
-    async fn remediation(
-        &self,
-        update: &RemediationUpdate,
-        connection: &mut AsyncPgConnection,
-    ) -> QueryResult<Option<Updated>> {
+    async fn remediation(&self, connection: &mut AsyncPgConnection) -> QueryResult<Option<Updated>> {
         let statement = UpdateRemediation {
-            phase: update.phase,
-            status: update.status,
-            end_time: update.end_time,
-            error_message: update.error_message.as_deref(),
-            metadata: update.metadata.as_ref(),
+            changes: Changes::of(&self.update),
             id: self.id,
             start_time: self.start_time,
             version: self.version,
@@ -122,16 +108,9 @@ impl UpdateWork {
         Ok(rows.into_iter().next().map(updated))
     }
 
-    async fn workflow(
-        &self,
-        update: &WorkflowUpdate,
-        connection: &mut AsyncPgConnection,
-    ) -> QueryResult<Option<Updated>> {
+    async fn workflow(&self, connection: &mut AsyncPgConnection) -> QueryResult<Option<Updated>> {
         let statement = UpdateWorkflow {
-            phase: update.phase,
-            status: update.status,
-            end_time: update.end_time,
-            current_step: update.current_step,
+            changes: Changes::of(&self.update),
             id: self.id,
             start_time: self.start_time,
             version: self.version,

@@ -8,6 +8,8 @@ mod tests;
 use crate::words::{spell_out, split_identifier, split_text};
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use storage_models::IncidentKey;
 
 /// Version of [`compose`] and [`compose_query`]: it grows whenever either gives another text for
 /// the same input, since vectors of different texts are not to be compared.
@@ -61,6 +63,18 @@ pub fn compose(record: &RecordText<'_>) -> String {
     let told = parts.iter().filter(|part| !part.is_empty()).map(|part| spell_out(part));
     let text = told.collect::<Vec<_>>().join(", ");
     if text.is_empty() { or_folded(&split_identifier(record.name), record.name) } else { text }
+}
+
+/// The incident that a record belongs to: the first bytes of the SHA-256 of its text without what was done and to what.
+/// It depends on nothing else than the record's alert, reason, error and message; on its name where it has none of them, so
+/// that records that say nothing are not taken for one incident.
+#[must_use]
+pub fn incident_key(record: &RecordText<'_>) -> IncidentKey {
+    let text = compose(&RecordText { action_type: "", target_name: None, ..*record });
+    let digest: [u8; 32] = Sha256::digest(text).into();
+    let mut key = [0; IncidentKey::LENGTH];
+    key.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    IncidentKey::new(key)
 }
 
 /// The text to embed for what someone searches for.

@@ -1,6 +1,6 @@
 //! What the composed text holds, and what it leaves out.
 
-use super::{RecordText, compose, compose_query};
+use super::{RecordText, compose, compose_query, incident_key};
 use proptest::prelude::*;
 
 const RECORD: RecordText<'_> = RecordText {
@@ -35,6 +35,21 @@ fn records_of_the_same_incident_on_another_pod_have_the_same_text() {
         ..RECORD
     };
     assert_eq!(compose(&other), compose(&RECORD));
+}
+
+/// The SHA-256 of "kube pod crash looping, crash loop back off, back off 5m0s restarting failed container checkout api,
+/// persistent volume claim is 97 full", as sha256sum gives it.
+#[test]
+fn an_incident_is_the_text_without_action_and_target() {
+    assert_eq!(incident_key(&RECORD).to_string(), "9968905324be973f44d73b59eed8f3e0");
+}
+
+/// Records that say nothing of an incident are one each.
+#[test]
+fn records_without_an_incident_are_told_apart_by_their_names() {
+    let key = |name, action_type| incident_key(&RecordText { name, action_type, ..RecordText::default() });
+    assert_eq!(key("node-a", "drain"), key("node-a", "reboot"));
+    assert_ne!(key("node-a", "drain"), key("node-b", "drain"));
 }
 
 #[test]
@@ -73,6 +88,27 @@ fn a_query_is_split_like_a_record_and_kept_when_nothing_is_left_of_it() {
 }
 
 proptest! {
+    /// What was done, to what and with which outcome is no part of an incident; the alert is.
+    #[test]
+    fn an_incident_depends_on_what_happened_alone(
+        alert in "[A-Z][a-z]{1,12}", other in "[A-Z][a-z]{1,12}", error in ".{0,60}",
+        action in ".{0,30}", target in proptest::option::of(".{0,30}"), phase in ".{0,10}", status in ".{0,10}",
+        severity in proptest::option::of(".{0,10}"),
+    ) {
+        let record = RecordText {
+            name: "n", alert_name: Some(&alert), error_message: Some(&error), action_type: "restart",
+            target_name: Some("pod"), phase: "pending", status: "pending", severity: Some("low"), metadata: None,
+        };
+        let treated = RecordText {
+            action_type: &action, target_name: target.as_deref(), phase: &phase, status: &status,
+            severity: severity.as_deref(), ..record
+        };
+        prop_assert_eq!(incident_key(&treated), incident_key(&record));
+        let elsewhere = RecordText { alert_name: Some(&other), ..record };
+        let same = super::split_identifier(&alert) == super::split_identifier(&other);
+        prop_assert_eq!(incident_key(&elsewhere) == incident_key(&record), same);
+    }
+
     #[test]
     fn a_named_record_never_has_an_empty_text(name in "[a-z0-9-]{1,30}", error in ".{0,40}") {
         let record = RecordText { name: &name, error_message: Some(&error), ..RecordText::default() };

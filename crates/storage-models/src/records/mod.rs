@@ -12,7 +12,8 @@ pub use workflow::{NewWorkflow, Workflow, WorkflowUpdate};
 
 use serde::Serialize;
 
-use crate::{JsonText, RecordType, Timestamp};
+use crate::fields::{Members as _, Value};
+use crate::{RecordType, Timestamp};
 
 /// A record of any type that is valid and not yet stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,30 @@ pub enum NewRecord {
 }
 
 impl NewRecord {
+    /// Makes one of a value for each field that a client may send; `None` where one is missing or of another type.
+    pub fn of_values<'v>(
+        record_type: RecordType,
+        value: impl FnMut(&'static str) -> Value<'v>,
+    ) -> Option<Self> {
+        match record_type {
+            RecordType::Remediation => NewRemediation::of_values(value).map(Self::Remediation),
+            RecordType::AiAnalysis => NewAiAnalysis::of_values(value).map(Self::AiAnalysis),
+            RecordType::Workflow => NewWorkflow::of_values(value).map(Self::Workflow),
+            RecordType::Execution => NewExecution::of_values(value).map(Self::Execution),
+        }
+    }
+
+    /// The value of one of its fields; [`Value::Null`] when there is none of this name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Value<'_> {
+        match self {
+            Self::Remediation(record) => record.value(name),
+            Self::AiAnalysis(record) => record.value(name),
+            Self::Workflow(record) => record.value(name),
+            Self::Execution(record) => record.value(name),
+        }
+    }
+
     /// Which kind it is.
     #[must_use]
     pub const fn record_type(&self) -> RecordType {
@@ -53,15 +78,7 @@ impl NewRecord {
     /// Bytes of its free texts and metadata once it is stored, which are most of a large record.
     #[must_use]
     pub fn bulk(&self) -> usize {
-        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        match self {
-            Self::Remediation(record) => {
-                text(&record.error_message) + record.metadata.as_ref().map_or(0, JsonText::stored_bytes)
-            }
-            Self::AiAnalysis(record) => record.recommendation.len() + text(&record.reasoning),
-            Self::Workflow(_) => 0,
-            Self::Execution(record) => text(&record.error_message),
-        }
+        bulk(self.record_type(), |name| self.value(name))
     }
 
     /// The remediation it belongs to; `None` for a remediation itself.
@@ -102,6 +119,30 @@ impl Record {
         }
     }
 
+    /// The value of one of its fields; [`Value::Null`] when there is none of this name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Value<'_> {
+        match self {
+            Self::Remediation(record) => record.value(name),
+            Self::AiAnalysis(record) => record.value(name),
+            Self::Workflow(record) => record.value(name),
+            Self::Execution(record) => record.value(name),
+        }
+    }
+
+    /// Makes one of a value for each field; `None` where one is missing or of another type.
+    pub fn of_values<'v>(
+        record_type: RecordType,
+        value: impl FnMut(&'static str) -> Value<'v>,
+    ) -> Option<Self> {
+        match record_type {
+            RecordType::Remediation => Remediation::of_values(value).map(Self::Remediation),
+            RecordType::AiAnalysis => AiAnalysis::of_values(value).map(Self::AiAnalysis),
+            RecordType::Workflow => Workflow::of_values(value).map(Self::Workflow),
+            RecordType::Execution => Execution::of_values(value).map(Self::Execution),
+        }
+    }
+
     /// The number that identifies it among the records of its type.
     #[must_use]
     pub const fn id(&self) -> i64 {
@@ -116,13 +157,7 @@ impl Record {
     /// Bytes of its free texts and metadata, which are most of a large record.
     #[must_use]
     pub fn bulk(&self) -> usize {
-        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        match self {
-            Self::Remediation(record) => record.bulk(),
-            Self::AiAnalysis(record) => record.recommendation.len() + text(&record.reasoning),
-            Self::Workflow(_) => 0,
-            Self::Execution(record) => text(&record.error_message),
-        }
+        bulk(self.record_type(), |name| self.value(name))
     }
 
     /// Its version: `updated_at` in microseconds, or `created_at` for types that are never updated.
@@ -145,4 +180,43 @@ pub enum RecordUpdate {
     Remediation(RemediationUpdate),
     /// See [`WorkflowUpdate`].
     Workflow(WorkflowUpdate),
+}
+
+impl RecordUpdate {
+    /// Makes one of a value for each field that may change; `None` where one is missing or of another type, and for a
+    /// type whose records never change.
+    pub fn of_values<'v>(
+        record_type: RecordType,
+        value: impl FnMut(&'static str) -> Value<'v>,
+    ) -> Option<Self> {
+        match record_type {
+            RecordType::Remediation => RemediationUpdate::of_values(value).map(Self::Remediation),
+            RecordType::Workflow => WorkflowUpdate::of_values(value).map(Self::Workflow),
+            RecordType::AiAnalysis | RecordType::Execution => None,
+        }
+    }
+
+    /// Which kind of record it is for.
+    #[must_use]
+    pub const fn record_type(&self) -> RecordType {
+        match self {
+            Self::Remediation(_) => RecordType::Remediation,
+            Self::Workflow(_) => RecordType::Workflow,
+        }
+    }
+
+    /// The new value of one of the fields that may change; [`Value::Null`] when there is none of this name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Value<'_> {
+        match self {
+            Self::Remediation(update) => update.value(name),
+            Self::Workflow(update) => update.value(name),
+        }
+    }
+}
+
+/// Bytes of the fields that can make up most of a record.
+fn bulk<'a>(record_type: RecordType, value: impl Fn(&'static str) -> Value<'a>) -> usize {
+    let bulky = record_type.fields().iter().filter(|field| field.kind.is_bulky());
+    bulky.map(|field| value(field.name).stored_bytes()).sum()
 }

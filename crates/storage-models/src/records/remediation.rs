@@ -3,112 +3,132 @@
 use diesel::{Queryable, Selectable};
 use serde::Serialize;
 
-use crate::{JsonText, Phase, Severity, Status, Timestamp};
+use crate::fields::{Members as _, members};
+use crate::{Alterations, JsonText, Phase, RecordType, Severity, Status, Timestamp};
 
-/// A stored remediation, every column but the embedding. Absent optional fields are written as `null`.
-#[derive(Debug, Clone, PartialEq, Serialize, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::remediation_audit)]
-#[diesel(check_for_backend(diesel::pg::Pg))]
-pub struct Remediation {
-    /// Assigned by the database.
-    pub id: i64,
-    /// The remediation's own name, at most 255 characters.
-    pub name: String,
-    /// The Kubernetes namespace it acted in, at most 255 characters.
-    pub namespace: String,
-    /// How far it has come.
-    pub phase: Phase,
-    /// What was done, such as `restart-pod`; at most 100 characters.
-    pub action_type: String,
-    /// What it was done to.
-    pub target_name: Option<String>,
-    /// How it went.
-    pub status: Status,
-    /// When it began.
-    pub start_time: Timestamp,
-    /// When it ended.
-    pub end_time: Option<Timestamp>,
-    /// `end_time - start_time` in whole milliseconds, computed by the database.
-    pub duration_ms: Option<i64>,
-    /// Such as `production`; at most 50 characters.
-    pub environment: Option<String>,
-    /// The cluster's name.
-    pub cluster: Option<String>,
-    /// The request that asked for it.
-    pub remediation_request_id: Option<String>,
-    /// The alert that caused it.
-    pub alert_name: Option<String>,
-    /// The alert's fingerprint.
-    pub alert_fingerprint: Option<String>,
-    /// The alert's severity.
-    pub severity: Option<Severity>,
-    /// What went wrong, free text of at most 64 KiB.
-    pub error_message: Option<String>,
-    /// Anything else, a JSON object of at most 256 KiB.
-    pub metadata: Option<JsonText>,
-    /// When the row was written.
-    pub created_at: Timestamp,
-    /// When a field above last changed; in microseconds this is the record's version.
-    pub updated_at: Timestamp,
+members! {
+    /// A stored remediation, every column but the embedding. Absent optional fields are written as `null`.
+    #[derive(Debug, Clone, PartialEq, Serialize, Queryable, Selectable)]
+    #[diesel(table_name = crate::schema::remediation_audit)]
+    #[diesel(check_for_backend(diesel::pg::Pg))]
+    pub struct Remediation {
+        /// Assigned by the database.
+        pub id: i64,
+        /// The remediation's own name, at most 255 characters.
+        pub name: String,
+        /// The Kubernetes namespace it acted in, at most 255 characters.
+        pub namespace: String,
+        /// How far it has come.
+        pub phase: Phase,
+        /// What was done, such as `restart-pod`; at most 100 characters.
+        pub action_type: String,
+        /// What it was done to.
+        pub target_name: Option<String>,
+        /// How it went.
+        pub status: Status,
+        /// When it began.
+        pub start_time: Timestamp,
+        /// When it ended.
+        pub end_time: Option<Timestamp>,
+        /// `end_time - start_time` in whole milliseconds, computed by the database.
+        pub duration_ms: Option<i64>,
+        /// Such as `production`; at most 50 characters.
+        pub environment: Option<String>,
+        /// The cluster's name.
+        pub cluster: Option<String>,
+        /// The request that asked for it.
+        pub remediation_request_id: Option<String>,
+        /// The alert that caused it.
+        pub alert_name: Option<String>,
+        /// The alert's fingerprint.
+        pub alert_fingerprint: Option<String>,
+        /// The alert's severity.
+        pub severity: Option<Severity>,
+        /// What went wrong, free text of at most 64 KiB.
+        pub error_message: Option<String>,
+        /// Anything else, a JSON object of at most 256 KiB.
+        pub metadata: Option<JsonText>,
+        /// Who sent it: the authenticated caller, or `anonymous`; at most 255 characters.
+        pub recorded_by: String,
+        /// The correlation id of the request that wrote it, at most 128 characters.
+        pub correlation_id: Option<String>,
+        /// Where it differs from what was sent.
+        pub alterations: Option<Alterations>,
+        /// When the row was written.
+        pub created_at: Timestamp,
+        /// When a field above last changed; in microseconds this is the record's version.
+        pub updated_at: Timestamp,
+    }
 }
 
 impl Remediation {
     /// See [`Record::bulk`](crate::Record::bulk).
     #[must_use]
     pub fn bulk(&self) -> usize {
-        self.error_message.as_ref().map_or(0, String::len)
-            + self.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len())
+        super::bulk(RecordType::Remediation, |name| self.value(name))
     }
 }
 
-/// A remediation to be stored; made by validation, trusted by everything behind it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewRemediation {
-    /// See [`Remediation::name`].
-    pub name: String,
-    /// See [`Remediation::namespace`].
-    pub namespace: String,
-    /// See [`Remediation::phase`].
-    pub phase: Phase,
-    /// See [`Remediation::action_type`].
-    pub action_type: String,
-    /// See [`Remediation::target_name`].
-    pub target_name: Option<String>,
-    /// See [`Remediation::status`].
-    pub status: Status,
-    /// See [`Remediation::start_time`].
-    pub start_time: Timestamp,
-    /// See [`Remediation::end_time`].
-    pub end_time: Option<Timestamp>,
-    /// See [`Remediation::environment`].
-    pub environment: Option<String>,
-    /// See [`Remediation::cluster`].
-    pub cluster: Option<String>,
-    /// See [`Remediation::remediation_request_id`].
-    pub remediation_request_id: Option<String>,
-    /// See [`Remediation::alert_name`].
-    pub alert_name: Option<String>,
-    /// See [`Remediation::alert_fingerprint`].
-    pub alert_fingerprint: Option<String>,
-    /// See [`Remediation::severity`].
-    pub severity: Option<Severity>,
-    /// See [`Remediation::error_message`].
-    pub error_message: Option<String>,
-    /// See [`Remediation::metadata`].
-    pub metadata: Option<JsonText>,
+members! {
+    /// A remediation to be stored; made by validation, trusted by everything behind it.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct NewRemediation {
+        /// See [`Remediation::name`].
+        pub name: String,
+        /// See [`Remediation::namespace`].
+        pub namespace: String,
+        /// See [`Remediation::phase`].
+        pub phase: Phase,
+        /// See [`Remediation::action_type`].
+        pub action_type: String,
+        /// See [`Remediation::target_name`].
+        pub target_name: Option<String>,
+        /// See [`Remediation::status`].
+        pub status: Status,
+        /// See [`Remediation::start_time`].
+        pub start_time: Timestamp,
+        /// See [`Remediation::end_time`].
+        pub end_time: Option<Timestamp>,
+        /// See [`Remediation::environment`].
+        pub environment: Option<String>,
+        /// See [`Remediation::cluster`].
+        pub cluster: Option<String>,
+        /// See [`Remediation::remediation_request_id`].
+        pub remediation_request_id: Option<String>,
+        /// See [`Remediation::alert_name`].
+        pub alert_name: Option<String>,
+        /// See [`Remediation::alert_fingerprint`].
+        pub alert_fingerprint: Option<String>,
+        /// See [`Remediation::severity`].
+        pub severity: Option<Severity>,
+        /// See [`Remediation::error_message`].
+        pub error_message: Option<String>,
+        /// See [`Remediation::metadata`].
+        pub metadata: Option<JsonText>,
+        /// See [`Remediation::recorded_by`].
+        pub recorded_by: String,
+        /// See [`Remediation::correlation_id`].
+        pub correlation_id: Option<String>,
+        /// See [`Remediation::alterations`].
+        pub alterations: Option<Alterations>,
+    }
 }
 
-/// What a remediation becomes: the new values of everything that may change, made by validation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RemediationUpdate {
-    /// See [`Remediation::phase`].
-    pub phase: Phase,
-    /// See [`Remediation::status`].
-    pub status: Status,
-    /// See [`Remediation::end_time`].
-    pub end_time: Option<Timestamp>,
-    /// See [`Remediation::error_message`].
-    pub error_message: Option<String>,
-    /// See [`Remediation::metadata`].
-    pub metadata: Option<JsonText>,
+members! {
+    /// What a remediation becomes: the new values of everything that may change, made by validation.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct RemediationUpdate {
+        /// See [`Remediation::phase`].
+        pub phase: Phase,
+        /// See [`Remediation::status`].
+        pub status: Status,
+        /// See [`Remediation::end_time`].
+        pub end_time: Option<Timestamp>,
+        /// See [`Remediation::error_message`].
+        pub error_message: Option<String>,
+        /// See [`Remediation::metadata`].
+        pub metadata: Option<JsonText>,
+        /// See [`Remediation::alterations`].
+        pub alterations: Option<Alterations>,
+    }
 }

@@ -10,7 +10,7 @@ use super::OUTCOMES;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Sql, Statement};
-use crate::{QueryError, RemediationFilter, Valid, tally};
+use crate::{AuditFilter as _, QueryError, RemediationFilter, Valid, tally};
 
 /// How the finished remediations went, those with phase completed or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -83,7 +83,8 @@ pub(crate) fn sql(filter: &Valid<RemediationFilter>) -> Sql {
 
 /// The same filter for finished records alone; `None` when it asks for none of them.
 fn finished(filter: &Valid<RemediationFilter>) -> Option<Valid<RemediationFilter>> {
-    let asks_for = |phase: &Phase| filter.filter().phase.is_empty() || filter.filter().phase.contains(phase);
+    let wanted = filter.filter().values("phase");
+    let asks_for = |phase: &Phase| wanted.is_empty() || wanted.iter().any(|it| it == phase.as_str());
     let phases: Vec<Phase> = [Phase::Completed, Phase::Failed].into_iter().filter(asks_for).collect();
-    (!phases.is_empty()).then(|| filter.clone().with(|it| it.phase = phases))
+    (!phases.is_empty()).then(|| filter.clone().with(|it| it.set_phases(&phases)))
 }

@@ -15,11 +15,9 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn range(since: Option<&str>, until: Option<&str>) -> Valid<RemediationFilter> {
-    let filter = RemediationFilter {
-        since: since.map(|text| text.parse().unwrap()),
-        until: until.map(|text| text.parse().unwrap()),
-        ..RemediationFilter::default()
-    };
+    let mut filter = RemediationFilter::default();
+    filter.since = since.map(|text| text.parse().unwrap());
+    filter.until = until.map(|text| text.parse().unwrap());
     filter.check(at("2026-03-01T00:00:00Z")).unwrap()
 }
 

@@ -16,13 +16,19 @@ impl Conditions {
     pub(crate) fn of<F: AuditFilter>(filter: &Valid<F>) -> Self {
         let mut conditions = Self::default();
         filter.filter().push_conditions(&mut conditions);
+        conditions.within(filter, F::TIME);
+        conditions
+    }
+
+    /// Demands that `time` lies in the filter's range. What follows the months of records is narrowed by the same range, for
+    /// PostgreSQL does not conclude from a join which of its partitions are left.
+    pub(crate) fn within<F: AuditFilter>(&mut self, filter: &Valid<F>, time: &'static str) {
         if let Some(since) = filter.since() {
-            conditions.and(F::TIME).text(" >= ").bind(Bind::Timestamptz(since));
+            self.and(time).text(" >= ").bind(Bind::Timestamptz(since));
         }
         if let Some(until) = filter.until() {
-            conditions.and(F::TIME).text(" < ").bind(Bind::Timestamptz(until));
+            self.and(time).text(" < ").bind(Bind::Timestamptz(until));
         }
-        conditions
     }
 
     /// Begins another condition, with the column or expression `text`.

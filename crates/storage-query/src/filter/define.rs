@@ -1,7 +1,8 @@
-//! The trait that all filters share, and the macro that defines one from its list of fields.
+//! The trait that all filters share, and the macro that defines one for a record type.
 
 use serde::de::DeserializeOwned;
 use storage_models::Timestamp;
+use storage_models::fields::Field;
 
 use super::Valid;
 use crate::{InvalidParameter, InvalidParameters};
@@ -23,6 +24,9 @@ pub trait AuditFilter: sealed::Fields + Default + Clone + DeserializeOwned + Sen
     /// # Errors
     /// When there is no such field, a value cannot be read, or a parameter with one value comes a second time.
     fn set(&mut self, field: &str, text: &str) -> Result<(), InvalidParameter>;
+
+    /// The values that it lists for a field of its record type, as they are stored; none when any will do.
+    fn values(&self, field: &str) -> Vec<String>;
 
     /// Reads parameters, each of which it must have ([`Self::has_field`]).
     ///
@@ -50,10 +54,15 @@ pub trait AuditFilter: sealed::Fields + Default + Clone + DeserializeOwned + Sen
 pub(super) mod sealed {
     //! Keeps [`AuditFilter`](super::AuditFilter) closed and holds what only this crate needs to know.
 
+    use storage_models::RecordType;
+
     use super::super::Conditions;
     use crate::{InvalidParameter, TimeBound};
 
     pub trait Fields {
+        /// Whose fields its parameters are.
+        const TYPE: RecordType;
+
         /// The column that `since` and `until` speak of.
         const TIME: &'static str;
 
@@ -70,18 +79,19 @@ pub(super) mod sealed {
     }
 }
 
-/// Defines a filter: each field is a column of the same name, with the type of its values. Members after
-/// `and` read the parameters that stand behind them by their own rules.
+/// Defines the filter of a record type. Its parameters are the fields that the type's table calls filterable; the ones
+/// listed here, of which a test sees that none is missing, are the methods that add values of their own types. Members
+/// after `and` read the parameters that stand behind them by their own rules.
 macro_rules! filter {
     (
         $(#[$meta:meta])*
-        $name:ident by $time:literal { $($(#[$field_meta:meta])* $field:ident: $value:ty,)+ }
+        $name:ident of $record:ident by $time:literal { $($field:ident: $value:ty,)+ }
         $(and { $($(#[$extra_meta:meta])* $extra:ident: $extra_type:ty [$($extra_name:literal),*],)+ })?
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct $name {
-            $($(#[$field_meta])* pub $field: Vec<$value>,)+
+            values: $crate::filter::values::Values,
             $($($(#[$extra_meta])* pub $extra: $extra_type,)+)?
             #[doc = concat!("Only records whose `", $time, "` is not before this.")]
             pub since: Option<$crate::TimeBound>,
@@ -90,11 +100,15 @@ macro_rules! filter {
         }
 
         impl $name {
+            #[cfg(test)]
+            pub(crate) const METHODS: &'static [&'static str] = &[$(stringify!($field),)+];
+
             $(
                 #[doc = concat!("Also accepts this `", stringify!($field), "`.")]
                 #[must_use]
                 pub fn $field(mut self, value: impl Into<$value>) -> Self {
-                    self.$field.push(value.into());
+                    let fields = storage_models::RecordType::$record.fields();
+                    self.values.add(fields, stringify!($field), &value.into());
                     self
                 }
             )+
@@ -115,6 +129,7 @@ macro_rules! filter {
         }
 
         impl $crate::filter::define::sealed::Fields for $name {
+            const TYPE: storage_models::RecordType = storage_models::RecordType::$record;
             const TIME: &'static str = $time;
 
             fn bounds(&self) -> (Option<$crate::TimeBound>, Option<$crate::TimeBound>) {
@@ -122,26 +137,31 @@ macro_rules! filter {
             }
 
             fn push_errors(&self, errors: &mut Vec<$crate::InvalidParameter>) {
-                $($crate::filter::define::check_values(stringify!($field), &self.$field, errors);)+
+                self.values.push_errors(Self::TYPE.fields(), errors);
                 $($($crate::filter::extra::Extra::push_errors(&self.$extra, errors);)+)?
             }
 
             fn push_conditions(&self, conditions: &mut $crate::filter::Conditions) {
-                $(conditions.one_of(stringify!($field), &self.$field);)+
+                self.values.push_conditions(Self::TYPE.fields(), conditions);
                 $($($crate::filter::extra::Extra::push_conditions(&self.$extra, conditions);)+)?
             }
 
             fn describe(&self) -> Vec<(String, Vec<String>)> {
                 let mut out = Vec::new();
-                $($crate::filter::define::describe_values(stringify!($field), &self.$field, &mut out);)+
+                self.values.describe(Self::TYPE.fields(), &mut out);
                 $($($crate::filter::extra::Extra::describe(&self.$extra, &mut out);)+)?
                 out
             }
         }
 
         impl $crate::AuditFilter for $name {
-            const FIELDS: &'static [&'static str] =
-                &[$(stringify!($field),)+ $($($($extra_name,)*)+)? "since", "until"];
+            const FIELDS: &'static [&'static str] = {
+                const OTHERS: &[&str] = &[$($($($extra_name,)*)+)? "since", "until"];
+                const FIELDS: &[storage_models::fields::Field] = storage_models::RecordType::$record.fields();
+                const NAMES: [&str; $crate::filter::define::filterable(FIELDS) + OTHERS.len()] =
+                    $crate::filter::define::names(FIELDS, OTHERS);
+                &NAMES
+            };
 
             fn has_field(name: &str) -> bool {
                 Self::FIELDS.contains(&name)
@@ -149,19 +169,20 @@ macro_rules! filter {
             }
 
             fn set(&mut self, field: &str, text: &str) -> Result<(), $crate::InvalidParameter> {
-                use $crate::filter::define::{add_values, set_bound};
+                use $crate::filter::define::{sealed::Fields as _, set_bound};
                 match field {
-                    $(stringify!($field) => add_values(stringify!($field), &mut self.$field, text),)+
                     "since" => set_bound("since", &mut self.since, text),
                     "until" => set_bound("until", &mut self.until, text),
                     $($(field if <$extra_type as $crate::filter::extra::Extra>::accepts(field) => {
                         $crate::filter::extra::Extra::set(&mut self.$extra, field, text)
                     })+)?
-                    _ => {
-                        let reason = $crate::InvalidReason::Unknown;
-                        Err($crate::InvalidParameter::new(field.to_owned(), text, reason))
-                    }
+                    field => self.values.read(Self::TYPE.fields(), field, text),
                 }
+            }
+
+            fn values(&self, field: &str) -> Vec<String> {
+                use $crate::filter::define::sealed::Fields as _;
+                self.values.texts(Self::TYPE.fields(), field)
             }
         }
 
@@ -175,19 +196,43 @@ macro_rules! filter {
 pub(super) use filter;
 
 use super::MAX_VALUES;
-use super::value::{FilterValue, split_values};
+use super::value::FilterValue;
 use crate::{InvalidReason, TimeBound};
 
-pub(super) fn add_values<V: FilterValue>(
-    field: &str,
-    values: &mut Vec<V>,
-    text: &str,
-) -> Result<(), InvalidParameter> {
-    for value in split_values(text) {
-        values
-            .push(V::parse(&value).map_err(|reason| InvalidParameter::new(field.to_owned(), value, reason))?);
+/// How many of these fields a filter may list values of.
+pub(super) const fn filterable(mut fields: &[Field]) -> usize {
+    let mut number = 0;
+    while let [field, rest @ ..] = fields {
+        if field.is_filterable {
+            number += 1;
+        }
+        fields = rest;
     }
-    Ok(())
+    number
+}
+
+/// The names of the fields that a filter may list values of, and the others behind them.
+pub(super) const fn names<const NUMBER: usize>(
+    mut fields: &[Field],
+    others: &[&'static str],
+) -> [&'static str; NUMBER] {
+    let mut names = [""; NUMBER];
+    let mut room: &mut [&str] = &mut names;
+    while let [field, rest @ ..] = fields {
+        if field.is_filterable {
+            room = put(field.name, room);
+        }
+        fields = rest;
+    }
+    room.copy_from_slice(others);
+    names
+}
+
+/// Puts a name into the first place; returns the others.
+const fn put<'a>(name: &'static str, room: &'a mut [&'static str]) -> &'a mut [&'static str] {
+    let (place, others) = room.split_at_mut(1);
+    place.copy_from_slice(&[name]);
+    others
 }
 
 pub(super) fn set_bound(
@@ -215,15 +260,5 @@ pub(super) fn check_values<V: FilterValue>(field: &str, values: &[V], errors: &m
         if let Err((text, reason)) = value.check() {
             errors.push(InvalidParameter::new(field.to_owned(), text, reason));
         }
-    }
-}
-
-pub(super) fn describe_values<V: FilterValue>(
-    field: &str,
-    values: &[V],
-    out: &mut Vec<(String, Vec<String>)>,
-) {
-    if !values.is_empty() {
-        out.push((field.to_owned(), values.iter().map(FilterValue::text).collect()));
     }
 }

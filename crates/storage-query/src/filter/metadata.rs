@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::define::{add_values, check_values};
+use super::define::check_values;
 use super::extra::Extra;
+use super::value::split_values;
 use super::{Conditions, MAX_METADATA_KEYS};
 use crate::sql::Bind;
 use crate::{InvalidParameter, InvalidReason};
@@ -40,7 +41,8 @@ impl Extra for MetadataValues {
 
     fn set(&mut self, name: &str, text: &str) -> Result<(), InvalidParameter> {
         let key = name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
-        add_values(name, self.0.entry(key).or_default(), text)
+        self.0.entry(key).or_default().extend(split_values(text));
+        Ok(())
     }
 
     fn push_errors(&self, errors: &mut Vec<InvalidParameter>) {

@@ -12,6 +12,7 @@ mod records;
 mod tests;
 mod valid;
 mod value;
+mod values;
 
 pub(crate) use conditions::Conditions;
 pub use define::AuditFilter;

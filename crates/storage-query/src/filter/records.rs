@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use storage_models::{Phase, Severity, Status, WorkflowPhase};
+use storage_models::{Phase, RecordType, Severity, Status, WorkflowPhase};
 
 use super::define::filter;
 use super::{DurationRange, MetadataValues};
@@ -22,31 +22,20 @@ filter! {
     /// let valid = read.check(Timestamp::now())?;
     /// # Ok::<(), storage_query::InvalidParameters>(())
     /// ```
-    RemediationFilter by "start_time" {
-        /// The remediation's own name.
+    RemediationFilter of Remediation by "start_time" {
         name: String,
-        /// The namespace it acted in.
         namespace: String,
-        /// How far it has come.
         phase: Phase,
-        /// How it went.
-        status: Status,
-        /// What was done.
         action_type: String,
-        /// What it was done to.
         target_name: String,
-        /// Such as `production`.
+        status: Status,
         environment: String,
-        /// The cluster's name.
         cluster: String,
-        /// The alert's severity.
-        severity: Severity,
-        /// The alert that caused it.
-        alert_name: String,
-        /// The alert's fingerprint.
-        alert_fingerprint: String,
-        /// The request that asked for it.
         remediation_request_id: String,
+        alert_name: String,
+        alert_fingerprint: String,
+        severity: Severity,
+        recorded_by: String,
     } and {
         /// How long it took.
         duration: DurationRange ["min_duration", "max_duration"],
@@ -56,6 +45,11 @@ filter! {
 }
 
 impl RemediationFilter {
+    /// Accepts these phases and no others.
+    pub(crate) fn set_phases(&mut self, phases: &[Phase]) {
+        self.values.set(RecordType::Remediation.fields(), "phase", phases);
+    }
+
     /// Only records that ended and took at least this long.
     #[must_use]
     pub const fn min_duration(mut self, duration: Duration) -> Self {
@@ -81,48 +75,37 @@ impl RemediationFilter {
 filter! {
     /// Which analyses are meant: all of them, unless a field says otherwise; every field that does must
     /// match.
-    AiAnalysisFilter by "timestamp" {
-        /// The remediation that was analysed.
+    AiAnalysisFilter of AiAnalysis by "timestamp" {
         remediation_id: i64,
-        /// Such as `root-cause`.
         analysis_type: String,
-        /// Which model made it.
         model: String,
+        recorded_by: String,
     }
 }
 
 filter! {
     /// Which workflow runs are meant: all of them, unless a field says otherwise; every field that does must
     /// match.
-    WorkflowFilter by "start_time" {
-        /// The remediation it ran for.
+    WorkflowFilter of Workflow by "start_time" {
         remediation_id: i64,
-        /// Which workflow.
         workflow_name: String,
-        /// How far it has come.
         phase: WorkflowPhase,
-        /// How it went.
         status: Status,
+        recorded_by: String,
     }
 }
 
 filter! {
     /// Which executions are meant: all of them, unless a field says otherwise; every field that does must
     /// match.
-    ExecutionFilter by "start_time" {
-        /// The remediation it was done for.
+    ExecutionFilter of Execution by "start_time" {
         remediation_id: i64,
-        /// What was done.
         action_type: String,
-        /// The kind of object it was done to.
         target_kind: String,
-        /// That object's name.
         target_name: String,
-        /// Its namespace.
         namespace: String,
-        /// How it went.
         status: Status,
-        /// Whether it was only tried.
         dry_run: bool,
+        recorded_by: String,
     }
 }

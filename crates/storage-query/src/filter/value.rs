@@ -1,6 +1,6 @@
 //! What a filter compares columns with.
 
-use storage_models::{Phase, Severity, Status, WorkflowPhase};
+use storage_models::fields::{Kind, Value};
 
 use crate::InvalidReason;
 use crate::number::parse_in;
@@ -19,15 +19,10 @@ pub(crate) fn check_text(text: &str, max: usize) -> Result<(), InvalidReason> {
 
 /// A value that a filter may list.
 pub(super) trait FilterValue: Sized {
-    /// Reads it from a parameter.
-    fn parse(text: &str) -> Result<Self, InvalidReason>;
+    /// Checks what its type does not rule out; gives the value as text and the rule it breaks.
+    fn check(&self) -> Result<(), (String, InvalidReason)>;
 
-    /// Checks what the type itself does not rule out; gives the value as text and the rule it breaks.
-    fn check(&self) -> Result<(), (String, InvalidReason)> {
-        Ok(())
-    }
-
-    /// As a parameter writes it.
+    /// As it is stored, and as a parameter writes it.
     fn text(&self) -> String;
 
     fn bind(&self) -> Bind;
@@ -36,10 +31,6 @@ pub(super) trait FilterValue: Sized {
 }
 
 impl FilterValue for String {
-    fn parse(text: &str) -> Result<Self, InvalidReason> {
-        Ok(text.to_owned())
-    }
-
     fn check(&self) -> Result<(), (String, InvalidReason)> {
         check_text(self, MAX_TEXT).map_err(|reason| (self.clone(), reason))
     }
@@ -57,67 +48,87 @@ impl FilterValue for String {
     }
 }
 
-impl FilterValue for i64 {
-    fn parse(text: &str) -> Result<Self, InvalidReason> {
-        parse_in(text, 1, Self::MAX).ok_or(InvalidReason::NotInRange { min: 1, max: Self::MAX })
+/// A value of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FieldValue {
+    Text(String),
+    Integer(i64),
+    Boolean(bool),
+}
+
+impl FieldValue {
+    /// Reads it from a parameter.
+    pub(super) fn read(kind: Kind, text: String) -> Result<Self, InvalidReason> {
+        let integer = |min, max| {
+            parse_in(&text, min, max).map(Self::Integer).ok_or(InvalidReason::NotInRange { min, max })
+        };
+        match kind {
+            Kind::Identifier(_) | Kind::FreeText => Ok(Self::Text(text)),
+            Kind::Word(words) if words.contains(&text.as_str()) => Ok(Self::Text(text)),
+            Kind::Word(words) => Err(InvalidReason::NotOneOf { allowed: words.join(", ") }),
+            Kind::Id | Kind::RemediationId => integer(1, i64::MAX),
+            Kind::Milliseconds => integer(0, i64::MAX),
+            Kind::Count => integer(0, i32::MAX.into()),
+            Kind::Boolean => match text.parse() {
+                Ok(flag) => Ok(Self::Boolean(flag)),
+                Err(_) => Err(InvalidReason::NotOneOf { allowed: "true, false".to_owned() }),
+            },
+            Kind::Time | Kind::Fraction | Kind::Metadata | Kind::Alterations => Err(InvalidReason::Unknown),
+        }
     }
 
-    fn text(&self) -> String {
-        self.to_string()
-    }
-
-    fn bind(&self) -> Bind {
-        Bind::BigInt(*self)
-    }
-
-    fn bind_all(values: &[Self]) -> Bind {
-        Bind::BigIntArray(values.to_vec())
+    /// The value of a record's field, if a filter may list such values.
+    pub(super) fn of(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Text(text) => Some(Self::Text(text.into_owned())),
+            Value::Integer(number) => Some(Self::Integer(number)),
+            Value::Boolean(flag) => Some(Self::Boolean(flag)),
+            Value::Null | Value::Time(_) | Value::Real(_) | Value::Json(_) => None,
+        }
     }
 }
 
-impl FilterValue for bool {
-    fn parse(text: &str) -> Result<Self, InvalidReason> {
-        text.parse().ok().ok_or_else(|| InvalidReason::NotOneOf { allowed: "true, false".to_owned() })
+impl FilterValue for FieldValue {
+    fn check(&self) -> Result<(), (String, InvalidReason)> {
+        match self {
+            Self::Text(text) => text.check(),
+            Self::Integer(_) | Self::Boolean(_) => Ok(()),
+        }
     }
 
     fn text(&self) -> String {
-        self.to_string()
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Integer(number) => number.to_string(),
+            Self::Boolean(flag) => flag.to_string(),
+        }
     }
 
     fn bind(&self) -> Bind {
-        Bind::Bool(*self)
+        match self {
+            Self::Text(text) => Bind::Text(text.clone()),
+            Self::Integer(number) => Bind::BigInt(*number),
+            Self::Boolean(flag) => Bind::Bool(*flag),
+        }
     }
 
+    /// The values of one field are all of one kind.
     fn bind_all(values: &[Self]) -> Bind {
-        Bind::BoolArray(values.to_vec())
-    }
-}
-
-macro_rules! words {
-    ($($name:ident)+) => {$(
-        impl FilterValue for $name {
-            fn parse(text: &str) -> Result<Self, InvalidReason> {
-                text.parse().map_err(|error: storage_models::UnknownValue| {
-                    InvalidReason::NotOneOf { allowed: error.allowed }
-                })
-            }
-
-            fn text(&self) -> String {
-                self.to_string()
-            }
-
-            fn bind(&self) -> Bind {
-                Bind::Text(self.as_str().to_owned())
-            }
-
-            fn bind_all(values: &[Self]) -> Bind {
-                Bind::TextArray(values.iter().map(|value| value.as_str().to_owned()).collect())
+        let (mut texts, mut numbers, mut flags) = (Vec::new(), Vec::new(), Vec::new());
+        for value in values {
+            match value {
+                Self::Text(text) => texts.push(text.clone()),
+                Self::Integer(number) => numbers.push(*number),
+                Self::Boolean(flag) => flags.push(*flag),
             }
         }
-    )+};
+        match values.first() {
+            Some(Self::Integer(_)) => Bind::BigIntArray(numbers),
+            Some(Self::Boolean(_)) => Bind::BoolArray(flags),
+            Some(Self::Text(_)) | None => Bind::TextArray(texts),
+        }
+    }
 }
-
-words!(Phase WorkflowPhase Status Severity);
 
 /// The values of a parameter: text between commas; `\,` is a comma inside a value.
 pub(super) fn split_values(text: &str) -> Vec<String> {

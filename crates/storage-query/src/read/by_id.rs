@@ -1,6 +1,7 @@
-//! Records whose ids are known. The partition is not, so each one is probed through its primary key.
+//! Records whose ids are known. An id carries its record's month, so that only the partitions of these months are read.
 
 use diesel_async::AsyncPgConnection;
+use storage_models::{Month, Timestamp};
 
 use super::rows::Plain;
 use crate::filter::Conditions;
@@ -52,17 +53,41 @@ pub async fn get_many<R: Listed>(
 
 pub(crate) fn get_sql<R: Listed>(id: i64) -> Sql {
     let mut sql = select_from::<R>();
-    sql.text(" WHERE id = ").bind(Bind::BigInt(id));
+    sql.text(" WHERE id = ").bind(Bind::BigInt(id)).append(in_month(R::TIME, Month::of_id(id)));
+    sql
+}
+
+/// Demands a month of the column `time`.
+pub(super) fn in_month(time: &'static str, month: Month) -> Sql {
+    let mut sql = Sql::new(" AND ");
+    sql.append(within(time, month.begin(), month.end()));
+    sql
+}
+
+fn within(time: &'static str, begin: Timestamp, end: Timestamp) -> Sql {
+    let mut sql = Sql::new(time);
+    sql.text(" >= ").bind(Bind::Timestamptz(begin)).text(" AND ").text(time);
+    sql.text(" < ").bind(Bind::Timestamptz(end));
     sql
 }
 
 pub(crate) fn get_many_sql<R: Listed>(ids: &[i64], filter: &Valid<R::Filter>) -> Sql {
     let mut conditions = Conditions::of(filter);
     conditions.and("id = ANY(").bind(Bind::BigIntArray(ids.to_vec())).text(")");
+    conditions.and("(").append(in_months_of(R::TIME, ids)).text(")");
     let mut sql = select_from::<R>();
     sql.append(conditions.into_sql());
     sql.text(" ORDER BY array_position(").bind(Bind::BigIntArray(ids.to_vec())).text(", id)");
     sql
+}
+
+/// One range of the column `time` for each run of months that the ids carry.
+fn in_months_of(time: &'static str, ids: &[i64]) -> Sql {
+    let mut sql = Sql::default();
+    for (begin, end) in Month::ranges(ids) {
+        sql.text(if sql.is_empty() { "" } else { " OR " }).append(within(time, begin, end));
+    }
+    if sql.is_empty() { Sql::new("false") } else { sql }
 }
 
 fn select_from<R: Listed>() -> Sql {

@@ -6,8 +6,10 @@ use diesel::row::{NamedRow, Row};
 use diesel::sql_types::{BigInt, Nullable};
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
-use storage_models::{AiAnalysis, Execution, Record, Remediation, Timestamp, Workflow};
+use storage_models::{AiAnalysis, Execution, Month, Record, Remediation, Timestamp, Workflow};
 
+use super::by_id::in_month;
+use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Bounded, Sql, Statement};
 use crate::{AuditRecord, QueryError};
 
@@ -103,25 +105,26 @@ fn next<'a, R: AuditRecord>(row: &impl Row<'a, Pg>, at: &mut usize) -> deseriali
 }
 
 /// The records of each kind are numbered and laid side by side, so that one statement gives rows of four
-/// tables, each read through its index and no further than the bound.
+/// tables, each read through its index and no further than the bound. What belongs to a remediation may be of any month.
 pub(crate) fn sql(remediation_id: i64) -> Sql {
     let mut sql = Sql::new("SELECT * FROM ");
-    sql.append(numbered::<Remediation>("id", remediation_id))
+    let month = in_month(Remediation::TIME, Month::of_id(remediation_id));
+    sql.append(numbered::<Remediation>("id", remediation_id, month))
         .text(" AS remediation FULL JOIN ")
-        .append(numbered::<AiAnalysis>("remediation_id", remediation_id))
+        .append(numbered::<AiAnalysis>("remediation_id", remediation_id, Sql::default()))
         .text(" AS analysis USING (n) FULL JOIN ")
-        .append(numbered::<Workflow>("remediation_id", remediation_id))
+        .append(numbered::<Workflow>("remediation_id", remediation_id, Sql::default()))
         .text(" AS workflow USING (n) FULL JOIN ")
-        .append(numbered::<Execution>("remediation_id", remediation_id))
+        .append(numbered::<Execution>("remediation_id", remediation_id, Sql::default()))
         .text(" AS execution USING (n) ORDER BY n");
     sql
 }
 
-fn numbered<R: AuditRecord>(column: &'static str, id: i64) -> Sql {
+fn numbered<R: AuditRecord>(column: &'static str, id: i64, also: Sql) -> Sql {
     let limit = i64::try_from(MAX_EVENTS + 1).unwrap_or(i64::MAX);
     let mut sql = Sql::new("(SELECT row_number() OVER (ORDER BY ");
     sql.text(R::TIME).text(", id) AS n, ").text(R::COLUMNS).text(" FROM ").text(R::TABLE).text(" WHERE ");
-    sql.text(column).text(" = ").bind(Bind::BigInt(id)).text(" ORDER BY ").text(R::TIME);
+    sql.text(column).text(" = ").bind(Bind::BigInt(id)).append(also).text(" ORDER BY ").text(R::TIME);
     sql.text(", id LIMIT ").bind(Bind::BigInt(limit)).text(")");
     sql
 }

@@ -5,15 +5,20 @@ use storage_models::Remediation;
 
 use super::order;
 use crate::filter::{Conditions, check_text};
-use crate::read::rows::Ranked;
+use crate::read::rows::{Number, Ranked};
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{InvalidParameter, InvalidParameters, QueryError, RemediationFilter, SearchRequest, Valid};
 
 const OPERATION: &str = "search by words";
 
-/// What is searched, word for word as migration 0005 indexes it: any other expression would be served by no index.
+/// The words of a record, as the projector stores them.
 const WORDS: &str = "audit_words(name, target_name, alert_name, action_type, error_message)";
+
+/// The rows of the outbox whose records have no words yet, as of the statement's own snapshot: neither those that wait for
+/// the embedder alone, nor those whose words PostgreSQL refused to make.
+const WORDLESS: &str = "FROM vector_outbox \
+    WHERE set_id = (SELECT id FROM embedding_set WHERE state = 'active') AND stage = 0 AND attempts = 0";
 
 /// A remediation that a search by words found.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +40,13 @@ pub struct Lexical {
     /// Whether the last ones were left out because all together would have had more than
     /// [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES).
     pub is_cut: bool,
+    /// Whether more records waited for their words than [`LexicalQuery::MAX_WAITING`], so that some of them were not looked
+    /// at.
+    pub is_behind: bool,
 }
 
 /// A search for the remediations that hold all the words of a text, among those that match a filter, whether
-/// they have a vector or not.
+/// they have a vector or not, and whether their words are stored yet or not.
 ///
 /// Words are looked for in name, target, alert, action, and the first 1,000 characters of the error message,
 /// whatever their case. Identifiers are found as they are and by the words in them (`KubePodCrashLooping`,
@@ -72,14 +80,16 @@ impl LexicalQuery {
     /// How many of those that hold the words are ranked: the newest. So common words cost no more than that.
     pub const MAX_RANKED: i64 = 500;
 
+    /// How many of those whose words are not stored yet are looked at: the newest.
+    pub const MAX_WAITING: i64 = 500;
+
     /// What must hold in the transaction that runs [`Self::to_sql`].
     ///
-    /// Words are common together or not at all, which statistics do not know: read in the order of time, a table
-    /// may have to be read from end to end for a pair of common words that never meet. Without plain scans what is
-    /// left is the index of words. What it finds is kept as places of rows and not of pages, which would have the
-    /// words of every row on them worked out anew; that takes the memory.
-    pub const SETTINGS: &str = "SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off; \
-                                SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; \
+    /// Words are common together or not at all, which statistics do not know. So the words come first, through their index,
+    /// and the records are looked up one by one, the newest first, until there are enough. Any other join would read
+    /// records from end to end for a pair of common words that never meet.
+    pub const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+                                SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; \
                                 SET LOCAL plan_cache_mode = force_custom_plan";
 
     /// The search for `words`; of `request` only the limit counts.
@@ -116,33 +126,51 @@ impl LexicalQuery {
     /// # Errors
     /// [`QueryError::Database`].
     pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Lexical, QueryError> {
-        let found: Bounded<Ranked<Remediation>> = conn
+        let (found, waiting): (Bounded<Ranked<Remediation>>, Vec<Number>) = conn
             .transaction(async |conn| {
                 conn.batch_execute(Self::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
-                Statement::new(self.sql()).load_within_bound(conn, OPERATION).await
+                let waiting = Statement::new(Self::waiting()).load(conn, OPERATION).await?;
+                let found = Statement::new(self.sql()).load_within_bound(conn, OPERATION).await?;
+                Ok::<_, QueryError>((found, waiting))
             })
             .await?;
         let hit = |row: Ranked<Remediation>| LexicalHit { rank: row.rank, record: row.record };
         let mut hits: Vec<_> = found.rows.into_iter().map(hit).collect();
         order::sort(&mut hits, |hit| -hit.rank, |hit| &hit.record);
-        Ok(Lexical { hits, is_cut: found.is_cut })
+        let is_behind = waiting.iter().any(|Number(records)| *records > Self::MAX_WAITING);
+        Ok(Lexical { hits, is_cut: found.is_cut, is_behind })
     }
 
-    /// The filter stands in the statement once. Records with a vector come from the index of words; of the few
-    /// without one, which are not in it, the words are compared one by one.
+    /// Stored words count where they are of the record's version. The filter stands in the statement once, behind both
+    /// sources; what it says of time narrows the stored words as well, so that only their months are read. `OFFSET 0` keeps
+    /// their order: PostgreSQL expects one record of a join on three columns, and would look up all before it sorts them.
     fn sql(&self) -> Sql {
-        let mut conditions = Conditions::of(&self.filter);
-        conditions.and(WORDS).text(" @@ ").append(self.wanted(", true)"));
-        let mut sql = Sql::new("WITH matching AS NOT MATERIALIZED (SELECT ");
+        let mut stored = Conditions::default();
+        stored.and("words").text(" @@ ").append(self.wanted(", true)"));
+        stored.within(&self.filter, "start_time");
+        let mut sql = Sql::new("WITH newest AS (SELECT ");
         sql.text(Remediation::COLUMNS)
-            .text(", embedding_id FROM ")
+            .text(" FROM ((SELECT record_id AS id, start_time, version AS updated_at FROM remediation_words")
+            .append(stored.into_sql())
+            .text(") UNION ALL (SELECT id, start_time, updated_at FROM (SELECT record_id AS id, start_time, version AS updated_at ")
+            .text(WORDLESS)
+            .text(" ORDER BY enqueued_at DESC, record_id DESC LIMIT ")
+            .bind(Bind::BigInt(Self::MAX_WAITING))
+            .text(") AS waiting JOIN ")
             .text(Remediation::TABLE)
-            .append(conditions.into_sql())
-            .text("), newest AS (SELECT * FROM (")
-            .append(newest_of("embedding_id IS NOT NULL"))
-            .text(" UNION ALL ")
-            .append(newest_of("embedding_id IS NULL"))
-            .text(") AS either ORDER BY start_time DESC, id DESC LIMIT ")
+            .text(" USING (id, start_time, updated_at) WHERE ")
+            .text(WORDS)
+            .text(" @@ ")
+            .append(self.wanted(", true)"))
+            .text(
+                " AND NOT EXISTS (SELECT FROM remediation_words w WHERE w.record_id = id \
+                 AND w.start_time = waiting.start_time AND w.version = updated_at)) \
+                 ORDER BY start_time DESC, id DESC OFFSET 0) AS holding JOIN ",
+            )
+            .text(Remediation::TABLE)
+            .text(" USING (id, start_time, updated_at)")
+            .append(Conditions::of(&self.filter).into_sql())
+            .text(" ORDER BY start_time DESC, id DESC LIMIT ")
             .bind(Bind::BigInt(Self::MAX_RANKED))
             .text(") SELECT ")
             .text(Remediation::COLUMNS)
@@ -157,19 +185,17 @@ impl LexicalQuery {
         sql
     }
 
+    /// How many records have no words yet, counted as far as it matters.
+    fn waiting() -> Sql {
+        let mut sql = Sql::new("SELECT count(*) AS number FROM (SELECT ");
+        sql.text(WORDLESS).text(" LIMIT ").bind(Bind::BigInt(Self::MAX_WAITING + 1)).text(") AS waiting");
+        sql
+    }
+
     /// What is searched for; `ending` says whether its last word may be only begun.
     fn wanted(&self, ending: &'static str) -> Sql {
         let mut sql = Sql::new("audit_word_query(");
         sql.bind(Bind::Text(self.words.clone())).text(ending);
         sql
     }
-}
-
-fn newest_of(part: &'static str) -> Sql {
-    let mut sql = Sql::new("(SELECT * FROM matching WHERE ");
-    sql.text(part)
-        .text(" ORDER BY start_time DESC, id DESC LIMIT ")
-        .bind(Bind::BigInt(LexicalQuery::MAX_RANKED))
-        .text(")");
-    sql
 }

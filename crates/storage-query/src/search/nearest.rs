@@ -12,6 +12,9 @@ use crate::{QueryError, RemediationFilter, SearchRequest, Valid};
 
 const OPERATION: &str = "search by meaning";
 
+/// Where the vectors of the set that serves are, as of the statement's own snapshot.
+const ACTIVE_SLOT: &str = "(SELECT slot FROM embedding_set WHERE state = 'active')";
+
 /// What a search by meaning found.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -35,7 +38,8 @@ enum Scan {
     Everything,
 }
 
-/// A search for the remediations nearest to a vector, among those that match a filter and have a vector.
+/// A search for the remediations nearest to a vector, among those that match a filter and have a vector of the set that
+/// serves. The vector of an older version of a record serves until there is a newer one.
 ///
 /// ```no_run
 /// use diesel_async::AsyncPgConnection;
@@ -63,9 +67,10 @@ impl NearestQuery {
     /// `strict_order` lets the scan of the index go on until enough rows have passed the filter, in the order
     /// of their distance. `ef_search` is how many candidates each round keeps: more find more of the true
     /// nearest and cost more time. A plan for the very values that are bound leaves out the partitions
-    /// outside the range of time.
+    /// outside the range of time. What lies behind the vector index is looked up for each vector, and not gathered in full
+    /// before the first.
     pub const SETTINGS: &str = "SET LOCAL hnsw.iterative_scan = strict_order; \
-                                SET LOCAL hnsw.ef_search = 400; \
+                                SET LOCAL hnsw.ef_search = 400; SET LOCAL enable_material = off; \
                                 SET LOCAL plan_cache_mode = force_custom_plan";
 
     /// The search for `vector`.
@@ -137,16 +142,28 @@ impl NearestQuery {
             || rows.last().is_some_and(|row| similarity(row.distance) < self.request.min_similarity())
     }
 
+    /// A record and its vector have the same time, which leaves one partition of each for the other. It is compared as a
+    /// range of one instant: PostgreSQL takes two equal columns of a join to be independent of each other, would expect one
+    /// row of the whole, and would not begin at the vector index.
     fn sql(&self, scan: Scan) -> Sql {
-        let conditions = Conditions::of(&self.filter);
+        let mut of_slot = Conditions::default();
+        of_slot.and("slot").text(" = ").text(ACTIVE_SLOT);
+        of_slot.within(&self.filter, "start_time");
         let mut sql = Sql::new("SELECT ");
         sql.text(Remediation::COLUMNS)
             .text(", ")
             .append(self.distance(scan))
             .text(" AS distance FROM ")
             .text(Remediation::TABLE)
-            .text(" JOIN embedding_vector USING (embedding_id)")
-            .append(conditions.into_sql())
+            .text(
+                " JOIN (SELECT record_id, start_time AS record_time, slot, embedding_id FROM remediation_vector",
+            )
+            .append(of_slot.into_sql())
+            .text(
+                ") AS having_vector ON record_id = id AND start_time BETWEEN record_time AND record_time \
+                 JOIN embedding_vector USING (slot, embedding_id)",
+            )
+            .append(Conditions::of(&self.filter).into_sql())
             .text(" ORDER BY distance LIMIT ")
             .bind(Bind::BigInt(self.count));
         sql

@@ -4,7 +4,8 @@ mod candidates;
 mod fuse;
 
 use proptest::prelude::*;
-use storage_models::{Embedding, Phase, Remediation, Status, Timestamp};
+use storage_models::fields::{Members as _, Value};
+use storage_models::{Embedding, Remediation, Timestamp};
 
 use super::hits::{ranked, similarity};
 use super::{LexicalQuery, NearestQuery, SearchRequest};
@@ -13,28 +14,14 @@ use crate::{AuditFilter as _, RemediationFilter, Valid};
 
 fn remediation(id: i64, start_time: &str) -> Remediation {
     let start_time: Timestamp = start_time.parse().unwrap();
-    Remediation {
-        id,
-        name: String::new(),
-        namespace: String::new(),
-        phase: Phase::Pending,
-        action_type: String::new(),
-        target_name: None,
-        status: Status::Pending,
-        start_time,
-        end_time: None,
-        duration_ms: None,
-        environment: None,
-        cluster: None,
-        remediation_request_id: None,
-        alert_name: None,
-        alert_fingerprint: None,
-        severity: None,
-        error_message: None,
-        metadata: None,
-        created_at: start_time,
-        updated_at: start_time,
-    }
+    let made = Remediation::of_values(|name| match name {
+        "id" => Value::Integer(id),
+        "name" | "namespace" | "action_type" | "recorded_by" => Value::Text("".into()),
+        "phase" | "status" => Value::Text("pending".into()),
+        "start_time" | "created_at" | "updated_at" => Value::Time(start_time),
+        _ => Value::Null,
+    });
+    made.unwrap()
 }
 
 fn found(id: i64, day: u32, distance: f64) -> Distant<Remediation> {

@@ -109,7 +109,11 @@ async fn rollbacks_and_vectors_hide_nothing() {
     execute(&mut other, "BEGIN").await;
     insert(&mut other, "undone").await;
     execute(&mut other, "ROLLBACK").await;
-    execute(&mut other, "BEGIN; UPDATE remediation_audit SET embedding_id = 1").await;
+    execute(
+        &mut other,
+        "BEGIN; INSERT INTO remediation_words SELECT id, start_time, updated_at, '' FROM remediation_audit",
+    )
+    .await;
     reader.read().await.unwrap();
     assert_eq!(reader.seen, ["old"]);
     execute(&mut other, "COMMIT").await;

@@ -93,10 +93,10 @@ async fn values_that_look_like_sql_match_nothing_and_change_nothing() {
     let (_database, mut conn) = database().await;
     seed(&mut conn).await;
     for value in INJECTIONS {
-        assert_eq!(try_in_every_field::<Remediation>(&mut conn, value).await, 9, "{value}");
-        assert_eq!(try_in_every_field::<AiAnalysis>(&mut conn, value).await, 2, "{value}");
-        assert_eq!(try_in_every_field::<Workflow>(&mut conn, value).await, 1, "{value}");
-        assert_eq!(try_in_every_field::<Execution>(&mut conn, value).await, 4, "{value}");
+        assert_eq!(try_in_every_field::<Remediation>(&mut conn, value).await, 10, "{value}");
+        assert_eq!(try_in_every_field::<AiAnalysis>(&mut conn, value).await, 3, "{value}");
+        assert_eq!(try_in_every_field::<Workflow>(&mut conn, value).await, 2, "{value}");
+        assert_eq!(try_in_every_field::<Execution>(&mut conn, value).await, 5, "{value}");
     }
     for table in ["remediation_audit", "ai_analysis_audit", "workflow_audit", "execution_audit"] {
         assert_eq!(number(&mut conn, &format!("SELECT count(*) FROM {table}")).await, 300);

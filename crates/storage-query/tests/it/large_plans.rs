@@ -11,7 +11,7 @@ use storage_query::{
 use storage_testkit::TestDatabase;
 
 use crate::plans::explain;
-use crate::support::{database, execute, now, settle};
+use crate::support::{database, execute, id, now, settle};
 
 /// 200,000 records a table in three months, evenly: fifty namespaces, three records of each request and remediation. The
 /// counters are folded, as the service's job does.
@@ -304,32 +304,41 @@ async fn next_pages(conn: &mut AsyncPgConnection) -> Vec<Case> {
     ]
 }
 
-/// What is read by a number, through the index of each partition that may hold it.
+/// What is read by ids (F60): the months that they carry, through their primary keys, and no other month; what belongs to a
+/// remediation in every month, through an index.
 fn by_id() -> Vec<Case> {
     vec![
         case(
             "a record",
-            to_sql::get::<Remediation>(7),
-            &["remediation_audit_2026_01_pkey", "remediation_audit_2026_03_pkey"],
-            &[],
+            to_sql::get::<Remediation>(id(7, "2026-01")),
+            &["remediation_audit_2026_01_pkey"],
+            &["_2026_02", "_2026_03"],
         ),
-        case("an execution", to_sql::get::<Execution>(7), &["execution_audit_2026_03_pkey"], &[]),
+        case(
+            "an execution",
+            to_sql::get::<Execution>(id(190_000, "2026-03")),
+            &["execution_audit_2026_03_pkey"],
+            &["_2026_01", "_2026_02"],
+        ),
         case(
             "some records",
-            to_sql::get_many::<Remediation>(&[7, 190_000], &filter::<Remediation>(&[("namespace", "ns-7")])),
+            to_sql::get_many::<Remediation>(
+                &[id(7, "2026-01"), id(190_000, "2026-03")],
+                &filter::<Remediation>(&[("namespace", "ns-7")]),
+            ),
             &["remediation_audit_2026_01_pkey", "remediation_audit_2026_03_pkey"],
-            &[],
+            &["_2026_02"],
         ),
         case(
             "a timeline",
-            to_sql::timeline(7),
+            to_sql::timeline(id(7, "2026-01")),
             &[
                 "remediation_audit_2026_01_pkey",
                 "ai_analysis_audit_2026_01_remediation_id_timestamp_idx",
                 "workflow_audit_2026_01_remediation_id_start_time_idx",
                 "execution_audit_2026_01_remediation_id_start_time_idx",
             ],
-            &[],
+            &["remediation_audit_2026_02", "remediation_audit_2026_03"],
         ),
     ]
 }

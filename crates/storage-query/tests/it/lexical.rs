@@ -1,12 +1,12 @@
 //! Search by words against a migrated database.
 
 use diesel_async::AsyncPgConnection;
-use storage_query::{AuditFilter as _, LexicalHit, LexicalQuery, RemediationFilter, SearchRequest};
+use storage_query::{AuditFilter as _, LexicalHit, LexicalQuery, RemediationFilter, SearchRequest, Valid};
 use storage_testkit::TestDatabase;
 
-use crate::support::{database, execute, now, number};
+use crate::support::{ENQUEUE_WORDLESS, SET, STORE_WORDS, database, execute, now, number};
 
-/// Records by name, each as (name, target, alert, action, error); every other one has a vector.
+/// Records by name, each as (name, target, alert, action, error); the words of every other one are stored.
 const RECORDS: &[(&str, &str, &str, &str, &str)] = &[
     (
         "rem-1",
@@ -38,16 +38,15 @@ const RECORDS: &[(&str, &str, &str, &str, &str)] = &[
 
 async fn seeded() -> (TestDatabase, AsyncPgConnection) {
     let (database, mut conn) = database().await;
+    execute(&mut conn, SET).await;
     for (n, (name, target, alert, action, error)) in RECORDS.iter().enumerate() {
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-        let vector = if n % 2 == 0 { "1" } else { "NULL" };
         execute(
             &mut conn,
             &format!(
                 "INSERT INTO remediation_audit (name, namespace, phase, action_type, target_name, alert_name, \
-                     error_message, start_time, embedding_id) \
-                 VALUES ({}, 'ns-{}', 'pending', {}, {}, {}, {}, '2026-01-01'::timestamptz + {n} * interval '1 h', \
-                     {vector})",
+                     error_message, start_time) \
+                 VALUES ({}, 'ns-{}', 'pending', {}, {}, {}, {}, '2026-01-01'::timestamptz + {n} * interval '1 h')",
                 quoted(name),
                 n % 3,
                 quoted(action),
@@ -58,6 +57,9 @@ async fn seeded() -> (TestDatabase, AsyncPgConnection) {
         )
         .await;
     }
+    let words_of_half = format!("{STORE_WORDS}; DELETE FROM remediation_words WHERE record_id % 2 = 0");
+    execute(&mut conn, &words_of_half).await;
+    execute(&mut conn, ENQUEUE_WORDLESS).await;
     (database, conn)
 }
 
@@ -71,8 +73,8 @@ async fn names(conn: &mut AsyncPgConnection, words: &str) -> Vec<String> {
     hits.into_iter().map(|hit| hit.record.name).collect()
 }
 
-/// BR-STORAGE-016: exact identifiers, the words in them, and the words of errors find their record, with a vector or
-/// without.
+/// BR-STORAGE-016: exact identifiers, the words in them, and the words of errors find their record, whether
+/// its words are stored or not.
 #[tokio::test]
 async fn identifiers_and_errors_are_found_whole_and_by_their_words() {
     let (_database, mut conn) = seeded().await;
@@ -124,6 +126,7 @@ async fn exact_names_come_before_begun_ones() {
         "UPDATE remediation_audit SET start_time = start_time + interval '1 day' WHERE name = 'rem-77'",
     )
     .await;
+    execute(&mut conn, STORE_WORDS).await;
     assert_eq!(names(&mut conn, "rem-7").await[..2], ["rem-7", "rem-77"]);
     let ranks: Vec<f64> =
         hits(&mut conn, "rem-7", RemediationFilter::default()).await.iter().map(|hit| hit.rank).collect();
@@ -141,7 +144,7 @@ async fn a_filter_narrows_the_words() {
     assert_eq!(none, []);
 }
 
-/// A record is found by what it says now, and only by that, whatever its vector is of.
+/// A record is found by what it says now, and only by that, whatever the words are of that are stored.
 #[tokio::test]
 async fn a_changed_record_is_found_by_its_new_words() {
     let (_database, mut conn) = seeded().await;
@@ -152,10 +155,12 @@ async fn a_changed_record_is_found_by_its_new_words() {
         )
         .await;
     }
-    assert_eq!(names(&mut conn, "evicted by taint").await, ["rem-2", "rem-1"]);
-    assert_eq!(names(&mut conn, "readiness").await, [""; 0]);
-    execute(&mut conn, "UPDATE remediation_audit SET embedding_id = NULL WHERE name = 'rem-1'").await;
-    assert_eq!(names(&mut conn, "evicted by taint").await, ["rem-2", "rem-1"]);
+    execute(&mut conn, ENQUEUE_WORDLESS).await;
+    for store in ["", STORE_WORDS] {
+        execute(&mut conn, store).await;
+        assert_eq!(names(&mut conn, "evicted by taint").await, ["rem-2", "rem-1"]);
+        assert_eq!(names(&mut conn, "readiness").await, [""; 0]);
+    }
 }
 
 /// Messages beyond what is indexed, words too long for an index, and texts at the limit do no harm.
@@ -168,6 +173,7 @@ async fn long_texts_are_searched_as_far_as_they_are_indexed() {
         &format!("UPDATE remediation_audit SET error_message = '{long}' WHERE name IN ('rem-3', 'rem-4')"),
     )
     .await;
+    execute(&mut conn, ENQUEUE_WORDLESS).await;
     assert_eq!(names(&mut conn, "needle").await, ["rem-4", "rem-3"]);
     assert_eq!(names(&mut conn, "hay").await, [""; 0]);
     for words in
@@ -177,12 +183,46 @@ async fn long_texts_are_searched_as_far_as_they_are_indexed() {
     }
 }
 
+/// Of the records whose words are not stored the newest 500 are looked at, and the answer says when there were more. Those
+/// that wait for the embedder alone, and those whose words were refused, are not among them.
+#[tokio::test]
+async fn so_many_waiting_records_are_looked_at_and_no_more() {
+    let (_database, mut conn) = database().await;
+    execute(&mut conn, SET).await;
+    let many = "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time) \
+                SELECT 'wait-' || n, 'ns', 'pending', 'scale', '2026-01-01' FROM generate_series(1, 500) AS n";
+    execute(&mut conn, &format!("{many}; {ENQUEUE_WORDLESS}")).await;
+    let search = async |conn: &mut AsyncPgConnection, words: &str| {
+        let query = LexicalQuery::new(words, Valid::default(), SearchRequest::default()).unwrap();
+        let found = query.run(conn).await.unwrap();
+        (found.hits.len(), found.is_behind)
+    };
+    assert_eq!(search(&mut conn, "wait-1").await, (10, false));
+    let one_more = "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time) \
+                    VALUES ('newest', 'ns', 'pending', 'scale', '2026-02-01')";
+    execute(&mut conn, &format!("{one_more}; {ENQUEUE_WORDLESS}")).await;
+    execute(
+        &mut conn,
+        "UPDATE vector_outbox SET enqueued_at = now() + interval '1 h' WHERE start_time >= '2026-02-01'",
+    )
+    .await;
+    assert_eq!(search(&mut conn, "newest").await, (1, true));
+    for beside in ["stage = 1", "stage = 0, attempts = 1"] {
+        execute(&mut conn, &format!("UPDATE vector_outbox SET {beside} WHERE start_time >= '2026-02-01'"))
+            .await;
+        assert_eq!(search(&mut conn, "newest").await, (0, false), "{beside}");
+    }
+    execute(&mut conn, STORE_WORDS).await;
+    assert_eq!(search(&mut conn, "newest").await, (1, false));
+    assert_eq!(search(&mut conn, "wait-500").await, (1, false));
+}
+
 /// The settings of a search end with it.
 #[tokio::test]
 async fn a_search_by_words_leaves_nothing_behind_on_its_connection() {
     let (_database, mut conn) = seeded().await;
     names(&mut conn, "pod").await;
-    let set = "SELECT count(*) FROM pg_settings WHERE name IN ('enable_indexscan', 'enable_seqscan', 'work_mem', \
+    let set = "SELECT count(*) FROM pg_settings WHERE name IN ('enable_hashjoin', 'enable_mergejoin', 'enable_seqscan', 'work_mem', \
                'plan_cache_mode') AND setting <> boot_val";
     assert_eq!(number(&mut conn, set).await, 0);
 }

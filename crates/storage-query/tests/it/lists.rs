@@ -13,7 +13,7 @@ use storage_query::{
 };
 
 use crate::model::{Modelled, Row, Wanted, vocabulary};
-use crate::support::{connect, database, execute, now, seed};
+use crate::support::{connect, database, execute, id, now, seed};
 
 /// Any filter over what `rows` hold: each field absent more often than not, else with one to three values.
 pub(crate) fn any_wanted<R: Modelled>(rows: &[Row<R>]) -> impl Strategy<Value = Wanted> + use<R> {
@@ -192,9 +192,12 @@ async fn many_ids_come_back_in_their_order_and_through_the_filter() {
     let (_database, mut conn) = database().await;
     seed(&mut conn).await;
     let rows = Row::<Execution>::every(&mut conn).await;
-    let ids: Vec<i64> = [250, 3, 999_999, 17, 3, 100, 99].into_iter().collect();
+    let stored = |place: usize| rows[place].record.id;
+    let ids =
+        [stored(250), stored(3), id(999_999, "2026-01"), stored(17), stored(3), stored(100), stored(99)];
     let found = get_many::<Execution>(&mut conn, &ids, &Valid::default()).await.unwrap();
-    assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), [250, 3, 17, 100, 99]);
+    let expected = [stored(250), stored(3), stored(17), stored(100), stored(99)];
+    assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), expected);
 
     let wanted = Wanted::from([("status", vec!["success".to_owned()])]);
     let found = get_many::<Execution>(&mut conn, &ids, &filter(&wanted)).await.unwrap();

@@ -6,7 +6,7 @@ use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 use storage_query::{AuditRecord, DatabaseFault, ListQuery, QueryError, Sort, Total, Valid, get};
 
 use crate::model::{Modelled, Row};
-use crate::support::{database, execute, number, seed};
+use crate::support::{database, execute, id, number, seed};
 
 const BARE: &str = "
     INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, created_at)
@@ -22,7 +22,7 @@ const BARE: &str = "
 
 /// The one record of the table, read by id and through a list in every order.
 async fn the_only<R: AuditRecord>(conn: &mut AsyncPgConnection) -> Value {
-    let record: R = get(conn, 1).await.unwrap().expect("the record exists");
+    let record: R = get(conn, id(1, "2026-02")).await.unwrap().expect("the record exists");
     for sort in Sort::all() {
         for total in [Total::Exact, Total::None] {
             let query = ListQuery::<R>::new(Valid::default()).sort(sort).total(total);
@@ -36,7 +36,7 @@ async fn the_only<R: AuditRecord>(conn: &mut AsyncPgConnection) -> Value {
 async fn nullable_columns(conn: &mut AsyncPgConnection, table: &str) -> i64 {
     let sql = format!(
         "SELECT count(*) FROM information_schema.columns
-         WHERE table_name = '{table}' AND is_nullable = 'YES' AND column_name <> 'embedding_id'"
+         WHERE table_name = '{table}' AND is_nullable = 'YES'"
     );
     number(conn, &sql).await
 }
@@ -83,7 +83,7 @@ async fn every_record_by_id<R: Modelled>(conn: &mut AsyncPgConnection) {
     for row in Row::<R>::every(conn).await.into_iter().step_by(7) {
         assert_eq!(get::<R>(conn, row.record.id()).await.unwrap(), Some(row.record));
     }
-    for id in [0, -1, 301, i64::MAX, i64::MIN] {
+    for id in [0, -1, 301, id(301, "2026-01"), id(1, "2019-01"), i64::MAX, i64::MIN] {
         assert_eq!(get::<R>(conn, id).await.unwrap(), None);
     }
 }

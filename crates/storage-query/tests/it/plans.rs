@@ -8,7 +8,7 @@ use storage_query::{
     SearchRequest, Total, Valid,
 };
 
-use crate::support::{database, execute, now, settle};
+use crate::support::{ENQUEUE_WORDLESS, SET, STORE_WORDS, database, execute, now, settle};
 
 #[derive(diesel::QueryableByName)]
 struct PlanLine {
@@ -28,15 +28,16 @@ pub(crate) async fn explain(conn: &mut AsyncPgConnection, options: &str, mut sql
 
 /// 6,000 records a table in three months: a tenth in each namespace, three of each request and remediation.
 const MANY: &str = "
-    INSERT INTO embedding_vector (vector)
-    SELECT (SELECT array_agg(((hashint8extended(n * 384 + k, 7) & 65535) - 32768)::real)::vector
+    INSERT INTO embedding_vector (slot, vector)
+    SELECT 1, (SELECT array_agg(((hashint8extended(n * 384 + k, 7) & 65535) - 32768)::real)::vector
             FROM generate_series(1, 384) AS k)
     FROM generate_series(1, 500) AS n;
-    INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, remediation_request_id,
-        embedding_id)
+    INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, remediation_request_id)
     SELECT 'n', 'ns-' || n % 10, 'pending', 'scale', CASE n % 20 WHEN 0 THEN 'failed' ELSE 'success' END,
-        '2026-01-01'::timestamptz + n * interval '20 min', 'req-' || n / 3, n % 500 + 1
+        '2026-01-01'::timestamptz + n * interval '20 min', 'req-' || n / 3
     FROM generate_series(1, 6000) AS n;
+    INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key)
+    SELECT 1, id, start_time, updated_at, 1 + id % 500, decode(repeat('07', 16), 'hex') FROM remediation_audit;
     INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model)
     SELECT n / 3, 't', 0.5, 'r', '2026-01-01'::timestamptz + n * interval '20 min', 'm'
     FROM generate_series(1, 6000) AS n;
@@ -68,6 +69,7 @@ fn reads_a_whole_partition(plan: &str) -> bool {
 async fn each_query_is_served_by_its_index() {
     let (_database, mut conn) = database().await;
     execute(&mut conn, MANY).await;
+    execute(&mut conn, SET).await;
     settle(&mut conn).await;
     for (sql, index) in [
         (page::<Remediation>(&[]), "remediation_audit_2026_03_start_time_id_idx"),
@@ -84,22 +86,25 @@ async fn each_query_is_served_by_its_index() {
         (page::<Workflow>(&[("remediation_id", "7")]), "2026_03_remediation_id_start_time_idx"),
         (page::<Execution>(&[]), "2026_03_start_time_id_idx"),
         (page::<Execution>(&[("remediation_id", "7")]), "2026_03_remediation_id_start_time_idx"),
-        (nearest().to_sql(), "embedding_vector_hnsw_idx"),
+        (nearest().to_sql(), "embedding_vector_1_vector_idx"),
     ] {
         let plan = plan(&mut conn, sql.clone()).await;
         assert!(plan.contains(index) && !reads_a_whole_partition(&plan), "{}\n{index}\n{plan}", sql.text);
     }
     let plan = plan(&mut conn, nearest().to_exact_sql()).await;
-    assert!(!plan.contains("hnsw_idx"), "{plan}");
+    assert!(!plan.contains("embedding_vector_1_vector_idx"), "{plan}");
 }
 
-/// The words of records with a vector come from their index, those of the others from the small index of them, each
-/// partition on its own; and no index in the order of time is read to its end for words that never meet.
+/// Words come from their index, each partition on its own, and those of the records that wait from the small index of them;
+/// records are looked up one by one, and none is read in the order of time for words that never meet.
 #[tokio::test]
 async fn words_are_served_by_their_index() {
     let (_database, mut conn) = database().await;
     execute(&mut conn, MANY).await;
-    execute(&mut conn, "UPDATE remediation_audit SET embedding_id = NULL WHERE id % 100 = 0").await;
+    execute(&mut conn, SET).await;
+    execute(&mut conn, &format!("{STORE_WORDS}; DELETE FROM remediation_words WHERE record_id % 100 = 0"))
+        .await;
+    execute(&mut conn, ENQUEUE_WORDLESS).await;
     settle(&mut conn).await;
     execute(&mut conn, &format!("BEGIN; {}", LexicalQuery::SETTINGS)).await;
     for (words, pairs) in [
@@ -110,9 +115,11 @@ async fn words_are_served_by_their_index() {
         let filter = storage_query::RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
         let query = LexicalQuery::new(words, filter.check(now()).unwrap(), SearchRequest::default()).unwrap();
         let plan = plan(&mut conn, query.to_sql()).await;
-        assert!(plan.contains("Bitmap Index Scan on remediation_audit_2026_03_audit_words_idx"), "{plan}");
-        assert!(plan.contains("Bitmap Index Scan on remediation_audit_2026_03_start_time_id_idx1"), "{plan}");
-        assert!(!plan.contains("Seq Scan") && !plan.contains("Index Scan using"), "{plan}");
+        assert!(plan.contains("Bitmap Index Scan on remediation_words_2026_03_words_idx"), "{plan}");
+        assert_eq!(plan.contains("remediation_words_2026_01_words_idx"), pairs.is_empty(), "{plan}");
+        assert!(plan.contains("vector_outbox_wordless_idx"), "{plan}");
+        let looks_up_one_by_one = !plan.contains("Hash") && !plan.contains("Merge");
+        assert!(looks_up_one_by_one && !reads_a_whole_partition(&plan), "{plan}");
     }
 }
 

@@ -4,10 +4,10 @@ use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, Timestamp, VectorSql};
-use storage_query::{AuditFilter as _, Nearest, NearestQuery, RemediationFilter, SearchRequest, Valid};
+use storage_query::{AuditFilter as _, Hit, Nearest, NearestQuery, RemediationFilter, SearchRequest, Valid};
 use storage_testkit::TestDatabase;
 
-use crate::support::{database, execute, now, number, settle};
+use crate::support::{INCIDENT, SET, database, execute, now, number, settle};
 
 const COUNT: u64 = 5_000;
 
@@ -36,19 +36,26 @@ fn distance(a: &Embedding, b: &Embedding) -> f64 {
 /// 100 without vectors.
 async fn seeded() -> (TestDatabase, AsyncPgConnection) {
     let (database, mut conn) = database().await;
+    execute(&mut conn, SET).await;
     for first in (1..=COUNT).step_by(500) {
         let numbers: Vec<i64> = (first..first + 500).map(|n| n.try_into().unwrap()).collect();
         let vectors: Vec<_> = (first..first + 500).map(vector).collect();
-        sql_query(
-            "WITH given AS (SELECT * FROM UNNEST($1, $2) AS u(n, vector)),
-                 stored AS (INSERT INTO embedding_vector (vector) SELECT vector FROM given
-                            RETURNING embedding_id, digest)
-             INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, cluster, alert_name,
-                 environment, target_name, embedding_id)
-             SELECT 'n', 'ns', 'pending', 'scale', '2026-01-01'::timestamptz + n * interval '10 min',
-                 'c' || n % 1000, 'a' || n % 100, 'e' || n % 10, 't' || n % 2, embedding_id
-             FROM given JOIN stored ON digest = sha256(vector_send(vector)) ORDER BY n",
-        )
+        sql_query(format!(
+            "WITH given AS (
+                     SELECT n, vector, '2026-01-01'::timestamptz + n * interval '10 min' AS start_time
+                     FROM UNNEST($1, $2) AS u(n, vector)),
+                 stored AS (INSERT INTO embedding_vector (slot, vector) SELECT 1, vector FROM given
+                            RETURNING embedding_id, digest),
+                 recorded AS (
+                     INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, cluster, alert_name,
+                         environment, target_name)
+                     SELECT 'n', 'ns', 'pending', 'scale', start_time,
+                         'c' || n % 1000, 'a' || n % 100, 'e' || n % 10, 't' || n % 2
+                     FROM given ORDER BY n RETURNING id, start_time, updated_at)
+             INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key)
+             SELECT 1, id, start_time, updated_at, embedding_id, {INCIDENT}
+             FROM recorded JOIN given USING (start_time) JOIN stored ON digest = sha256(vector_send(vector))",
+        ))
         .bind::<Array<BigInt>, _>(numbers)
         .bind::<Array<VectorSql>, _>(vectors)
         .execute(&mut conn)
@@ -91,8 +98,13 @@ async fn search(
     NearestQuery::new(vector, filter.check(now()).unwrap(), request).run(conn).await.unwrap()
 }
 
+/// The number in a record's id.
+fn number_of(hit: &Hit) -> u64 {
+    (hit.record.id / 8192).try_into().unwrap()
+}
+
 fn numbers(found: &Nearest) -> Vec<u64> {
-    found.hits.iter().map(|hit| hit.record.id.try_into().unwrap()).collect()
+    found.hits.iter().map(number_of).collect()
 }
 
 /// All numbers, the nearest first.
@@ -115,7 +127,7 @@ async fn search_every_selection(conn: &mut AsyncPgConnection, query: &Embedding)
             assert_eq!(found_numbers.len(), expected.len(), "{name}, limit {limit}");
             assert!(found_numbers.iter().all(|n| lets_through(*n)), "{name}, limit {limit}");
             for hit in &found.hits {
-                let similarity = 1.0 - distance(query, &vector(hit.record.id.try_into().unwrap()));
+                let similarity = 1.0 - distance(query, &vector(number_of(hit)));
                 assert!((hit.similarity - similarity.max(0.0)).abs() < 1e-5, "{name}: {}", hit.similarity);
             }
             if found.exact {
@@ -158,7 +170,7 @@ async fn a_stored_vector_is_its_own_nearest_and_dissimilar_ones_are_cut_off() {
     assert!((found.hits[0].similarity - 1.0).abs() < 1e-6);
 
     let opposite = Embedding::new(vector(17).as_slice().iter().map(|value| -value).collect()).unwrap();
-    let one = RemediationFilter { cluster: vec!["c17".to_owned()], ..RemediationFilter::default() };
+    let one = RemediationFilter::default().cluster("c17");
     let found = search(&mut conn, opposite, one.until(day(2)), 1, 0.0).await;
     assert_eq!((numbers(&found), found.hits[0].similarity), (vec![17], 0.0));
 }
@@ -171,18 +183,34 @@ fn day(n: u32) -> Timestamp {
 #[tokio::test]
 async fn equally_near_records_come_newest_first_then_by_id() {
     let (_database, mut conn) = database().await;
-    sql_query(
-        "WITH stored AS (INSERT INTO embedding_vector (vector) SELECT UNNEST($1) RETURNING embedding_id)
-         INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, embedding_id)
-         SELECT 'n', 'ns', 'pending', 'scale', '2026-01-01'::timestamptz + (n / 2) * interval '1 day', embedding_id
-         FROM stored, generate_series(1, 7) AS n ORDER BY n",
-    )
+    execute(&mut conn, SET).await;
+    sql_query(format!(
+        "WITH stored AS (INSERT INTO embedding_vector (slot, vector) SELECT 1, UNNEST($1) RETURNING embedding_id),
+             recorded AS (
+                 INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time)
+                 SELECT 'n', 'ns', 'pending', 'scale', '2026-01-01'::timestamptz + (n / 2) * interval '1 day'
+                 FROM generate_series(1, 7) AS n ORDER BY n RETURNING id, start_time, updated_at)
+         INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key)
+         SELECT 1, id, start_time, updated_at, embedding_id, {INCIDENT} FROM recorded, stored",
+    ))
     .bind::<Array<VectorSql>, _>(vec![vector(1)])
     .execute(&mut conn)
     .await
     .unwrap();
     let found = search(&mut conn, vector(1), RemediationFilter::default(), 10, 0.0).await;
     assert_eq!(numbers(&found), [6, 7, 4, 5, 2, 3, 1]);
+}
+
+/// The vector of a record's older version serves until there is a newer one, and vectors of another slot never do.
+#[tokio::test]
+async fn the_older_vector_of_the_slot_that_serves_is_found() {
+    let (_database, mut conn) = seeded().await;
+    execute(&mut conn, "UPDATE remediation_audit SET error_message = 'changed' WHERE id / 8192 = 17").await;
+    let found = search(&mut conn, vector(17), RemediationFilter::default(), 1, 0.9).await;
+    assert_eq!((numbers(&found), found.exact), (vec![17], false));
+    execute(&mut conn, "UPDATE embedding_set SET slot = 2").await;
+    let found = search(&mut conn, vector(17), RemediationFilter::default(), 1, 0.9).await;
+    assert_eq!((numbers(&found), found.exact), (Vec::new(), true));
 }
 
 /// The settings of a search end with it, and no list or search stays in the cache of prepared statements.
@@ -198,6 +226,6 @@ async fn a_search_leaves_nothing_behind_on_its_connection() {
                  AND statement NOT LIKE '%pg_prepared_statements%'";
     assert_eq!(number(&mut conn, lists).await, 0);
     let set = "SELECT count(*) FROM pg_settings
-               WHERE name IN ('hnsw.iterative_scan', 'hnsw.ef_search', 'plan_cache_mode') AND setting <> boot_val";
+               WHERE name IN ('hnsw.iterative_scan', 'hnsw.ef_search', 'enable_material', 'plan_cache_mode') AND setting <> boot_val";
     assert_eq!(number(&mut conn, set).await, 0);
 }

@@ -2,7 +2,7 @@
 
 use diesel::sql_query;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use storage_models::Timestamp;
+use storage_models::{Month, Timestamp};
 use storage_testkit::TestDatabase;
 
 /// A database with partitions for the first three months of 2026, and a connection to it.
@@ -19,6 +19,27 @@ pub(crate) async fn database() -> (TestDatabase, AsyncPgConnection) {
     (database, conn)
 }
 
+/// A set that serves from slot 1.
+pub(crate) const SET: &str = "INSERT INTO embedding_set (composition, model, dimension, state, slot) VALUES ('1', 'm', 384, 'active', 1)";
+
+/// Stores the words of every record, as the projector does.
+pub(crate) const STORE_WORDS: &str = "
+    INSERT INTO remediation_words (record_id, start_time, version, words)
+    SELECT id, start_time, updated_at, audit_words(name, target_name, alert_name, action_type, error_message)
+    FROM remediation_audit
+    ON CONFLICT (record_id, start_time) DO UPDATE SET version = excluded.version, words = excluded.words";
+
+/// Puts the records whose words are not stored into the outbox, as a write does.
+pub(crate) const ENQUEUE_WORDLESS: &str = "
+    INSERT INTO vector_outbox (set_id, record_id, start_time, version)
+    SELECT s.id, r.id, r.start_time, r.updated_at FROM remediation_audit r CROSS JOIN embedding_set s
+    WHERE state = 'active' AND NOT EXISTS (
+        SELECT FROM remediation_words w WHERE w.record_id = r.id AND w.version = r.updated_at)
+    ON CONFLICT (set_id, record_id) DO UPDATE SET version = excluded.version, stage = 0";
+
+/// An incident, as SQL.
+pub(crate) const INCIDENT: &str = "decode(repeat('07', 16), 'hex')";
+
 /// A connection as its owner must set it up.
 pub(crate) async fn connect(database: &TestDatabase) -> AsyncPgConnection {
     let mut conn = database.connect().await.unwrap();
@@ -29,6 +50,11 @@ pub(crate) async fn connect(database: &TestDatabase) -> AsyncPgConnection {
 /// The time at which the tests ask.
 pub(crate) fn now() -> Timestamp {
     "2026-03-31T00:00:00Z".parse().unwrap()
+}
+
+/// The id of the record with this number whose own time is in this month, such as `2026-01`.
+pub(crate) fn id(number: i64, month: &str) -> i64 {
+    Month::of(format!("{month}-01T00:00:00Z").parse().unwrap()).id(number)
 }
 
 /// Runs statements of the test's own.
@@ -94,27 +120,28 @@ const SEED: &str = "
         pg_temp.day(n, 17, 5)
     FROM generate_series(1, 300) AS n, pg_temp.day(n, 7, 80) AS t;
 
+    CREATE TEMPORARY VIEW first_parents AS SELECT array_agg(id ORDER BY id) AS parents FROM remediation_audit;
     INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, reasoning, timestamp, model,
         tokens_used, latency_ms, created_at)
-    SELECT 1 + pg_temp.r(n, 1) % 5, pg_temp.pick(n, 2, 'root-cause', 'summary'), pg_temp.r(n, 3) % 100 / 100.0,
+    SELECT parents[1 + pg_temp.r(n, 1) % 5], pg_temp.pick(n, 2, 'root-cause', 'summary'), pg_temp.r(n, 3) % 100 / 100.0,
         pg_temp.pick(n, 4, 'restart', 'wait'), pg_temp.pick(n, 5, 'because', NULL), pg_temp.day(n, 6, 80),
         pg_temp.pick(n, 7, 'm1', 'm2', 'm3'), pg_temp.pick(n, 8, '10', '20', NULL)::int,
         pg_temp.pick(n, 9, '5', NULL)::int, pg_temp.day(n, 10, 5)
-    FROM generate_series(1, 300) AS n;
+    FROM generate_series(1, 300) AS n, first_parents;
 
     INSERT INTO workflow_audit (remediation_id, workflow_name, phase, status, start_time, end_time, step_count,
         current_step, created_at)
-    SELECT 1 + pg_temp.r(n, 1) % 5, pg_temp.pick(n, 2, 'drain', 'roll back'),
+    SELECT parents[1 + pg_temp.r(n, 1) % 5], pg_temp.pick(n, 2, 'drain', 'roll back'),
         pg_temp.pick(n, 3, 'planning', 'executing', 'completed', 'failed'),
         pg_temp.pick(n, 4, 'pending', 'running', 'success', 'failed'), t, pg_temp.later(n, 6, t), 5,
         pg_temp.r(n, 7) % 6, pg_temp.day(n, 8, 5)
-    FROM generate_series(1, 300) AS n, pg_temp.day(n, 5, 80) AS t;
+    FROM generate_series(1, 300) AS n, pg_temp.day(n, 5, 80) AS t, first_parents;
 
     INSERT INTO execution_audit (remediation_id, action_type, target_kind, target_name, namespace, status, start_time,
         end_time, error_message, dry_run, created_at)
-    SELECT 1 + pg_temp.r(n, 1) % 5, pg_temp.pick(n, 2, 'restart-pod', 'scale'),
+    SELECT parents[1 + pg_temp.r(n, 1) % 5], pg_temp.pick(n, 2, 'restart-pod', 'scale'),
         pg_temp.pick(n, 3, 'Deployment', 'Pod', 'Node'), pg_temp.pick(n, 4, 'api', 'db'),
         pg_temp.pick(n, 5, 'prod', 'stage', NULL), pg_temp.pick(n, 6, 'pending', 'success', 'failed'), t,
         pg_temp.later(n, 8, t), pg_temp.pick(n, 9, 'boom', NULL), pg_temp.r(n, 10) % 2 = 0, pg_temp.day(n, 11, 5)
-    FROM generate_series(1, 300) AS n, pg_temp.day(n, 7, 80) AS t;
+    FROM generate_series(1, 300) AS n, pg_temp.day(n, 7, 80) AS t, first_parents;
 ";

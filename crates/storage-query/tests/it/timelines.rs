@@ -4,7 +4,7 @@ use storage_models::{AiAnalysis, Execution, Record, Remediation, Workflow};
 use storage_query::{AuditRecord, Incident, MAX_EVENTS, get, timeline};
 
 use crate::model::{Modelled, Row};
-use crate::support::{connect, database, execute, seed};
+use crate::support::{connect, database, execute, id, seed};
 
 async fn of<R: Modelled + AuditRecord>(
     conn: &mut diesel_async::AsyncPgConnection,
@@ -25,7 +25,10 @@ async fn of<R: Modelled + AuditRecord>(
 async fn a_timeline_is_what_belongs_to_a_remediation_in_order() {
     let (_database, mut conn) = database().await;
     seed(&mut conn).await;
-    for id in 1..=5 {
+    let mut remediations: Vec<i64> =
+        Row::<Remediation>::every(&mut conn).await.iter().map(|row| row.record.id).collect();
+    remediations.sort_unstable();
+    for id in remediations[..5].iter().copied() {
         let mut expected = of::<AiAnalysis>(&mut conn, 0, id).await;
         expected.extend(of::<Workflow>(&mut conn, 1, id).await);
         expected.extend(of::<Execution>(&mut conn, 2, id).await);
@@ -36,8 +39,8 @@ async fn a_timeline_is_what_belongs_to_a_remediation_in_order() {
         assert_eq!(found.events, expected, "{id}");
         assert_eq!(Some(found.remediation), get::<Remediation>(&mut conn, id).await.unwrap());
     }
-    let alone = timeline(&mut conn, 6).await.unwrap().unwrap();
-    assert_eq!((alone.remediation.id, alone.events.len(), alone.is_truncated), (6, 0, false));
+    let alone = timeline(&mut conn, remediations[5]).await.unwrap().unwrap();
+    assert_eq!((alone.remediation.id, alone.events.len(), alone.is_truncated), (remediations[5], 0, false));
 }
 
 /// Nothing refers to a remediation that does not exist; if something did, it would have no timeline.
@@ -50,7 +53,7 @@ async fn what_does_not_exist_has_no_timeline() {
          VALUES (7, 'a', 'Pod', 'p', '2026-01-01')",
     )
     .await;
-    for id in [7, 0, i64::MAX] {
+    for id in [7, 0, id(7, "2026-01"), i64::MAX] {
         assert_eq!(timeline(&mut conn, id).await.unwrap(), None);
     }
 }
@@ -64,19 +67,19 @@ async fn a_timeline_is_bounded() {
         "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time)
          VALUES ('n', 'ns', 'pending', 'scale', '2026-01-01');
          INSERT INTO execution_audit (remediation_id, action_type, target_kind, target_name, start_time)
-         SELECT 1, 'a', 'Pod', 'p', '2026-02-01'::timestamptz - n * interval '1 s' FROM generate_series(1, 1500) AS n;
+         SELECT audit_id(1, '2026-01-01'), 'a', 'Pod', 'p', '2026-02-01'::timestamptz - n * interval '1 s' FROM generate_series(1, 1500) AS n;
          INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model)
-         SELECT 1, 't', 0.5, 'r', '2026-01-01'::timestamptz + n * interval '1 s', 'm' FROM generate_series(1, 900) AS n",
+         SELECT audit_id(1, '2026-01-01'), 't', 0.5, 'r', '2026-01-01'::timestamptz + n * interval '1 s', 'm' FROM generate_series(1, 900) AS n",
     )
     .await;
-    let found = timeline(&mut conn, 1).await.unwrap().unwrap();
+    let found = timeline(&mut conn, id(1, "2026-01")).await.unwrap().unwrap();
     assert_eq!((found.events.len(), found.is_truncated), (MAX_EVENTS, true));
     let kinds = found.events.iter().filter(|event| matches!(event, Record::AiAnalysis(_))).count();
     assert_eq!(kinds, 900);
     let ids: Vec<_> = found.events[900..].iter().map(Record::id).collect();
-    assert_eq!(ids, (1401..=1500).rev().collect::<Vec<_>>());
-    execute(&mut conn, "DELETE FROM execution_audit WHERE id <= 1400").await;
-    assert!(!timeline(&mut conn, 1).await.unwrap().unwrap().is_truncated);
+    assert_eq!(ids, (1401..=1500).rev().map(|number| id(number, "2026-01")).collect::<Vec<_>>());
+    execute(&mut conn, "DELETE FROM execution_audit WHERE id / 8192 <= 1400").await;
+    assert!(!timeline(&mut conn, id(1, "2026-01")).await.unwrap().unwrap().is_truncated);
 }
 
 /// F02: each writing commits one of each kind; no timeline has one without the others.
@@ -96,28 +99,28 @@ async fn a_timeline_is_of_one_snapshot() {
                 &mut writing,
                 "BEGIN;
                  INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp,
-                     model) VALUES (1, 't', 0.5, 'r', '2026-01-01', 'm');
+                     model) VALUES (audit_id(1, '2026-01-01'), 't', 0.5, 'r', '2026-01-01', 'm');
                  INSERT INTO workflow_audit (remediation_id, workflow_name, phase, start_time, step_count)
-                     VALUES (1, 'w', 'planning', '2026-01-01', 1);
+                     VALUES (audit_id(1, '2026-01-01'), 'w', 'planning', '2026-01-01', 1);
                  INSERT INTO execution_audit (remediation_id, action_type, target_kind, target_name, start_time)
-                     VALUES (1, 'a', 'Pod', 'p', '2026-01-01');
+                     VALUES (audit_id(1, '2026-01-01'), 'a', 'Pod', 'p', '2026-01-01');
                  COMMIT",
             )
             .await;
         }
     });
     while !writer.is_finished() {
-        let events = timeline(&mut conn, 1).await.unwrap().unwrap().events;
+        let events = timeline(&mut conn, id(1, "2026-01")).await.unwrap().unwrap().events;
         assert_eq!(events.len() % 3, 0);
     }
     writer.await.unwrap();
-    assert_eq!(timeline(&mut conn, 1).await.unwrap().unwrap().events.len(), 900);
+    assert_eq!(timeline(&mut conn, id(1, "2026-01")).await.unwrap().unwrap().events.len(), 900);
 }
 
 /// BR-STORAGE-012: an incident has the agreed keys, and the values of its remediation.
 #[tokio::test]
 async fn an_incident_is_its_remediation_under_the_agreed_keys() {
-    const KEYS: [&str; 17] = [
+    const KEYS: [&str; 19] = [
         "id",
         "alert_name",
         "alert_fingerprint",
@@ -135,6 +138,8 @@ async fn an_incident_is_its_remediation_under_the_agreed_keys() {
         "duration_ms",
         "error_message",
         "metadata",
+        "recorded_by",
+        "alterations",
     ];
     let (_database, mut conn) = database().await;
     seed(&mut conn).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
 use diesel_migrations::MigrationHarness;
 use storage_models::Timestamp;
 use storage_testkit::TestDatabase;
@@ -12,21 +12,7 @@ use crate::partitions::month_of;
 use crate::{BootstrapOptions, SchemaError, bootstrap, bootstrap_with, verify};
 
 /// Every migration there is.
-const ALL: [&str; 9] = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"];
-
-/// The migrations behind this one.
-fn after(version: &str) -> Vec<&'static str> {
-    ALL.into_iter().filter(|it| *it > version).collect()
-}
-
-/// Reverts the migrations behind this one, the last first.
-async fn back_to(version: &str, database: &TestDatabase) -> AsyncPgConnection {
-    let mut harness = AsyncMigrationHarness::new(database.connect().await.unwrap());
-    for _ in after(version) {
-        harness.revert_last_migration(MIGRATIONS).unwrap();
-    }
-    harness.into_inner()
-}
+const ALL: [&str; 6] = ["0100", "0101", "0102", "0103", "0104", "0105"];
 
 /// BR-STORAGE-003: the schema is created idempotently and is then what verification expects.
 #[tokio::test(flavor = "multi_thread")]
@@ -79,29 +65,19 @@ async fn every_migration_can_be_reverted_and_applied_again() {
     assert_eq!(bootstrap(&database.url()).await.unwrap().applied.len(), ALL.len());
 }
 
-/// Records that had their vectors in themselves go back into the outbox, those that waited for an outside index alone
-/// included: nothing but the projector can give them what 0007 makes. And back again.
+/// A database of the time before the first release is left as it is, and told from one that is new.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_record_is_embedded_anew_when_vectors_become_rows_of_their_own() {
+async fn a_database_from_before_the_first_release_is_refused() {
     let database = TestDatabase::empty().await.unwrap();
-    bootstrap(&database.url()).await.unwrap();
-    let mut connection = back_to("0006", &database).await;
-    let records = "INSERT INTO remediation_audit (name, namespace, phase, status, action_type, end_time, embedding) \
-        SELECT 'n-' || n, 'ns', 'completed', 'success', 'scale', now(), array_fill(0.1::real, ARRAY[384])::vector \
-        FROM generate_series(1, 3) AS n; \
-        INSERT INTO vector_outbox (record_id, start_time, version, embedded_version) \
-        SELECT id, start_time, updated_at, updated_at FROM remediation_audit WHERE name = 'n-1'";
-    connection.batch_execute(records).await.unwrap();
-    assert_eq!(bootstrap(&database.url()).await.unwrap().applied, after("0006"));
-    let waiting = "SELECT string_agg(r.name, ' ' ORDER BY r.name) AS value FROM remediation_audit r \
-        JOIN vector_outbox o ON o.record_id = r.id AND o.version = r.updated_at AND o.embedded_version IS NULL \
-        WHERE r.embedding_id IS NULL";
-    assert_eq!(super::text(&mut connection, waiting).await.as_deref(), Some("n-1 n-2 n-3"));
-
-    let mut connection = back_to("0006", &database).await;
-    let waiting = "SELECT string_agg(r.name, ' ' ORDER BY r.name) AS value FROM remediation_audit r \
-        JOIN vector_outbox o ON o.record_id = r.id AND o.version = r.updated_at WHERE r.embedding IS NULL";
-    assert_eq!(super::text(&mut connection, waiting).await.as_deref(), Some("n-1 n-2 n-3"));
+    let mut connection = database.connect().await.unwrap();
+    let recorded = "CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp); \
+                    INSERT INTO __diesel_schema_migrations VALUES ('0001'), ('0009'), ('0100')";
+    connection.batch_execute(recorded).await.unwrap();
+    let refused = bootstrap(&database.url()).await.unwrap_err();
+    assert!(matches!(&refused, SchemaError::Unreleased(versions) if versions == "0001, 0009"), "{refused:?}");
+    assert!(refused.to_string().contains("make a new, empty database"), "{refused}");
+    let made = "SELECT to_regclass('remediation_audit')::text AS value";
+    assert_eq!(super::text(&mut connection, made).await, None);
 }
 
 /// An index that comes with a migration is built on each partition of a database that has records, also when an earlier
@@ -111,24 +87,23 @@ async fn an_index_added_to_filled_tables_reaches_every_partition() {
     let database = TestDatabase::empty().await.unwrap();
     bootstrap(&database.url()).await.unwrap();
     let mut connection = database.connect().await.unwrap();
-    let before = "DROP INDEX remediation_audit_words_idx, remediation_audit_unembedded_idx; \
-                  DELETE FROM __diesel_schema_migrations WHERE version = '0007'; \
-                  INSERT INTO remediation_audit (name, namespace, phase, action_type, embedding_id) \
-                  SELECT 'n-' || n, 'ns', 'pending', 'scale', n \
-                  FROM generate_series(1, 100) AS n";
+    let before = "DROP INDEX remediation_words_words_idx; \
+                  DELETE FROM __diesel_schema_migrations WHERE version = '0103'; \
+                  INSERT INTO remediation_words (record_id, start_time, version, words) \
+                  SELECT n, now(), now(), to_tsvector('simple', 'word' || n) FROM generate_series(1, 100) AS n";
     connection.batch_execute(before).await.unwrap();
     let broken_off = format!(
-        "CREATE INDEX remediation_audit_{}_words_idx ON vector_outbox (record_id)",
+        "CREATE INDEX remediation_words_{}_words_idx ON vector_outbox (record_id)",
         month_of(Timestamp::now()).format("%Y_%m")
     );
     connection.batch_execute(&broken_off).await.unwrap();
-    assert_eq!(bootstrap(&database.url()).await.unwrap().applied, ["0007"]);
+    assert_eq!(bootstrap(&database.url()).await.unwrap().applied, ["0103"]);
     let report = verify(&mut connection).await.unwrap();
     assert!(report.is_clean(), "{report}");
     let without = "SELECT string_agg(p.inhrelid::regclass::text, ' ') AS value FROM pg_inherits p \
-                   WHERE p.inhparent = 'remediation_audit'::regclass AND NOT EXISTS ( \
+                   WHERE p.inhparent = 'remediation_words'::regclass AND NOT EXISTS ( \
                        SELECT FROM pg_inherits i JOIN pg_index x ON x.indexrelid = i.inhrelid \
-                       WHERE i.inhparent = 'remediation_audit_words_idx'::regclass \
+                       WHERE i.inhparent = 'remediation_words_words_idx'::regclass \
                          AND x.indrelid = p.inhrelid AND x.indisvalid)";
     assert_eq!(super::text(&mut connection, without).await, None);
 }

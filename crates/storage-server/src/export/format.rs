@@ -22,7 +22,8 @@ pub(crate) enum ExportFormat {
 }
 
 impl ExportFormat {
-    const ALL: [Self; 2] = [Self::Ndjson, Self::Csv];
+    /// Every format, the default first.
+    pub(crate) const ALL: [Self; 2] = [Self::Ndjson, Self::Csv];
 
     /// Its name, which is also how its files end.
     pub(crate) const fn as_str(self) -> &'static str {

@@ -33,7 +33,8 @@ use storage_dualwrite::idempotency::KeptAnswers;
 use storage_dualwrite::index::{GuardedIndex, VectorIndex};
 use storage_dualwrite::reconcile::Reconciler;
 use storage_dualwrite::{
-    Commits, ProjectionWaits, Projector, RecordEmbedder, StrictParts, StrictWriter, Writer, supervised,
+    Commits, ProjectionWaits, Projector, RecordEmbedder, ServingSet, StrictParts, StrictWriter, Writer,
+    supervised,
 };
 use storage_embedding::{EmbeddingService, RedisCache};
 use tokio::time::Instant;
@@ -160,7 +161,7 @@ impl Core {
     fn start(
         parts: &Parts,
         embeddings: Arc<Embeddings>,
-        set: i64,
+        set: ServingSet,
         index: Option<Arc<GuardedIndex>>,
         verifier: auth::Verifier,
     ) -> Result<Self, StartError> {
@@ -315,7 +316,7 @@ fn write_path(
     parts: &Parts,
     writer: Writer,
     embedder: &Arc<dyn RecordEmbedder>,
-    set: i64,
+    set: ServingSet,
     index: Option<&Arc<GuardedIndex>>,
 ) -> WritePath {
     let Parts { settings, connectors, .. } = parts;

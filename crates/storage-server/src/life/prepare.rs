@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use storage_dualwrite::embedding_set;
 use storage_dualwrite::index::{GuardedIndex, IndexError, IndexIdentity};
+use storage_dualwrite::{ServingSet, embedding_set};
 use storage_models::BreakerSettings;
 use storage_schema::{BootstrapOptions, Difference};
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ const INDEX_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Prepared {
     /// The id of the embedding set that serves.
-    pub(super) set: i64,
+    pub(super) set: ServingSet,
     /// Whom an outside index must belong to.
     pub(super) identity: IndexIdentity,
 }

@@ -81,7 +81,9 @@ async fn a_server_starts_serves_and_stops_without_leaving_a_session() {
     let stored = exchange(addr, &posting(RECORD)).await;
     assert!(stored.starts_with("HTTP/1.1 201"), "{stored}");
     assert!(stored.contains("\"vector_sync\":\"pending\""), "{stored}");
-    assert!(get(addr, "/api/v1/audit/remediation/1").await.starts_with("HTTP/1.1 200"));
+    let header =
+        stored.lines().find_map(|line| line.to_lowercase().strip_prefix("location: ").map(str::to_owned));
+    assert!(get(addr, &header.unwrap()).await.starts_with("HTTP/1.1 200"));
     let list = get(addr, "/api/v1/audit/remediation?namespace=default").await;
     assert!(list.contains("\"total\":1"), "{list}");
     assert!(get(admin, "/metrics").await.starts_with("HTTP/1.1 200"));
@@ -170,9 +172,9 @@ async fn vectors_of_another_embedder_end_the_start() {
     let mut connection = database.connect().await.unwrap();
     connection
         .batch_execute(
-            "INSERT INTO embedding_set (composition, model, dimension, state) VALUES ('1', 'other', 384, 'active'); \
-             INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, embedding_id) \
-             VALUES ('n', 'n', 'pending', 'a', 'pending', now(), 1)",
+            "INSERT INTO embedding_set (composition, model, dimension, state, slot) VALUES ('1', 'other', 384, 'active', 1); \
+             INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key) \
+             VALUES (1, 1, now(), now(), 1, decode(repeat('07', 16), 'hex'))",
         )
         .await
         .unwrap();

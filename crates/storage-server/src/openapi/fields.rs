@@ -1,234 +1,129 @@
-//! The fields of the records, once for what is sent, what is changed and what is answered.
+//! The schemas of records, from the tables of their fields.
 
-use serde_json::{Map, Value, json};
-use storage_models::{Phase, RecordType, Severity, Status, WorkflowPhase};
-use storage_validation::MAX_FREE_TEXT_BYTES;
-use utoipa::openapi::{Object, RefOr, Schema};
+use serde_json::Value;
+use storage_models::fields::{Field, Kind, Presence};
+use storage_models::{AiAnalysis, Execution, RecordType, Remediation, Workflow};
+use storage_query::Incident;
+use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 
-use super::kinds::{Kind, closed, nullable};
-
-/// One field of a record.
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) need: Need,
-    /// What the example has.
-    pub(super) example: Value,
-    pub(super) about: &'static str,
-}
-
-/// Who says what a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    /// The server alone.
-    Server,
-    /// The server alone, and perhaps nothing.
-    ServerOrNull,
-    /// The client must.
-    Required,
-    /// The client may; else it is null.
-    Optional,
-    /// The client may; else it has its default.
-    Default,
-}
-
-impl Field {
-    fn is_sent(&self) -> bool {
-        !matches!(self.need, Need::Server | Need::ServerOrNull)
-    }
-
-    fn property(&self, is_nullable: bool, is_strict: bool) -> RefOr<Schema> {
-        let schema = self.kind.schema(is_strict).description(Some(self.about));
-        let schema = if is_nullable { nullable(schema) } else { schema.build() };
-        RefOr::T(Schema::Object(schema))
-    }
-}
+use super::bodies::Schemas;
+use super::records::Named as _;
+use super::schema::{self, closed, nullable};
 
 /// The name of a record type's schema.
-pub(super) const fn schema_name(record_type: RecordType) -> &'static str {
+const fn schema_name(record_type: RecordType) -> &'static str {
     match record_type {
-        RecordType::Remediation => "Remediation",
-        RecordType::AiAnalysis => "AiAnalysis",
-        RecordType::Workflow => "Workflow",
-        RecordType::Execution => "Execution",
+        RecordType::Remediation => Remediation::NAME,
+        RecordType::AiAnalysis => AiAnalysis::NAME,
+        RecordType::Workflow => Workflow::NAME,
+        RecordType::Execution => Execution::NAME,
     }
 }
 
-/// What a change may name.
-pub(super) const fn changeable(record_type: RecordType) -> &'static [&'static str] {
-    match record_type {
-        RecordType::Remediation => &["phase", "status", "end_time", "error_message", "metadata"],
-        RecordType::Workflow => &["phase", "status", "end_time", "current_step"],
-        RecordType::AiAnalysis | RecordType::Execution => &[],
-    }
+/// The keys of an incident, in the order of an answer; each is the remediation's field of that name.
+const INCIDENT: [&str; 19] = [
+    "id",
+    "alert_name",
+    "alert_fingerprint",
+    "severity",
+    "action_type",
+    "namespace",
+    "cluster",
+    "environment",
+    "target_name",
+    "remediation_request_id",
+    "phase",
+    "status",
+    "start_time",
+    "end_time",
+    "duration_ms",
+    "error_message",
+    "metadata",
+    "recorded_by",
+    "alterations",
+];
+
+/// The schemas of records: as they are read, as they are sent, and as they are changed.
+pub(super) fn schemas() -> Schemas {
+    let of_type = |record_type: RecordType| {
+        let name = schema_name(record_type);
+        let patch = is_changeable(record_type).then(|| (format!("{name}Patch"), patch(record_type)));
+        let read = (name.to_owned(), read(record_type.fields().iter()));
+        [read, (format!("New{name}"), new(record_type))].into_iter().chain(patch)
+    };
+    let incident = named(Incident::NAME).map(|incident| (Incident::NAME.to_owned(), incident));
+    let all = RecordType::ALL.into_iter().flat_map(of_type).chain(incident);
+    all.map(|(name, object)| (name, RefOr::T(Schema::Object(object)))).collect()
 }
 
-/// A record as it is read.
-pub(super) fn record(fields: &[Field]) -> Object {
-    let object = fields.iter().fold(closed(), |object, field| {
-        let is_nullable = matches!(field.need, Need::Optional | Need::ServerOrNull);
-        object.property(field.name, field.property(is_nullable, false)).required(field.name)
+/// The schema of what is read under this name.
+pub(super) fn named(name: &str) -> Option<Object> {
+    if name == Incident::NAME {
+        return Some(read(INCIDENT.iter().filter_map(|key| RecordType::Remediation.field(key))));
+    }
+    let record_type = RecordType::ALL.into_iter().find(|record_type| schema_name(*record_type) == name);
+    record_type.map(|record_type| read(record_type.fields().iter()))
+}
+
+/// The schema of a record that is sent.
+pub(crate) fn new_schema(record_type: RecordType) -> RefOr<Schema> {
+    schema::named(&format!("New{}", schema_name(record_type)))
+}
+
+/// The schema of a change.
+pub(crate) fn patch_schema(record_type: RecordType) -> RefOr<Schema> {
+    schema::named(&format!("{}Patch", schema_name(record_type)))
+}
+
+/// Whether records of the type are ever changed.
+pub(crate) fn is_changeable(record_type: RecordType) -> bool {
+    record_type.fields().iter().any(Field::is_changeable)
+}
+
+/// The example of a record that is sent.
+pub(crate) fn new_example(record_type: RecordType) -> Value {
+    let sent = record_type.fields().iter().filter(|field| field.is_sent());
+    Value::Object(sent.map(|field| (field.name.to_owned(), field.example.to_json())).collect())
+}
+
+/// A record as it is read: every field is there.
+fn read<'a>(fields: impl Iterator<Item = &'a Field>) -> Object {
+    let object = fields.fold(closed(), |object, field| {
+        let holds = match field.kind {
+            Kind::Alterations => schema::alterations(field.meaning),
+            kind => {
+                let holds = schema::of_field(kind, false).examples([field.example.to_json()]);
+                property(holds, field, field.is_nullable()).into()
+            }
+        };
+        object.property(field.name, holds).required(field.name)
     });
     object.build()
 }
 
-/// A record as it is sent.
-pub(super) fn new_record(fields: &[Field]) -> Object {
-    let sent = fields.iter().filter(|field| field.is_sent());
+/// A record as it is sent: null stands for what is left out.
+fn new(record_type: RecordType) -> Object {
+    let sent = record_type.fields().iter().filter(|field| field.is_sent());
     let object = sent.fold(closed(), |object, field| {
-        let is_required = field.need == Need::Required;
-        let object = object.property(field.name, field.property(!is_required, is_required));
+        let is_required = field.presence == Presence::Required;
+        let holds = schema::of_field(field.kind, is_required);
+        let object = object.property(field.name, property(holds, field, !is_required));
         if is_required { object.required(field.name) } else { object }
     });
     object.build()
 }
 
 /// A change of a record.
-pub(super) fn patch(record_type: RecordType) -> Object {
-    let fields = of(record_type);
-    let named = fields.iter().filter(|field| changeable(record_type).contains(&field.name));
-    let object = named.fold(closed(), |object, field| {
-        object.property(field.name, field.property(field.need == Need::Optional, false))
+fn patch(record_type: RecordType) -> Object {
+    let patched = record_type.fields().iter().filter(|field| field.is_patched());
+    let object = patched.fold(closed(), |object, field| {
+        let holds = schema::of_field(field.kind, false);
+        object.property(field.name, property(holds, field, field.is_nullable()))
     });
     object.build()
 }
 
-/// The example of a record that is sent.
-pub(super) fn new_example(fields: &[Field]) -> Value {
-    example(fields.iter().filter(|field| field.is_sent()))
+fn property(schema: ObjectBuilder, field: &Field, is_nullable: bool) -> Object {
+    let schema = schema.description(Some(field.meaning));
+    if is_nullable { nullable(schema) } else { schema.build() }
 }
-
-/// The example of a record that is read.
-pub(super) fn record_example(fields: &[Field]) -> Value {
-    example(fields.iter())
-}
-
-fn example<'a>(fields: impl Iterator<Item = &'a Field>) -> Value {
-    Value::Object(fields.map(|field| (field.name.to_owned(), field.example.clone())).collect::<Map<_, _>>())
-}
-
-fn words<T: Copy + 'static>(all: &[T], word: fn(T) -> &'static str) -> Kind {
-    Kind::Word(all.iter().copied().map(word).collect())
-}
-
-pub(super) fn phase() -> Kind {
-    words(Phase::ALL, Phase::as_str)
-}
-
-pub(super) fn workflow_phase() -> Kind {
-    words(WorkflowPhase::ALL, WorkflowPhase::as_str)
-}
-
-pub(super) fn status() -> Kind {
-    words(Status::ALL, Status::as_str)
-}
-
-pub(super) fn severity() -> Kind {
-    words(Severity::ALL, Severity::as_str)
-}
-
-/// The largest value of PostgreSQL's INT.
-const COUNT: Kind = Integer(0, 2_147_483_647);
-
-/// Free text of a record.
-fn free_text() -> Kind {
-    Kind::FreeText(usize::try_from(MAX_FREE_TEXT_BYTES).unwrap_or(usize::MAX))
-}
-
-/// The fields of a record type, in the order of an answer.
-pub(super) fn of(record_type: RecordType) -> Vec<Field> {
-    match record_type {
-        RecordType::Remediation => remediation(),
-        RecordType::AiAnalysis => analysis(),
-        RecordType::Workflow => workflow(),
-        RecordType::Execution => execution(),
-    }
-}
-
-/// Writes a table of fields as rows.
-macro_rules! fields {
-    ($($name:literal, $need:ident, $kind:expr, $example:expr, $about:literal;)+) => {
-        vec![$(Field { name: $name, kind: $kind, need: Need::$need, example: json!($example), about: $about },)+]
-    };
-}
-
-use Kind::{Flag, Fraction, Free, Id, Identifier, Integer, Time};
-
-fn remediation() -> Vec<Field> {
-    fields! {
-        "id", Server, Id, 1, "Assigned by the database.";
-        "name", Required, Identifier(255), "checkout-restart", "The remediation's own name.";
-        "namespace", Required, Identifier(255), "payments", "The Kubernetes namespace it acted in.";
-        "phase", Required, phase(), "processing", "How far it has come.";
-        "action_type", Required, Identifier(100), "restart-pod", "What was done.";
-        "target_name", Optional, Identifier(255), "checkout-6d5f8b7c9d-x2x4z", "What it was done to.";
-        "status", Default, status(), "running", "How it went. A finished one has success, failed or unknown.";
-        "start_time", Default, Time, START, "When it began; the time of receipt unless it is said.";
-        "end_time", Optional, Time, Value::Null, "When it ended, not before it began.";
-        "duration_ms", ServerOrNull, Integer(0, i64::MAX), Value::Null, "From its begin to its end.";
-        "environment", Optional, Identifier(50), "production", "Such as `production`.";
-        "cluster", Optional, Identifier(255), "eu-1", "The cluster's name.";
-        "remediation_request_id", Optional, Identifier(255), "rr-2041", "The request that asked for it.";
-        "alert_name", Optional, Identifier(255), "KubePodCrashLooping", "The alert that caused it.";
-        "alert_fingerprint", Optional, Identifier(255), "9f2c41d0a7b3e856", "The alert's fingerprint.";
-        "severity", Optional, severity(), "critical", "The alert's severity.";
-        "error_message", Optional, free_text(), "Back-off restarting failed container", "What went wrong.";
-        "metadata", Optional, Free, json!({ "reason": "CrashLoopBackOff", "restarts": 17 }),
-            "Anything else: an object of at most 256 KiB as it is stored, at most 32 levels deep.";
-        "created_at", Server, Time, CREATED, "When it was stored.";
-        "updated_at", Server, Time, CREATED, "When it last changed.";
-    }
-}
-
-fn analysis() -> Vec<Field> {
-    fields! {
-        "id", Server, Id, 1, "Assigned by the database.";
-        "remediation_id", Required, Id, 1, "The remediation that was analysed.";
-        "analysis_type", Required, Identifier(100), "root-cause", "What was asked.";
-        "confidence", Required, Fraction, 0.875, "How sure the model was.";
-        "recommendation", Required, free_text(), "Raise the memory limit to 512Mi.", "What it advised.";
-        "reasoning", Optional, free_text(), "The container was OOM-killed 17 times.", "Why.";
-        "timestamp", Default, Time, START, "When it was made; the time of receipt unless it is said.";
-        "model", Required, Identifier(255), "analyst-2", "Which model made it.";
-        "tokens_used", Optional, COUNT, 1200, "Tokens it took.";
-        "latency_ms", Optional, COUNT, 840, "Milliseconds it took.";
-        "created_at", Server, Time, CREATED, "When it was stored.";
-    }
-}
-
-fn workflow() -> Vec<Field> {
-    fields! {
-        "id", Server, Id, 1, "Assigned by the database.";
-        "remediation_id", Required, Id, 1, "The remediation it ran for.";
-        "workflow_name", Required, Identifier(255), "restart-and-watch", "Which workflow.";
-        "phase", Required, workflow_phase(), "executing", "How far it has come.";
-        "status", Default, status(), "running", "How it went. A finished one has success, failed or unknown.";
-        "start_time", Default, Time, START, "When it began; the time of receipt unless it is said.";
-        "end_time", Optional, Time, Value::Null, "When it ended, not before it began.";
-        "step_count", Required, COUNT, 3, "How many steps it has.";
-        "current_step", Default, COUNT, 1, "The step it has reached, at most `step_count`; only grows.";
-        "created_at", Server, Time, CREATED, "When it was stored.";
-        "updated_at", Server, Time, CREATED, "When it last changed.";
-    }
-}
-
-fn execution() -> Vec<Field> {
-    fields! {
-        "id", Server, Id, 1, "Assigned by the database.";
-        "remediation_id", Required, Id, 1, "The remediation it was done for.";
-        "action_type", Required, Identifier(100), "delete-pod", "What was done.";
-        "target_kind", Required, Identifier(100), "Pod", "The kind of object it was done to.";
-        "target_name", Required, Identifier(255), "checkout-6d5f8b7c9d-x2x4z", "That object's name.";
-        "namespace", Optional, Identifier(255), "payments", "Its namespace; none for objects of the cluster.";
-        "status", Default, status(), "success", "How it went.";
-        "start_time", Default, Time, START, "When it began; the time of receipt unless it is said.";
-        "end_time", Optional, Time, END, "When it ended, not before it began.";
-        "error_message", Optional, free_text(), Value::Null, "What went wrong.";
-        "dry_run", Default, Flag, false, "Whether it was only tried, changing nothing.";
-        "created_at", Server, Time, CREATED, "When it was stored.";
-    }
-}
-
-const START: &str = "2026-01-02T03:04:05.123456Z";
-const END: &str = "2026-01-02T03:04:06.623456Z";
-const CREATED: &str = "2026-01-02T03:04:07.000001Z";

@@ -1,38 +1,29 @@
 //! The description of the API (OpenAPI 3.1), made from what the code itself goes by: the filters' fields, the kinds of
 //! problem, the words of closed sets, the limits. Served, and kept in `docs/openapi.json`.
 
-mod admin;
-mod answers;
-mod audit;
+mod bodies;
 mod fields;
-mod kinds;
-mod operation;
 mod page;
-mod parameters;
-mod reads;
-mod responses;
-mod system;
+pub(crate) mod parameters;
+mod records;
+pub(crate) mod responses;
+pub(crate) mod schema;
 
-#[cfg(test)]
-mod tests;
+pub(crate) use bodies::{JsonBody, Schemas};
+pub(crate) use fields::{is_changeable, new_example, new_schema, patch_schema};
+pub(crate) use page::{FILES, files, index};
+pub(crate) use records::{Named, Shown, example_of, list, reference};
 
-pub(crate) use page::{files, index};
-
-use std::sync::LazyLock;
-
-use storage_models::RecordType;
 use utoipa::openapi::info::LicenseBuilder;
+use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Components, ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, PathsBuilder, RefOr, Tag,
+    Components, ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, RefOr, Tag,
 };
 
-/// The document as it is served.
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    // What is built from strings and numbers cannot fail to serialize.
-    document().to_pretty_json().unwrap_or_default() + "\n"
-});
+/// The scheme by which callers say who they are.
+pub(crate) const BEARER: &str = "bearer";
 
 const ABOUT: &str = "The audit store of a platform that repairs Kubernetes clusters by itself: what was done, by what, \
 and did it work, by filter and by meaning.\n\n\
@@ -44,44 +35,36 @@ Metrics, and health as here, are on a port of their own.";
 const TOKEN: &str = "A token of a service account, or one out of the service's file of tokens. None without \
 authentication, when only this machine is answered.";
 
-/// The document in JSON.
-pub(crate) fn json() -> &'static str {
-    &DOCUMENT
-}
-
-/// The document.
-fn document() -> OpenApi {
+/// The document of these operations, whose answers have these schemas.
+pub(crate) fn document(
+    operations: impl Iterator<Item = (String, PathItem)>,
+    schemas: impl Iterator<Item = Schemas>,
+) -> OpenApi {
     let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0"));
     let info = InfoBuilder::new()
         .title("Data Storage")
         .version(crate::VERSION)
         .description(Some(ABOUT))
         .license(Some(license.build()));
+    let paths = operations.fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item));
     OpenApiBuilder::new()
         .info(info.build())
-        .paths(paths())
-        .components(Some(components()))
+        .paths(paths.build())
+        .components(Some(components(schemas.flatten())))
         .tags(Some(tags()))
         .build()
 }
 
-fn paths() -> Paths {
-    let audit = RecordType::ALL.into_iter().flat_map(audit::of);
-    let guarded = audit.chain(reads::all()).chain(admin::all()).map(operation::Operation::guarded);
-    let operations = guarded.chain(system::all());
-    operations
-        .map(operation::Operation::build)
-        .fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item))
-        .build()
-}
-
 /// Schemas, headers and examples, and how callers say who they are.
-fn components() -> Components {
+fn components(schemas: impl Iterator<Item = (String, RefOr<utoipa::openapi::Schema>)>) -> Components {
+    let problem = bodies::schemas::<crate::problem::Document<'_>>();
+    let schemas = fields::schemas().into_iter().chain(problem).chain(schemas);
     let components =
         ComponentsBuilder::new().parameter("X-Correlation-ID", RefOr::T(parameters::correlation_id()));
+    let components = schemas.fold(components, |all, (name, schema)| all.schema(name, schema));
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(TOKEN));
-    let components = components.security_scheme(operation::BEARER, SecurityScheme::Http(bearer.build()));
-    responses::problem_examples(responses::headers(answers::components(components))).build()
+    let components = components.security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
+    responses::problem_examples(responses::headers(components)).build()
 }
 
 fn tags() -> Vec<Tag> {

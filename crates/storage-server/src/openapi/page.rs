@@ -6,7 +6,7 @@ use std::sync::Arc;
 use utoipa_swagger_ui::Config;
 
 /// The files of the page.
-pub(super) const FILES: [&str; 4] = ["index.html", "start.js", "swagger-ui-bundle.js", "swagger-ui.css"];
+pub(crate) const FILES: [&str; 4] = ["index.html", "start.js", "swagger-ui-bundle.js", "swagger-ui.css"];
 
 const INDEX: &str = "<!doctype html>
 <html lang=\"en\">

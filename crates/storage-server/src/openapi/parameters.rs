@@ -1,13 +1,13 @@
 //! The parameters of the query string, of the path and of the header.
 
 use serde_json::{Value, json};
-use storage_models::RecordType;
-use storage_query::{AuditFilter, Interval, MAX_VALUES, PageRequest, SearchRequest};
+use storage_models::fields::{EXAMPLE_ID, Field, Kind, Presence};
+use storage_query::{AuditFilter as _, Listed, MAX_VALUES, PageRequest, Sort};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 
-use super::fields::{phase, severity, status, workflow_phase};
-use super::kinds::{Kind, list_of};
+use super::records::Named;
+use super::schema::{self, list_of, pattern, words};
 
 /// What a time may look like: RFC 3339, a date, or an age.
 const TIME: &str = r"^([0-9]{1,5}[smhd]|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))?)$";
@@ -16,209 +16,144 @@ const DURATION: &str = r"^[0-9]{1,5}(ms|s|m|h|d)$";
 /// Text that may be compared with a column.
 const COMPARABLE: &str = r"^[^\u0000]*$";
 
-/// Every parameter of a filter, as `F` has them.
-pub(super) fn filter<F: AuditFilter>(record_type: RecordType) -> Vec<Parameter> {
-    F::FIELDS.iter().map(|name| filter_parameter(record_type, name)).collect()
+/// Every parameter of the filter of what is listed: the fields whose values it lists, then times, durations and metadata
+/// where it has them.
+pub(crate) fn filter<R: Listed + Named>() -> Vec<Parameter> {
+    let fields = R::OF.fields();
+    let time =
+        fields.iter().find(|field| field.presence == Presence::ReceivedAt).map_or("", |field| field.name);
+    let values = fields.iter().filter(|field| field.is_filterable).map(values);
+    let others = [since(time), until(time), min_duration(), max_duration(), metadata()];
+    let others = others.into_iter().filter(|parameter| R::Filter::has_field(&parameter.name));
+    values.chain(others).collect()
 }
 
-fn filter_parameter(record_type: RecordType, name: &str) -> Parameter {
-    let of = match record_type {
-        RecordType::AiAnalysis => "timestamp",
-        RecordType::Remediation | RecordType::Workflow | RecordType::Execution => "start_time",
-    };
-    let (schema, about, example) = match name {
-        "since" => {
-            let about = format!(
-                "Only what has a `{of}` not before this: RFC 3339, a date, or an age such as `90m`, `24h`, `7d`."
-            );
-            (pattern(TIME), about, "2026-01-01")
-        }
-        "until" => (
-            pattern(TIME),
-            format!("Only what has a `{of}` before this; written as `since` is."),
-            "2027-01-01",
-        ),
-        "min_duration" => (
-            pattern(DURATION),
-            "Only what took at least so long, such as `250ms`, `90s`, `5m`.".to_owned(),
-            "250ms",
-        ),
-        "max_duration" => (
-            pattern(DURATION),
-            "Only what took at most so long; written as `min_duration` is.".to_owned(),
-            "2h",
-        ),
-        _ => return values(record_type, name),
-    };
-    query(name, schema, &about).example(Some(json!(example))).build()
-}
-
-/// A parameter that lists the values a column may have.
-fn values(record_type: RecordType, name: &str) -> Parameter {
-    let (kind, example) = match (name, record_type) {
-        ("remediation_id", _) => (Kind::Id, json!([1])),
-        ("dry_run", _) => (Kind::Flag, json!([false])),
-        ("phase", RecordType::Workflow) => (workflow_phase(), json!(["executing", "completed"])),
-        ("phase", _) => (phase(), json!(["processing", "failed"])),
-        ("status", _) => (status(), json!(["running", "success"])),
-        ("severity", _) => (severity(), json!(["critical", "high"])),
-        _ => (Kind::Text, json!(["a", "b"])),
-    };
-    let item = match kind {
-        Kind::Text => pattern(COMPARABLE),
-        kind => kind.schema(false),
-    };
+fn since(time: &str) -> Parameter {
     let about = format!(
-        "Only what has one of these as its `{name}`. Repeat the parameter or separate values with commas; a comma \
-         inside a value is written `\\,`."
+        "Only what has a `{time}` not before this: RFC 3339, a date, or an age such as `90m`, `24h`, `7d`."
     );
-    query(name, list_of(item).max_items(Some(MAX_VALUES)), &about)
+    query("since", pattern(TIME), &about).example(Some(json!("2026-01-01"))).build()
+}
+
+fn until(time: &str) -> Parameter {
+    let about = format!("Only what has a `{time}` before this; written as `since` is.");
+    query("until", pattern(TIME), &about).example(Some(json!("2027-01-01"))).build()
+}
+
+fn min_duration() -> Parameter {
+    let about = "Only what took at least so long, such as `250ms`, `90s`, `5m`.";
+    query("min_duration", pattern(DURATION), about).example(Some(json!("250ms"))).build()
+}
+
+fn max_duration() -> Parameter {
+    let about = "Only what took at most so long; written as `min_duration` is.";
+    query("max_duration", pattern(DURATION), about).example(Some(json!("2h"))).build()
+}
+
+/// A parameter that lists the values a field may have.
+fn values(field: &Field) -> Parameter {
+    let about = format!(
+        "Only what has one of these as its `{}`. Repeat the parameter or separate values with commas; a comma \
+         inside a value is written `\\,`.",
+        field.name
+    );
+    let item = match field.kind {
+        // What is too long for the field matches nothing.
+        Kind::Identifier(_) => pattern(COMPARABLE),
+        kind => schema::of_field(kind, false),
+    };
+    listed(field.name, item, &about, field.example.to_json())
+}
+
+/// A parameter that lists values.
+fn listed(name: &str, item: ObjectBuilder, about: &str, example: Value) -> Parameter {
+    query(name, list_of(item).max_items(Some(MAX_VALUES)), about)
         .style(Some(ParameterStyle::Form))
         .explode(Some(true))
-        .example(Some(example))
+        .example(Some(json!([example])))
         .build()
 }
+
+/// A key of metadata, as an example of any.
+const METADATA: &str = "metadata.reason";
 
 /// `metadata.KEY=VALUE`, which no other way of writing a parameter of the query string fits.
-pub(super) fn metadata() -> Parameter {
+fn metadata() -> Parameter {
     let about = "`metadata.KEY=VALUE`: only what has this value under that top-level key of its metadata, compared as \
                  text. Any key may stand for `KEY`; this one is an example.";
-    query("metadata.reason", list_of(pattern(COMPARABLE)).max_items(Some(MAX_VALUES)), about)
-        .style(Some(ParameterStyle::Form))
-        .explode(Some(true))
-        .example(Some(json!(["CrashLoopBackOff"])))
-        .build()
+    listed(METADATA, pattern(COMPARABLE), about, json!("CrashLoopBackOff"))
 }
 
 /// The parameters that say which part of a list is wanted, and how it is sorted.
-pub(super) fn page(record_type: RecordType) -> Vec<Parameter> {
-    let sorts: &[&'static str] = match record_type {
-        RecordType::AiAnalysis => &["timestamp", "-timestamp", "created_at", "-created_at"],
-        RecordType::Remediation => {
-            &["start_time", "-start_time", "created_at", "-created_at", "duration_ms", "-duration_ms"]
-        }
-        RecordType::Workflow | RecordType::Execution => {
-            &["start_time", "-start_time", "created_at", "-created_at"]
-        }
-    };
-    let sort = Kind::Word(sorts.to_vec()).schema(false);
-    let total = Kind::Word(vec!["exact", "none"]).schema(false).default(Some(json!("exact")));
-    let offset = Kind::Integer(0, PageRequest::MAX_OFFSET).schema(false).default(Some(json!(0)));
+pub(crate) fn page<R: Listed>() -> Vec<Parameter> {
+    let offset = schema::integer(0, PageRequest::MAX_OFFSET).default(Some(json!(0)));
     vec![
-        query(
-            "sort",
-            sort,
-            "The order, descending with `-`; newest first unless it is said. Ties are broken by id.",
-        )
-        .build(),
+        sort::<R>(),
         limit(PageRequest::MAX_LIMIT, PageRequest::DEFAULT_LIMIT),
         query("offset", offset, "How many to skip. Not together with `cursor`, which goes further.").build(),
         query("cursor", pattern(r"^[A-Za-z0-9_-]+$"), CURSOR).build(),
-        query("total", total, "Whether all that match are counted.").build(),
+        choice("total", ["exact", "none"], "exact", "Whether all that match are counted."),
     ]
+}
+
+/// The order of what is listed.
+pub(crate) fn sort<R: Listed>() -> Parameter {
+    let about = "The order, descending with `-`; newest first unless it is said. Ties are broken by id.";
+    query("sort", words(Sort::<R>::all().map(|sort| sort.to_string())), about).build()
 }
 
 const CURSOR: &str =
     "`pagination.next_cursor` of the page before. Opaque, and good for the filter and the sort it came with.";
 
-/// What an export has besides its filter.
-pub(super) fn export() -> Vec<Parameter> {
-    let format = Kind::Word(vec!["ndjson", "csv"]).schema(false).default(Some(json!("ndjson")));
-    let sort = page(RecordType::Remediation).into_iter().filter(|parameter| parameter.name == "sort");
-    [query("format", format, "How the records are written.").build()].into_iter().chain(sort).collect()
+/// A parameter that is one of these words.
+pub(crate) fn choice<const N: usize>(
+    name: &str,
+    of: [&'static str; N],
+    default: &str,
+    about: &str,
+) -> Parameter {
+    query(name, words(of).default(Some(json!(default))), about).build()
 }
 
-/// What a search has besides its filter.
-pub(super) fn search() -> Vec<Parameter> {
-    let text = pattern(r"\S").min_length(Some(1)).max_length(Some(1_000));
-    let about = "What is searched for, in words: it need not occur in what is found.";
-    let mode = Kind::Word(vec!["semantic", "lexical", "hybrid"]).schema(false).default(Some(json!("hybrid")));
-    let similarity = Kind::Fraction.schema(false).default(Some(json!(0)));
-    vec![
-        query("q", text, about).required(Required::True).example(Some(json!("a pod keeps crashing"))).build(),
-        query("mode", mode, "How to search.").build(),
-        limit(SearchRequest::MAX_LIMIT, SearchRequest::DEFAULT_LIMIT),
-        query("min_similarity", similarity, "How similar a hit must be at least.").build(),
-    ]
-}
-
-/// The width of a trend's buckets.
-pub(super) fn interval() -> Parameter {
-    let words = Interval::ALL.iter().map(|interval| interval.as_str()).collect();
-    query("interval", Kind::Word(words).schema(false).default(Some(json!("day"))), "The width of a bucket.")
-        .build()
-}
-
-fn limit(max: i64, default: i64) -> Parameter {
-    let schema = Kind::Integer(1, max).schema(false).default(Some(json!(default)));
+/// How many at most.
+pub(crate) fn limit(max: i64, default: i64) -> Parameter {
+    let schema = schema::integer(1, max).default(Some(json!(default)));
     query("limit", schema, "How many at most.").build()
 }
 
-/// What a write may ask beyond the commit.
-pub(super) fn consistency(is_strict_offered: bool) -> Parameter {
-    let words = if is_strict_offered { vec!["deferred", "strict"] } else { vec!["deferred"] };
-    let about =
-        "`deferred`: committed in PostgreSQL, indexed behind it. `strict`: in both stores or in neither.";
-    query("consistency", Kind::Word(words).schema(false), about).build()
-}
-
 /// The id of a record.
-pub(super) fn id() -> Parameter {
-    in_path("id", Kind::Id.schema(true), "The record's number.", json!(1))
+pub(crate) fn id() -> Parameter {
+    in_path("id", schema::id(), "The record's id.", json!(EXAMPLE_ID))
 }
 
 /// A member of the path.
-pub(super) fn in_path(name: &str, schema: ObjectBuilder, about: &str, example: Value) -> Parameter {
+pub(crate) fn in_path(name: &str, schema: ObjectBuilder, about: &str, example: Value) -> Parameter {
     let parameter =
         ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
     parameter.schema(Some(schema)).description(Some(about)).example(Some(example)).build()
 }
 
-/// `Idempotency-Key` and `Prefer`.
-pub(super) fn write_headers() -> Vec<Parameter> {
-    let key = pattern(r"^[!-~]{1,255}$");
-    let about =
-        "Names this request: a repetition with the same key and body is stored once and answered the same.";
-    let preference = "`wait=SECONDS` waits until the vector index holds what was written, as long as the request may take.";
-    vec![
-        header("Idempotency-Key", key, about).build(),
-        header("Prefer", Kind::Text.schema(false), preference).example(Some(json!("wait=1"))).build(),
-    ]
-}
-
-/// `If-Match`.
-pub(super) fn if_match() -> Parameter {
-    let about = "The `ETag` of the version that the change is for.";
-    header("If-Match", pattern(ETAG), about)
-        .required(Required::True)
-        .example(Some(json!(EXAMPLE_ETAG)))
+/// `If-None-Match`.
+pub(crate) fn if_none_match() -> Parameter {
+    header("If-None-Match", schema::text(), "An `ETag` that is known: then what it is of is not sent again.")
         .build()
 }
 
-/// `If-None-Match`.
-pub(super) fn if_none_match() -> Parameter {
-    header(
-        "If-None-Match",
-        Kind::Text.schema(false),
-        "An `ETag` that is known: then what it is of is not sent again.",
-    )
-    .build()
-}
-
 /// The form of an entity tag.
-pub(super) const ETAG: &str = "^\"[0-9]{1,19}-[0-9]{1,19}\"$";
+pub(crate) const ETAG: &str = "^\"[0-9]{1,19}-[0-9]{1,19}\"$";
 
 /// The entity tag of the examples' record.
-pub(super) const EXAMPLE_ETAG: &str = "\"1-1767323047000001\"";
+pub(crate) const EXAMPLE_ETAG: &str = "\"8864-1767323047000001\"";
 
 /// `X-Correlation-ID`, which every request may have.
-pub(super) fn correlation_id() -> Parameter {
+pub(crate) fn correlation_id() -> Parameter {
     let about = "Names the request in logs and answers: 1 to 128 letters, digits or `-._:/+=@`. What has another form \
                  is not taken, and an id is made.";
-    header("X-Correlation-ID", Kind::Text.schema(false), about).build()
+    header("X-Correlation-ID", schema::text(), about).build()
 }
 
-fn header(name: &str, schema: ObjectBuilder, about: &str) -> ParameterBuilder {
+/// A header.
+pub(crate) fn header(name: &str, schema: ObjectBuilder, about: &str) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
@@ -226,15 +161,12 @@ fn header(name: &str, schema: ObjectBuilder, about: &str) -> ParameterBuilder {
         .description(Some(about))
 }
 
-fn query(name: &str, schema: impl Into<RefOr<Schema>>, about: &str) -> ParameterBuilder {
+/// A parameter of the query string.
+pub(crate) fn query(name: &str, schema: impl Into<RefOr<Schema>>, about: &str) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
         .schema(Some(schema))
         .description(Some(about))
-}
-
-fn pattern(pattern: &str) -> ObjectBuilder {
-    Kind::Text.schema(false).pattern(Some(pattern))
 }

@@ -3,16 +3,18 @@
 use async_trait::async_trait;
 use diesel_async::AsyncPgConnection;
 use storage_dualwrite::idempotency::{self, IdempotencyKey, Kept};
-use storage_models::{AiAnalysis, DatabaseFault, Execution, Record, RecordType, Remediation, Workflow};
+use storage_models::{
+    AiAnalysis, DatabaseFault, Execution, Record, RecordType, Remediation, Timestamp, Workflow,
+};
 use storage_query::{
-    AuditRecord, Incident, Lexical, LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, QueryError,
-    Records, RemediationFilter, Timeline, Valid,
+    AuditRecord, Bucket, Grouping, Groups, Incident, Interval, Lexical, LexicalQuery, ListQuery, Listed,
+    Nearest, NearestQuery, QueryError, Records, RemediationFilter, SuccessRate, Timeline, Valid,
 };
 use storage_schema::partitions::{self, Month};
 use tokio::time::Instant;
 
 use super::ReadPool;
-use crate::edge::{AnyList, AuditReader, CountQuery, Counts, Item, ItemPage, ReadError};
+use crate::edge::{AnyList, AuditReader, Item, ItemPage, ReadError};
 
 #[async_trait(?Send)]
 impl AuditReader for ReadPool {
@@ -76,9 +78,39 @@ impl AuditReader for ReadPool {
         self.read_part("timeline", deadline, read, is_cut).await
     }
 
-    async fn count(&self, query: CountQuery, deadline: Instant) -> Result<Counts, ReadError> {
-        let operation = query.counted.operation();
-        self.read(operation, deadline, async |connection| query.run(connection).await).await
+    async fn success_rate(
+        &self,
+        filter: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<SuccessRate, ReadError> {
+        let read =
+            async |connection: &mut AsyncPgConnection| storage_query::success_rate(connection, &filter).await;
+        self.read("success_rate", deadline, read).await
+    }
+
+    async fn group_counts(
+        &self,
+        filter: Valid<RemediationFilter>,
+        by: Grouping,
+        deadline: Instant,
+    ) -> Result<Groups, ReadError> {
+        let read = async |connection: &mut AsyncPgConnection| {
+            storage_query::group_counts(connection, &filter, by).await
+        };
+        self.read("group_counts", deadline, read).await
+    }
+
+    async fn trend(
+        &self,
+        filter: Valid<RemediationFilter>,
+        interval: Interval,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Vec<Bucket>, ReadError> {
+        let read = async |connection: &mut AsyncPgConnection| {
+            storage_query::trend(connection, &filter, interval, now).await
+        };
+        self.read("trend", deadline, read).await
     }
 
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {

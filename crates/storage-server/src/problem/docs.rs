@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::ProblemKind;
+use serde_json::Value;
+
+use super::{Document, Place, ProblemKind, Violation};
 
 /// The page of one kind, in plain text.
 pub(crate) fn page(kind: ProblemKind) -> String {
@@ -14,6 +16,27 @@ pub(crate) fn page(kind: ProblemKind) -> String {
         kind.detail(),
         kind.remedy()
     )
+}
+
+/// A document of this kind, as one occurrence has it.
+pub(crate) fn example(kind: ProblemKind, correlation_id: &str) -> Value {
+    let error = match kind {
+        ProblemKind::ValidationFailed => {
+            Some((Place::Pointer("/name".into()), "required", "name is required"))
+        }
+        ProblemKind::InvalidParameters => Some((
+            Place::Parameter("limit".into()),
+            "out_of_range",
+            "limit must be a whole number from 1 to 1000",
+        )),
+        _ => None,
+    };
+    let errors: Vec<Violation> = error
+        .map(|(place, code, message)| Violation { place, code, message: message.to_owned() })
+        .into_iter()
+        .collect();
+    // Strings and numbers cannot fail to serialize.
+    serde_json::to_value(Document::of(kind, correlation_id, &errors)).unwrap_or_default()
 }
 
 /// All kinds, in Markdown.

@@ -7,8 +7,8 @@ mod kind;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use docs::page;
 pub use docs::reference;
+pub(crate) use docs::{example, page};
 pub(crate) use kind::ProblemKind;
 
 use std::error::Error;
@@ -20,6 +20,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The media type of a problem document.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -59,16 +60,19 @@ impl Challenge {
 }
 
 /// One bad place of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Violation {
     #[serde(flatten)]
+    #[schema(inline)]
     pub(crate) place: Place,
+    /// What is wrong, to machines.
     pub(crate) code: &'static str,
+    /// What is wrong, to people.
     pub(crate) message: String,
 }
 
 /// Where it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Place {
     /// In the body, as a JSON pointer (RFC 6901).
@@ -77,16 +81,29 @@ pub(crate) enum Place {
     Parameter(String),
 }
 
-/// The document as it is sent.
-#[derive(Serialize)]
-struct Document<'a> {
+/// What tells of a refusal or a failure (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Document<'a> {
+    /// A path under which this kind is explained.
     r#type: String,
     title: &'static str,
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
     detail: &'a str,
+    /// The correlation id.
     instance: &'a str,
+    /// Every bad field or parameter.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Violation],
+}
+
+impl<'a> Document<'a> {
+    /// With the kind's own sentence.
+    fn of(kind: ProblemKind, instance: &'a str, errors: &'a [Violation]) -> Self {
+        let (title, status, detail) = (kind.title(), kind.status(), kind.detail());
+        Self { r#type: kind.path(), title, status, detail, instance, errors }
+    }
 }
 
 impl Problem {
@@ -157,14 +174,8 @@ impl Problem {
 
     /// The answer.
     pub(crate) fn render(&self, correlation_id: &str) -> HttpResponse<BoxBody> {
-        let document = Document {
-            r#type: self.kind.path(),
-            title: self.kind.title(),
-            status: self.kind.status(),
-            detail: self.detail.as_deref().unwrap_or(self.kind.detail()),
-            instance: correlation_id,
-            errors: &self.errors,
-        };
+        let detail = self.detail.as_deref().unwrap_or(self.kind.detail());
+        let document = Document { detail, ..Document::of(self.kind, correlation_id, &self.errors) };
         // A document of strings and numbers cannot fail to serialize; without its body the status still stands.
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = HttpResponse::with_body(self.status_code(), BoxBody::new(body));

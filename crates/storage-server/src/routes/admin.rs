@@ -1,17 +1,24 @@
 //! What operators see of this replica and change in it, under the permission `admin`.
 
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::http::Method;
+use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use serde_json::json;
 use storage_models::Json;
 use storage_models::json::{MAX_FAULTS, MAX_TOKEN_LENGTH, pointer_to};
 
-use super::{Answer, not_allowed, read_only};
+use utoipa::ToSchema;
+use utoipa::openapi::ObjectBuilder;
+
+use super::access::Asks;
+use super::answer::{Answer, Json as JsonAnswer, Sent};
+use super::operation::{Operation, Request};
 use crate::auth::Caller;
 use crate::body::{self, MediaType};
+use crate::openapi::{JsonBody, schema};
 use crate::parameters::Parameters;
 use crate::problem::{Place, Problem, ProblemKind, Violation};
+use crate::settings::EffectiveSetting;
 use crate::state::AppState;
 use crate::telemetry::LogLevel;
 use crate::telemetry::log::{LogControl, LogIsGone};
@@ -20,23 +27,82 @@ use crate::telemetry::request::RequestContext;
 /// The one member of a body that changes the level.
 const LEVEL: &str = "level";
 
-pub(super) fn configure(config: &mut ServiceConfig) {
-    let level = web::resource("/api/v1/admin/log-level")
-        .route(web::get().to(level))
-        .route(web::head().to(level))
-        .route(web::put().to(set_level))
-        .route(web::delete().to(reset_level))
-        .default_service(web::to(|| not_allowed("GET, HEAD, PUT, DELETE")));
-    config.service(level);
-    config.service(read_only("/api/v1/admin/settings", settings));
+/// Where the level is.
+const PATH: &str = "/api/v1/admin/log-level";
+
+/// The operations of operators.
+pub(super) fn operations() -> [Operation; 4] {
+    let settings_path = "/api/v1/admin/settings";
+    let wanted = |level: &str| json!({ "level": level });
+    let example = wanted("info,storage_dualwrite=debug");
+    [
+        Operation::get(PATH, Asks::ADMIN, level, "Levels by target.")
+            .named("admin", "logLevel", "What is logged")
+            .shown_by(Request::new(200, PATH))
+            .shown_by(Request::new(400, format!("{PATH}?verbose=true"))),
+        Operation::new(Method::PUT, PATH, Asks::ADMIN, set_level, "It is so now.")
+            .named("admin", "setLogLevel", "Log more or less")
+            .about("By target, from now on until the process ends. Who changed what is in the log.")
+            .takes([(MediaType::Json, schema::named(NEW_LEVEL), example.clone())])
+            .schema(NEW_LEVEL, new_level())
+            .shown_by(Request::new(200, PATH).body(MediaType::Json, example))
+            .shown_by(Request::new(400, PATH).body(MediaType::Json, wanted("loud")))
+            .shown_by(Request::new(400, PATH).body(MediaType::Json, wanted("hyper=trace"))),
+        Operation::new(Method::DELETE, PATH, Asks::ADMIN, reset_level, "It is so now.")
+            .named("admin", "resetLogLevel", "Log as the settings say")
+            .shown_by(Request::new(200, PATH))
+            .shown_by(Request::new(400, format!("{PATH}?verbose=true"))),
+        Operation::get(settings_path, Asks::ADMIN, settings, "All of them.")
+            .named("admin", "settings", "The settings in force")
+            .about("Each with where it comes from. Of a secret only whether it is set.")
+            .shown_by(Request::new(200, settings_path))
+            .shown_by(Request::new(400, format!("{settings_path}?all=true"))),
+    ]
+}
+
+/// The name of the schema of a body that changes the level.
+const NEW_LEVEL: &str = "NewLogLevel";
+
+/// One level, alone or for a target.
+macro_rules! directive {
+    () => {
+        "(((storage_|datastorage)[A-Za-z0-9_]*=)?(off|error|warn|info|debug|trace)|[A-Za-z0-9_]+=(off|error|warn|info))"
+    };
+}
+
+/// What is taken, but for paths inside of crates and for spaces.
+const LEVELS: &str = concat!("^", directive!(), "(,", directive!(), ")*$");
+
+fn new_level() -> ObjectBuilder {
+    let about = "`off`, `error`, `warn`, `info`, `debug` or `trace`, alone or as `target=level`, with commas between \
+                 them. Below info only targets that begin with `storage_` or `datastorage` are logged.";
+    let level = schema::text().pattern(Some(LEVELS)).description(Some(about));
+    schema::closed().property(LEVEL, level).required(LEVEL)
 }
 
 /// What is logged, and what the settings say.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogLevel)]
 struct Level {
+    /// What is logged.
+    #[schema(examples("info"))]
     level: String,
+    /// What the settings say.
+    #[schema(examples("info"))]
     configured: String,
 }
+
+impl JsonBody for Level {}
+
+/// The settings in force.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Settings)]
+struct SettingsAnswer {
+    /// In the order of docs/settings.md.
+    data: Vec<EffectiveSetting>,
+}
+
+impl JsonBody for SettingsAnswer {}
 
 impl Level {
     fn of(log: &LogControl) -> Self {
@@ -45,9 +111,9 @@ impl Level {
 }
 
 /// `GET /api/v1/admin/log-level`
-async fn level(request: HttpRequest, state: web::Data<AppState>) -> Answer {
+async fn level(request: HttpRequest, state: web::Data<AppState>) -> Answer<JsonAnswer<Level>> {
     Parameters::parse(request.query_string()).finish()?;
-    Ok(HttpResponse::Ok().json(Level::of(&state.log)))
+    Ok(Sent::json(&Level::of(&state.log)))
 }
 
 /// `PUT /api/v1/admin/log-level`
@@ -56,7 +122,7 @@ async fn set_level(
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer {
+) -> Answer<JsonAnswer<Level>> {
     Parameters::parse(request.query_string()).finish()?;
     let (deadline, limit) = (context.deadline, state.limits.body);
     let accepted = &[MediaType::Json];
@@ -66,12 +132,12 @@ async fn set_level(
 }
 
 /// `DELETE /api/v1/admin/log-level`
-async fn reset_level(request: HttpRequest, state: web::Data<AppState>) -> Answer {
+async fn reset_level(request: HttpRequest, state: web::Data<AppState>) -> Answer<JsonAnswer<Level>> {
     Parameters::parse(request.query_string()).finish()?;
     change(&request, &state, state.log.configured().clone())
 }
 
-fn change(request: &HttpRequest, state: &AppState, level: LogLevel) -> Answer {
+fn change(request: &HttpRequest, state: &AppState, level: LogLevel) -> Answer<JsonAnswer<Level>> {
     let (caller, before) = (Caller::of(request), state.log.current());
     let failed = |error: LogIsGone| Problem::new(ProblemKind::Internal).cause(error);
     // Before and after: whatever is logged less or more from now on, one of the two is seen.
@@ -79,7 +145,7 @@ fn change(request: &HttpRequest, state: &AppState, level: LogLevel) -> Answer {
     tracing::warn!(caller, before, now, "the log level will be changed");
     state.log.set(level.clone()).map_err(failed)?;
     tracing::warn!(caller, before, now, "the log level was changed");
-    Ok(HttpResponse::Ok().json(Level::of(&state.log)))
+    Ok(Sent::json(&Level::of(&state.log)))
 }
 
 /// The level that a body names: `{"level": "info,storage_dualwrite=debug"}`.
@@ -129,7 +195,7 @@ fn invalid(errors: Vec<Violation>) -> Problem {
 }
 
 /// `GET /api/v1/admin/settings`
-async fn settings(request: HttpRequest, state: web::Data<AppState>) -> Answer {
+async fn settings(request: HttpRequest, state: web::Data<AppState>) -> Answer<JsonAnswer<SettingsAnswer>> {
     Parameters::parse(request.query_string()).finish()?;
-    Ok(HttpResponse::Ok().json(json!({ "data": state.settings.as_ref() })))
+    Ok(Sent::json(&SettingsAnswer { data: state.settings.to_vec() }))
 }

@@ -1,81 +1,241 @@
 //! Counts of incidents: how many succeeded, how many of each kind, how many over time.
 
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
-use storage_models::Timestamp;
-use storage_query::{AuditFilter as _, Grouping, Interval, RemediationFilter};
+use std::marker::PhantomData;
 
-use super::{Answer, read_only};
-use crate::edge::{CountQuery, Counted};
+use actix_web::{FromRequest, Handler, HttpRequest, web};
+use serde::Serialize;
+use storage_models::{Remediation, Timestamp};
+use storage_query::{
+    AuditFilter as _, Bucket, Group, Grouping, Groups, Interval, RemediationFilter, SuccessRate, Valid,
+};
+use utoipa::ToSchema;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
+
+use super::access::Asks;
+use super::answer::{Answer, Json, Sent};
+use super::operation::{Operation, Request, STORE};
+use crate::openapi::{JsonBody, parameters, schema};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
 
-/// One of the routes below `/api/v1/incidents/aggregate`.
-#[derive(Debug, Clone, Copy)]
-enum Aggregate {
-    SuccessRate,
-    By(Grouping),
-    Trend,
-}
-
-impl Aggregate {
-    const ALL: [(Self, &'static str); 5] = [
-        (Self::SuccessRate, "success-rate"),
-        (Self::By(Grouping::Namespace), "by-namespace"),
-        (Self::By(Grouping::Severity), "by-severity"),
-        (Self::By(Grouping::ActionType), "by-action-type"),
-        (Self::Trend, "trend"),
+/// The operations below `/api/v1/incidents/aggregate`.
+pub(super) fn operations() -> Vec<Operation> {
+    let intervals = Interval::ALL.map(Interval::as_str);
+    let interval =
+        parameters::choice("interval", intervals, Interval::Day.as_str(), "The width of a bucket.");
+    let all = "Over all that match.";
+    let operations = [
+        operation("success-rate", success_rate, "Count how many of the finished succeeded").about(all),
+        operation("by-namespace", group_counts::<ByNamespace>, "Count by namespace").about(all),
+        operation("by-severity", group_counts::<BySeverity>, "Count by severity").about(all),
+        operation("by-action-type", group_counts::<ByActionType>, "Count by action").about(all),
+        operation("trend", trend, "Count by time")
+            .about("Buckets in which nothing began are there, with zeros.")
+            .parameters([interval]),
     ];
+    let filtered = operations.map(|operation| operation.parameters(parameters::filter::<Remediation>()));
+    filtered.into()
+}
 
-    /// The query that a query string asks for.
-    fn query_of(self, text: &str, now: Timestamp) -> Result<CountQuery, Problem> {
-        let mut parameters = Parameters::parse(text);
-        let counted = match self {
-            Self::SuccessRate => Counted::SuccessRate,
-            Self::By(grouping) => Counted::Groups(grouping),
-            Self::Trend => {
-                let interval = parameters.take_parsed("interval").unwrap_or(Interval::Day);
-                Counted::Trend { interval, now }
-            }
-        };
-        let filter = parameters.take_filter::<RemediationFilter>();
-        let filter = parameters.note_all(filter.check(now));
-        parameters.finish()?;
-        Ok(CountQuery { filter: filter.unwrap_or_default(), counted })
+fn operation<H, Args, B>(name: &str, handler: H, summary: &str) -> Operation
+where
+    H: Handler<Args, Output = Answer<Json<B>>> + Send + Sync,
+    Args: FromRequest + 'static,
+    B: JsonBody + 'static,
+{
+    let path = format!("/api/v1/incidents/aggregate/{name}");
+    Operation::get(path.clone(), Asks::READ, handler, "The counts.")
+        .named("incidents", format!("count{}", B::schema_name()), summary)
+        .may_fail(STORE)
+        .shown_by(Request::new(200, format!("{path}?namespace=payments&since=2026-01-01&until=2026-01-03")))
+        .shown_by(Request::new(400, format!("{path}?limit=1")))
+}
+
+/// How the finished remediations went, those with phase completed or failed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SuccessRate)]
+struct RateAnswer {
+    /// How many are finished, whatever their status.
+    #[schema(minimum = 0, examples(8))]
+    total_count: i64,
+    /// How many of them have status success.
+    #[schema(minimum = 0, examples(6))]
+    success_count: i64,
+    /// How many of them have status failed; those with neither count as unknown.
+    #[schema(minimum = 0, examples(2))]
+    failure_count: i64,
+    /// `success_count / total_count`; null when none is finished.
+    #[schema(required, minimum = 0, maximum = 1, examples(0.75))]
+    success_rate: Option<f64>,
+}
+
+impl JsonBody for RateAnswer {}
+
+impl From<SuccessRate> for RateAnswer {
+    fn from(rate: SuccessRate) -> Self {
+        let SuccessRate { total_count, success_count, failure_count, success_rate, .. } = rate;
+        Self { total_count, success_count, failure_count, success_rate }
     }
 }
 
-/// `GET /api/v1/incidents/aggregate/…`
-pub(super) fn configure(config: &mut ServiceConfig) {
-    for (aggregate, name) in Aggregate::ALL {
-        let handler = move |request, state, context| answer(aggregate, request, state, context);
-        config.service(read_only(&format!("/api/v1/incidents/aggregate/{name}"), handler));
+/// How many remediations have each value of a column, the largest count first.
+#[derive(Serialize, ToSchema)]
+#[schema(bound = "C: Column")]
+#[serde(bound = "")]
+struct GroupsAnswer<C> {
+    #[schema(schema_with = groups::<C>)]
+    data: Vec<Group>,
+    /// Only there when smaller groups were left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+    #[serde(skip)]
+    by: PhantomData<C>,
+}
+
+impl<C: Column> JsonBody for GroupsAnswer<C> {
+    fn schema_name() -> String {
+        C::NAME.to_owned()
     }
 }
 
-async fn answer(
-    aggregate: Aggregate,
+/// A column that remediations are counted by.
+trait Column: 'static {
+    const GROUPING: Grouping;
+    /// The name of the answer's schema.
+    const NAME: &'static str;
+    /// A value.
+    const EXAMPLE: &'static str;
+}
+
+macro_rules! columns {
+    ($($name:ident = $grouping:ident, $schema:literal, $example:literal;)+) => {$(
+        struct $name;
+
+        impl Column for $name {
+            const GROUPING: Grouping = Grouping::$grouping;
+            const NAME: &'static str = $schema;
+            const EXAMPLE: &'static str = $example;
+        }
+    )+};
+}
+
+columns! {
+    ByNamespace = Namespace, "NamespaceCounts", "payments";
+    BySeverity = Severity, "SeverityCounts", "critical";
+    ByActionType = ActionType, "ActionTypeCounts", "restart-pod";
+}
+
+/// The groups, as [`Group`] is serialized: under the column's own name.
+fn groups<C: Column>() -> ArrayBuilder {
+    let column = C::GROUPING.column();
+    let value = schema::nullable(schema::text().examples([C::EXAMPLE]));
+    let count = schema::integer(1, i64::MAX).examples([12]);
+    let group = ObjectBuilder::new().property(column, value).required(column);
+    schema::list_of(group.property("count", count).required("count"))
+}
+
+/// How many remediations began in each interval, the oldest first and without a gap.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Trend)]
+struct TrendAnswer {
+    data: Vec<BucketAnswer>,
+}
+
+/// The remediations that began in one interval.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TrendBucket)]
+struct BucketAnswer {
+    /// When the interval begins.
+    #[schema(value_type = String, format = DateTime, examples("2026-01-02T00:00:00.000000Z"))]
+    bucket: Timestamp,
+    /// How many began in it.
+    #[schema(minimum = 0, examples(8))]
+    total: i64,
+    /// How many of them have status success.
+    #[schema(minimum = 0, examples(6))]
+    success: i64,
+    /// How many of them have status failed.
+    #[schema(minimum = 0, examples(2))]
+    failed: i64,
+}
+
+impl JsonBody for TrendAnswer {}
+
+impl From<Bucket> for BucketAnswer {
+    fn from(of: Bucket) -> Self {
+        let Bucket { bucket, total, success, failed, .. } = of;
+        Self { bucket, total, success, failed }
+    }
+}
+
+/// `GET /api/v1/incidents/aggregate/success-rate`
+async fn success_rate(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer {
-    let query = aggregate.query_of(request.query_string(), Timestamp::now())?;
-    let counts = state.reader.count(query, context.deadline).await?;
-    Ok(HttpResponse::Ok().json(counts))
+) -> Answer<Json<RateAnswer>> {
+    let filter = filter_of(Parameters::parse(request.query_string()), Timestamp::now())?;
+    let rate = state.reader.success_rate(filter, context.deadline).await?;
+    Ok(Sent::json(&rate.into()))
+}
+
+/// `GET /api/v1/incidents/aggregate/by-…`
+async fn group_counts<C: Column>(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    context: web::ReqData<RequestContext>,
+) -> Answer<Json<GroupsAnswer<C>>> {
+    let filter = filter_of(Parameters::parse(request.query_string()), Timestamp::now())?;
+    let found = state.reader.group_counts(filter, C::GROUPING, context.deadline).await?;
+    let Groups { groups: data, is_truncated: truncated, .. } = found;
+    Ok(Sent::json(&GroupsAnswer { data, truncated, by: PhantomData }))
+}
+
+/// `GET /api/v1/incidents/aggregate/trend`
+async fn trend(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    context: web::ReqData<RequestContext>,
+) -> Answer<Json<TrendAnswer>> {
+    let now = Timestamp::now();
+    let (interval, filter) = trend_of(request.query_string(), now)?;
+    let buckets = state.reader.trend(filter, interval, now, context.deadline).await?;
+    Ok(Sent::json(&TrendAnswer { data: buckets.into_iter().map(BucketAnswer::from).collect() }))
+}
+
+/// The filter that is asked for, and nothing else.
+fn filter_of(mut parameters: Parameters, now: Timestamp) -> Result<Valid<RemediationFilter>, Problem> {
+    let filter = parameters.take_filter::<RemediationFilter>();
+    let filter = parameters.note_all(filter.check(now));
+    parameters.finish()?;
+    Ok(filter.unwrap_or_default())
+}
+
+/// The trend that a query string asks for.
+fn trend_of(text: &str, now: Timestamp) -> Result<(Interval, Valid<RemediationFilter>), Problem> {
+    let mut parameters = Parameters::parse(text);
+    let interval = parameters.take_parsed("interval").unwrap_or(Interval::Day);
+    Ok((interval, filter_of(parameters, now)?))
 }
 
 #[cfg(test)]
 mod tests {
     use storage_models::Timestamp;
-    use storage_query::{Grouping, Interval};
+    use storage_query::Interval;
 
-    use super::Aggregate;
-    use crate::edge::Counted;
+    use super::{filter_of, trend_of};
+    use crate::parameters::Parameters;
+    use crate::problem::Problem;
 
     fn now() -> Timestamp {
         "2026-06-01T00:00:00Z".parse().unwrap()
+    }
+
+    fn messages(problem: Option<Problem>) -> String {
+        let messages = problem.iter().flat_map(|it| it.violations()).map(|it| it.message.clone());
+        messages.collect::<Vec<_>>().join("; ")
     }
 
     #[test]
@@ -86,30 +246,28 @@ mod tests {
             ("interval=day", Interval::Day),
             ("interval=week", Interval::Week),
         ] {
-            let counted = Aggregate::Trend.query_of(query, now()).unwrap().counted;
-            assert_eq!(counted, Counted::Trend { interval, now: now() }, "{query}");
+            assert_eq!(trend_of(query, now()).unwrap().0, interval, "{query}");
         }
     }
 
     /// F19, F20: aggregates have the filters of lists, and neither their pages nor their order.
     #[test]
     fn what_cannot_be_used_is_named() {
-        for (aggregate, query, expected) in [
-            (Aggregate::SuccessRate, "severity=high&min_duration=1s&metadata.team=a&until=1h", ""),
-            (Aggregate::SuccessRate, "interval=day", "interval is not a parameter here"),
-            (Aggregate::By(Grouping::Severity), "limit=1", "limit is not a parameter here"),
-            (Aggregate::By(Grouping::Severity), "group_by=phase", "group_by is not a parameter here"),
-            (Aggregate::Trend, "interval=month", "interval must be one of hour, day, week"),
-            (Aggregate::Trend, "interval=day&interval=day", "interval is given more than once"),
-            (
-                Aggregate::Trend,
-                "sort=start_time&cursor=a",
-                "sort is not a parameter here; cursor is not a parameter here",
-            ),
+        for (query, expected) in [
+            ("severity=high&min_duration=1s&metadata.team=a&until=1h", ""),
+            ("interval=day", "interval is not a parameter here"),
+            ("limit=1", "limit is not a parameter here"),
+            ("group_by=phase", "group_by is not a parameter here"),
         ] {
-            let problem = aggregate.query_of(query, now()).err();
-            let messages = problem.iter().flat_map(|it| it.violations()).map(|it| it.message.clone());
-            assert_eq!(messages.collect::<Vec<_>>().join("; "), expected, "{query}");
+            let problem = filter_of(Parameters::parse(query), now()).err();
+            assert_eq!(messages(problem), expected, "{query}");
+        }
+        for (query, expected) in [
+            ("interval=month", "interval must be one of hour, day, week"),
+            ("interval=day&interval=day", "interval is given more than once"),
+            ("sort=start_time&cursor=a", "sort is not a parameter here; cursor is not a parameter here"),
+        ] {
+            assert_eq!(messages(trend_of(query, now()).err()), expected, "{query}");
         }
     }
 }

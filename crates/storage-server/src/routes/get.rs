@@ -1,33 +1,36 @@
 //! One record by its id.
 
-use actix_web::http::header::{ETAG, IF_NONE_MATCH};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::header::IF_NONE_MATCH;
+use actix_web::{HttpRequest, web};
 use storage_models::Record;
 use storage_query::AuditRecord;
 use tokio::time::Instant;
 
-use super::{Answer, id};
+use super::answer::{Answer, Sent, Versioned};
+use super::id;
+use crate::edge::Item;
 use crate::etag;
+use crate::openapi::{Named, Shown};
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
 
 /// `GET /api/v1/audit/{type}/{id}`
-pub(super) async fn get<R: AuditRecord>(
+pub(super) async fn get<R: AuditRecord + Named>(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer {
+) -> Answer<Versioned<Shown<R>>> {
     Parameters::parse(request.query_string()).finish()?;
     let id = id::of(&request)?;
     let record = record::<R>(&state, id, context.deadline).await?;
     let tag = etag::of(&record);
     let mut known = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     if known.any(|header| etag::matches(header, &tag)) {
-        return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
+        return Ok(Sent::known(tag));
     }
-    Ok(HttpResponse::Ok().insert_header((ETAG, tag)).json(record))
+    Ok(Sent::current(tag, &Shown::of(Item::Record(record))))
 }
 
 /// The record with this id, or that there is none.

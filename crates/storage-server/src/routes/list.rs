@@ -1,5 +1,7 @@
 //! Listing the records of a type, or incidents.
 
+use std::marker::PhantomData;
+
 use actix_web::http::header::{ContentType, LINK};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -8,43 +10,87 @@ use storage_query::{
     AuditFilter as _, Cursor, InvalidParameter, InvalidParameters, InvalidReason, ListQuery, Listed,
     PageRequest,
 };
+use utoipa::ToSchema;
 
-use super::Answer;
+use super::access::Asks;
+use super::answer::{Answer, Form, Sent};
+use super::operation::{Operation, STORE};
 use crate::edge::{AnyList, Item, ItemPage};
 use crate::links;
+use crate::openapi::responses::{Answers, json_body, with_header};
+use crate::openapi::{JsonBody, Named, Shown, list as list_of};
 use crate::parameters::Parameters;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
 
-/// A page as it is sent.
-#[derive(Serialize)]
-struct PageAnswer<'a> {
-    data: &'a [Item],
-    pagination: Pagination<'a>,
+/// The operation that lists what is of this type.
+pub(super) fn operation<R: Listed + Named>(path: impl Into<String>) -> Operation
+where
+    AnyList: From<ListQuery<R>>,
+{
+    Operation::get(path, Asks::READ, list::<R>, "A page, with the exact total of its snapshot.")
+        .may_fail(STORE)
+        .may_fail(&[ProblemKind::FeedUnavailable])
+}
+
+/// 200 with a page, and the pages around it in the header Link.
+pub(super) struct Linked<R>(PhantomData<R>);
+
+impl<R: Named> Form for Linked<R> {
+    fn answers(about: &str) -> Answers {
+        Answers::new::<PageAnswer<R>>(200, with_header(json_body::<PageAnswer<R>>(about), "Link"))
+    }
+}
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+#[schema(bound = "R: Named")]
+#[serde(bound = "")]
+struct PageAnswer<R> {
+    #[schema(schema_with = list_of::<R>)]
+    data: Vec<Shown<R>>,
+    pagination: Pagination,
+}
+
+impl<R: Named> JsonBody for PageAnswer<R> {
+    fn schema_name() -> String {
+        format!("{}Page", R::NAME)
+    }
 }
 
 /// Where the page stands in the list.
-#[derive(Serialize)]
-struct Pagination<'a> {
+#[derive(Serialize, ToSchema)]
+struct Pagination {
+    /// All that match, counted in the snapshot of the page; null with `total=none`.
+    #[schema(required, minimum = 0, examples(1))]
     total: Option<i64>,
+    #[schema(minimum = 1, examples(100))]
     limit: i64,
+    /// Null after a cursor.
+    #[schema(required, minimum = 0, examples(0))]
     offset: Option<i64>,
+    /// Counted from 1; null after a cursor.
+    #[schema(required, minimum = 1, examples(1))]
     page: Option<i64>,
+    /// Null without a total.
+    #[schema(required, minimum = 0, examples(1))]
     total_pages: Option<i64>,
     has_more: bool,
-    /// Whether the page ends before its limit because its records are large; `next_cursor` leads on.
+    /// Only there when the page ends before its limit, since its records are large: go on by `next_cursor`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
-    next_cursor: Option<&'a str>,
+    /// Leads to the next page; null on the last.
+    #[schema(required)]
+    next_cursor: Option<String>,
 }
 
 /// `GET /api/v1/audit/{type}`, `GET /api/v1/incidents`
-pub(super) async fn list<R: Listed>(
+pub(super) async fn list<R: Listed + Named>(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer
+) -> Answer<Linked<R>>
 where
     AnyList: From<ListQuery<R>>,
 {
@@ -52,10 +98,10 @@ where
     let page = state.reader.list(query.into(), context.deadline).await?;
     let link = links::of(request.path(), request.query_string(), &page);
     let bulk = page.items.iter().map(Item::bulk).sum();
-    let render =
-        move || serde_json::to_vec(&PageAnswer { data: &page.items, pagination: Pagination::of(&page) });
-    let body = state.heavy.json(bulk, context.deadline, render).await?;
-    Ok(HttpResponse::Ok().insert_header((LINK, link)).content_type(ContentType::json()).body(body))
+    let body = state.heavy.json(bulk, context.deadline, || PageAnswer::<R>::of(page)).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((LINK, link)).content_type(ContentType::json());
+    Ok(Sent::of(response.body(body.into_bytes())))
 }
 
 /// The query that a query string asks for.
@@ -89,8 +135,15 @@ fn take_place(parameters: &mut Parameters) -> (PageRequest, Option<Cursor>) {
     (page.unwrap_or_default(), cursor)
 }
 
-impl<'a> Pagination<'a> {
-    fn of(page: &'a ItemPage) -> Self {
+impl<R> PageAnswer<R> {
+    fn of(page: ItemPage) -> Self {
+        let pagination = Pagination::of(&page);
+        Self { data: page.items.into_iter().map(Shown::of).collect(), pagination }
+    }
+}
+
+impl Pagination {
+    fn of(page: &ItemPage) -> Self {
         let limit = page.request.limit();
         Self {
             total: page.total,
@@ -100,7 +153,7 @@ impl<'a> Pagination<'a> {
             total_pages: page.total.map(|total| (total + limit - 1) / limit),
             has_more: page.has_more,
             truncated: page.is_cut,
-            next_cursor: page.next_cursor.as_deref(),
+            next_cursor: page.next_cursor.clone(),
         }
     }
 }

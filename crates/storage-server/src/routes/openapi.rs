@@ -4,27 +4,85 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+use utoipa::openapi::{Content, ContentBuilder};
 
-use super::Answer;
-use crate::{openapi, pages};
+use super::access::Asks;
+use super::answer::{Answer, Form, Sent};
+use super::operation::{Operation, Request};
+use super::pages::{self, Kept, Page};
+use crate::openapi;
+use crate::openapi::responses::{Answers, empty, text, with_header};
+use crate::openapi::{parameters, schema};
+use crate::problem::ProblemKind;
 
 /// The page loads what this service has and nothing else, and no other page can show it. Swagger UI styles its
 /// elements one by one, hence `unsafe-inline`; it draws its marks from `data:` addresses.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The operations that describe the API.
+pub(super) fn operations() -> [Operation; 3] {
+    let files = schema::words(openapi::FILES);
+    let file = parameters::in_path("file", files, "A part of the page.", json!("index.html"));
+    [
+        pages::operation("/openapi.json", document, "This document.", "/openapi.json")
+            .named("service", "openapi", "This document")
+            .parameters([parameters::if_none_match()]),
+        Operation::get("/docs", Asks::Moderation, docs, "Where the page is.")
+            .named("service", "docs", "This document as a page")
+            .shown_by(Request::new(308, "/docs")),
+        pages::operation("/docs/{file}", self::file, "The part.", openapi::index())
+            .named("service", "docsFile", "The page and its parts")
+            .parameters([file, parameters::if_none_match()])
+            .may_fail(&[ProblemKind::RouteNotFound])
+            .shown_by(Request::new(404, "/docs/none")),
+    ]
+}
+
+/// The document.
+struct Document;
+
+impl Page for Document {
+    fn contents() -> Vec<(&'static str, Content)> {
+        let (schema, example) = (schema::free(), json!({ "openapi": "3.1.0" }));
+        let content = ContentBuilder::new().schema(Some(schema)).example(Some(example));
+        vec![("application/json", content.build())]
+    }
+}
+
+/// A part of the page.
+struct File;
+
+impl Page for File {
+    fn contents() -> Vec<(&'static str, Content)> {
+        let rest = ["text/css", "text/javascript"].map(|kind| (kind, text("…")));
+        [("text/html", text("<!doctype html>"))].into_iter().chain(rest).collect()
+    }
+}
+
+/// 308 to another place.
+struct Moved;
+
+impl Form for Moved {
+    fn answers(about: &str) -> Answers {
+        Answers::plain(308, with_header(empty(about), "Location"))
+    }
+}
+
 /// `GET /openapi.json`
-pub(super) async fn document(request: HttpRequest) -> Answer {
-    pages::answer(&request).await
+async fn document(request: HttpRequest) -> Answer<Kept<Document>> {
+    pages::answer(&request).await.map(Sent::of)
 }
 
 /// `GET /docs`
-pub(super) async fn docs() -> Answer {
-    Ok(HttpResponse::PermanentRedirect().insert_header((LOCATION, openapi::index())).finish())
+async fn docs() -> Answer<Moved> {
+    let mut response = HttpResponse::PermanentRedirect();
+    Ok(Sent::of(response.insert_header((LOCATION, openapi::index())).finish()))
 }
 
 /// `GET /docs/{file}`
-pub(super) async fn file(request: HttpRequest) -> Answer {
+async fn file(request: HttpRequest) -> Answer<Kept<File>> {
     let mut response = pages::answer(&request).await?;
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
@@ -34,5 +92,5 @@ pub(super) async fn file(request: HttpRequest) -> Answer {
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    Ok(response)
+    Ok(Sent::of(response))
 }

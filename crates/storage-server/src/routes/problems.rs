@@ -1,11 +1,41 @@
 //! The pages that problem documents point to.
 
 use actix_web::HttpRequest;
+use serde_json::json;
+use utoipa::openapi::Content;
 
-use super::Answer;
-use crate::pages;
+use super::answer::{Answer, Sent};
+use super::operation::{Operation, Request};
+use super::pages::{self, Kept, Page};
+use crate::openapi::responses::text;
+use crate::openapi::{parameters, schema};
+use crate::problem::{self, ProblemKind};
+
+/// The kind that is the example.
+const EXAMPLE: ProblemKind = ProblemKind::ValidationFailed;
+
+/// The operation that explains a kind of problem.
+pub(super) fn operation() -> Operation {
+    let slugs = schema::words(ProblemKind::ALL.iter().map(|kind| kind.slug()));
+    let slug = parameters::in_path("slug", slugs, "The kind of problem.", json!(EXAMPLE.slug()));
+    pages::operation("/problems/{slug}", page, "What happened and what to do.", &EXAMPLE.path())
+        .named("service", "explainProblem", "What a kind of problem means")
+        .about("The `type` of a problem document is one of these paths.")
+        .parameters([slug, parameters::if_none_match()])
+        .may_fail(&[ProblemKind::RouteNotFound])
+        .shown_by(Request::new(404, "/problems/none"))
+}
+
+/// The explanation of a problem.
+pub(super) struct Explanation;
+
+impl Page for Explanation {
+    fn contents() -> Vec<(&'static str, Content)> {
+        vec![("text/plain", text(&problem::page(EXAMPLE)))]
+    }
+}
 
 /// `GET /problems/{slug}`
-pub(super) async fn page(request: HttpRequest) -> Answer {
-    pages::answer(&request).await
+async fn page(request: HttpRequest) -> Answer<Kept<Explanation>> {
+    pages::answer(&request).await.map(Sent::of)
 }

@@ -1,57 +1,112 @@
 //! Search by meaning, by words, or by both.
 
-use actix_web::http::header::ContentType;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use serde::Serialize;
+use serde_json::json;
 use storage_models::{Remediation, Timestamp};
 use storage_query::{AuditFilter as _, FusedHit, LexicalQuery, RemediationFilter, SearchRequest};
 
-use super::Answer;
+use utoipa::ToSchema;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::Parameter;
+
+use super::access::Asks;
+use super::answer::{Answer, Json, Sent};
+use super::operation::{Operation, Request, STORE};
+use crate::openapi::{JsonBody, parameters, reference, schema};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::search::{Engine, Found, Mode, Search};
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
 
-/// What was found, as it is sent.
-#[derive(Serialize)]
-struct SearchAnswer<'a> {
-    data: Vec<HitAnswer<'a>>,
-    engine: Option<&'static str>,
+/// The operation that searches.
+pub(super) fn operation() -> Operation {
+    let path = "/api/v1/audit/search";
+    Operation::get(path, Asks::READ, search, "The nearest first.")
+        .named("remediation", "search", "Find remediations by meaning, by words, or by both")
+        .about("The filters of lists hold inside the index: what is found is the nearest of what matches.")
+        .parameters(own_parameters())
+        .parameters(parameters::filter::<Remediation>())
+        .may_fail(STORE)
+        .shown_by(Request::new(200, format!("{path}?q=a+pod+keeps+crashing&limit=3&namespace=payments")))
+        .shown_by(Request::new(400, format!("{path}?limit=3")))
+}
+
+/// The parameters besides the filter.
+fn own_parameters() -> [Parameter; 4] {
+    let text = schema::pattern(r"\S").min_length(Some(1)).max_length(Some(1_000));
+    let about = "What is searched for, in words: it need not occur in what is found.";
+    let text = parameters::query("q", text, about).required(Required::True);
+    let similarity = schema::fraction().default(Some(json!(0)));
+    [
+        text.example(Some(json!("a pod keeps crashing"))).build(),
+        parameters::choice("mode", Mode::names(), "hybrid", "How to search."),
+        parameters::limit(SearchRequest::MAX_LIMIT, SearchRequest::DEFAULT_LIMIT),
+        parameters::query("min_similarity", similarity, "How similar a hit must be at least.").build(),
+    ]
+}
+
+/// What was found.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SearchAnswer {
+    data: Vec<Hit>,
+    /// Where vectors were compared; null when only words were.
+    #[schema(required, inline)]
+    engine: Option<Engine>,
+    /// Whether something that should have taken part was away.
     degraded: bool,
-    /// Whether the worst hits were left out for their size.
+    /// Only there when the worst hits are left out, since the records are large: narrow the filter.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    /// Records that are stored and cannot be found by meaning yet.
+    #[schema(minimum = 0)]
     pending: i64,
 }
 
-#[derive(Serialize)]
-struct HitAnswer<'a> {
+/// One remediation that was found.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SearchHit)]
+struct Hit {
+    /// How near it is in meaning; null for what was found by its words alone.
+    #[schema(required, minimum = -1, maximum = 1, examples(0.62))]
     similarity: Option<f64>,
+    #[schema(minimum = 1, examples(1))]
     rank: usize,
-    matched: Vec<&'static str>,
-    record: &'a Remediation,
+    #[schema(inline)]
+    matched: Vec<Matched>,
+    #[schema(schema_with = reference::<Remediation>)]
+    record: Remediation,
 }
 
+/// By what something was found.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Matched {
+    Semantic,
+    Lexical,
+}
+
+impl JsonBody for SearchAnswer {}
+
 /// `GET /api/v1/audit/search`
-pub(super) async fn search(
+async fn search(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer {
+) -> Answer<Json<SearchAnswer>> {
     let search = parse(request.query_string(), Timestamp::now())?;
     let found = search.run(&state, context.deadline).await?;
     let (bulk, pending) = (found.hits.iter().map(|hit| hit.record.bulk()).sum(), state.health.waiting());
-    let render = move || serde_json::to_vec(&SearchAnswer::of(&found, pending));
-    let body = state.heavy.json(bulk, context.deadline, render).await?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+    let make = move || SearchAnswer::of(found, pending);
+    Ok(Sent::rendered(state.heavy.json(bulk, context.deadline, make).await?))
 }
 
-impl<'a> SearchAnswer<'a> {
-    fn of(found: &'a Found, pending: i64) -> Self {
+impl SearchAnswer {
+    fn of(found: Found, pending: i64) -> Self {
         Self {
-            data: (1..).zip(&found.hits).map(answer_of).collect(),
-            engine: found.engine.map(Engine::name),
+            data: (1..).zip(found.hits).map(Hit::of).collect(),
+            engine: found.engine,
             degraded: found.is_degraded,
             truncated: found.is_cut,
             pending,
@@ -59,10 +114,12 @@ impl<'a> SearchAnswer<'a> {
     }
 }
 
-fn answer_of((rank, hit): (usize, &FusedHit)) -> HitAnswer<'_> {
-    let sides = [("semantic", hit.similarity.is_some()), ("lexical", hit.has_words)];
-    let matched = sides.into_iter().filter(|(_, has_matched)| *has_matched).map(|(name, _)| name).collect();
-    HitAnswer { similarity: hit.similarity, rank, matched, record: &hit.record }
+impl Hit {
+    fn of((rank, hit): (usize, FusedHit)) -> Self {
+        let sides = [(Matched::Semantic, hit.similarity.is_some()), (Matched::Lexical, hit.has_words)];
+        let matched = sides.into_iter().filter(|(_, has_matched)| *has_matched).map(|(side, _)| side);
+        Self { similarity: hit.similarity, rank, matched: matched.collect(), record: hit.record }
+    }
 }
 
 /// The search that a query string asks for.
@@ -74,7 +131,7 @@ fn parse(query: &str, now: Timestamp) -> Result<Search, Problem> {
     }
     let mode = parameters.take("mode").map_or(Some(Mode::Hybrid), |name| Mode::of(&name));
     if mode.is_none() {
-        parameters.refuse("mode", "invalid_value", &format!("must be one of {}", Mode::names()));
+        parameters.refuse("mode", "invalid_value", &format!("must be one of {}", Mode::names().join(", ")));
     }
     let (limit, similarity) = (parameters.take("limit"), parameters.take("min_similarity"));
     let request = parameters.note_all(SearchRequest::parse(limit.as_deref(), similarity.as_deref()));

@@ -2,6 +2,7 @@
 
 mod access;
 mod edges;
+mod openapi;
 mod store;
 
 use std::sync::{Arc, Mutex};
@@ -154,6 +155,9 @@ fn analysis() -> Record {
         model: "m".to_owned(),
         tokens_used: None,
         latency_ms: None,
+        recorded_by: "operator".to_owned(),
+        correlation_id: None,
+        alterations: None,
         created_at: time,
     })
 }

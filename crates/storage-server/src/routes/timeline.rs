@@ -1,31 +1,71 @@
 //! All that belongs to a remediation, in the order of time.
 
-use actix_web::http::header::ContentType;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use serde::Serialize;
-use storage_models::{Record, Remediation};
+use storage_models::fields::EXAMPLE_ID;
+use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Workflow};
 use storage_query::Timeline;
+use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder};
 
-use super::{Answer, id};
+use super::access::Asks;
+use super::answer::{Answer, Json, Sent};
+use super::id;
+use super::operation::{Operation, Request, STORE};
+use crate::openapi::{JsonBody, parameters, reference, schema};
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
 
-/// A timeline as it is sent.
-#[derive(Serialize)]
-struct TimelineAnswer<'a> {
-    remediation: &'a Remediation,
-    events: Vec<Event<'a>>,
+/// The operation that reads a timeline.
+pub(super) fn operation() -> Operation {
+    let path = "/api/v1/audit/remediation";
+    let about = "The remediation with its analyses, workflow runs and executions.";
+    Operation::get(format!("{path}/{{id}}/timeline"), Asks::READ, timeline, about)
+        .named("remediation", "getTimeline", "Read all that belongs to a remediation, in the order of time")
+        .parameters([parameters::id()])
+        .may_fail(STORE)
+        .may_fail(&[ProblemKind::RecordNotFound])
+        .shown_by(Request::new(200, format!("{path}/{EXAMPLE_ID}/timeline")))
+        .shown_by(Request::new(404, format!("{path}/9223372036854775807/timeline")))
+        .shown_by(Request::new(400, format!("{path}/{EXAMPLE_ID}/timeline?limit=1")))
+}
+
+/// A remediation with what belongs to it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Timeline)]
+pub(super) struct TimelineAnswer {
+    #[schema(schema_with = reference::<Remediation>)]
+    remediation: Remediation,
+    /// In the order of time.
+    events: Vec<Event>,
     /// Whether later events were left out.
     truncated: bool,
 }
 
-/// Something that belongs to the remediation; without its type its keys alone would have to tell.
-#[derive(Serialize)]
-struct Event<'a> {
+/// Something that belongs to a remediation; without its type its keys alone would have to tell.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TimelineEvent)]
+struct Event {
+    #[schema(schema_with = event_type)]
     r#type: &'static str,
-    record: &'a Record,
+    #[schema(schema_with = event_record)]
+    record: Record,
+}
+
+impl JsonBody for TimelineAnswer {}
+
+/// What belongs to a remediation.
+const EVENTS: [RecordType; 3] = [RecordType::AiAnalysis, RecordType::Workflow, RecordType::Execution];
+
+fn event_type() -> ObjectBuilder {
+    schema::words(EVENTS.map(RecordType::path))
+}
+
+fn event_record() -> OneOfBuilder {
+    let records = [reference::<AiAnalysis>(), reference::<Workflow>(), reference::<Execution>()];
+    records.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item)
 }
 
 /// `GET /api/v1/audit/remediation/{id}/timeline`
@@ -33,23 +73,22 @@ pub(super) async fn timeline(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer {
+) -> Answer<Json<TimelineAnswer>> {
     Parameters::parse(request.query_string()).finish()?;
     let id = id::of(&request)?;
     let timeline = state.reader.timeline(id, context.deadline).await?.ok_or_else(|| {
         Problem::new(ProblemKind::RecordNotFound).detail(format!("There is no remediation with the id {id}."))
     })?;
     let bulk = timeline.remediation.bulk() + timeline.events.iter().map(Record::bulk).sum::<usize>();
-    let render = move || serde_json::to_vec(&TimelineAnswer::of(&timeline));
-    let body = state.heavy.json(bulk, context.deadline, render).await?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+    let make = move || TimelineAnswer::of(timeline);
+    Ok(Sent::rendered(state.heavy.json(bulk, context.deadline, make).await?))
 }
 
-impl<'a> TimelineAnswer<'a> {
-    fn of(timeline: &'a Timeline) -> Self {
-        let events = timeline.events.iter();
+impl TimelineAnswer {
+    fn of(timeline: Timeline) -> Self {
+        let events = timeline.events.into_iter();
         Self {
-            remediation: &timeline.remediation,
+            remediation: timeline.remediation,
             events: events.map(|record| Event { r#type: record.record_type().path(), record }).collect(),
             truncated: timeline.is_truncated,
         }

@@ -8,12 +8,14 @@ mod outside;
 mod tests;
 
 use futures_util::future;
+use serde::Serialize;
 use storage_models::Embedding;
 use storage_query::{
     CandidateError, FusedHit, Lexical, LexicalQuery, Nearest, NearestQuery, RemediationFilter, SearchRequest,
     Valid, candidates, fuse,
 };
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use self::outside::Outside;
 use crate::edge::ReadError;
@@ -29,7 +31,8 @@ pub(crate) enum Mode {
 }
 
 /// Where vectors were compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Engine {
     Qdrant,
     Pgvector,
@@ -53,7 +56,7 @@ pub(crate) struct Found {
     pub(crate) hits: Vec<FusedHit>,
     /// `None` when only words were compared.
     pub(crate) engine: Option<Engine>,
-    /// Whether something that should have taken part was away.
+    /// Whether something that should have taken part was away, or records were left out whose words are not stored yet.
     pub(crate) is_degraded: bool,
     /// Whether hits were left out for their bytes.
     pub(crate) is_cut: bool,
@@ -75,18 +78,9 @@ impl Mode {
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, mode)| mode)
     }
 
-    /// Their names, for a message.
-    pub(crate) fn names() -> String {
-        Self::ALL.map(|(name, _)| name).join(", ")
-    }
-}
-
-impl Engine {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Qdrant => "qdrant",
-            Self::Pgvector => "pgvector",
-        }
+    /// Their names.
+    pub(crate) fn names() -> [&'static str; 3] {
+        Self::ALL.map(|(name, _)| name)
     }
 }
 
@@ -128,11 +122,12 @@ impl Search {
     fn words_found(&self, words: Lexical, is_degraded: bool) -> Found {
         let hits = fuse(Vec::new(), words.hits, self.limit());
         let is_cut = words.is_cut && hits.len() < self.limit();
-        Found { hits, engine: None, is_degraded, is_cut }
+        Found { hits, engine: None, is_degraded: is_degraded || words.is_behind, is_cut }
     }
 
     fn found(&self, side: ByMeaning, words: Lexical) -> Found {
         let ByMeaning { nearest, engine, is_degraded } = side;
+        let is_degraded = is_degraded || words.is_behind;
         let hits = fuse(nearest.hits, words.hits, self.limit());
         let is_cut = (nearest.is_cut || words.is_cut) && hits.len() < self.limit();
         Found { hits, engine: Some(engine), is_degraded, is_cut }

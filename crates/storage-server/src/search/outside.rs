@@ -1,8 +1,8 @@
 //! The outside index as a source of candidates.
 
-use storage_dualwrite::index::{Condition, Field, GuardedIndex, IndexError, VectorIndex as _};
+use storage_dualwrite::index::{self, Condition, GuardedIndex, IndexError, VectorIndex as _};
 use storage_models::Embedding;
-use storage_query::{Candidate, CandidateSource, RemediationFilter, Valid};
+use storage_query::{AuditFilter as _, Candidate, CandidateSource, RemediationFilter, Valid};
 use tokio::time::Instant;
 
 /// The index, for one search.
@@ -37,8 +37,8 @@ pub(super) fn serves(filter: &Valid<RemediationFilter>) -> bool {
 
 /// The filter in the index's words.
 pub(super) fn conditions(filter: &Valid<RemediationFilter>) -> Vec<Condition> {
-    let fields = Field::ALL.into_iter().map(|field| (field, values(field, filter.filter())));
-    let mut conditions: Vec<_> = fields
+    let listed = index::fields().map(|field| (field, filter.filter().values(field.name)));
+    let mut conditions: Vec<_> = listed
         .filter(|(_, values)| !values.is_empty())
         .map(|(field, values)| Condition::AnyOf { field, values })
         .collect();
@@ -53,25 +53,4 @@ pub(super) fn conditions(filter: &Valid<RemediationFilter>) -> Vec<Condition> {
         conditions.push(Condition::DurationMs { min, max });
     }
     conditions
-}
-
-/// The values that the filter lists for a field, as they are stored.
-fn values(field: Field, filter: &RemediationFilter) -> Vec<String> {
-    fn texts<V: ToString>(values: &[V]) -> Vec<String> {
-        values.iter().map(ToString::to_string).collect()
-    }
-    match field {
-        Field::Name => filter.name.clone(),
-        Field::Namespace => filter.namespace.clone(),
-        Field::Phase => texts(&filter.phase),
-        Field::Status => texts(&filter.status),
-        Field::ActionType => filter.action_type.clone(),
-        Field::TargetName => filter.target_name.clone(),
-        Field::Environment => filter.environment.clone(),
-        Field::Cluster => filter.cluster.clone(),
-        Field::Severity => texts(&filter.severity),
-        Field::AlertName => filter.alert_name.clone(),
-        Field::AlertFingerprint => filter.alert_fingerprint.clone(),
-        Field::RemediationRequestId => filter.remediation_request_id.clone(),
-    }
 }

@@ -1,7 +1,7 @@
 //! The filter in the words of the outside index.
 
-use storage_dualwrite::index::{Condition, Field};
-use storage_models::Timestamp;
+use storage_dualwrite::index::Condition;
+use storage_models::{RecordType, Timestamp};
 use storage_query::{AuditFilter as _, RemediationFilter, Valid};
 
 use super::outside::{conditions, serves};
@@ -30,7 +30,7 @@ fn every_field_of_a_filter_is_a_condition_of_the_index() {
             "min_duration" => Condition::DurationMs { min: Some(90_000), max: None },
             "max_duration" => Condition::DurationMs { min: None, max: Some(90_000) },
             _ => {
-                let field = Field::ALL.into_iter().find(|field| field.name() == *name).unwrap();
+                let field = RecordType::Remediation.field(name).unwrap();
                 Condition::AnyOf { field, values: vec![value.to_owned()] }
             }
         };

@@ -1,6 +1,7 @@
 //! The settings as they are in force, to be shown: without secrets.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::value::Setting;
 
@@ -8,17 +9,22 @@ use super::value::Setting;
 const HIDDEN: &str = "***";
 
 /// One setting as it is in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Setting)]
 pub struct EffectiveSetting {
     /// `section.key`.
+    #[schema(examples("server.addr"))]
     pub name: String,
-    /// As it was written; `None` when it is not set, and for a secret.
+    /// As it was written; null when it is not set, and for a secret.
+    #[schema(required, examples("127.0.0.1:8080"))]
     pub value: Option<String>,
     /// Whether it has a value, which tells of a secret what can be told.
+    #[schema(examples(true))]
     pub is_set: bool,
     /// Whether its value is shown to nobody.
     pub is_secret: bool,
     /// The defaults, a file, the environment or a flag.
+    #[schema(examples("the defaults"))]
     pub source: String,
 }
 

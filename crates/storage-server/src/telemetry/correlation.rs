@@ -1,6 +1,7 @@
 //! The correlation id: one id in every line and answer of a request.
 
 use std::fmt;
+use std::sync::Arc;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use uuid::Uuid;
@@ -13,13 +14,13 @@ const MAX_LENGTH: usize = 128;
 
 /// A request's id: the caller's, when it has the form, else a new UUIDv7.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CorrelationId(String);
+pub(crate) struct CorrelationId(Arc<str>);
 
 impl CorrelationId {
     /// Takes the caller's id if it is 1 to 128 letters, digits or `-._:/+=@`, which is safe in logs and headers.
     pub(crate) fn of(header: Option<&HeaderValue>) -> Self {
         let given = header.and_then(|value| value.to_str().ok()).filter(|text| is_well_formed(text));
-        Self(given.map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned))
+        Self(given.map_or_else(|| Uuid::now_v7().to_string().into(), Into::into))
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -28,10 +28,12 @@ const CLIENT_GONE: u16 = 499;
 const UNMATCHED: &str = "unmatched";
 
 /// What a handler may know of its request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct RequestContext {
     /// When it must be done.
     pub(crate) deadline: Instant,
+    /// What its lines in the log have in common.
+    pub(crate) correlation_id: CorrelationId,
 }
 
 /// The span of a request. At level error, so that its ids are in every line whatever the level logged.
@@ -47,7 +49,8 @@ pub(crate) async fn observe(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let mut record = RequestRecord::of(&request, state.is_measured());
     let deadline = record.started + state.limits.request_timeout;
-    request.extensions_mut().insert(RequestContext { deadline });
+    let context = RequestContext { deadline, correlation_id: record.correlation_id.clone() };
+    request.extensions_mut().insert(context);
     request.extensions_mut().insert(record.caller.clone());
     let work = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(record.span.clone());
     let outcome = work.await;

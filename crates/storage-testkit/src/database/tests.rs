@@ -2,20 +2,8 @@
 
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
-use super::{TestDatabase, create_database, drop_database, ensure_database, with_database};
+use super::{TestDatabase, create_database, drop_database};
 use crate::{TestkitError, environment};
-
-#[test]
-fn the_database_of_a_url_is_replaced_and_nothing_else() {
-    for (url, expected) in [
-        ("postgres://u:p@h:1/a", "postgres://u:p@h:1/x"),
-        ("postgres://u@h", "postgres://u@h/x"),
-        ("postgresql://h/a?sslmode=disable", "postgresql://h/x?sslmode=disable"),
-        ("postgres://u@h/?application_name=a/b", "postgres://u@h/x?application_name=a/b"),
-    ] {
-        assert_eq!(with_database(url, "x"), expected, "{url}");
-    }
-}
 
 #[tokio::test]
 async fn a_database_is_a_copy_of_its_template_and_gone_after_the_test() {
@@ -52,6 +40,5 @@ async fn close_names_the_session_that_was_left_open() {
     // The failed close dropped the database by force; dropping it again is fine, and the name is free.
     drop_database(&admin, &name).await.unwrap();
     create_database(&admin, &name, None).await.unwrap();
-    ensure_database(&admin, &name).await.unwrap();
     drop_database(&admin, &name).await.unwrap();
 }

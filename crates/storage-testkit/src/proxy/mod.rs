@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 pub use switch::Fault;
 use switch::{Action, Switches, Trigger};
 
-use crate::TestkitError;
+use crate::{DevstackError, TestkitError};
 
 /// Most connections at a time; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 512;
@@ -117,7 +117,7 @@ impl FaultProxy {
     /// Waits until the armed trigger's fault has happened: the connection is cut, or the server's answer swallowed.
     ///
     /// # Errors
-    /// [`TestkitError::Timeout`] after half a minute; at once when nothing was ever armed.
+    /// [`devstack::DevstackError::Timeout`] after half a minute; at once when nothing was ever armed.
     pub async fn wait_for_trigger(&self) -> Result<(), TestkitError> {
         let mut trigger = self.switches.trigger.subscribe();
         let fired = trigger.wait_for(|state| matches!(state, Trigger::Fired | Trigger::Idle));
@@ -130,7 +130,7 @@ impl FaultProxy {
     /// Waits until no connection is open through the proxy.
     ///
     /// # Errors
-    /// [`TestkitError::Timeout`] after half a minute.
+    /// [`devstack::DevstackError::Timeout`] after half a minute.
     pub async fn wait_until_unused(&self) -> Result<(), TestkitError> {
         let mut open = self.switches.open.subscribe();
         match tokio::time::timeout(WAIT_BOUND, open.wait_for(|open| *open == 0)).await {
@@ -164,7 +164,7 @@ impl Drop for FaultProxy {
 }
 
 fn late(what: &str) -> TestkitError {
-    TestkitError::Timeout { what: what.to_owned(), seconds: WAIT_BOUND.as_secs() }
+    DevstackError::Timeout { what: what.to_owned(), seconds: WAIT_BOUND.as_secs() }.into()
 }
 
 async fn accept(listener: TcpListener, server: SocketAddr, protocol: Protocol, switches: Arc<Switches>) {

@@ -22,7 +22,7 @@ use tokio::sync::{oneshot, watch};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
-use crate::TestkitError;
+use crate::{DevstackError, TestkitError};
 use service::{Service, Shared};
 use state::State;
 pub use switch::{QdrantFault, QdrantOperation};
@@ -160,7 +160,7 @@ impl QdrantServer {
     /// Waits until so many requests of this operation have come since the server was made.
     ///
     /// # Errors
-    /// [`TestkitError::Timeout`] after half a minute.
+    /// [`devstack::DevstackError::Timeout`] after half a minute.
     pub async fn wait_for_calls(&self, operation: QdrantOperation, times: u64) -> Result<(), TestkitError> {
         wait_for(&self.shared.switches.calls, operation, times, "requests").await
     }
@@ -169,7 +169,7 @@ impl QdrantServer {
     /// the fault is.
     ///
     /// # Errors
-    /// [`TestkitError::Timeout`] after half a minute.
+    /// [`devstack::DevstackError::Timeout`] after half a minute.
     pub async fn wait_for_faults(&self, operation: QdrantOperation, times: u64) -> Result<(), TestkitError> {
         wait_for(&self.shared.switches.faults, operation, times, "faults").await
     }
@@ -197,10 +197,11 @@ async fn wait_for(
     let reached = counts.wait_for(|counts| switch::of(counts, operation) >= times);
     match tokio::time::timeout(WAIT_BOUND, reached).await {
         Ok(_) => Ok(()),
-        Err(_elapsed) => Err(TestkitError::Timeout {
+        Err(_elapsed) => Err(DevstackError::Timeout {
             what: format!("{times} {what} of {operation:?} at the test kit's Qdrant"),
             seconds: WAIT_BOUND.as_secs(),
-        }),
+        }
+        .into()),
     }
 }
 

@@ -1,11 +1,9 @@
-//! Redis: finding the server program, running a private server, a place of its own for each test.
+//! A private Redis server of a test's own, and a place of its own on a shared one.
 
-mod install;
 mod server;
-mod settings;
 mod shared;
+#[cfg(test)]
+mod tests;
 
-pub use install::RedisSource;
 pub use server::RedisServer;
-pub use settings::RedisServerSettings;
 pub use shared::TestRedis;

@@ -1,9 +1,10 @@
 //! A Redis for tests that only read and write.
 
+use devstack::{RedisServerSettings, RedisSource, environment};
 use uuid::Uuid;
 
-use super::{RedisServer, RedisServerSettings, RedisSource};
-use crate::{TestkitError, environment};
+use super::RedisServer;
+use crate::TestkitError;
 
 /// A Redis for one test: the server that `REDIS_URL` names for the run, or a private one; and a prefix of the test's
 /// own, so that tests that share a server do not meet. What is stored in a shared one must expire by itself.
@@ -17,7 +18,7 @@ pub struct TestRedis {
 
 impl TestRedis {
     /// # Errors
-    /// [`TestkitError::MissingEnvironment`] outside `cargo xtask test`; else as [`RedisServer::temporary`].
+    /// [`devstack::DevstackError::MissingEnvironment`] outside `cargo xtask test`; else as [`RedisServer::temporary`].
     pub async fn create() -> Result<Self, TestkitError> {
         let prefix = format!("test-{}:", Uuid::now_v7().simple());
         if let Ok(url) = environment::required(environment::REDIS_URL) {

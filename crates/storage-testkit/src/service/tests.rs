@@ -8,6 +8,8 @@ use tempfile::TempDir;
 
 use super::{ServiceOptions, ServiceProcess};
 
+/// How often a start is tried.
+const PORT_ATTEMPTS: usize = 3;
 const BOUND: Duration = Duration::from_secs(10);
 
 /// A service that is the shell script `body`.
@@ -40,10 +42,10 @@ async fn a_port_that_was_taken_meanwhile_is_chosen_anew() {
         script("echo try >> \"$(dirname \"$0\")/tries\"; echo 'Address already in use'; exit 1");
     ServiceProcess::start("postgres://nowhere/x", options.clone()).await.unwrap_err();
     let tries = || std::fs::read_to_string(dir.path().join("tries")).unwrap().lines().count();
-    assert_eq!(tries(), super::PORT_ATTEMPTS);
+    assert_eq!(tries(), PORT_ATTEMPTS);
     let fixed = ServiceOptions { port: Some(1), admin_port: Some(2), ..options };
     ServiceProcess::start("postgres://nowhere/x", fixed).await.unwrap_err();
-    assert_eq!(tries(), super::PORT_ATTEMPTS + 1);
+    assert_eq!(tries(), PORT_ATTEMPTS + 1);
 }
 
 #[tokio::test]
@@ -73,7 +75,7 @@ async fn a_service_is_asked_to_stop_killed_and_never_left_behind() {
     drop(service);
     assert!(process.is_running());
     process.kill9().unwrap();
-    process.wait_gone(BOUND).await.unwrap();
+    process.wait_gone(BOUND).unwrap();
     drop(dir);
 }
 

@@ -1,20 +1,12 @@
 //! A certification authority for one test.
 
+use devstack::CertificatePair;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
 
 use crate::TestkitError;
-
-/// What a server or a client proves its name with, both in PEM.
-#[derive(Debug, Clone)]
-pub struct CertificatePair {
-    /// The certificate.
-    pub certificate: String,
-    /// Its private key.
-    pub key: String,
-}
 
 /// An authority that nobody knows beforehand.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);

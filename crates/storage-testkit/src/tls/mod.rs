@@ -5,7 +5,8 @@ mod front;
 
 use std::sync::Arc;
 
-pub use authority::{Authority, CertificatePair};
+pub use authority::Authority;
+use devstack::CertificatePair;
 pub use front::TlsFront;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use storage_models::json::{ItemLimits, Items};
 use storage_models::{JsonError, RecordType};
 
-use super::{now, run};
+use super::{receipt, run};
 use crate::{Invalid, MAX_BATCH_RECORDS, RefusedBatch, ValidBatch, batch};
 
 fn run_text(sent: &str) -> Result<ValidBatch, RefusedBatch> {
     let items = Items::of_array(sent.as_bytes(), ItemLimits::of_bytes(1 << 20, 1 << 16));
-    batch(RecordType::Remediation, items, now(), |_| {})
+    batch(RecordType::Remediation, items, &receipt(), |_| {})
 }
 
 fn run_batch(sent: &Value) -> Result<ValidBatch, Invalid> {

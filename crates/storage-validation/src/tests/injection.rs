@@ -102,7 +102,15 @@ fn text_fields(record_type: RecordType) -> Vec<(String, bool)> {
 }
 
 /// Every text of a stored record, as Rust's own notation shows it.
+/// All of a record but what was altered in it.
 fn shown(record: &NewRecord) -> String {
+    let mut record = record.clone();
+    match &mut record {
+        NewRecord::Remediation(record) => record.alterations = None,
+        NewRecord::AiAnalysis(record) => record.alterations = None,
+        NewRecord::Workflow(record) => record.alterations = None,
+        NewRecord::Execution(record) => record.alterations = None,
+    }
     format!("{record:?}")
 }
 

@@ -11,8 +11,8 @@ mod properties;
 mod round_trip;
 mod updates;
 
-use serde_json::{Value, json};
-use storage_models::{Json, RecordType, Timestamp};
+use serde_json::{Map, Value, json};
+use storage_models::{Json, Receipt, RecordType, Timestamp};
 
 use crate::{FieldError, Invalid, Valid, record};
 
@@ -21,9 +21,14 @@ fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
+/// From whom every record of the tests is received.
+fn receipt() -> Receipt {
+    Receipt { at: now(), recorded_by: "operator".to_owned(), correlation_id: Some("c-1".to_owned()) }
+}
+
 /// Validates a JSON text.
 fn run_text(record_type: RecordType, text: &str) -> Result<Valid, Invalid> {
-    record(record_type, Json::parse(text.as_bytes()).unwrap(), now())
+    record(record_type, Json::parse(text.as_bytes()).unwrap(), &receipt())
 }
 
 /// Validates a JSON value.
@@ -31,8 +36,17 @@ fn run(record_type: RecordType, sent: &Value) -> Result<Valid, Invalid> {
     run_text(record_type, &sent.to_string())
 }
 
-/// Every field that a client may send, each with a value of its own.
+/// Every field that a client may send: each with a value of its own, or else its example.
 fn full(record_type: RecordType) -> Value {
+    let examples = record_type.fields().iter().filter(|field| field.is_sent());
+    let mut sent: Map<String, Value> =
+        examples.map(|field| (field.name.to_owned(), field.example.to_json())).collect();
+    let Value::Object(own) = own(record_type) else { panic!("an object") };
+    sent.extend(own);
+    Value::Object(sent)
+}
+
+fn own(record_type: RecordType) -> Value {
     match record_type {
         RecordType::Remediation => json!({
             "name": "restart-web", "namespace": "shop", "phase": "completed", "action_type": "restart-pod",

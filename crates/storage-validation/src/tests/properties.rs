@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use storage_models::json::{JsonFault, JsonFaultKind, Parsed};
 use storage_models::{Json, RecordType};
 
-use super::{full, now};
+use super::{full, receipt};
 use crate::record;
 
 fn any_json() -> impl Strategy<Value = Json> {
@@ -62,7 +62,7 @@ proptest! {
         faults in prop_oneof![Just(vec![]), any_faults()],
     ) {
         let had_faults = !faults.is_empty();
-        match record(record_type, Parsed { value, faults }, now()) {
+        match record(record_type, Parsed { value, faults }, &receipt()) {
             Ok(valid) => {
                 prop_assert!(!had_faults);
                 prop_assert_eq!(valid.record.record_type(), record_type);

@@ -1,9 +1,12 @@
 //! Valid records keep every field.
 
+use std::borrow::Cow;
+
 use serde_json::json;
+use storage_models::fields::{Members as _, Value};
 use storage_models::{
-    JsonText, NewAiAnalysis, NewExecution, NewRecord, NewRemediation, NewWorkflow, Phase, RecordType,
-    Severity, Status, Timestamp, WorkflowPhase,
+    Alteration, Alterations, Altered, JsonText, NewAiAnalysis, NewExecution, NewRecord, NewRemediation,
+    NewWorkflow, RecordType, Status, Timestamp, WorkflowPhase,
 };
 
 use super::{full, minimal, now, run, with};
@@ -19,24 +22,30 @@ fn text(text: &str) -> Option<String> {
 
 fn full_remediation() -> NewRemediation {
     let metadata = r#"{"attempt":3,"nested":{"none":null,"ok":true},"tags":["a","<none>"]}"#;
-    NewRemediation {
-        name: "restart-web".to_owned(),
-        namespace: "shop".to_owned(),
-        phase: Phase::Completed,
-        action_type: "restart-pod".to_owned(),
-        target_name: text("web-7d4b9c6f5-x2x9z"),
-        status: Status::Success,
-        start_time: time("2026-02-28T21:59:58.123456Z"),
-        end_time: Some(time("2026-02-28T22:00:01Z")),
-        environment: text("production"),
-        cluster: text("eu-1"),
-        remediation_request_id: text("req-17"),
-        alert_name: text("PodCrashLooping"),
-        alert_fingerprint: text("a1b2c3"),
-        severity: Some(Severity::High),
-        error_message: text("exit code < 0 & more\n\tat line 3"),
-        metadata: Some(JsonText::new(metadata.to_owned()).unwrap()),
-    }
+    let metadata = JsonText::new(metadata.to_owned()).unwrap();
+    let made = NewRemediation::of_values(|name| match name {
+        "name" => Value::Text("restart-web".into()),
+        "namespace" => Value::Text("shop".into()),
+        "phase" => Value::Text("completed".into()),
+        "action_type" => Value::Text("restart-pod".into()),
+        "target_name" => Value::Text("web-7d4b9c6f5-x2x9z".into()),
+        "status" => Value::Text("success".into()),
+        "start_time" => Value::Time(time("2026-02-28T21:59:58.123456Z")),
+        "end_time" => Value::Time(time("2026-02-28T22:00:01Z")),
+        "environment" => Value::Text("production".into()),
+        "cluster" => Value::Text("eu-1".into()),
+        "remediation_request_id" => Value::Text("req-17".into()),
+        "alert_name" => Value::Text("PodCrashLooping".into()),
+        "alert_fingerprint" => Value::Text("a1b2c3".into()),
+        "severity" => Value::Text("high".into()),
+        "error_message" => Value::Text("exit code < 0 & more\n\tat line 3".into()),
+        "metadata" => Value::Json(Cow::Borrowed(&metadata)),
+        "recorded_by" => Value::Text("operator".into()),
+        "correlation_id" => Value::Text("c-1".into()),
+        "alterations" => Value::Null,
+        name => RecordType::Remediation.field(name).unwrap().example.into(),
+    });
+    made.unwrap()
 }
 
 /// BR-STORAGE-001, F29: no field of a full record of any type is lost, changed or swapped with another.
@@ -53,6 +62,9 @@ fn full_records_keep_every_field() {
         model: "model-1".to_owned(),
         tokens_used: Some(1200),
         latency_ms: Some(350),
+        recorded_by: "operator".to_owned(),
+        correlation_id: text("c-1"),
+        alterations: None,
     };
     let workflow = NewWorkflow {
         remediation_id: 8,
@@ -63,6 +75,9 @@ fn full_records_keep_every_field() {
         end_time: Some(end),
         step_count: 5,
         current_step: 2,
+        recorded_by: "operator".to_owned(),
+        correlation_id: text("c-1"),
+        alterations: None,
     };
     let execution = NewExecution {
         remediation_id: 9,
@@ -75,6 +90,9 @@ fn full_records_keep_every_field() {
         end_time: Some(end),
         error_message: text("quota exceeded"),
         dry_run: true,
+        recorded_by: "operator".to_owned(),
+        correlation_id: text("c-1"),
+        alterations: None,
     };
     for record in [
         NewRecord::Remediation(full_remediation()),
@@ -153,6 +171,8 @@ fn altered_fields_are_named() {
     sent["cluster"] = json!("eu-1;");
     let valid = run(RecordType::Remediation, &sent).unwrap();
     assert_eq!(valid.sanitized_fields, ["/name", "/cluster", "/severity", "/error_message"]);
-    let expected = NewRemediation { error_message: text("a"), ..full_remediation() };
+    let alteration = |pointer: &String| Alteration { pointer: pointer.clone(), what: Altered::Cleaned };
+    let alterations = Alterations::of(valid.sanitized_fields.iter().map(alteration).collect());
+    let expected = NewRemediation { error_message: text("a"), alterations, ..full_remediation() };
     assert_eq!(valid.record, NewRecord::Remediation(expected));
 }

@@ -2,11 +2,13 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use storage_models::fields::{Members as _, Value as Held};
 use storage_models::{
-    Json, JsonText, Phase, Record, RecordUpdate, Remediation, Status, Timestamp, Workflow, WorkflowPhase,
+    Alteration, Alterations, Altered, Json, JsonText, Phase, Record, RecordType, RecordUpdate, Remediation,
+    Status, Timestamp, Workflow, WorkflowPhase,
 };
 
-use super::now;
+use super::{now, only_error, run as run_sent, with};
 use crate::{RefusedUpdate, ValidUpdate, update};
 
 fn time(text: &str) -> Timestamp {
@@ -14,27 +16,22 @@ fn time(text: &str) -> Timestamp {
 }
 
 fn remediation() -> Remediation {
+    let made = Remediation::of_values(|name| match name {
+        "id" => Held::Integer(7),
+        "name" => Held::Text("restart-web".into()),
+        "namespace" => Held::Text("default".into()),
+        "phase" => Held::Text("processing".into()),
+        "action_type" => Held::Text("restart-pod".into()),
+        "status" => Held::Text("running".into()),
+        "start_time" => Held::Time(time("2026-02-28T10:00:00Z")),
+        "recorded_by" => Held::Text("operator".into()),
+        "created_at" | "updated_at" => Held::Time(now()),
+        _ => Held::Null,
+    });
     Remediation {
-        id: 7,
-        name: "restart-web".to_owned(),
-        namespace: "default".to_owned(),
-        phase: Phase::Processing,
-        action_type: "restart-pod".to_owned(),
-        target_name: None,
-        status: Status::Running,
-        start_time: time("2026-02-28T10:00:00Z"),
-        end_time: None,
-        duration_ms: None,
-        environment: None,
-        cluster: None,
-        remediation_request_id: None,
-        alert_name: None,
-        alert_fingerprint: None,
-        severity: None,
         error_message: Some("it fails".to_owned()),
         metadata: Some(JsonText::new(r#"{"a": 1, "b": {"c": "x", "d": null}}"#.to_owned()).unwrap()),
-        created_at: now(),
-        updated_at: now(),
+        ..made.unwrap()
     }
 }
 
@@ -49,6 +46,9 @@ fn workflow() -> Workflow {
         end_time: None,
         step_count: 3,
         current_step: 1,
+        recorded_by: "operator".to_owned(),
+        correlation_id: None,
+        alterations: None,
         created_at: now(),
         updated_at: now(),
     }
@@ -266,5 +266,80 @@ proptest! {
         let outcome = run(&Record::Workflow(current), &change);
         let may = !from.is_finished() && to >= from && next >= step && (!to.is_finished() || status.is_final());
         prop_assert_eq!(outcome.is_ok(), may);
+    }
+}
+
+fn marks(pointers: &[&str]) -> Option<Alterations> {
+    let alteration = |pointer: &&str| Alteration { pointer: (*pointer).to_owned(), what: Altered::Cleaned };
+    Alterations::of(pointers.iter().map(alteration).collect())
+}
+
+/// A patch keeps the marks of what it leaves, takes those of what it replaces, and sets its own.
+#[test]
+fn alterations_follow_what_a_patch_replaces() {
+    let metadata = r#"{"a": "x", "b": {"c": "x", "d": ["x", "y"], "e/f": "x"}}"#;
+    let before =
+        ["/name", "/error_message", "/metadata/a", "/metadata/b/c", "/metadata/b/d/1", "/metadata/b/e~1f"];
+    let record = Record::Remediation(Remediation {
+        metadata: Some(JsonText::new(metadata.to_owned()).unwrap()),
+        alterations: marks(&before),
+        ..remediation()
+    });
+    let without = |taken: &[&str]| before.into_iter().filter(|it| !taken.contains(it)).collect::<Vec<_>>();
+    for (patch, after) in [
+        (json!({"status": "success"}), without(&[])),
+        (json!({"error_message": "new"}), without(&["/error_message"])),
+        (json!({"error_message": null}), without(&["/error_message"])),
+        (json!({"metadata": {}}), without(&[])),
+        (json!({"metadata": {"z": "new"}}), without(&[])),
+        (json!({"metadata": {"a": "x"}}), without(&["/metadata/a"])),
+        (json!({"metadata": {"a": {"c": 1}}}), without(&["/metadata/a"])),
+        (json!({"metadata": {"b": {"c": null}}}), without(&["/metadata/b/c"])),
+        (json!({"metadata": {"b": {"d": ["x", "y"]}}}), without(&["/metadata/b/d/1"])),
+        (json!({"metadata": {"b": {"d": {"2": "x"}}}}), without(&["/metadata/b/d/1"])),
+        (json!({"metadata": {"b": {"e/f": "new"}}}), without(&["/metadata/b/e~1f"])),
+        (json!({"metadata": {"b": "new"}}), vec!["/name", "/error_message", "/metadata/a"]),
+        (json!({"metadata": null}), vec!["/name", "/error_message"]),
+        (
+            json!({"error_message": "a<script>b</script>", "metadata": {"a": "<script>b</script>"}}),
+            vec![
+                "/name",
+                "/error_message",
+                "/metadata/b/c",
+                "/metadata/b/d/1",
+                "/metadata/b/e~1f",
+                "/metadata/a",
+            ],
+        ),
+    ] {
+        let RecordUpdate::Remediation(update) = run(&record, &patch).unwrap().update else {
+            panic!("{patch}")
+        };
+        assert_eq!(update.alterations, marks(&after), "{patch}");
+    }
+    let whole = Record::Remediation(Remediation { alterations: marks(&["/metadata"]), ..remediation() });
+    for (patch, after) in [
+        (json!({"metadata": {"z": 1}}), marks(&["/metadata"])),
+        (json!({"metadata": null}), None),
+        (json!({"status": "success"}), marks(&["/metadata"])),
+    ] {
+        let RecordUpdate::Remediation(update) = run(&whole, &patch).unwrap().update else {
+            panic!("{patch}")
+        };
+        assert_eq!(update.alterations, after, "{patch}");
+    }
+}
+
+/// What the service says of a record's origin is no client's to say, in a record as in a patch.
+#[test]
+fn a_record_s_origin_cannot_be_sent() {
+    for field in ["recorded_by", "correlation_id", "alterations"] {
+        for record_type in RecordType::ALL {
+            let error = only_error(run_sent(record_type, &with(record_type, field, "x")));
+            assert_eq!((error.pointer.as_str(), error.code), (format!("/{field}").as_str(), "unknown_field"));
+            assert!(error.message.contains("set by the server"), "{}", error.message);
+        }
+        let refused = patched(&json!({field: "x"})).unwrap_err();
+        assert!(refused.to_string().contains("set by the server"), "{refused}");
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn of_search(conditions: &[Condition]) -> Option<Filter> {
     for condition in conditions {
         match condition {
             Condition::AnyOf { field, values } => {
-                filter.must.push(qdrant::Condition::matches(field.name(), values.clone()));
+                filter.must.push(qdrant::Condition::matches(field.name, values.clone()));
             }
             Condition::StartTime { since: None, until: None } => {}
             Condition::StartTime { since, until } => {

@@ -244,7 +244,7 @@ fn stored(point: &Point) -> PointStruct {
     let id = point.record.id;
     PointStruct {
         id: number(id).map(PointId::from),
-        payload: payload::of_record(&point.record, id),
+        payload: payload::of_record(&point.record, point.incident_key, id),
         vectors: Some(Vectors::from(point.embedding.as_slice().to_vec())),
     }
 }

@@ -7,9 +7,10 @@ use qdrant_client::qdrant::{
     CreateFieldIndexCollection, FieldType, IntegerIndexParams, KeywordIndexParams, PayloadIndexParams,
     PayloadSchemaType, Struct, Value, payload_index_params,
 };
-use storage_models::{Json, Remediation};
+use storage_models::fields::Members as _;
+use storage_models::{IncidentKey, Json, Remediation};
 
-use crate::index::Field;
+use crate::index::fields;
 
 /// The record's id, as the point's own id is; in the payload it can be filtered by range.
 pub(super) const RECORD_ID: &str = "record_id";
@@ -17,6 +18,8 @@ pub(super) const RECORD_ID: &str = "record_id";
 pub(super) const VERSION: &str = "version";
 /// In microseconds since 1970; as an integer, because Qdrant's own time type is not needed for comparing.
 pub(super) const START_TIME: &str = "start_time";
+/// As hexadecimal digits.
+pub(super) const INCIDENT_KEY: &str = "incident_key";
 /// Absent while the record has not ended.
 pub(super) const DURATION_MS: &str = "duration_ms";
 /// The record's metadata, flattened to one level of strings. Not indexed.
@@ -30,10 +33,11 @@ pub(super) const METADATA_KEY_CHARS_MAX: usize = 128;
 pub(super) const METADATA_VALUE_CHARS_MAX: usize = 256;
 
 /// The payload of a record's point; absent fields have no key.
-pub(super) fn of_record(record: &Remediation, id: i64) -> HashMap<String, Value> {
-    let texts = Field::ALL
-        .into_iter()
-        .filter_map(|field| field.of(record).map(|text| (field.name().to_owned(), Value::from(text))));
+pub(super) fn of_record(record: &Remediation, incident: IncidentKey, id: i64) -> HashMap<String, Value> {
+    let texts = fields().filter_map(|field| {
+        let value = record.value(field.name);
+        value.as_text().map(|text| (field.name.to_owned(), Value::from(text)))
+    });
     let numbers = [
         (RECORD_ID, Some(id)),
         (VERSION, Some(record.updated_at.micros())),
@@ -42,7 +46,12 @@ pub(super) fn of_record(record: &Remediation, id: i64) -> HashMap<String, Value>
     ];
     let numbers =
         numbers.into_iter().filter_map(|(key, number)| Some((key.to_owned(), Value::from(number?))));
-    texts.chain(numbers).chain(metadata(record).map(|value| (METADATA.to_owned(), value))).collect()
+    let incident = (INCIDENT_KEY.to_owned(), Value::from(incident.to_string()));
+    texts
+        .chain([incident])
+        .chain(numbers)
+        .chain(metadata(record).map(|value| (METADATA.to_owned(), value)))
+        .collect()
 }
 
 /// The integer that a payload has under this key.
@@ -58,7 +67,7 @@ pub(super) fn missing_indexes<'a>(
     collection: &'a str,
     has: impl Fn(&str, PayloadSchemaType) -> bool + 'a,
 ) -> impl Iterator<Item = CreateFieldIndexCollection> + 'a {
-    let texts = Field::ALL.into_iter().map(|field| (field.name(), true));
+    let texts = fields().map(|field| field.name).chain([INCIDENT_KEY]).map(|name| (name, true));
     let numbers = [RECORD_ID, VERSION, START_TIME, DURATION_MS].into_iter().map(|name| (name, false));
     texts.chain(numbers).filter_map(move |(name, is_text)| {
         let kind = if is_text { PayloadSchemaType::Keyword } else { PayloadSchemaType::Integer };

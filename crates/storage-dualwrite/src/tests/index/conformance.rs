@@ -5,10 +5,11 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
+use storage_models::fields::{Field, Members as _};
 use storage_models::{Embedding, Phase, Remediation, Severity, Status};
 
-use crate::index::{Condition, Field, IndexError, IndexIdentity, Point, PointVersion, VectorIndex};
-use crate::tests::index_support::{EPOCH, embedding, identity, instant, point, record};
+use crate::index::{self, Condition, IndexError, IndexIdentity, Point, PointVersion, VectorIndex};
+use crate::tests::index_support::{EPOCH, INCIDENT, embedding, field, identity, instant, point, record};
 
 type Index = Arc<dyn VectorIndex>;
 
@@ -17,8 +18,8 @@ const NOTHING: [i64; 0] = [];
 /// What f32 vectors, normalised or not, may differ by.
 const TOLERANCE: f64 = 1e-4;
 
-fn any_of(field: Field, values: &[&str]) -> Condition {
-    Condition::AnyOf { field, values: values.iter().map(|value| (*value).to_owned()).collect() }
+fn any_of(name: &str, values: &[&str]) -> Condition {
+    Condition::AnyOf { field: field(name), values: values.iter().map(|value| (*value).to_owned()).collect() }
 }
 
 async fn fill(index: &Index, records: &[Remediation]) {
@@ -103,7 +104,7 @@ pub(super) async fn empty_calls_do_nothing(index: Index) {
     fill(&index, &[record(1)]).await;
     assert_eq!(index.search(&embedding(1), &[], 0).await.unwrap(), []);
     assert_eq!(index.page(None, 0).await.unwrap(), []);
-    assert_eq!(matching(&index, &[any_of(Field::Name, &[])]).await, NOTHING);
+    assert_eq!(matching(&index, &[any_of("name", &[])]).await, NOTHING);
 }
 
 pub(super) async fn absent_points_may_be_deleted(index: Index) {
@@ -148,7 +149,8 @@ pub(super) async fn similarity_is_the_cosine(index: Index) {
         (4, along(1, 2.0)),
         (5, along(0, -3.0)),
     ];
-    let points = stored.map(|(id, embedding)| Point { record: record(id), embedding });
+    let points =
+        stored.map(|(id, embedding)| Point { record: record(id), embedding, incident_key: INCIDENT });
     index.upsert(&points).await.unwrap();
     let found = index.search(&along(0, 5.0), &[], 10).await.unwrap();
     let ids: Vec<_> = found.iter().map(|neighbour| neighbour.record_id).collect();
@@ -162,7 +164,14 @@ pub(super) async fn similarity_is_the_cosine(index: Index) {
 pub(super) async fn zero_vectors_are_at_right_angles_to_everything(index: Index) {
     fill(&index, &[]).await;
     let points = [(1, along(0, 0.0)), (2, along(0, 1.0))];
-    index.upsert(&points.map(|(id, embedding)| Point { record: record(id), embedding })).await.unwrap();
+    index
+        .upsert(&points.map(|(id, embedding)| Point {
+            record: record(id),
+            embedding,
+            incident_key: INCIDENT,
+        }))
+        .await
+        .unwrap();
     let found = index.search(&along(0, 1.0), &[], 10).await.unwrap();
     assert_eq!(found.iter().map(|it| it.record_id).collect::<Vec<_>>(), [2, 1]);
     assert!(found[1].similarity.abs() < TOLERANCE, "{found:?}");
@@ -210,6 +219,7 @@ fn full(id: i64) -> Remediation {
         alert_name: Some(format!("alert-{id}")),
         alert_fingerprint: Some(format!("fingerprint-{id}")),
         severity: Some(Severity::Critical),
+        recorded_by: format!("caller-{id}"),
         ..record(id)
     }
 }
@@ -223,23 +233,24 @@ pub(super) async fn each_field_filters_alone(index: Index) {
         ..full(2)
     };
     fill(&index, &[full(1), other, record(3)]).await;
-    for field in Field::ALL {
+    for Field { name, .. } in index::fields() {
         let wanted = full(1);
-        let value = field.of(&wanted).unwrap();
-        assert_eq!(matching(&index, &[any_of(field, &[value])]).await, [1], "{field:?} = {value}");
-        let absent = any_of(field, &["", "nothing", "NAMESPACE-1", "namespace-1 ", "null"]);
-        assert_eq!(matching(&index, &[absent]).await, NOTHING, "{field:?}");
+        let wanted = wanted.value(name);
+        let value = wanted.as_text().unwrap();
+        assert_eq!(matching(&index, &[any_of(name, &[value])]).await, [1], "{name} = {value}");
+        let absent = any_of(name, &["", "nothing", "NAMESPACE-1", "namespace-1 ", "null"]);
+        assert_eq!(matching(&index, &[absent]).await, NOTHING, "{name}");
     }
 }
 
 pub(super) async fn several_values_are_alternatives(index: Index) {
     let records: Vec<_> = (1..=4).map(full).chain([record(5)]).collect();
     fill(&index, &records).await;
-    let clusters = any_of(Field::Cluster, &["cluster-1", "cluster-3", "cluster-3", "cluster-9"]);
+    let clusters = any_of("cluster", &["cluster-1", "cluster-3", "cluster-3", "cluster-9"]);
     assert_eq!(matching(&index, std::slice::from_ref(&clusters)).await, [1, 3]);
-    let names = any_of(Field::Name, &["record-3", "record-4", "record-5"]);
+    let names = any_of("name", &["record-3", "record-4", "record-5"]);
     assert_eq!(matching(&index, &[clusters, names.clone()]).await, [3]);
-    let never = any_of(Field::Severity, &["info"]);
+    let never = any_of("severity", &["info"]);
     assert_eq!(matching(&index, &[names, never]).await, NOTHING);
 }
 
@@ -278,11 +289,11 @@ pub(super) async fn odd_strings_match_themselves_alone(index: Index) {
         .collect();
     fill(&index, &records).await;
     for (id, text) in (1..).zip(odd) {
-        assert_eq!(matching(&index, &[any_of(Field::TargetName, &[text])]).await, [id], "{text:?}");
+        assert_eq!(matching(&index, &[any_of("target_name", &[text])]).await, [id], "{text:?}");
     }
     let longest = "ü".repeat(255);
     fill(&index, &[Remediation { cluster: Some(longest.clone()), ..record(2_000) }]).await;
-    assert_eq!(matching(&index, &[any_of(Field::Cluster, &[&longest])]).await, [2_000]);
+    assert_eq!(matching(&index, &[any_of("cluster", &[&longest])]).await, [2_000]);
 }
 
 /// BR-STORAGE-013.
@@ -348,8 +359,8 @@ fn some_record() -> impl Strategy<Value = Remediation> {
 fn some_condition() -> impl Strategy<Value = Condition> {
     let bound = || prop::option::of(0_i64..7);
     prop_oneof![
-        prop::sample::subsequence(vec!["a", "b", "c"], 1..3).prop_map(|names| any_of(Field::Name, &names)),
-        prop::sample::subsequence(vec!["x", "y", "z"], 1..3).prop_map(|names| any_of(Field::Cluster, &names)),
+        prop::sample::subsequence(vec!["a", "b", "c"], 1..3).prop_map(|names| any_of("name", &names)),
+        prop::sample::subsequence(vec!["x", "y", "z"], 1..3).prop_map(|names| any_of("cluster", &names)),
         (bound(), bound()).prop_map(|(since, until)| Condition::StartTime {
             since: since.map(instant),
             until: until.map(instant),
@@ -390,10 +401,10 @@ pub(super) async fn k_come_back_whenever_k_match(index: Index) {
         .collect();
     fill(&index, &records).await;
     for (field, value, matching) in [
-        (Field::Cluster, "one-in-1000", 2),
-        (Field::AlertName, "one-in-100", 20),
-        (Field::Environment, "one-in-10", 200),
-        (Field::TargetName, "one-in-2", 1_000),
+        ("cluster", "one-in-1000", 2),
+        ("alert_name", "one-in-100", 20),
+        ("environment", "one-in-10", 200),
+        ("target_name", "one-in-2", 1_000),
     ] {
         for limit in [1, 10, 100] {
             let found = index.search(&embedding(77), &[any_of(field, &[value])], limit).await.unwrap();

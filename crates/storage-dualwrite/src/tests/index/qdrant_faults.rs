@@ -232,11 +232,12 @@ async fn it_comes_back_by_itself() {
 /// F22: an answer that is too short is asked for again, exactly.
 #[tokio::test]
 async fn a_short_answer_to_a_filtered_search_is_asked_for_exactly() {
-    use crate::index::{Condition, Field};
+    use crate::index::Condition;
+    use crate::tests::index_support::field;
     let server = QdrantServer::start().unwrap();
     let index = prepared(&server).await;
     index.upsert(&[point(record(1))]).await.unwrap();
-    let condition = Condition::AnyOf { field: Field::Namespace, values: vec!["default".to_owned()] };
+    let condition = Condition::AnyOf { field: field("namespace"), values: vec!["default".to_owned()] };
     assert_eq!(index.search(&embedding(1), std::slice::from_ref(&condition), 2).await.unwrap().len(), 1);
     assert_eq!(server.calls(QdrantOperation::Query), 2);
     assert_eq!(index.search(&embedding(1), &[condition], 1).await.unwrap().len(), 1);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::index::{Condition, Field, Point, PointVersion, VectorIndex};
-use crate::tests::index_support::{embedding, identity, instant, record};
+use crate::index::{Condition, Point, PointVersion, VectorIndex};
+use crate::tests::index_support::{INCIDENT, embedding, field, identity, instant, record};
 
 type Index = Arc<dyn VectorIndex>;
 
@@ -18,7 +18,7 @@ fn versioned(id: i64, version: i64) -> Point {
     record.duration_ms = Some(version);
     // Only the first version has an environment: a newer one must not leave it behind.
     record.environment = (version == 1).then(|| "first".to_owned());
-    Point { record, embedding: embedding(version.unsigned_abs()) }
+    Point { record, embedding: embedding(version.unsigned_abs()), incident_key: INCIDENT }
 }
 
 async fn ids_with(index: &Index, conditions: &[Condition]) -> Vec<i64> {
@@ -28,16 +28,15 @@ async fn ids_with(index: &Index, conditions: &[Condition]) -> Vec<i64> {
     ids
 }
 
-fn text(field: Field, value: &str) -> Condition {
-    Condition::AnyOf { field, values: vec![value.to_owned()] }
+fn text(name: &str, value: &str) -> Condition {
+    Condition::AnyOf { field: field(name), values: vec![value.to_owned()] }
 }
 
 /// All of the point is the given version's: its number, its payload and its vector.
 async fn assert_holds(index: &Index, id: i64, version: i64) {
     let expected = PointVersion { record_id: id, version: instant(version) };
     assert_eq!(index.versions(&[id]).await.unwrap(), [expected]);
-    let conditions =
-        [text(Field::Name, &format!("record-{id}")), text(Field::Cluster, &format!("version-{version}"))];
+    let conditions = [text("name", &format!("record-{id}")), text("cluster", &format!("version-{version}"))];
     let found = index.search(&embedding(version.unsigned_abs()), &conditions, 2).await.unwrap();
     assert_eq!(found.len(), 1, "{id} is not in version {version}");
     assert_eq!(found[0].record_id, id);
@@ -70,13 +69,13 @@ pub(super) async fn an_equal_version_changes_nothing(index: Index) {
 pub(super) async fn a_newer_version_replaces_every_field(index: Index) {
     index.prepare(&identity(1)).await.unwrap();
     index.upsert(&[versioned(1, 1), versioned(2, 1)]).await.unwrap();
-    let first = [text(Field::Environment, "first")];
+    let first = [text("environment", "first")];
     assert_eq!(ids_with(&index, &first).await, [1, 2]);
     index.upsert(&[versioned(1, 2)]).await.unwrap();
     assert_holds(&index, 1, 2).await;
     assert_holds(&index, 2, 1).await;
     assert_eq!(ids_with(&index, &first).await, [2], "the older version's field was left behind");
-    assert_eq!(ids_with(&index, &[text(Field::Cluster, "version-1")]).await, [2]);
+    assert_eq!(ids_with(&index, &[text("cluster", "version-1")]).await, [2]);
 }
 
 /// F06: versions are compared exactly.

@@ -4,6 +4,7 @@ mod outbox;
 mod panics;
 mod refusals;
 mod replicas;
+mod sets;
 mod sizes;
 mod stages;
 mod steps;

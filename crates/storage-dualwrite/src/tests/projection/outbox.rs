@@ -10,13 +10,16 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleA
 use storage_models::Timestamp;
 use uuid::Uuid;
 
+use crate::ServingSet;
 use crate::outbox::claim::{TakeInPages, TakeOldest};
 use crate::outbox::horizon::Look;
-use crate::outbox::settle::{Mark, Release, Remove};
-use crate::outbox::{self, Horizon, Position, Wanted, Window};
+use crate::outbox::settle::{Release, Remove};
+use crate::outbox::{self, Holder, Horizon, Position, Wanted, Window};
 use crate::tests::support::{Bench, count};
 
 const LIMIT: i64 = 32;
+/// The id of a database's first set.
+const SET: i64 = 1;
 const WAITING: &str = "SELECT count(*) AS n FROM vector_outbox";
 
 struct Explain<T>(T);
@@ -44,11 +47,13 @@ async fn cost(connection: &mut AsyncPgConnection, after: Position) -> (u64, Stri
     let claim = TakeOldest {
         after: after.due_at,
         after_id: after.record_id,
-        with_vector: None,
+        stages: vec![0, 1, 2],
         limit: LIMIT,
         owner: Uuid::new_v4(),
         lease: 30.0,
         until: 30.0,
+        set: SET,
+        of_set: SET,
     };
     cost_of(connection, claim).await
 }
@@ -58,11 +63,13 @@ async fn cost_in_pages(connection: &mut AsyncPgConnection, from: i64, to: i64) -
     let claim = TakeInPages {
         from: format!("({from},0)"),
         to: format!("({to},0)"),
-        with_vector: None,
+        stages: vec![0, 1, 2],
         limit: LIMIT,
         owner: Uuid::new_v4(),
         lease: 30.0,
         until: 30.0,
+        set: SET,
+        of_set: SET,
     };
     cost_of(connection, claim).await
 }
@@ -96,11 +103,15 @@ async fn cost_of(
 /// Rows that are due in another order than they lie in, so that each that a claim passes is a page that it touches.
 async fn fill(connection: &mut AsyncPgConnection, from: u32, rows: u32) {
     let fill = format!(
-        "INSERT INTO vector_outbox (record_id, start_time, version, next_attempt_at) \
-         SELECT n, now(), now(), now() - interval '1 hour' + hashint4(n) * interval '1 microsecond' FROM generate_series({from}, {}) AS n",
+        "INSERT INTO vector_outbox (set_id, record_id, start_time, version, next_attempt_at) \
+         SELECT (SELECT id FROM embedding_set WHERE state = 'active'), n, now(), now(), now() - interval '1 hour' + hashint4(n) * interval '1 microsecond' FROM generate_series({from}, {}) AS n",
         from + rows - 1
     );
     connection.batch_execute(&fill).await.unwrap();
+}
+
+fn a_holder() -> Holder {
+    Holder { owner: Uuid::new_v4(), set: ServingSet { id: SET, slot: 1 } }
 }
 
 async fn prepared(bench: &Bench) -> AsyncPgConnection {
@@ -111,20 +122,20 @@ async fn prepared(bench: &Bench) -> AsyncPgConnection {
 
 /// Claims as a worker does, and removes what it gets; the rows have no record.
 async fn work_off(connection: &mut AsyncPgConnection, horizon: &mut Horizon, limit: i64) {
-    let owner = Uuid::new_v4();
-    let window = horizon.next(Wanted::All, Instant::now());
-    let claim = outbox::take(connection, owner, limit, Duration::from_secs(30), window).await.unwrap();
+    let holder = a_holder();
+    let window = horizon.next(Wanted::ALL, Instant::now());
+    let claim = outbox::take(connection, holder, limit, Duration::from_secs(30), window).await.unwrap();
     let is_full = i64::try_from(claim.leases.len()).unwrap() == limit;
     horizon.note(window, &claim, is_full, Duration::ZERO, Instant::now());
-    outbox::discard(connection, owner, &claim.leases).await.unwrap();
+    outbox::discard(connection, holder, &claim.leases).await.unwrap();
 }
 
 /// As [`work_off`], in the order of due rows behind this position; returns the last one's.
 async fn work_off_in_order(connection: &mut AsyncPgConnection, after: Position) -> Option<Position> {
-    let owner = Uuid::new_v4();
-    let window = Window { wanted: Wanted::All, look: Look::Oldest(after) };
-    let claim = outbox::take(connection, owner, 500, Duration::from_secs(30), window).await.unwrap();
-    outbox::discard(connection, owner, &claim.leases).await.unwrap();
+    let holder = a_holder();
+    let window = Window { wanted: Wanted::ALL, look: Look::Oldest(after) };
+    let claim = outbox::take(connection, holder, 500, Duration::from_secs(30), window).await.unwrap();
+    outbox::discard(connection, holder, &claim.leases).await.unwrap();
     claim.last
 }
 
@@ -144,8 +155,8 @@ async fn a_deep_outbox_makes_a_claim_no_dearer() {
     let (deep_sweep, plan) = cost_in_pages(&mut connection, 0, 512).await;
     assert!(plan.contains("Tid Range Scan") && !plan.contains("Seq Scan"), "{plan}");
     assert!(deep_sweep <= shallow_sweep + 200, "{shallow_sweep} pages, then {deep_sweep}:\n{plan}");
-    let window = Horizon::new(Duration::ZERO).next(Wanted::All, Instant::now());
-    let claim = outbox::take(&mut connection, Uuid::new_v4(), LIMIT, Duration::from_secs(30), window).await;
+    let window = Horizon::new(Duration::ZERO).next(Wanted::ALL, Instant::now());
+    let claim = outbox::take(&mut connection, a_holder(), LIMIT, Duration::from_secs(30), window).await;
     assert_eq!(claim.unwrap().leases.len(), 32);
 }
 
@@ -185,10 +196,10 @@ async fn a_held_snapshot_makes_a_claim_no_dearer() {
     // A hundred thousand that are done, and one that waits behind them.
     connection
         .batch_execute(
-            "INSERT INTO vector_outbox (record_id, start_time, version) \
-             SELECT n, now(), now() FROM generate_series(100000, 200000) AS n; \
+            "INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+             SELECT (SELECT id FROM embedding_set WHERE state = 'active'), n, now(), now() FROM generate_series(100000, 200000) AS n; \
              DELETE FROM vector_outbox; \
-             INSERT INTO vector_outbox (record_id, start_time, version) VALUES (1, now(), now())",
+             INSERT INTO vector_outbox (set_id, record_id, start_time, version) SELECT id, 1, now(), now() FROM embedding_set",
         )
         .await
         .unwrap();
@@ -206,10 +217,9 @@ async fn a_held_snapshot_makes_a_claim_no_dearer() {
     let mut found = 0;
     let mut horizon = Horizon::new(Duration::ZERO);
     while found == 0 {
-        let window = horizon.next(Wanted::All, Instant::now());
-        let claim = outbox::take(&mut connection, Uuid::new_v4(), 500, Duration::from_secs(30), window)
-            .await
-            .unwrap();
+        let window = horizon.next(Wanted::ALL, Instant::now());
+        let claim =
+            outbox::take(&mut connection, a_holder(), 500, Duration::from_secs(30), window).await.unwrap();
         found = claim.leases.len();
         horizon.note(window, &claim, false, Duration::ZERO, Instant::now());
     }
@@ -239,18 +249,22 @@ async fn statistics_that_call_a_deep_outbox_empty_make_nothing_dearer() {
     assert_eq!(count(&mut connection, believed).await, 0);
     fill(&mut connection, 100_000, 20_000).await;
 
-    let front = Window { wanted: Wanted::All, look: Look::Oldest(front()) };
-    let owner = Uuid::new_v4();
-    let taken = outbox::take(&mut connection, owner, LIMIT, Duration::from_secs(30), front).await.unwrap();
+    let front = Window { wanted: Wanted::ALL, look: Look::Oldest(front()) };
+    let (holder, set) = (a_holder(), SET);
+    let owner = holder.owner;
+    let taken = outbox::take(&mut connection, holder, LIMIT, Duration::from_secs(30), front).await.unwrap();
     let (ids, versions): (Vec<_>, Vec<_>) =
         taken.leases.iter().map(|lease| (lease.record_id, lease.version)).unzip();
     assert_eq!(ids.len(), 32);
     let costs = [
         cost(&mut connection, taken.last.unwrap()).await,
         cost_in_pages(&mut connection, 0, 512).await,
-        cost_of(&mut connection, Mark { ids: ids.clone(), versions: versions.clone(), owner }).await,
-        cost_of(&mut connection, Release { ids: ids.clone(), versions: versions.clone(), owner }).await,
-        cost_of(&mut connection, Remove { ids, versions, owner }).await,
+        cost_of(
+            &mut connection,
+            Release { ids: ids.clone(), versions: versions.clone(), stage: 1, owner, set },
+        )
+        .await,
+        cost_of(&mut connection, Remove { ids, versions, owner, set }).await,
     ];
     for (pages, plan) in costs {
         assert!(pages < 1_000, "{pages} pages:\n{plan}");

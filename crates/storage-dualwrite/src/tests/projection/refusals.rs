@@ -18,13 +18,13 @@ const CLEAR: &str = "string is too long for tsvector (1048600 bytes, max 1048575
 const UNCLEAR: &str = "no words can be made of this";
 
 /// Has PostgreSQL refuse, with these words, to project records whose names match a pattern.
-fn refusing(pattern: &str, words: &str) -> String {
+fn refusing(pattern: &str, words: &str, table: &str) -> String {
     format!(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-            IF NEW.name LIKE '{pattern}' THEN RAISE EXCEPTION '{words}' USING ERRCODE = 'program_limit_exceeded'; END IF; \
+            IF (SELECT name FROM remediation_audit WHERE id = NEW.record_id) LIKE '{pattern}' THEN RAISE EXCEPTION '{words}' USING ERRCODE = 'program_limit_exceeded'; END IF; \
             RETURN NEW; \
         END $$; \
-        CREATE TRIGGER refuse BEFORE UPDATE OF embedding_id ON remediation_audit \
+        CREATE TRIGGER refuse BEFORE INSERT ON {table} \
             FOR EACH ROW EXECUTE FUNCTION refuse()"
     )
 }
@@ -37,9 +37,14 @@ fn embedder() -> Arc<dyn RecordEmbedder> {
 /// others are projected.
 #[tokio::test]
 async fn a_record_that_postgresql_refuses_is_parked_alone() {
-    for words in [CLEAR, UNCLEAR] {
+    for (words, table) in [
+        (CLEAR, "remediation_words"),
+        (UNCLEAR, "remediation_words"),
+        (CLEAR, "remediation_vector"),
+        (UNCLEAR, "remediation_vector"),
+    ] {
         let bench = Bench::new().await;
-        bench.connect().await.batch_execute(&refusing("refused%", words)).await.unwrap();
+        bench.connect().await.batch_execute(&refusing("refused%", words, table)).await.unwrap();
         write(&bench, 70).await;
         let refused = bench.remediation("refused").await.id;
         write(&bench, 29).await;
@@ -59,7 +64,7 @@ async fn a_record_that_postgresql_refuses_is_parked_alone() {
 async fn what_is_refused_of_all_records_counts_against_none() {
     let bench = Bench::new().await;
     let mut connection = bench.connect().await;
-    connection.batch_execute(&refusing("%", UNCLEAR)).await.unwrap();
+    connection.batch_execute(&refusing("%", UNCLEAR, "remediation_words")).await.unwrap();
     connection.batch_execute("CREATE SEQUENCE refused").await.unwrap();
     write(&bench, 20).await;
     let count = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
@@ -68,7 +73,7 @@ async fn what_is_refused_of_all_records_counts_against_none() {
     let _projector = start(&bench, embedder(), &ProjectorSettings { attempts: 1, ..quick() }).await;
     until(&bench, "SELECT (last_value > 50)::int::bigint AS n FROM refused", 1).await;
     assert_eq!(bench.count("SELECT max(attempts)::bigint AS n FROM vector_outbox").await, 0);
-    connection.batch_execute("DROP TRIGGER refuse ON remediation_audit").await.unwrap();
+    connection.batch_execute("DROP TRIGGER refuse ON remediation_words").await.unwrap();
     until(&bench, OUTBOX, 0).await;
 }
 
@@ -76,7 +81,7 @@ async fn what_is_refused_of_all_records_counts_against_none() {
 #[tokio::test]
 async fn a_batch_of_refused_records_stops_nothing_behind_it() {
     let bench = Bench::new().await;
-    bench.connect().await.batch_execute(&refusing("refused%", CLEAR)).await.unwrap();
+    bench.connect().await.batch_execute(&refusing("refused%", CLEAR, "remediation_words")).await.unwrap();
     for n in 0..20 {
         bench.remediation(&format!("refused-{n}")).await;
     }

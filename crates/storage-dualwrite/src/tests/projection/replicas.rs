@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::support::{set, strict, write};
 use crate::embedding_set::activate;
+use crate::tests::index_support::one_incident;
 use crate::tests::projector::{OUTBOX, Scripted, start, vector_of};
 use crate::tests::support::{Bench, connector, remediation, until};
 use crate::{Commits, EmbedFault, Projector, ProjectorSettings};
@@ -108,6 +109,8 @@ struct Logged {
     reached: Arc<Notify>,
     gate: Arc<Notify>,
 }
+
+one_incident!(Logged);
 
 #[async_trait::async_trait]
 impl crate::RecordEmbedder for Logged {

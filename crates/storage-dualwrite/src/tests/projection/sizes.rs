@@ -8,7 +8,7 @@ use storage_models::{JsonText, Remediation};
 use uuid::Uuid;
 
 use crate::index::MemoryIndex;
-use crate::outbox::{self, Horizon, Lease, PORTION_BYTES, Wanted};
+use crate::outbox::{self, Holder, Horizon, Lease, PORTION_BYTES, Stage, Wanted};
 use crate::reconcile::{ReconcileSettings, Reconciler};
 use crate::tests::projector::{EMBEDDED, OUTBOX, Scripted, quick, start, vector_of};
 use crate::tests::support::{Bench, connector, until};
@@ -23,8 +23,8 @@ async fn write_largest(bench: &Bench) {
             (name, namespace, phase, action_type, start_time, error_message, metadata) \
         SELECT 'n' || n, 'ns', 'pending', 'scale', now(), repeat('e', 64 * 1024), \
             jsonb_build_object('a', repeat('m', 256 * 1024 - 9)) FROM generate_series(1, 256) AS n; \
-        INSERT INTO vector_outbox (record_id, start_time, version) \
-        SELECT id, start_time, updated_at FROM remediation_audit";
+        INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+        SELECT (SELECT id FROM embedding_set WHERE state = 'active'), id, start_time, updated_at FROM remediation_audit";
     bench.connect().await.batch_execute(insert).await.unwrap();
 }
 
@@ -41,13 +41,14 @@ async fn a_claim_of_the_largest_records_is_read_in_portions() {
     write_largest(&bench).await;
     let mut connection = bench.connect().await;
     outbox::set_up(&mut connection).await.unwrap();
-    let window = Horizon::new(Duration::ZERO).next(Wanted::All, Instant::now());
-    let (owner, lease) = (Uuid::new_v4(), Duration::from_secs(30));
-    let claim = outbox::take(&mut connection, owner, 256, lease, window).await.unwrap();
+    let window = Horizon::new(Duration::ZERO).next(Wanted::ALL, Instant::now());
+    let holder = Holder { owner: Uuid::new_v4(), set: bench.set().await };
+    let lease = Duration::from_secs(30);
+    let claim = outbox::take(&mut connection, holder, 256, lease, window).await.unwrap();
     let mut left: Vec<Lease> = claim.leases.clone();
     let (mut read, mut portions) = (Vec::new(), 0);
     while !left.is_empty() {
-        let portion = outbox::read(&mut connection, &mut left, PORTION_BYTES).await.unwrap();
+        let portion = outbox::read(&mut connection, 1, &mut left, PORTION_BYTES).await.unwrap();
         let bytes: usize = portion.records.iter().map(|it| bytes_of(&it.record)).sum();
         assert!(bytes <= usize::try_from(PORTION_BYTES).unwrap() + LARGEST, "{bytes} bytes at once");
         read.extend(portion.records.into_iter().map(|it| it.lease.record_id));
@@ -57,7 +58,8 @@ async fn a_claim_of_the_largest_records_is_read_in_portions() {
     read.sort_unstable();
     claimed.sort_unstable();
     assert_eq!((read, portions), (claimed, 10));
-    outbox::release(&mut connection, owner, &claim.leases.iter().collect::<Vec<_>>()).await.unwrap();
+    let all: Vec<&Lease> = claim.leases.iter().collect();
+    outbox::release(&mut connection, holder, &all, Stage::Enqueued).await.unwrap();
 
     let settings = ProjectorSettings { batch: 256, ..quick() };
     let _projector = start(&bench, Arc::new(Scripted(|r: &Remediation| Ok(vector_of(r)))), &settings).await;

@@ -20,10 +20,11 @@ use crate::tests::projector::{EMBEDDED, OUTBOX, Scripted, vector_of};
 use crate::tests::support::{Bench, until};
 use crate::{EmbedFault, ProjectorSettings};
 
-pub(super) const WAITS_FOR_INDEX: &str =
-    "SELECT count(*) AS n FROM vector_outbox WHERE embedded_version = version";
-/// Which row versions hold the records: a sum that any write to them changes.
-const WRITTEN: &str = "SELECT sum(xmin::text::bigint)::bigint AS n FROM remediation_audit";
+pub(super) const WAITS_FOR_INDEX: &str = "SELECT count(*) AS n FROM vector_outbox WHERE stage = 2";
+/// Which row versions hold the records and what is derived from them: a sum that any write to them changes.
+const WRITTEN: &str = "SELECT (SELECT sum(xmin::text::bigint) FROM remediation_audit)::bigint \
+    + (SELECT sum(xmin::text::bigint) FROM remediation_words)::bigint \
+    + (SELECT sum(xmin::text::bigint) FROM remediation_vector)::bigint AS n";
 
 /// BR-STORAGE-002, BR-STORAGE-009: several projectors bring every record into both stores, once.
 #[tokio::test(flavor = "multi_thread")]
@@ -95,9 +96,9 @@ async fn points_follow_while_the_embedder_is_away() {
 
 /// What an update does: the record, then its outbox row.
 const UPDATE: &str = "BEGIN; UPDATE remediation_audit SET name = 'a longer name'; \
-    INSERT INTO vector_outbox (record_id, start_time, version) \
-        SELECT id, start_time, updated_at FROM remediation_audit \
-    ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version, lease_owner = NULL, lease_until = NULL, \
+    INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+        SELECT (SELECT id FROM embedding_set WHERE state = 'active'), id, start_time, updated_at FROM remediation_audit \
+    ON CONFLICT (set_id, record_id) DO UPDATE SET version = EXCLUDED.version, stage = 0, lease_owner = NULL, lease_until = NULL, \
         attempts = 0, parked_at = NULL, next_attempt_at = now(); COMMIT";
 
 /// F06, F33: an update between claim and completion reaches both stores, and the older version's point, applied late,

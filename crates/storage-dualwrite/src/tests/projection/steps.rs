@@ -14,6 +14,7 @@ use super::stages::WAITS_FOR_INDEX;
 use super::support::{
     embedder, guarded, project, project_at, qdrant, qdrant_at, strict, until_both_agree, write,
 };
+use crate::tests::index_support::one_incident;
 use crate::tests::projector::{Scripted, vector_of};
 use crate::tests::support::{Bench, Loss, until};
 use crate::{EmbedFault, ProjectorSettings, RecordEmbedder};
@@ -94,6 +95,8 @@ struct Stuck {
     is_stuck: AtomicBool,
 }
 
+one_incident!(Stuck);
+
 #[async_trait]
 impl RecordEmbedder for Stuck {
     async fn embed(&self, records: &[Remediation]) -> Vec<Result<Embedding, EmbedFault>> {
@@ -122,14 +125,15 @@ async fn a_projector_killed_while_it_embeds_is_succeeded() {
 }
 
 /// What a projection asks of PostgreSQL, step by step.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "WITH due AS",
     "AS bytes_before FROM remediation_audit",
+    "INSERT INTO remediation_words",
     "SELECT digest, embedding_id",
     "INSERT INTO embedding_vector",
     "BEGIN",
     "FROM embedding_set",
-    "SET embedding_id = v.embedding_id",
+    "INSERT INTO remediation_vector",
     "DELETE FROM vector_outbox",
     "COMMIT",
 ];
@@ -185,8 +189,7 @@ async fn claims_go_on_after_a_sweep_that_timed_out() {
 async fn a_connection_lost_while_rows_are_given_back_costs_no_record() {
     const RELEASE: &str = "(id, version)) UPDATE vector_outbox SET lease_owner = NULL, lease_until";
     const FAIL: &str = "last_error = (SELECT";
-    const MARK: &str = "SET embedded_version = version";
-    for step in [RELEASE, FAIL, MARK] {
+    for step in [RELEASE, FAIL] {
         for loss in Loss::ALL {
             let (bench, server) = (Bench::new().await, QdrantServer::start().unwrap());
             let proxy = FaultProxy::for_postgres(&bench.database.server_url().unwrap()).await.unwrap();

@@ -110,7 +110,8 @@ pub(super) async fn assert_agree(bench: &Bench, index: &GuardedIndex) {
     assert_eq!((rows.len(), points.len()), (stored.len(), indexed.len()), "nothing is there twice");
     assert_eq!(stored, indexed);
     let wrong = "SELECT count(*) AS n FROM remediation_audit \
-                 LEFT JOIN embedding_vector USING (embedding_id) \
+                 LEFT JOIN remediation_vector ON record_id = id AND version = updated_at \
+                 LEFT JOIN embedding_vector USING (slot, embedding_id) \
                  WHERE (vector::real[])[2] IS DISTINCT FROM length(name)";
     assert_eq!(bench.count(wrong).await, 0);
     let points = dsl::remediation_audit.filter(dsl::id.gt(0)).count();

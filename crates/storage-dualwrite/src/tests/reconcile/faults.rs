@@ -80,7 +80,7 @@ async fn a_fault_in_the_middle_repairs_nothing() {
     assert!(matches!(stores.run(REPAIR).await, Err(ReconcileError::Index(_))));
 
     let (proxy, cut) = stores.through_proxy().await;
-    proxy.cut_before_answer("vector_outbox WHERE record_id = ANY");
+    proxy.cut_before_answer(" AND record_id = ANY(");
     assert!(matches!(cut.run(REPAIR, &|_| {}).await, Err(ReconcileError::Database(_))));
     proxy.wait_for_trigger().await.unwrap();
     proxy.set(Fault::Refuse);
@@ -141,7 +141,7 @@ async fn a_deletion_applied_late_is_mended_by_the_next_run() {
 /// F34: a connection lost at a statement of a repair ends the run; the next one completes it and enqueues nothing twice.
 #[tokio::test]
 async fn a_connection_lost_during_a_repair_is_mended_by_the_next_run() {
-    const LOOK: &str = "embedding_id IS NOT NULL FROM remediation_audit WHERE id = ANY";
+    const LOOK: &str = "FROM remediation_audit r WHERE id = ANY";
     const ENQUEUE: &str = "INSERT INTO vector_outbox";
     use Loss::{CutAfter, CutBefore, Silence};
     for (statement, loss, enqueued) in [
@@ -198,7 +198,7 @@ async fn a_rebuild_that_failed_is_completed_by_the_next() {
     let records = stores.projected(9).await;
     let ids: Vec<i64> = records.iter().map(|record| record.id).collect();
     stores.index.delete(&ids).await.unwrap();
-    stores.execute(&format!("UPDATE remediation_audit SET embedding_id = NULL WHERE id = {}", ids[4])).await;
+    stores.execute(&format!("DELETE FROM remediation_vector WHERE record_id = {}", ids[4])).await;
 
     server.next(QdrantOperation::Upsert, 1, QdrantFault::ApplyHalf(GrpcCode::Internal));
     assert!(matches!(stores.reconciler.rebuild(&|_| {}).await, Err(ReconcileError::Index(_))));

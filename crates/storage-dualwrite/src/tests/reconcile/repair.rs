@@ -30,9 +30,7 @@ async fn every_kind_of_drift_is_mended() {
         let phantom = Remediation { id: 1_000_000, ..lost.clone() };
         let wrong = [point(shifted(stale, -5), 2), point(shifted(ahead, 5), 3), point(phantom, 4)];
         stores.index.upsert(&wrong).await.unwrap();
-        stores
-            .execute(&format!("UPDATE remediation_audit SET embedding_id = NULL WHERE id = {}", hollow.id))
-            .await;
+        stores.execute(&format!("DELETE FROM remediation_vector WHERE record_id = {}", hollow.id)).await;
 
         let drift = Drift { missing: 2, phantom: 1, stale: 2 };
         let report = stores.run(Mode::DryRun).await.unwrap();
@@ -57,9 +55,7 @@ async fn every_kind_of_drift_is_mended() {
 async fn without_an_index_the_records_without_vector_are_found() {
     let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
     let records = stores.projected(5).await;
-    stores
-        .execute(&format!("UPDATE remediation_audit SET embedding_id = NULL WHERE id = {}", records[2].id))
-        .await;
+    stores.execute(&format!("DELETE FROM remediation_vector WHERE record_id = {}", records[2].id)).await;
     let report = reconciler(connector(&stores.bench.database.server_url().unwrap()), None)
         .run(REPAIR, &|_| {})
         .await
@@ -83,7 +79,7 @@ async fn what_waits_in_the_outbox_is_left_alone() {
         .await;
     // A point of a record that waits in a newer version is stale, and on its way as well.
     stores.execute(&format!(
-        "INSERT INTO vector_outbox (record_id, start_time, version) SELECT id, start_time, updated_at + interval '1 s' \
+        "INSERT INTO vector_outbox (set_id, record_id, start_time, version) SELECT (SELECT id FROM embedding_set WHERE state = 'active'), id, start_time, updated_at + interval '1 s' \
          FROM remediation_audit WHERE id = {}", records[0].id)).await;
     stores.index.delete(&[records[0].id]).await.unwrap();
     let report = stores.run(REPAIR).await.unwrap();
@@ -101,7 +97,7 @@ async fn an_empty_database_never_empties_the_index_by_itself() {
     let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
     let template = stores.bench.remediation("template").await;
     let points: Vec<Point> =
-        (1..=1_200).map(|n| point(Remediation { id: 10_000 + n, ..template.clone() }, 1)).collect();
+        (1..=1_200).map(|n| point(Remediation { id: (1 << 40) + n, ..template.clone() }, 1)).collect();
     stores.index.upsert(&points).await.unwrap();
     stores.execute("DELETE FROM remediation_audit; DELETE FROM vector_outbox").await;
     let stopped = stores.run(REPAIR).await.unwrap_err();
@@ -126,7 +122,7 @@ async fn differences_that_are_not_remembered_count() {
 
     let template = stores.bench.remediation("template").await;
     let phantoms: Vec<Point> =
-        (1..=20).map(|n| point(Remediation { id: 10_000 + n, ..template.clone() }, 1)).collect();
+        (1..=20).map(|n| point(Remediation { id: (1 << 40) + n, ..template.clone() }, 1)).collect();
     stores.index.upsert(&phantoms).await.unwrap();
     let stopped = forgetful.run(REPAIR, &|_| {}).await.unwrap_err();
     let ReconcileError::TooManyDeletions(stopped) = stopped else { panic!("{stopped}") };
@@ -165,9 +161,7 @@ async fn a_rebuild_fills_an_empty_index() {
         let records = stores.projected(11).await;
         let ids: Vec<i64> = records.iter().map(|record| record.id).collect();
         stores.index.delete(&ids).await.unwrap();
-        stores
-            .execute(&format!("UPDATE remediation_audit SET embedding_id = NULL WHERE id = {}", ids[4]))
-            .await;
+        stores.execute(&format!("DELETE FROM remediation_vector WHERE record_id = {}", ids[4])).await;
         let report = stores.reconciler.rebuild(&|_| {}).await.unwrap();
         assert_eq!((report.records, report.points, report.enqueued), (11, 10, 1));
         let found: Vec<PointVersion> = stores.points().await;

@@ -9,7 +9,7 @@ use storage_testkit::FaultProxy;
 
 use crate::index::{Point, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
 use crate::reconcile::{Mode, ReconcileError, ReconcileSettings, Reconciler, Report};
-use crate::tests::index_support::{embedding, identity};
+use crate::tests::index_support::{INCIDENT, embedding, identity};
 use crate::tests::support::{Bench, connector, impatient_connector};
 use crate::{Commits, Connector};
 
@@ -57,9 +57,13 @@ impl Stores {
         let points: Vec<Point> = records.iter().cloned().map(|record| point(record, 1)).collect();
         self.index.upsert(&points).await.unwrap();
         self.execute(
-            "INSERT INTO embedding_vector (vector) VALUES (array_fill(0.5, ARRAY[384])::vector) ON CONFLICT DO NOTHING; \
-                      UPDATE remediation_audit SET embedding_id = (SELECT min(embedding_id) FROM embedding_vector); \
-                      DELETE FROM vector_outbox",
+            "INSERT INTO embedding_vector (slot, vector) VALUES (1, array_fill(0.5, ARRAY[384])::vector) ON CONFLICT DO NOTHING; \
+             INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key) \
+             SELECT 1, id, start_time, updated_at, (SELECT min(embedding_id) FROM embedding_vector), decode(repeat('07', 16), 'hex') \
+             FROM remediation_audit ON CONFLICT DO NOTHING; \
+             INSERT INTO remediation_words (record_id, start_time, version, words) \
+             SELECT id, start_time, updated_at, to_tsvector('simple', name) FROM remediation_audit ON CONFLICT DO NOTHING; \
+             DELETE FROM vector_outbox",
         )
         .await;
         records
@@ -88,7 +92,7 @@ impl Stores {
 }
 
 pub(super) fn point(record: Remediation, seed: u64) -> Point {
-    Point { record, embedding: embedding(seed) }
+    Point { record, embedding: embedding(seed), incident_key: INCIDENT }
 }
 
 pub(super) fn shifted(record: &Remediation, micros: i64) -> Remediation {

@@ -21,6 +21,9 @@ fn record() -> NewRecord {
         end_time: None,
         error_message: None,
         dry_run: false,
+        recorded_by: "operator".to_owned(),
+        correlation_id: None,
+        alterations: None,
     })
 }
 

@@ -1,19 +1,17 @@
 //! Who may use which route: the table of access against the router, and each route against callers of every kind.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, HttpRequest, web};
+use actix_web::test::TestRequest;
 use async_trait::async_trait;
 use serde_json::json;
 
 use super::{Got, Store, call, post, state, valid};
 use crate::auth::{Caller, Gate, Permission, Refusal, TokenVerifier, Verdict};
-use crate::problem::Problem;
-use crate::routes::access;
+use crate::routes::API;
+use crate::routes::access::Asks;
 use crate::state::AppState;
 
 /// Knows the tokens that are the names of permissions, `nothing`, which permits nothing and was good lately, and `away`.
@@ -71,45 +69,16 @@ fn problem(got: &Got) -> &str {
     got.body["type"].as_str().unwrap_or_default()
 }
 
-/// The templates of every route of the API port, read from the router itself.
-async fn routed() -> BTreeSet<String> {
-    let map = async |request: HttpRequest| format!("{:?}", request.resource_map());
-    let app = App::new().configure(crate::routes::api).route("/map", web::get().to(map));
-    let app = init_service(app).await;
-    let map = actix_web::test::call_and_read_body(&app, TestRequest::with_uri("/map").to_request()).await;
-    let map = String::from_utf8(map.to_vec()).unwrap();
-    let patterns = map.split("patterns: Single(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
-    patterns.filter(|pattern| !matches!(*pattern, "" | "/map")).map(ToOwned::to_owned).collect()
-}
-
-/// BR-STORAGE-020: no route without an entry in the table, no entry without a route, and the same methods in both.
-#[actix_web::test]
-async fn the_table_has_every_route_and_method_of_the_router() {
-    let entries: BTreeSet<String> = access::all().map(|(template, ..)| template.to_owned()).collect();
-    assert!(entries.len() > 20);
-    assert_eq!(routed().await, entries);
-    let app = App::new().app_data(web::Data::new(state(Store::default()))).configure(crate::routes::api);
-    let app = init_service(app).await;
-    for (template, allow, ..) in access::all() {
-        // No route has it, so that the router lists those it has.
-        let request = request(&Method::TRACE, &path_of(template), None).to_request();
-        let answer = actix_web::test::call_service(&app, request).await;
-        let problem = answer.response().error().and_then(|error| error.as_error::<Problem>()).unwrap();
-        let document = problem.render("");
-        let allowed = document.headers().get("allow").unwrap().to_str().unwrap();
-        assert_eq!((document.status().as_u16(), allowed), (405, allow), "{template}");
-    }
-}
-
 /// BR-STORAGE-020: each route without a token, with a bad one, and with one that lacks the permission.
 #[actix_web::test]
 async fn each_route_refuses_whoever_it_must() {
     let state = guarded();
-    for (template, _, method, permission) in access::all() {
-        let path = path_of(template);
+    let operations = API.operations().flat_map(|it| it.methods().into_iter().map(move |method| (it, method)));
+    for (operation, method) in operations {
+        let path = path_of(&operation.path);
         let name = format!("{method} {path}");
         let got = call(&state, request(&method, &path, None)).await;
-        let Some(permission) = permission else {
+        let Asks::For(permission) = operation.asks else {
             // The page of the API is a folder's, and sent on to.
             let expected = if path == "/docs" { 308 } else { 200 };
             assert_eq!(got.status, expected, "{name}");

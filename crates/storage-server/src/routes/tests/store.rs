@@ -7,13 +7,13 @@ use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{Reservation, Updated, WriteError};
 use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Remediation, Timestamp};
 use storage_query::{
-    Incident, Lexical, LexicalQuery, Nearest, NearestQuery, PageRequest, Records, RemediationFilter,
-    Timeline, Valid,
+    Bucket, Grouping, Groups, Incident, Interval, Lexical, LexicalQuery, Nearest, NearestQuery, PageRequest,
+    Records, RemediationFilter, SuccessRate, Timeline, Valid,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
 
-use crate::edge::{AnyList, AuditReader, AuditWriter, CountQuery, Counts, Item, ItemPage, ReadError};
+use crate::edge::{AnyList, AuditReader, AuditWriter, Item, ItemPage, ReadError};
 
 /// What the store does next; empty means that it is never asked.
 #[derive(Default)]
@@ -138,7 +138,30 @@ impl AuditReader for Store {
         self.fail(deadline)
     }
 
-    async fn count(&self, _: CountQuery, deadline: Instant) -> Result<Counts, ReadError> {
+    async fn success_rate(
+        &self,
+        _: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<SuccessRate, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn group_counts(
+        &self,
+        _: Valid<RemediationFilter>,
+        _: Grouping,
+        deadline: Instant,
+    ) -> Result<Groups, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn trend(
+        &self,
+        _: Valid<RemediationFilter>,
+        _: Interval,
+        _: Timestamp,
+        deadline: Instant,
+    ) -> Result<Vec<Bucket>, ReadError> {
         self.fail(deadline)
     }
 

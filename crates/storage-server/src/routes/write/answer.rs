@@ -1,47 +1,109 @@
 //! Answers to writes, made once from what was stored and kept for those who repeat the request.
 
+use std::marker::PhantomData;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, ETAG, HeaderName, HeaderValue, LOCATION};
 use serde::Serialize;
+use serde_json::{Value, json};
 use storage_dualwrite::idempotency::{IdempotencyKey, Keyed, Render, Reply};
 use storage_models::{Record, RecordType};
+use utoipa::ToSchema;
 
 use crate::etag;
+use crate::openapi::responses::{Answers, json_body, with_header};
+use crate::openapi::{JsonBody, Named, reference};
+use crate::routes::answer::{Form, Sent};
 
 /// Says that the answer is that of an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// A record as the answer to a write shows it.
-#[derive(Serialize)]
-struct Stored<'a> {
+/// A record as it is stored, and what became of it.
+#[derive(Serialize, ToSchema)]
+#[schema(bound = "R: Named")]
+#[serde(bound = "")]
+pub(super) struct Stored<'a, R> {
     #[serde(flatten)]
+    #[schema(schema_with = reference::<R>)]
     record: &'a Record,
-    vector_sync: &'static str,
+    #[schema(inline)]
+    vector_sync: VectorSync,
+    /// Where what is stored differs from what was sent, as JSON pointers.
     sanitized_fields: &'a [String],
+    #[serde(skip)]
+    of: PhantomData<R>,
+}
+
+impl<R: Named> JsonBody for Stored<'_, R> {
+    fn schema_name() -> String {
+        format!("Stored{}", R::NAME)
+    }
+
+    fn example(of_members: Value) -> Value {
+        just_stored::<R>(of_members)
+    }
+}
+
+/// The example of what was just stored, of which nothing was altered.
+pub(super) fn just_stored<R: Named>(mut example: Value) -> Value {
+    if let Some(members) = example.as_object_mut() {
+        members.insert("vector_sync".to_owned(), json!(vector_sync(R::OF, true)));
+        members.insert("sanitized_fields".to_owned(), json!([]));
+    }
+    example
+}
+
+/// Whether the vector index holds the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum VectorSync {
+    Pending,
+    Synced,
+    NotIndexed,
 }
 
 /// Where a record stands with the vector index.
-pub(super) const fn vector_sync(record_type: RecordType, is_pending: bool) -> &'static str {
+pub(super) const fn vector_sync(record_type: RecordType, is_pending: bool) -> VectorSync {
     match record_type {
-        RecordType::Remediation if is_pending => "pending",
-        RecordType::Remediation => "synced",
-        RecordType::AiAnalysis | RecordType::Workflow | RecordType::Execution => "not_indexed",
+        RecordType::Remediation if is_pending => VectorSync::Pending,
+        RecordType::Remediation => VectorSync::Synced,
+        RecordType::AiAnalysis | RecordType::Workflow | RecordType::Execution => VectorSync::NotIndexed,
+    }
+}
+
+/// 201 with a record, where it is, and its version.
+pub(in crate::routes) struct Created<R>(PhantomData<R>);
+
+impl<R: Named> Form for Created<R> {
+    fn answers(about: &str) -> Answers {
+        let response = with_header(json_body::<Stored<'static, R>>(about), "Location");
+        Answers::new::<Stored<'static, R>>(201, with_header(response, "ETag"))
+    }
+}
+
+/// 200 with a record as it is now, and its version.
+pub(in crate::routes) struct Changed<R>(PhantomData<R>);
+
+impl<R: Named> Form for Changed<R> {
+    fn answers(about: &str) -> Answers {
+        let response = with_header(json_body::<Stored<'static, R>>(about), "ETag");
+        Answers::new::<Stored<'static, R>>(200, response)
     }
 }
 
 /// The answer for one stored record.
-pub(super) fn record(
+pub(super) fn record<R>(
     status: StatusCode,
     record: &Record,
-    vector_sync: &'static str,
+    vector_sync: VectorSync,
     sanitized_fields: &[String],
 ) -> Reply {
     let location = format!("/api/v1/audit/{}/{}", record.record_type().path(), record.id());
     Reply {
         location: (status == StatusCode::CREATED).then_some(location),
         etag: Some(etag::of(record)),
-        ..body(status, &Stored { record, vector_sync, sanitized_fields })
+        ..body(status, &Stored::<R> { record, vector_sync, sanitized_fields, of: PhantomData })
     }
 }
 
@@ -62,10 +124,10 @@ pub(super) fn keyed<T: ?Sized>(key: Option<IdempotencyKey>, render: &Render<T>) 
 }
 
 /// The answer to an earlier request.
-pub(super) fn replayed(reply: Reply) -> HttpResponse {
+pub(super) fn replayed<F>(reply: Reply) -> Sent<F> {
     let mut response = response(reply);
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    response
+    Sent::of(response)
 }
 
 /// The answer to this request.

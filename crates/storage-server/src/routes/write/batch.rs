@@ -1,23 +1,29 @@
 //! Storing many records at once, all of them or none.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
+use serde_json::Value;
 use storage_dualwrite::idempotency::{IdempotencyKey, Render, Written};
 use storage_models::json::{Items, Parsed};
-use storage_models::{RecordType, Timestamp};
+use storage_models::{Receipt, RecordType, Timestamp};
 use storage_query::AuditRecord;
 use storage_validation::{Invalid, RefusedBatch, ValidBatch};
+use utoipa::ToSchema;
 
+use super::answer::VectorSync;
 use super::consistency::{self, Offer};
 use super::key::{BatchKey, GivenKey};
-use super::{answer, count_altered, key, months, refusal};
+use super::{answer, count_altered, key, months, receipt, refusal};
 use crate::body::{self, Body, MediaType};
+use crate::openapi::responses::{Answers, json_body};
+use crate::openapi::{JsonBody, Named};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
-use crate::routes::Answer;
+use crate::routes::answer::{Answer, Form};
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
 
@@ -25,22 +31,45 @@ use crate::telemetry::request::RequestContext;
 const ACCEPTED: &[MediaType] = &[MediaType::Json, MediaType::JsonLines];
 
 /// What is answered for a batch that is stored.
-#[derive(Serialize)]
-struct Stored<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = StoredBatch, bound = "")]
+#[serde(bound = "")]
+struct Stored<'a, R> {
     /// In the order of the records.
+    #[schema(minimum = 1, examples(3))]
     ids: &'a [i64],
+    #[schema(minimum = 1, examples(1))]
     count: usize,
-    vector_sync: &'static str,
+    #[schema(inline)]
+    vector_sync: VectorSync,
+    /// Where what is stored differs from what was sent, as JSON pointers.
     sanitized_fields: &'a [String],
+    #[serde(skip)]
+    of: PhantomData<R>,
+}
+
+impl<R: Named> JsonBody for Stored<'_, R> {
+    fn example(of_members: Value) -> Value {
+        answer::just_stored::<R>(of_members)
+    }
+}
+
+/// 201 with the ids of a batch of records of the type `R`.
+pub(crate) struct CreatedBatch<R>(PhantomData<R>);
+
+impl<R: Named> Form for CreatedBatch<R> {
+    fn answers(about: &str) -> Answers {
+        Answers::new::<Stored<'static, R>>(201, json_body::<Stored<'static, R>>(about))
+    }
 }
 
 /// `POST /api/v1/audit/{type}/batch`
-pub(crate) async fn write_batch<R: AuditRecord>(
+pub(crate) async fn write_batch<R: AuditRecord + Named>(
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer {
+) -> Answer<CreatedBatch<R>> {
     let mut parameters = Parameters::parse(request.query_string());
     consistency::take(&mut parameters, Offer::NotStrict, state.limits.consistency);
     parameters.finish()?;
@@ -49,13 +78,13 @@ pub(crate) async fn write_batch<R: AuditRecord>(
     let body =
         body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, ACCEPTED).await?;
     let Body { bytes, reservation, media_type } = body;
-    let (size, limits, received_at) = (bytes.len(), state.limits.items(), Timestamp::now());
+    let (size, limits, receipt) = (bytes.len(), state.limits.items(), receipt(&request, &context));
     let judging = move || {
         let items = match media_type {
             MediaType::JsonLines => Ok(Items::of_lines(&bytes, limits)),
             MediaType::Json | MediaType::MergePatch => Items::of_array(&bytes, limits),
         };
-        judged(R::TYPE, header, items, received_at)
+        judged(R::TYPE, header, items, &receipt)
     };
     let Judged { key, valid } = state.heavy.run(size, deadline, judging).await??;
     let ValidBatch { records, sanitized_fields } = match valid {
@@ -68,7 +97,7 @@ pub(crate) async fn write_batch<R: AuditRecord>(
     if let Err(refusal) = months::open(&request, &state, &records, deadline).await {
         return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await;
     }
-    let keyed = answer::keyed(key.clone(), &rendering(R::TYPE, sanitized_fields.clone(), true));
+    let keyed = answer::keyed(key.clone(), &rendering::<R>(sanitized_fields.clone(), true));
     let ids = match state.writer.write_batch(records, keyed, reservation, deadline).await? {
         Written::Now(ids) => ids,
         Written::Before(reply) => return Ok(answer::replayed(reply)),
@@ -78,7 +107,7 @@ pub(crate) async fn write_batch<R: AuditRecord>(
     let versions = ids.iter().filter_map(|id| Some((*id, Timestamp::from_micros(0)?))).collect();
     let wanted = consistency::wait(&request);
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
-    let render = |is_pending| rendering(R::TYPE, sanitized_fields.clone(), is_pending)(&ids);
+    let render = |is_pending| rendering::<R>(sanitized_fields.clone(), is_pending)(&ids);
     Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
 }
 
@@ -93,11 +122,11 @@ fn judged(
     record_type: RecordType,
     header: Option<GivenKey>,
     items: Result<Items<'_>, &'static str>,
-    received_at: Timestamp,
+    receipt: &Receipt,
 ) -> Result<Judged, Problem> {
     let mut key = header.map(BatchKey::new);
     let seen = |record: &Parsed| key.iter_mut().for_each(|key| key.see(record));
-    let valid = match storage_validation::batch(record_type, items, received_at, seen) {
+    let valid = match storage_validation::batch(record_type, items, receipt, seen) {
         Ok(valid) => Ok(valid),
         Err(RefusedBatch::Invalid(invalid)) => Err(invalid),
         Err(RefusedBatch::Unreadable(error)) => return Err(error.into()),
@@ -106,10 +135,11 @@ fn judged(
     Ok(Judged { key: key.and_then(|key| key.finish(&route)), valid })
 }
 
-fn rendering(record_type: RecordType, sanitized_fields: Vec<String>, is_pending: bool) -> Render<[i64]> {
+fn rendering<R: AuditRecord>(sanitized_fields: Vec<String>, is_pending: bool) -> Render<[i64]> {
     Arc::new(move |ids| {
-        let vector_sync = answer::vector_sync(record_type, is_pending);
-        let stored = Stored { ids, count: ids.len(), vector_sync, sanitized_fields: &sanitized_fields };
+        let vector_sync = answer::vector_sync(R::TYPE, is_pending);
+        let sanitized_fields = &sanitized_fields;
+        let stored = Stored::<R> { ids, count: ids.len(), vector_sync, sanitized_fields, of: PhantomData };
         answer::body(StatusCode::CREATED, &stored)
     })
 }

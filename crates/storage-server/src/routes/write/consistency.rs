@@ -5,12 +5,16 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use serde_json::json;
 use storage_dualwrite::idempotency::{IdempotencyKey, Reply};
 use storage_models::{RecordType, Timestamp};
 use tokio::time::Instant;
+use utoipa::openapi::path::Parameter;
 
 use super::answer;
+use crate::openapi::{parameters, schema};
 use crate::parameters::Parameters;
+use crate::routes::answer::Sent;
 use crate::settings::Consistency;
 use crate::state::AppState;
 
@@ -23,7 +27,7 @@ const PARAMETER: &str = "consistency";
 
 /// Which consistencies a route has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Offer {
+pub(in crate::routes) enum Offer {
     /// All of them.
     Any,
     /// All but `strict`, which is for single new records.
@@ -45,6 +49,23 @@ pub(super) fn take(parameters: &mut Parameters, offer: Offer, default: Consisten
             default
         }
     }
+}
+
+/// The parameter, as the routes that make this offer have it.
+pub(in crate::routes) fn consistency_parameter(offer: Offer) -> Parameter {
+    let offered: &[&str] = match offer {
+        Offer::Any => &["deferred", "strict"],
+        Offer::NotStrict => &["deferred"],
+    };
+    let about =
+        "`deferred`: committed in PostgreSQL, indexed behind it. `strict`: in both stores or in neither.";
+    parameters::query(PARAMETER, schema::words(offered.iter().copied()), about).build()
+}
+
+/// The header by which a client says that it waits.
+pub(super) fn preference_header() -> Parameter {
+    let about = "`wait=SECONDS` waits until the vector index holds what was written, as long as the request may take.";
+    parameters::header("Prefer", schema::text(), about).example(Some(json!("wait=1"))).build()
 }
 
 /// How long the client is willing to wait: `Prefer: wait=SECONDS`. A preference that cannot be understood is ignored,
@@ -84,13 +105,13 @@ pub(super) async fn until_synced(
 /// The answer after a wait. What is kept for those who repeat the request is made the same; where that cannot be, the
 /// answer is the one that was kept at the commit, so that both are the same byte for byte. `render` is told whether
 /// the index still lacks something.
-pub(super) async fn answered(
+pub(super) async fn answered<F>(
     state: &AppState,
     key: Option<&IdempotencyKey>,
     waited: Option<Waited>,
     deadline: Instant,
     render: impl Fn(bool) -> Reply,
-) -> HttpResponse {
+) -> Sent<F> {
     let mut reply = render(!waited.is_some_and(|waited| waited.is_synced));
     if let (Some(key), Some(Waited { is_synced: true, .. })) = (key, waited)
         && !state.writer.amend(key, &reply.body, deadline).await
@@ -99,7 +120,7 @@ pub(super) async fn answered(
     }
     let mut response = answer::response(reply);
     tell(&mut response, waited);
-    response
+    Sent::of(response)
 }
 
 /// Says that the preference was followed, and for how many whole seconds it was at most.

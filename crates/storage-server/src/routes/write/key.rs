@@ -7,11 +7,13 @@ use storage_dualwrite::WriteError;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, RequestDigest};
 use storage_models::json::Parsed;
 use tokio::time::Instant;
+use utoipa::openapi::path::Parameter;
 
 use super::answer;
 use crate::auth::Caller;
+use crate::openapi::{parameters, schema};
 use crate::problem::{Problem, ProblemKind};
-use crate::routes::Answer;
+use crate::routes::answer::Answer;
 use crate::state::AppState;
 
 /// The header that carries it.
@@ -19,6 +21,14 @@ const HEADER: &str = "Idempotency-Key";
 
 /// Characters it may have.
 const MAX_LENGTH: usize = 255;
+
+/// The header, as the description has it.
+pub(super) fn parameter() -> Parameter {
+    let form = schema::pattern(&format!("^[!-~]{{1,{MAX_LENGTH}}}$"));
+    let about =
+        "Names this request: a repetition with the same key and body is stored once and answered the same.";
+    parameters::header(HEADER, form, about).build()
+}
 
 /// A key as the header has it, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,12 +97,12 @@ impl BatchKey {
 
 /// What a request that is to be refused is answered: a refusal may depend on the clock or on what has changed since,
 /// and the answer to a request that was done before does not.
-pub(super) async fn unless_replayed(
+pub(super) async fn unless_replayed<F>(
     state: &AppState,
     key: Option<&IdempotencyKey>,
     refusal: Problem,
     deadline: Instant,
-) -> Answer {
+) -> Answer<F> {
     let Some(key) = key else { return Err(refusal) };
     match state.reader.kept(key, deadline).await? {
         Some(Kept::Reply(reply)) => Ok(answer::replayed(reply)),

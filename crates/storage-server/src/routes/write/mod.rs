@@ -8,34 +8,52 @@ mod months;
 mod update;
 
 pub(super) use batch::write_batch;
-pub(super) use update::update;
+pub(super) use consistency::{Offer, consistency_parameter};
+pub(super) use update::{if_match_header, update};
 
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use storage_dualwrite::idempotency::{Render, Written};
-use storage_models::{Json, Record, Timestamp};
+use storage_models::{Json, Receipt, Record, RecordType, Timestamp};
 use storage_query::AuditRecord;
 use storage_validation::{Invalid, Valid};
+use utoipa::openapi::path::Parameter;
 
-use super::Answer;
+use super::answer::Answer;
+use crate::auth::Caller;
 use crate::body::{self, Body, MediaType};
+use crate::openapi::Named;
 use crate::parameters::Parameters;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemKind};
 use crate::settings::Consistency;
 use crate::state::AppState;
 use crate::telemetry::metrics as names;
 use crate::telemetry::request::RequestContext;
-use consistency::Offer;
+
+/// What a write may come to, besides what reading its body may.
+pub(super) const PROBLEMS: &[ProblemKind] = &[
+    ProblemKind::KeyInFlight,
+    ProblemKind::KeyReused,
+    ProblemKind::DeadlinePassed,
+    ProblemKind::DatabaseUnavailable,
+    ProblemKind::Stopping,
+    ProblemKind::OutcomeUnknown,
+];
+
+/// The headers that every write takes.
+pub(super) fn headers() -> [Parameter; 2] {
+    [key::parameter(), consistency::preference_header()]
+}
 
 /// `POST /api/v1/audit/{type}`
-pub(super) async fn write<R: AuditRecord>(
+pub(super) async fn write<R: AuditRecord + Named>(
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer {
+) -> Answer<answer::Created<R>> {
     let mut parameters = Parameters::parse(request.query_string());
     let consistency = consistency::take(&mut parameters, Offer::Any, state.limits.consistency);
     parameters.finish()?;
@@ -51,11 +69,11 @@ pub(super) async fn write<R: AuditRecord>(
         accepted,
     )
     .await?;
-    let (size, values, received_at) = (bytes.len(), state.limits.values_of_one(), Timestamp::now());
+    let (size, values, receipt) = (bytes.len(), state.limits.values_of_one(), receipt(&request, &context));
     let judging = move || {
         let parsed = Json::parse_within(&bytes, values)?;
         let key = key::of(header.as_ref(), &format!("POST /audit/{}", R::TYPE.path()), &parsed);
-        Ok::<_, Problem>((key, storage_validation::record(R::TYPE, parsed, received_at)))
+        Ok::<_, Problem>((key, storage_validation::record(R::TYPE, parsed, &receipt)))
     };
     let (key, valid) = state.heavy.run(size, deadline, judging).await??;
     let Valid { record, sanitized_fields } = match valid {
@@ -69,7 +87,7 @@ pub(super) async fn write<R: AuditRecord>(
         return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await;
     }
     let is_strict = consistency == Consistency::Strict;
-    let render = rendering(sanitized_fields.clone(), !is_strict);
+    let render = rendering::<R>(sanitized_fields.clone(), !is_strict);
     // No time-out of our own here: once the record has left the queue only the writer knows what became of it.
     let keyed = answer::keyed(key.clone(), &render);
     let written = if is_strict {
@@ -85,15 +103,24 @@ pub(super) async fn write<R: AuditRecord>(
     let wanted = consistency::wait(&request).filter(|_| !is_strict);
     let versions = version(&record).into_iter().collect();
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
-    let render = |is_pending| rendering(sanitized_fields.clone(), is_pending && !is_strict)(&record);
+    let render = |is_pending| rendering::<R>(sanitized_fields.clone(), is_pending && !is_strict)(&record);
     Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
 }
 
+/// The arrival of a request that writes records.
+fn receipt(request: &HttpRequest, context: &RequestContext) -> Receipt {
+    Receipt {
+        at: Timestamp::now(),
+        recorded_by: Caller::of(request).scope(),
+        correlation_id: Some(context.correlation_id.to_string()),
+    }
+}
+
 /// The answer for a record that still has to reach the index, or is there.
-fn rendering(sanitized_fields: Vec<String>, is_pending: bool) -> Render<Record> {
+fn rendering<R: 'static>(sanitized_fields: Vec<String>, is_pending: bool) -> Render<Record> {
     Arc::new(move |record| {
         let vector_sync = answer::vector_sync(record.record_type(), is_pending);
-        answer::record(StatusCode::CREATED, record, vector_sync, &sanitized_fields)
+        answer::record::<R>(StatusCode::CREATED, record, vector_sync, &sanitized_fields)
     })
 }
 
@@ -120,57 +147,17 @@ fn refusal(invalid: Invalid, within: fn(&str) -> &str) -> Problem {
     invalid.into()
 }
 
-/// Every field that some record type has, as metrics name them: a client's own words must not become labels.
-const FIELDS: &[&str] = &[
-    "action_type",
-    "alert_fingerprint",
-    "alert_name",
-    "analysis_type",
-    "cluster",
-    "confidence",
-    "created_at",
-    "current_step",
-    "dry_run",
-    "duration_ms",
-    "end_time",
-    "environment",
-    "error_message",
-    "id",
-    "latency_ms",
-    "metadata",
-    "model",
-    "name",
-    "namespace",
-    "phase",
-    "reasoning",
-    "recommendation",
-    "remediation_id",
-    "remediation_request_id",
-    "severity",
-    "start_time",
-    "status",
-    "step_count",
-    "target_kind",
-    "target_name",
-    "timestamp",
-    "tokens_used",
-    "updated_at",
-    "workflow_name",
-];
-
-/// The field that a JSON pointer leads into; `record` for the record as a whole.
+/// The field that a JSON pointer leads into; `record` for the record as a whole. A client's own words must not become
+/// labels: `unknown` stands for what is a field of no record type.
 fn field_label(pointer: &str) -> &'static str {
     let Some(name) = pointer.split('/').nth(1) else { return "record" };
-    FIELDS.iter().copied().find(|field| *field == name).unwrap_or("unknown")
+    let field = RecordType::ALL.into_iter().find_map(|record_type| record_type.field(name));
+    field.map_or("unknown", |field| field.name)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use storage_models::{Json, RecordType, Timestamp};
-
-    use super::{FIELDS, field_label};
+    use super::field_label;
 
     #[test]
     fn labels_are_fields_and_nothing_a_client_made_up() {
@@ -183,25 +170,5 @@ mod tests {
         ] {
             assert_eq!(field_label(pointer), label, "{pointer}");
         }
-    }
-
-    /// The fields of all types: what validation asks for or says only the server sets.
-    #[test]
-    fn the_labels_cover_every_field_that_validation_knows() {
-        let everything: Vec<String> = FIELDS.iter().map(|field| format!("\"{field}\": []")).collect();
-        let body = format!("{{{}}}", everything.join(","));
-        let mut known = BTreeSet::new();
-        for record_type in RecordType::ALL {
-            let parsed = Json::parse(body.as_bytes()).unwrap();
-            let invalid = storage_validation::record(record_type, parsed, Timestamp::now()).unwrap_err();
-            for error in invalid.errors() {
-                let is_foreign =
-                    error.code == "unknown_field" && !error.message.contains("set by the server");
-                if !is_foreign {
-                    known.insert(error.pointer.trim_start_matches('/').to_owned());
-                }
-            }
-        }
-        assert_eq!(known, FIELDS.iter().map(|field| (*field).to_owned()).collect());
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::http::header::IF_MATCH;
 use actix_web::{HttpRequest, web};
+use serde_json::json;
 use storage_dualwrite::Updated;
 use storage_dualwrite::idempotency::{Render, Written};
 use storage_models::json::Parsed;
@@ -12,27 +13,41 @@ use storage_models::{Json, Record, RecordUpdate, Timestamp};
 use storage_query::AuditRecord;
 use storage_validation::{RefusedUpdate, ValidUpdate};
 use tokio::time::Instant;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::Parameter;
 
 use super::consistency::{self, Offer};
 use super::{answer, count_altered, key, refusal, version};
 use crate::body::{self, Body, MediaType};
 use crate::etag;
+use crate::openapi::parameters::{self, EXAMPLE_ETAG};
+use crate::openapi::{Named, schema};
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
-use crate::routes::{Answer, get, id};
+use crate::routes::answer::Answer;
+use crate::routes::{get, id};
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
 
 /// What a change may come as: either way it is a merge patch.
 const ACCEPTED: &[MediaType] = &[MediaType::MergePatch, MediaType::Json];
 
+/// The header that names the version.
+pub(crate) fn if_match_header() -> Parameter {
+    let about = "The `ETag` of the version that the change is for.";
+    parameters::header("If-Match", schema::pattern(parameters::ETAG), about)
+        .required(Required::True)
+        .example(Some(json!(EXAMPLE_ETAG)))
+        .build()
+}
+
 /// `PATCH /api/v1/audit/{type}/{id}`
-pub(crate) async fn update<R: AuditRecord>(
+pub(crate) async fn update<R: AuditRecord + Named>(
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer {
+) -> Answer<answer::Changed<R>> {
     let mut parameters = Parameters::parse(request.query_string());
     consistency::take(&mut parameters, Offer::NotStrict, state.limits.consistency);
     parameters.finish()?;
@@ -55,7 +70,7 @@ pub(crate) async fn update<R: AuditRecord>(
             Ok(change) => change,
             Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
         };
-    let render = rendering(sanitized_fields.clone());
+    let render = rendering::<R>(sanitized_fields.clone());
     let keyed = answer::keyed(key.clone(), &render);
     let updated = match state.writer.update(&current, update, keyed, reservation, deadline).await? {
         Written::Now(updated) => updated,
@@ -127,9 +142,9 @@ fn if_match(request: &HttpRequest) -> Result<String, Problem> {
     }
 }
 
-fn rendering(sanitized_fields: Vec<String>) -> Render<Updated> {
+fn rendering<R: 'static>(sanitized_fields: Vec<String>) -> Render<Updated> {
     Arc::new(move |updated: &Updated| {
         let vector_sync = answer::vector_sync(updated.record.record_type(), updated.is_pending);
-        answer::record(StatusCode::OK, &updated.record, vector_sync, &sanitized_fields)
+        answer::record::<R>(StatusCode::OK, &updated.record, vector_sync, &sanitized_fields)
     })
 }

@@ -4,12 +4,12 @@ use qdrant_client::qdrant::value::Kind;
 use storage_models::JsonText;
 
 use super::{METADATA, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, of_record};
-use crate::tests::index_support::record;
+use crate::tests::index_support::{INCIDENT, record};
 
 fn flattened(metadata: &str) -> Vec<(String, String)> {
     let mut record = record(1);
     record.metadata = Some(JsonText::new(metadata.to_owned()).unwrap());
-    let payload = of_record(&record, 1);
+    let payload = of_record(&record, INCIDENT, 1);
     let Some(Kind::StructValue(fields)) = &payload[METADATA].kind else { panic!("{payload:?}") };
     let mut found: Vec<_> = fields
         .fields

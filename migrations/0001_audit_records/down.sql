@@ -1,2 +1,0 @@
-DROP TABLE IF EXISTS execution_audit, workflow_audit, ai_analysis_audit, remediation_audit;
-DROP FUNCTION IF EXISTS audit_touch(), audit_refuse_change();

@@ -1,1 +1,0 @@
-DROP FUNCTION IF EXISTS ensure_audit_partition(text, date);

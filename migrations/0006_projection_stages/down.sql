@@ -1,1 +1,0 @@
-ALTER TABLE vector_outbox DROP COLUMN IF EXISTS embedded_version;

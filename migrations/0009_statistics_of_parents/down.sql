@@ -1,1 +1,0 @@
-DROP FUNCTION IF EXISTS analyze_audit_table(text);

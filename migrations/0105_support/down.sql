@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS installation, idempotency_key;

@@ -1,0 +1,83 @@
+//! Measurements behind the decisions. They print tables and change nothing.
+//!
+//! `cargo xtask bench` builds and runs them, and tells them through the environment where things are.
+
+mod attacks;
+mod auth;
+mod backlog;
+mod corpus;
+mod freshness;
+mod hnsw;
+mod latency;
+mod lists;
+mod load;
+mod outbox;
+mod progress;
+mod quality;
+mod search;
+mod stand;
+mod statement;
+mod writes;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Measurements behind the decisions.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+struct Arguments {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Scenario {
+    /// Measure what attacks cost another caller's writes, and the service's memory.
+    Attacks(attacks::Arguments),
+    /// Measure what authentication adds to a request whose caller is known.
+    Auth(auth::Arguments),
+    /// Measure memory, pace and the wait of new records while very many wait in the outbox.
+    Backlog(backlog::Arguments),
+    /// Measure how long a write takes at a steady rate, and how long until it can be found.
+    Freshness(freshness::Arguments),
+    /// Compare HNSW indexes on real embeddings: what filling them costs and what they find.
+    Hnsw(hnsw::Arguments),
+    /// Compare lists, totals and counts through the query crate with the statements as they would be typed.
+    Lists(lists::Arguments),
+    /// Measure the outbox with a snapshot held elsewhere beside none.
+    Outbox(outbox::Arguments),
+    /// Measure how good search is with each provider and in each mode, on the labelled set.
+    Quality(quality::Arguments),
+    /// Measure what searches by meaning find, and how fast, at several selectivities, against an exact scan.
+    Search(search::Arguments),
+    /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline.
+    Writes(writes::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Arguments::parse().scenario).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(scenario: &Scenario) -> Result<()> {
+    match scenario {
+        Scenario::Attacks(arguments) => attacks::run(arguments).await,
+        Scenario::Auth(arguments) => auth::run(arguments).await,
+        Scenario::Backlog(arguments) => backlog::run(arguments).await,
+        Scenario::Freshness(arguments) => freshness::run(arguments).await,
+        Scenario::Hnsw(arguments) => hnsw::run(arguments).await,
+        Scenario::Lists(arguments) => lists::run(arguments).await,
+        Scenario::Outbox(arguments) => outbox::run(arguments).await,
+        Scenario::Quality(arguments) => quality::run(arguments).await,
+        Scenario::Search(arguments) => search::run(arguments).await,
+        Scenario::Writes(arguments) => writes::run(arguments).await,
+    }
+}

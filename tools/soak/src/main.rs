@@ -1,0 +1,190 @@
+//! Random writes under random faults, against a reference model.
+//!
+//! It starts its own PostgreSQL, Redis, Qdrant and replicas of the service, lets clients loose on them while it kills,
+//! freezes and cuts off one after the other, then lets everything heal, and compares what is stored with what was
+//! promised. What is done and what is broken follows from the seed; how the two fall together does not.
+
+mod calm;
+mod chaos;
+mod check;
+mod clients;
+mod logs;
+mod model;
+mod progress;
+mod records;
+mod stand;
+mod summary;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use crate::progress::say;
+use chaos::Faults;
+use clients::{Client, Shared};
+use stand::Stand;
+
+/// How long unknown requests may take to be settled once all is well.
+const SETTLE_BOUND: Duration = Duration::from_secs(60);
+/// How long clients may take to end, beyond the end of the run: their longest patience.
+const CLIENTS_BOUND: Duration = Duration::from_secs(60);
+/// Most clients; more would measure the machine.
+const CLIENTS_MAX: u64 = 256;
+
+/// Write at random under random faults, and compare what is stored with what was promised.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask soak", bin_name = "cargo xtask soak")]
+struct Arguments {
+    /// How long clients write; healing and checking come on top, at most five minutes.
+    #[arg(long, default_value_t = 2.0)]
+    minutes: f64,
+    /// What choices follow from; a random one when there is none.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Replicas of the service.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    replicas: u8,
+    /// Clients.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=CLIENTS_MAX))]
+    clients: u64,
+    /// The longest pause of a client between two requests, in milliseconds.
+    #[arg(long, default_value_t = 200)]
+    pause: u64,
+    /// No faults: migrations run and replicas are restarted while clients write.
+    #[arg(long)]
+    calm: bool,
+    /// Without Qdrant: searches are pgvector's alone, and nobody writes `strict`.
+    #[arg(long)]
+    without_qdrant: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Box::pin(run(&Arguments::parse())).await {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs it; fails when a check does.
+async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    // Whichever comes first, what was started is ended by dropping it.
+    tokio::select! {
+        outcome = soak(arguments) => outcome,
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        _ = terminated.recv() => bail!("terminated"),
+    }
+}
+
+async fn soak(arguments: &Arguments) -> Result<ExitCode> {
+    choose_tls();
+    let seed = arguments.seed.unwrap_or_else(|| rand::rng().random_range(0..1_000_000));
+    say(&format!("seed {seed}"));
+    let logs = logs_dir(seed)?;
+    let mut stand = Stand::set_up(arguments, &logs).await?;
+    let lasts = Duration::try_from_secs_f64(arguments.minutes * 60.0)?;
+    let (started, faults) = (Instant::now(), Faults::default());
+    let until = started + lasts;
+    let urls = stand.replicas.iter().map(|it| it.process.url()).collect();
+    let shared = Shared::new(urls, until, !arguments.without_qdrant)?;
+
+    load(&mut stand, &shared, &faults, arguments, seed).await?;
+    let lasted = started.elapsed();
+    say("healing");
+    chaos::heal(&mut stand).await?;
+    let mut rng = StdRng::seed_from_u64(seed);
+    let settled = shared.settle_all(&mut rng, Instant::now() + SETTLE_BOUND).await;
+    let rested = check::rest(&stand, !arguments.without_qdrant).await?;
+    let checks = check::all(&stand, &shared, arguments).await?;
+    let facts = summary::Facts {
+        seed,
+        replicas: arguments.replicas.into(),
+        lasted,
+        requests: &shared.counts(),
+        faults: &faults,
+        records: shared.model().tally(),
+        settled,
+        rested,
+    };
+    let is_well = summary::print(&facts, &checks);
+    drop(stand);
+    finish(is_well, &logs)
+}
+
+/// Clients and faults, side by side.
+async fn load(
+    stand: &mut Stand,
+    shared: &Shared,
+    faults: &Faults,
+    arguments: &Arguments,
+    seed: u64,
+) -> Result<()> {
+    let pause = Duration::from_millis(arguments.pause);
+    let clients = (0..arguments.clients).map(|number| Client::new(shared, seed, number, pause).run());
+    let clients = futures_util::future::join_all(clients);
+    let events = async {
+        if arguments.calm {
+            calm::run(stand, shared.until, faults).await
+        } else {
+            chaos::run(stand, seed, shared.until, faults).await
+        }
+    };
+    let work = async {
+        let clients = tokio::time::timeout_at(shared.until + CLIENTS_BOUND, clients);
+        let (clients, events) = tokio::join!(clients, events);
+        clients.context("clients do not end")?;
+        events
+    };
+    tokio::select! {
+        outcome = work => outcome,
+        never = show_progress(shared, faults) => never,
+    }
+}
+
+/// Moves a bar along; never ends.
+async fn show_progress(shared: &Shared, faults: &Faults) -> Result<()> {
+    let whole = shared.until.saturating_duration_since(Instant::now());
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} s, {msg}")?;
+    let bar = ProgressBar::new(whole.as_secs()).with_style(style);
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        let left = shared.until.saturating_duration_since(Instant::now());
+        bar.set_position(whole.saturating_sub(left).as_secs());
+        bar.set_message(format!("{} records, {} faults", shared.model().len(), faults.total()));
+    }
+}
+
+fn logs_dir(seed: u64) -> Result<PathBuf> {
+    let dir = Path::new(".dev/soak").join(format!("{seed}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Logs are kept when something was wrong.
+fn finish(is_well: bool, logs: &Path) -> Result<ExitCode> {
+    if is_well {
+        std::fs::remove_dir_all(logs).with_context(|| format!("cannot remove {}", logs.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!("not all is well; the logs are in {}", logs.display()));
+    Ok(ExitCode::FAILURE)
+}
+
+/// The HTTP client wants a provider even for addresses without TLS.
+fn choose_tls() {
+    // Somebody else may have been first, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

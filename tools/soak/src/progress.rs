@@ -1,0 +1,13 @@
+//! What the user is told while a run goes on.
+
+/// Writes one line to standard error.
+#[expect(clippy::print_stderr, reason = "a command line tool speaks to its user here")]
+pub(crate) fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Writes one line to standard output: what the command was asked for.
+#[expect(clippy::print_stdout, reason = "a command line tool answers its user here")]
+pub(crate) fn answer(line: &str) {
+    println!("{line}");
+}

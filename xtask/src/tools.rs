@@ -1,0 +1,51 @@
+//! `cargo xtask bench` and `soak`: build the programs of `tools/` and the service, and run them with what they need.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use devstack::environment;
+
+use crate::service::Service;
+use crate::signals::{Signals, exit_code};
+use crate::stand::{Redis, fetch_model, find_postgres_programs};
+use crate::{cargo, workspace};
+
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Arguments {
+    /// Passed to the program; `--help` lists what it takes.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs the measurements, built with optimisations: neither they nor the service must be slow.
+pub(crate) fn bench(arguments: &Arguments) -> Result<ExitCode> {
+    run("storage-bench", &arguments.arguments, true)
+}
+
+/// Runs the soak; `--release` builds it with optimisations.
+pub(crate) fn soak(arguments: &Arguments) -> Result<ExitCode> {
+    let (release, others) =
+        arguments.arguments.iter().cloned().partition::<Vec<_>, _>(|it| it == "--release");
+    run("storage-soak", &others, !release.is_empty())
+}
+
+fn run(program: &str, arguments: &[String], release: bool) -> Result<ExitCode> {
+    let bin = cargo::build(program, program, release)?;
+    let mut command = Command::new(bin);
+    command.args(arguments).current_dir(workspace::root());
+    let signals = Signals::listen()?;
+    if !asks_for_help(arguments) {
+        let dev = workspace::development_dir()?;
+        let service = Service::build(release)?;
+        command.env(environment::SERVICE_BIN, service.bin());
+        command.env(environment::PG_BIN, find_postgres_programs(&dev)?.bin());
+        command.env(environment::MODEL_DIR, fetch_model(&dev)?);
+        Redis::find()?.tell(&mut command);
+    }
+    Ok(exit_code(signals.run_to_end(command)?))
+}
+
+fn asks_for_help(arguments: &[String]) -> bool {
+    arguments.iter().any(|it| matches!(it.as_str(), "help" | "--help" | "-h"))
+}
