@@ -47,6 +47,10 @@ impl Work for BatchWork {
         self.records.iter().map(|record| (record.record_type(), record.partition_time())).collect()
     }
 
+    fn is_in_flight(&self, output: &Self::Output) -> bool {
+        matches!(output, Err(WriteError::KeyInFlight))
+    }
+
     fn len(&self) -> usize {
         self.records.len()
     }

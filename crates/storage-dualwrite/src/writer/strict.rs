@@ -232,6 +232,10 @@ impl Work for StrictWork {
         vec![(self.record.record_type(), self.record.partition_time())]
     }
 
+    fn is_in_flight(&self, output: &Self::Output) -> bool {
+        matches!(output, Err(WriteError::KeyInFlight))
+    }
+
     fn len(&self) -> usize {
         1
     }

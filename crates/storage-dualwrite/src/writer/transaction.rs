@@ -12,6 +12,9 @@ use super::settle::{Fate, Mark, fate_of};
 use super::{Shared, WriteError, WriterSettings};
 use crate::Connector;
 
+/// How long to wait for a try whose connection was lost: until the server has found that out, the try holds its key.
+const KEY_PAUSE: Duration = Duration::from_millis(50);
+
 /// What a transaction is to do. It may be run several times.
 pub(crate) trait Work: Sync {
     /// What comes of it.
@@ -28,6 +31,11 @@ pub(crate) trait Work: Sync {
 
     /// How many records are concerned.
     fn len(&self) -> usize;
+
+    /// Whether all of it was kept back because another transaction holds its key.
+    fn is_in_flight(&self, _output: &Self::Output) -> bool {
+        false
+    }
 
     /// What is left to do outside of the database once the outcome is known.
     fn after(&self, _outcome: &Result<Self::Output, WriteError>) -> impl Future<Output = ()> + Send {
@@ -101,6 +109,9 @@ impl Runner {
         let mut tries = 0;
         loop {
             match self.try_once(slot, work, tries, started).await {
+                Ok(Some(output)) if tries > 0 && work.is_in_flight(&output) && self.is_quick(started) => {
+                    tokio::time::sleep(KEY_PAUSE).await;
+                }
                 Ok(Some(output)) => return Ok(output),
                 Ok(None) => tries += 1,
                 Err(failure) => return Err(failure),
@@ -158,11 +169,10 @@ impl Runner {
         tries: u32,
         started: Instant,
     ) -> Result<(), Failure> {
-        let is_quick = started.elapsed() < self.settings.step_timeout / 2;
         match fault {
             _ if fault.is_conflict() && tries < self.settings.conflict_retries => Ok(()),
             // A connection that died while idle is found out by the first transaction that uses it.
-            _ if fault.ends_connection() && tries == 0 && is_quick => Ok(()),
+            _ if fault.ends_connection() && tries == 0 && self.is_quick(started) => Ok(()),
             DatabaseFault::NoPartition if tries == 0 => {
                 self.remake_partitions(work).await.map_err(Failure::Told)
             }
@@ -170,6 +180,11 @@ impl Runner {
             _ if fault.blames_record() => Err(Failure::Refused(message)),
             _ => Err(Failure::Told(not_written(fault, message, work.len()))),
         }
+    }
+
+    /// Whether there is time for another try.
+    fn is_quick(&self, started: Instant) -> bool {
+        started.elapsed() < self.settings.step_timeout / 2
     }
 
     /// A month that had a partition has none any more, as after a partition was detached.

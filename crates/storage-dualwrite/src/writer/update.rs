@@ -152,6 +152,10 @@ impl Work for UpdateWork {
         Vec::new()
     }
 
+    fn is_in_flight(&self, output: &Self::Output) -> bool {
+        matches!(output, Err(WriteError::KeyInFlight))
+    }
+
     fn len(&self) -> usize {
         1
     }
