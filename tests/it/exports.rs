@@ -150,7 +150,8 @@ async fn drained(service: &Service, parameters: &str) -> (usize, usize) {
     (lines, bytes)
 }
 
-/// A million records, hundreds of megabytes, go through the memory that twenty thousand take.
+/// A million records, hundreds of megabytes, go through the memory that twenty thousand take, and what an allocator keeps of
+/// its own in a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_million_records_are_exported_in_constant_memory() {
     let service = Service::start().await;
@@ -165,5 +166,5 @@ async fn a_million_records_are_exported_in_constant_memory() {
     assert_eq!(lines, 1_000_000);
     assert!(bytes > 300 << 20, "{bytes}");
     println!("peaks: {before} kB with the start, {few} kB for 20,000 records, {all} kB for {bytes} bytes");
-    assert!(all < few + (8 << 20), "{few} bytes for 20,000 records, {all} for a million");
+    assert!(all < few + (16 << 20), "{few} bytes for 20,000 records, {all} for a million");
 }
