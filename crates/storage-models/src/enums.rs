@@ -100,7 +100,7 @@ word_enum! {
 }
 
 impl Phase {
-    /// Whether nothing but the derived embedding may change any more.
+    /// Whether the record may not change any more.
     #[must_use]
     pub const fn is_finished(self) -> bool {
         matches!(self, Self::Completed | Self::Failed)

@@ -1,5 +1,5 @@
 //! How many months far from the present one caller may open. A month that has no partition gets one with its first
-//! record, and each makes every look-up by id dearer for everybody.
+//! record, and each makes every timeline and search dearer for all callers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! How many rows the outbox holds for the set that serves. What is dead in it is passed over a bounded number of pages at a time, so that no
-//! statement grows with it.
+//! How many rows the outbox holds for the set that serves. What is dead in it is passed over a bounded number of pages at a
+//! time, so that no statement grows with it.
 
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel::{QueryResult, QueryableByName, sql_query};

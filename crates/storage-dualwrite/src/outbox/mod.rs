@@ -1,8 +1,8 @@
 //! The outbox: remediations whose current version is not yet in every configured store.
 //!
 //! There is a row for each set of vectors that serves or is being built. A row waits, is claimed under a lease, and is
-//! removed when PostgreSQL and the outside index, if there is one, hold its version. A record that fails for its own reasons again and again is parked with its error until an
-//! operator retries it.
+//! removed when PostgreSQL and the outside index, if there is one, hold its version. A record that fails for its own
+//! reasons again and again is parked with its error until an operator retries it.
 
 pub(crate) mod claim;
 mod depth;

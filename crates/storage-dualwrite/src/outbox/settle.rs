@@ -65,8 +65,8 @@ fixed_statement! {
 }
 
 fixed_statement! {
-    /// Ends leases after an attempt that failed, and notes what is stored of their rows; after the last one the row is parked. The delay is up to half of it
-    /// shorter or longer, so that records that failed together do not return together.
+    /// Ends leases after an attempt that failed, and notes what is stored of their rows; after the last one the row is
+    /// parked. The delay is up to half of it shorter or longer, so that records that failed together do not return together.
     Fail -> () {
         "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;

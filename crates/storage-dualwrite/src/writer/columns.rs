@@ -20,15 +20,16 @@ pub(super) struct Insertion<'a> {
 impl<'a> Insertion<'a> {
     pub(super) fn of<T: Members>(record_type: RecordType, records: &[Numbered<'a, T>]) -> Self {
         let column = |field: &'static Field| {
-            let values = match (field.kind, Member::<T>::named(field.name)) {
-                (Kind::Id, _) => records.iter().map(|(id, _)| Value::Integer(*id)).collect(),
-                (_, Some(member)) => records.iter().map(|(_, record)| (member.read)(record)).collect(),
-                (_, None) => vec![Value::Null; records.len()],
+            let values = if field.kind == Kind::Id {
+                records.iter().map(|(id, _)| Value::Integer(*id)).collect()
+            } else {
+                let member = Member::<T>::named(field.name)?;
+                records.iter().map(|(_, record)| (member.read)(record)).collect()
             };
-            (field, values)
+            Some((field, values))
         };
         let inserted = record_type.fields().iter().filter(|field| field.is_inserted());
-        Self { record_type, columns: inserted.map(column).collect() }
+        Self { record_type, columns: inserted.filter_map(column).collect() }
     }
 }
 

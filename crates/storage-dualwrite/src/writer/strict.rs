@@ -286,7 +286,7 @@ impl StrictWork {
         Ok(storing.await.map_err(late)??)
     }
 
-    /// What the projector would do in PostgreSQL. Last, since whoever stores the same vector waits for this transaction's end.
+    /// What the projector would do in PostgreSQL. Last, since another writer of the same vector waits for this transaction.
     async fn project(&self, connection: &mut AsyncPgConnection, record: &Remediation) -> QueryResult<()> {
         let version =
             Version { record_id: record.id, start_time: record.start_time, version: record.updated_at };

@@ -7,7 +7,7 @@ use crate::fields::{Members as _, members};
 use crate::{Alterations, JsonText, Phase, RecordType, Severity, Status, Timestamp};
 
 members! {
-    /// A stored remediation, every column but the embedding. Absent optional fields are written as `null`.
+    /// A stored remediation. Absent optional fields are written as `null`.
     #[derive(Debug, Clone, PartialEq, Serialize, Queryable, Selectable)]
     #[diesel(table_name = crate::schema::remediation_audit)]
     #[diesel(check_for_backend(diesel::pg::Pg))]
