@@ -115,6 +115,9 @@ CREATE INDEX IF NOT EXISTS remediation_audit_status_idx ON remediation_audit (st
 -- Everything done for one remediation request; most records of other sources have none.
 CREATE INDEX IF NOT EXISTS remediation_audit_request_idx ON remediation_audit (remediation_request_id)
     WHERE remediation_request_id IS NOT NULL;
+-- What was done to one target, newest first; and its few records, one by one, where they are searched by meaning.
+CREATE INDEX IF NOT EXISTS remediation_audit_target_idx ON remediation_audit (target_name, start_time DESC, id DESC)
+    WHERE target_name IS NOT NULL;
 
 -- Everything that belongs to one remediation, in time order.
 CREATE INDEX IF NOT EXISTS ai_analysis_audit_remediation_idx ON ai_analysis_audit (remediation_id, timestamp);

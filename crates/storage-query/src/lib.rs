@@ -91,8 +91,9 @@ pub use page::{Page, PageRequest, Total};
 pub use read::{ListQuery, MAX_EVENTS, Records, Timeline, count, get, get_many, stream, timeline};
 pub use record::{AuditRecord, Listed};
 pub use search::{
-    Candidate, CandidateError, CandidateSource, FusedHit, Hit, Lexical, LexicalHit, LexicalQuery,
-    MAX_REFILLS, Nearest, NearestQuery, SearchRequest, candidates, fuse,
+    Candidate, CandidateError, CandidateSource, FusedHit, Hit, IncidentHit, IncidentSummary, Lexical,
+    LexicalHit, LexicalQuery, MAX_COUNTED, MAX_REFILLS, NEWEST, Nearest, NearestQuery, Scan, SearchRequest,
+    candidates, fuse, incidents,
 };
 pub use sort::{Direction, Sort};
 pub use sql::{Bind, BoundSql, MAX_ANSWER_BYTES};

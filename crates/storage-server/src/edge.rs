@@ -14,7 +14,7 @@ use storage_models::{
 };
 use storage_query::{
     Bucket, Grouping, Groups, Incident, Interval, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery,
-    Page, PageRequest, QueryError, Records, RemediationFilter, SuccessRate, Timeline, Valid,
+    Page, PageRequest, QueryError, RemediationFilter, SuccessRate, Timeline, Valid,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -130,13 +130,13 @@ pub(crate) trait AuditReader: Send + Sync {
     /// The remediations that hold the words.
     async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Lexical, ReadError>;
 
-    /// Those of these remediations that match the filter.
-    async fn get_many(
+    /// The remediations nearest in meaning among those that have a vector in common with one of the candidates.
+    async fn nearest_among(
         &self,
-        ids: Vec<i64>,
-        filter: Valid<RemediationFilter>,
+        query: NearestQuery,
+        candidates: Vec<i64>,
         deadline: Instant,
-    ) -> Result<Records<Remediation>, ReadError>;
+    ) -> Result<Nearest, ReadError>;
 }
 
 /// A list of any kind.

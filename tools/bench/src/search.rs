@@ -14,7 +14,7 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, Si
 use indicatif::{ProgressBar, ProgressStyle};
 use storage_dualwrite::{Commits, EmbedFault, IncidentKeys, ProjectorSettings, RecordEmbedder};
 use storage_models::{Embedding, IncidentKey, Remediation, Timestamp};
-use storage_query::{AuditFilter as _, NearestQuery, RemediationFilter, SearchRequest, Valid, count};
+use storage_query::{AuditFilter as _, NearestQuery, RemediationFilter, Scan, SearchRequest, Valid, count};
 use storage_testkit::{Cluster, ClusterSettings, Installation};
 
 use super::latency::Latencies;
@@ -229,7 +229,7 @@ async fn search(
         let near = nearest.hits.iter().filter(|hit| 1.0 - hit.similarity <= farthest);
         hits += u32::try_from(near.count())?;
         wanted += u32::try_from(truth.len())?;
-        repeated += usize::from(nearest.exact);
+        repeated += usize::from(nearest.scan == Scan::Everything);
     }
     let recall = f64::from(hits) / f64::from(wanted);
     Ok(Found { recall, indexed: Latencies::of(indexed), exact: Latencies::of(exact), repeated })

@@ -82,7 +82,7 @@ pub(crate) fn get_many_sql<R: Listed>(ids: &[i64], filter: &Valid<R::Filter>) ->
 }
 
 /// One range of the column `time` for each run of months that the ids carry.
-fn in_months_of(time: &'static str, ids: &[i64]) -> Sql {
+pub(crate) fn in_months_of(time: &'static str, ids: &[i64]) -> Sql {
     let mut sql = Sql::default();
     for (begin, end) in Month::ranges(ids) {
         sql.text(if sql.is_empty() { "" } else { " OR " }).append(within(time, begin, end));

@@ -10,7 +10,7 @@ mod tests;
 mod timeline;
 
 pub use by_id::{Records, get, get_many};
-pub(crate) use by_id::{get_many_sql, get_sql};
+pub(crate) use by_id::{get_many_sql, get_sql, in_months_of};
 pub use count::count;
 pub(crate) use count::sql as count_sql;
 pub use list::ListQuery;

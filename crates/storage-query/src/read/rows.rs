@@ -4,7 +4,8 @@
 use diesel::deserialize::{self, FromSqlRow, QueryableByName};
 use diesel::pg::Pg;
 use diesel::row::NamedRow;
-use diesel::sql_types::{BigInt, Double, Nullable};
+use diesel::sql_types::{Array, BigInt, Binary, Double, Nullable};
+use storage_models::IncidentKey;
 
 use crate::Listed;
 
@@ -21,6 +22,37 @@ pub(crate) struct Counted<R> {
 pub(crate) struct Distant<R> {
     pub(crate) record: R,
     pub(crate) distance: f64,
+}
+
+/// One of few records that match a filter, with its distance from what was searched for.
+pub(crate) struct Selected<R> {
+    pub(crate) record: R,
+    /// `None` for a record without a vector.
+    pub(crate) distance: Option<f64>,
+    /// How many match the filter.
+    pub(crate) matching: i64,
+}
+
+/// An incident of a record, with the record's distance from what was searched for.
+pub(crate) struct NearIncident {
+    pub(crate) key: IncidentKey,
+    pub(crate) distance: f64,
+}
+
+/// The same of one of few records that match a filter.
+pub(crate) struct SelectedIncident {
+    /// `None` for a record without a vector.
+    pub(crate) near: Option<NearIncident>,
+    /// How many match the filter.
+    pub(crate) matching: i64,
+}
+
+/// An incident with its newest record.
+pub(crate) struct Summarized<R> {
+    pub(crate) record: R,
+    pub(crate) key: IncidentKey,
+    pub(crate) count: i64,
+    pub(crate) newest: Vec<i64>,
 }
 
 /// A record with its rank among those that hold the words.
@@ -53,6 +85,41 @@ impl<R: Listed> QueryableByName<Pg> for Distant<R> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         let distance = NamedRow::get::<Double, _>(row, "distance")?;
         Ok(Self { record: R::build_from_row(row)?, distance })
+    }
+}
+
+impl<R: Listed> QueryableByName<Pg> for Selected<R> {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let distance = NamedRow::get::<Nullable<Double>, _>(row, "distance")?;
+        let matching = NamedRow::get::<BigInt, _>(row, "matching")?;
+        Ok(Self { record: R::build_from_row(row)?, distance, matching })
+    }
+}
+
+impl QueryableByName<Pg> for NearIncident {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let distance = NamedRow::get::<Double, _>(row, "distance")?;
+        Ok(Self { key: NamedRow::get::<Binary, _>(row, "incident_key")?, distance })
+    }
+}
+
+impl QueryableByName<Pg> for SelectedIncident {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let matching = NamedRow::get::<BigInt, _>(row, "matching")?;
+        let distance: Option<f64> = NamedRow::get::<Nullable<Double>, _>(row, "distance")?;
+        let near = distance.map(|_| NearIncident::build(row)).transpose()?;
+        Ok(Self { near, matching })
+    }
+}
+
+impl<R: Listed> QueryableByName<Pg> for Summarized<R> {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        Ok(Self {
+            record: R::build_from_row(row)?,
+            key: NamedRow::get::<Binary, _>(row, "incident_key")?,
+            count: NamedRow::get::<BigInt, _>(row, "count")?,
+            newest: NamedRow::get::<Array<BigInt>, _>(row, "newest")?,
+        })
     }
 }
 

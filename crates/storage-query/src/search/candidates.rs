@@ -1,12 +1,8 @@
 //! Search by meaning through an index outside the database.
 
-use std::collections::HashMap;
+use storage_models::Embedding;
 
-use storage_models::{Embedding, Remediation};
-
-use super::hits::ranked;
-use crate::read::rows::Distant;
-use crate::{Nearest, Records, RemediationFilter, SearchRequest, Valid};
+use crate::{Nearest, RemediationFilter, SearchRequest, Valid};
 
 /// How often more candidates are asked for, twice as many each time, when too few of them are left.
 pub const MAX_REFILLS: u32 = 3;
@@ -46,12 +42,13 @@ pub enum CandidateError<S, R> {
     Read(#[source] R),
 }
 
-/// The nearest to `vector` through `source`: [`SearchRequest::candidates`] of them, less what the database says
-/// no longer matches. When that leaves fewer than the limit, more are asked for, at most [`MAX_REFILLS`] times.
+/// The nearest to `vector` through `source`: of [`SearchRequest::candidates`] records that it takes for near, those that the
+/// database says match, and those that say the same. When that leaves fewer than the limit, more are asked for, at most
+/// [`MAX_REFILLS`] times.
 ///
-/// `read` gives those of the records that exist and match the filter; [`get_many`](crate::get_many) does. Where it leaves
-/// some out for their bytes, these are the last of the ids, and no more are asked for. It is called with no request to
-/// the index under way, so it can take a connection each time and no connection is held while the index is waited for.
+/// `read` gives the nearest among the records that have a vector in common with one of these;
+/// [`NearestQuery::run_among`](crate::NearestQuery::run_among) does. It is called with no request to the index under way, so
+/// it can take a connection each time and no connection is held while the index is waited for.
 ///
 /// # Errors
 /// Whichever of the two failed.
@@ -60,34 +57,23 @@ pub async fn candidates<S: CandidateSource, R>(
     vector: &Embedding,
     filter: &Valid<RemediationFilter>,
     request: SearchRequest,
-    mut read: impl AsyncFnMut(Vec<i64>) -> Result<Records<Remediation>, R>,
+    mut read: impl AsyncFnMut(Vec<i64>) -> Result<Nearest, R>,
 ) -> Result<Nearest, CandidateError<S::Error, R>> {
     let size = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
     let (limit, mut wanted) = (size(request.limit()), size(request.candidates()));
-    let mut known: HashMap<i64, f64> = HashMap::new();
-    let (mut rows, mut is_cut) = (Vec::new(), false);
-    for refill in 0..=MAX_REFILLS {
+    let is_near = |candidate: &Candidate| candidate.similarity.max(0.0) >= request.min_similarity();
+    let mut refill = 0;
+    loop {
         let found = source.nearest(vector, filter, wanted).await.map_err(CandidateError::Source)?;
-        let is_near = |similarity: f64| similarity.max(0.0) >= request.min_similarity();
-        let near = found.iter().filter(|candidate| is_near(candidate.similarity));
-        let fresh: Vec<i64> = near
-            .filter(|candidate| known.insert(candidate.id, candidate.similarity).is_none())
-            .map(|candidate| candidate.id)
-            .collect();
-        let is_all = found.len() < wanted || fresh.is_empty();
-        if !fresh.is_empty() {
-            let found = read(fresh).await.map_err(CandidateError::Read)?;
-            is_cut = found.is_cut;
-            rows.extend(found.records.into_iter().filter_map(|record| {
-                let similarity = known.get(&record.id)?;
-                Some(Distant { distance: 1.0 - similarity, record })
-            }));
+        let near: Vec<i64> = found.iter().filter(|it| is_near(it)).map(|it| it.id).collect();
+        let is_all = found.len() < wanted || near.len() < found.len();
+        let nearest = read(near).await.map_err(CandidateError::Read)?;
+        let is_enough = nearest.is_cut || nearest.hits.len() >= limit;
+        if is_all || is_enough || refill == MAX_REFILLS {
+            return Ok(nearest);
         }
-        if is_all || is_cut || rows.len() >= limit {
-            break;
-        }
+        refill += 1;
         wanted = wanted.saturating_mul(2);
-        tracing::debug!(refill, left = rows.len(), "too few candidates are left; asking for more");
+        tracing::debug!(refill, left = nearest.hits.len(), "too few candidates are left; asking for more");
     }
-    Ok(Nearest { hits: ranked(rows, request.min_similarity()), is_cut, exact: false })
 }

@@ -15,7 +15,7 @@ pub struct Hit {
     pub record: Remediation,
 }
 
-/// Nearest first; those that tie with the first of their group newest first, then by id.
+/// Nearest first; those that tie with the first of their group newest first.
 pub(super) fn ranked(mut rows: Vec<Distant<Remediation>>, min_similarity: f64) -> Vec<Hit> {
     order::sort(&mut rows, |row| row.distance, |row| &row.record);
     rows.into_iter()

@@ -3,6 +3,7 @@
 mod candidates;
 mod fuse;
 mod hits;
+mod incidents;
 mod lexical;
 mod nearest;
 mod order;
@@ -13,6 +14,7 @@ mod tests;
 pub use candidates::{Candidate, CandidateError, CandidateSource, MAX_REFILLS, candidates};
 pub use fuse::{FusedHit, fuse};
 pub use hits::Hit;
+pub use incidents::{IncidentHit, IncidentSummary, MAX_COUNTED, NEWEST, incidents};
 pub use lexical::{Lexical, LexicalHit, LexicalQuery};
-pub use nearest::{Nearest, NearestQuery};
+pub use nearest::{Nearest, NearestQuery, Scan};
 pub use request::SearchRequest;

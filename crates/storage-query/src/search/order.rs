@@ -7,7 +7,7 @@ use storage_models::Remediation;
 /// Values this close are equal: the same text embedded twice may differ by as much.
 const TIE: f64 = 1e-6;
 
-/// Sorts by `key`, the smallest first; those that tie with the first of their group newest first, then by id.
+/// Sorts by `key`, the smallest first; those that tie with the first of their group newest first, as a list has them.
 pub(super) fn sort<T>(
     items: &mut [T],
     key: impl Fn(&T) -> f64,
@@ -24,5 +24,5 @@ pub(super) fn sort<T>(
 }
 
 fn newest_first(a: &Remediation, b: &Remediation) -> Ordering {
-    b.start_time.cmp(&a.start_time).then(a.id.cmp(&b.id))
+    (b.start_time, b.id).cmp(&(a.start_time, a.id))
 }

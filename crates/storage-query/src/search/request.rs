@@ -13,6 +13,8 @@ pub struct SearchRequest {
 impl SearchRequest {
     /// The most hits of one search.
     pub const MAX_LIMIT: i64 = 100;
+    /// The most hits that each side of a search by meaning and words gives: [`Self::candidates`] of the largest limit.
+    pub const MAX_CANDIDATES: i64 = 4 * Self::MAX_LIMIT;
     /// The limit when none is given.
     pub const DEFAULT_LIMIT: i64 = 10;
 

@@ -3,8 +3,8 @@
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, BoxedSqlQuery, SqlQuery};
-use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
-use storage_models::{Embedding, Timestamp, VectorSql};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Text, Timestamptz};
+use storage_models::{Embedding, IncidentKey, Timestamp, VectorSql};
 
 /// A value to be bound, named after its SQL type.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub enum Bind {
     BigInt(i64),
     /// `bigint[]`
     BigIntArray(Vec<i64>),
+    /// `bytea[]`
+    IncidentKeyArray(Vec<IncidentKey>),
     /// `boolean`
     Bool(bool),
     /// `boolean[]`
@@ -34,6 +36,7 @@ impl Bind {
         match self {
             Self::BigInt(value) => out.push_bind_param::<BigInt, _>(value),
             Self::BigIntArray(values) => out.push_bind_param::<Array<BigInt>, _>(values),
+            Self::IncidentKeyArray(values) => out.push_bind_param::<Array<Binary>, _>(values),
             Self::Bool(value) => out.push_bind_param::<Bool, _>(value),
             Self::BoolArray(values) => out.push_bind_param::<Array<Bool>, _>(values),
             Self::Text(value) => out.push_bind_param::<Text, _>(value),
@@ -51,6 +54,7 @@ impl Bind {
         match self {
             Self::BigInt(value) => query.bind::<BigInt, _>(value),
             Self::BigIntArray(values) => query.bind::<Array<BigInt>, _>(values),
+            Self::IncidentKeyArray(values) => query.bind::<Array<Binary>, _>(values),
             Self::Bool(value) => query.bind::<Bool, _>(value),
             Self::BoolArray(values) => query.bind::<Array<Bool>, _>(values),
             Self::Text(value) => query.bind::<Text, _>(value),

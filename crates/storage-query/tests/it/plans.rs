@@ -5,7 +5,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{AiAnalysis, Embedding, Execution, Remediation, Workflow};
 use storage_query::{
     AuditFilter as _, AuditRecord, BoundSql, LexicalQuery, ListQuery, NearestQuery, PageRequest,
-    SearchRequest, Total, Valid,
+    RemediationFilter, SearchRequest, Total, Valid,
 };
 
 use crate::support::{ENQUEUE_WORDLESS, SET, STORE_WORDS, database, execute, now, settle};
@@ -54,9 +54,9 @@ fn page<R: AuditRecord>(pairs: &[(&str, &str)]) -> BoundSql {
     ListQuery::<R>::new(filter).page(PageRequest::new(10, 0).unwrap()).total(Total::None).to_sql()
 }
 
-fn nearest() -> NearestQuery {
+fn nearest(filter: Valid<RemediationFilter>) -> NearestQuery {
     let vector = Embedding::new(vec![0.1; Embedding::DIMENSION]).unwrap();
-    NearestQuery::new(vector, Valid::default(), SearchRequest::default())
+    NearestQuery::new(vector, filter, SearchRequest::default())
 }
 
 /// Whether one of the partitions that have rows is read from end to end; those around the present month may be.
@@ -86,13 +86,30 @@ async fn each_query_is_served_by_its_index() {
         (page::<Workflow>(&[("remediation_id", "7")]), "2026_03_remediation_id_start_time_idx"),
         (page::<Execution>(&[]), "2026_03_start_time_id_idx"),
         (page::<Execution>(&[("remediation_id", "7")]), "2026_03_remediation_id_start_time_idx"),
-        (nearest().to_sql(), "embedding_vector_1_vector_idx"),
+        (page::<Remediation>(&[("target_name", "pod-7")]), "2026_03_target_name_start_time_id_idx"),
     ] {
         let plan = plan(&mut conn, sql.clone()).await;
         assert!(plan.contains(index) && !reads_a_whole_partition(&plan), "{}\n{index}\n{plan}", sql.text);
     }
-    let plan = plan(&mut conn, nearest().to_exact_sql()).await;
-    assert!(!plan.contains("embedding_vector_1_vector_idx"), "{plan}");
+}
+
+/// A search by meaning takes vectors in the order of their distance, each with its records, and sorts nothing, however many
+/// records match; the exact one does not ask the vector index.
+#[tokio::test]
+async fn a_search_by_meaning_begins_at_the_vector_index() {
+    let (_database, mut conn) = database().await;
+    execute(&mut conn, MANY).await;
+    execute(&mut conn, SET).await;
+    settle(&mut conn).await;
+    execute(&mut conn, &format!("BEGIN; {}", NearestQuery::SETTINGS)).await;
+    for filter in [RemediationFilter::default(), RemediationFilter::default().namespace("ns-1")] {
+        let query = nearest(filter.check(now()).unwrap());
+        let plan_along_the_index = plan(&mut conn, query.to_sql()).await;
+        assert!(plan_along_the_index.contains("embedding_vector_1_vector_idx"), "{plan_along_the_index}");
+        assert!(!plan_along_the_index.contains("Sort"), "{plan_along_the_index}");
+        let exact = plan(&mut conn, query.to_exact_sql()).await;
+        assert!(!exact.contains("embedding_vector_1_vector_idx"), "{exact}");
+    }
 }
 
 /// Words come from their index, each partition on its own, and those of the records that wait from the small index of them;
@@ -112,7 +129,7 @@ async fn words_are_served_by_their_index() {
         ("nowhere", &[]),
         ("scale nowhere", &[("namespace", "ns-1"), ("since", "2026-03-01")]),
     ] {
-        let filter = storage_query::RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
+        let filter = RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
         let query = LexicalQuery::new(words, filter.check(now()).unwrap(), SearchRequest::default()).unwrap();
         let plan = plan(&mut conn, query.to_sql()).await;
         assert!(plan.contains("Bitmap Index Scan on remediation_words_2026_03_words_idx"), "{plan}");
@@ -149,7 +166,7 @@ async fn page_ten_thousand_costs_what_page_one_costs() {
     for (sort, pairs) in
         [("-start_time", &[][..]), ("start_time", &[]), ("-start_time", &[("namespace", "ns-1")])]
     {
-        let filter = storage_query::RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
+        let filter = RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
         let query = ListQuery::<Remediation>::new(filter.check(now()).unwrap())
             .sort(sort.parse().unwrap())
             .total(Total::None)

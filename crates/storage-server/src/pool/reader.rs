@@ -8,7 +8,7 @@ use storage_models::{
 };
 use storage_query::{
     AuditRecord, Bucket, Grouping, Groups, Incident, Interval, Lexical, LexicalQuery, ListQuery, Listed,
-    Nearest, NearestQuery, QueryError, Records, RemediationFilter, SuccessRate, Timeline, Valid,
+    Nearest, NearestQuery, QueryError, RemediationFilter, SuccessRate, Timeline, Valid,
 };
 use storage_schema::partitions::{self, Month};
 use tokio::time::Instant;
@@ -121,16 +121,14 @@ impl AuditReader for ReadPool {
         self.read("search_lexical", deadline, async |connection| query.run(connection).await).await
     }
 
-    async fn get_many(
+    async fn nearest_among(
         &self,
-        ids: Vec<i64>,
-        filter: Valid<RemediationFilter>,
+        query: NearestQuery,
+        candidates: Vec<i64>,
         deadline: Instant,
-    ) -> Result<Records<Remediation>, ReadError> {
-        let read = async |connection: &mut AsyncPgConnection| {
-            storage_query::get_many(connection, &ids, &filter).await
-        };
-        self.read_part("search_candidates", deadline, read, |found| found.is_cut).await
+    ) -> Result<Nearest, ReadError> {
+        let read = async |connection: &mut AsyncPgConnection| query.run_among(&candidates, connection).await;
+        self.read("search_candidates", deadline, read).await
     }
 }
 

@@ -11,8 +11,8 @@ use futures_util::future;
 use serde::Serialize;
 use storage_models::Embedding;
 use storage_query::{
-    CandidateError, FusedHit, Lexical, LexicalQuery, Nearest, NearestQuery, RemediationFilter, SearchRequest,
-    Valid, candidates, fuse,
+    CandidateError, FusedHit, Lexical, LexicalQuery, Nearest, NearestQuery, RemediationFilter, Scan,
+    SearchRequest, Valid, candidates, fuse,
 };
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -172,7 +172,8 @@ impl Search {
     ) -> Result<Option<Nearest>, ReadError> {
         let Some(index) = &state.index else { return Ok(None) };
         let source = Outside { index, until: half_way(deadline) };
-        let read = async |ids| state.reader.get_many(ids, self.filter.clone(), deadline).await;
+        let query = self.nearest(vector.clone());
+        let read = async |ids| state.reader.nearest_among(query.clone(), ids, deadline).await;
         match candidates(&source, vector, &self.filter, self.request, read).await {
             Ok(nearest) => Ok(Some(nearest)),
             Err(CandidateError::Read(error)) => Err(error),
@@ -193,15 +194,16 @@ impl Search {
         vector: Embedding,
         deadline: Instant,
     ) -> Result<Nearest, ReadError> {
-        let mut query = NearestQuery::new(vector, self.filter.clone(), self.request);
-        if self.mode == Mode::Hybrid {
-            query = query.for_fusion();
-        }
-        let nearest = state.reader.nearest(query, deadline).await?;
-        if nearest.exact {
+        let nearest = state.reader.nearest(self.nearest(vector), deadline).await?;
+        if nearest.scan == Scan::Everything {
             metrics::counter!(names::SEARCH_EXACT).increment(1);
         }
         Ok(nearest)
+    }
+
+    fn nearest(&self, vector: Embedding) -> NearestQuery {
+        let query = NearestQuery::new(vector, self.filter.clone(), self.request);
+        if self.mode == Mode::Hybrid { query.for_fusion() } else { query }
     }
 }
 

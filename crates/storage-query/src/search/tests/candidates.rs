@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Mutex;
 
-use storage_models::{Embedding, Remediation};
+use storage_models::Embedding;
 
 use super::remediation;
 use crate::{
-    Candidate, CandidateError, CandidateSource, Records, RemediationFilter, SearchRequest, Valid, candidates,
+    Candidate, CandidateError, CandidateSource, Hit, Nearest, RemediationFilter, Scan, SearchRequest, Valid,
+    candidates,
 };
 
 /// An index of the records 1, 2, 3, …, each a little less similar than the one before it.
@@ -42,40 +43,45 @@ impl CandidateSource for Index {
     }
 }
 
-/// Searches where the database has only those records that `is_there`; gives their ids and all ids that were read.
+/// Searches where the database has only those records that `is_there`, each with a vector of its own; gives their ids and
+/// those that were read each time.
 async fn search(
     index: &Index,
     limit: i64,
     min_similarity: f64,
     is_there: impl Fn(i64) -> bool,
-) -> (Vec<i64>, Vec<i64>) {
+) -> (Vec<i64>, Vec<Vec<i64>>) {
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
     let request = SearchRequest::new(limit, min_similarity).unwrap();
     let mut read_ids = Vec::new();
-    let read = async |ids: Vec<i64>| -> Result<Records<Remediation>, Infallible> {
-        read_ids.extend(&ids);
-        let there = ids.into_iter().filter(|id| is_there(*id));
-        Ok(there.rev().map(|id| remediation(id, "2026-01-01T00:00:00Z")).collect::<Vec<_>>().into())
+    let read = async |ids: Vec<i64>| -> Result<Nearest, Infallible> {
+        read_ids.push(ids.clone());
+        let there = ids.into_iter().filter(|id| is_there(*id)).take(limit.try_into().unwrap());
+        let hit = |id| Hit { similarity: 0.5, record: remediation(id, "2026-01-01T00:00:00Z") };
+        Ok(Nearest { hits: there.map(hit).collect(), is_cut: false, scan: Scan::Candidates })
     };
     let found = candidates(index, &vector, &Valid::default(), request, read).await.unwrap();
     (found.hits.into_iter().map(|hit| hit.record.id).collect(), read_ids)
 }
 
+fn up_to(last: i64) -> Vec<i64> {
+    (1..=last).collect()
+}
+
 #[tokio::test]
-async fn candidates_are_read_once_and_come_in_the_order_of_the_index() {
+async fn candidates_are_read_once_when_enough_of_them_are_there() {
     let index = Index::of(1_000);
     let (found, read) = search(&index, 10, 0.0, |_| true).await;
-    assert_eq!((found, index.asked()), ((1..=50).collect::<Vec<i64>>(), vec![50]));
-    assert_eq!(read, (1..=50).collect::<Vec<i64>>());
+    assert_eq!((found, index.asked(), read), (up_to(10), vec![50], vec![up_to(50)]));
 }
 
 /// F22: what the database drops is made up for, as far as there is more.
 #[tokio::test]
-async fn too_few_left_are_refilled_by_doubling_and_no_record_is_read_twice() {
+async fn too_few_left_are_refilled_by_doubling() {
     let index = Index::of(1_000);
     let (found, read) = search(&index, 10, 0.0, |id| id % 10 == 0).await;
     assert_eq!((found, index.asked()), ((10..=100).step_by(10).collect::<Vec<i64>>(), vec![50, 100]));
-    assert_eq!(read, (1..=100).collect::<Vec<i64>>());
+    assert_eq!(read, [up_to(50), up_to(100)]);
 
     let index = Index::of(1_000);
     let (found, _) = search(&index, 10, 0.0, |id| id == 399).await;
@@ -93,16 +99,16 @@ async fn an_index_that_has_no_more_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn candidates_that_are_not_near_enough_are_not_read() {
+async fn candidates_that_are_not_near_enough_are_not_read_and_no_more_are_asked_for() {
     let index = Index::of(1_000);
     let (found, read) = search(&index, 10, 0.997, |_| true).await;
-    assert_eq!((&found, &read), (&vec![1, 2, 3], &vec![1, 2, 3]));
+    assert_eq!((found, read, index.asked()), (up_to(3), vec![up_to(3)], vec![50]));
 }
 
 #[tokio::test]
 async fn a_failure_says_which_side_failed() {
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
-    let read = async |_: Vec<i64>| Err::<Records<Remediation>, _>("the database");
+    let read = async |_: Vec<i64>| Err::<Nearest, _>("the database");
     let failed = candidates(&Index::of(9), &vector, &Valid::default(), SearchRequest::default(), read).await;
     assert!(matches!(failed, Err(CandidateError::Read("the database"))));
 }

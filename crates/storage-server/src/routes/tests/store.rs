@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{Reservation, Updated, WriteError};
-use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Remediation, Timestamp};
+use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Timestamp};
 use storage_query::{
     Bucket, Grouping, Groups, Incident, Interval, Lexical, LexicalQuery, Nearest, NearestQuery, PageRequest,
-    Records, RemediationFilter, SuccessRate, Timeline, Valid,
+    RemediationFilter, SuccessRate, Timeline, Valid,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -174,12 +174,12 @@ impl AuditReader for Store {
         self.next(deadline).map(|_| Lexical::default())
     }
 
-    async fn get_many(
+    async fn nearest_among(
         &self,
+        _: NearestQuery,
         _: Vec<i64>,
-        _: Valid<RemediationFilter>,
         deadline: Instant,
-    ) -> Result<Records<Remediation>, ReadError> {
+    ) -> Result<Nearest, ReadError> {
         self.fail(deadline)
     }
 }

@@ -1,0 +1,114 @@
+//! Incidents instead of records: what records that say the same have in common.
+
+use std::collections::HashMap;
+
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection as _};
+use storage_models::{IncidentKey, Remediation};
+
+use super::nearest::ACTIVE_SLOT;
+use crate::filter::Conditions;
+use crate::read::rows::Summarized;
+use crate::record::sealed::Shape as _;
+use crate::sql::{Bind, Bounded, Sql, Statement};
+use crate::{NearestQuery, QueryError, RemediationFilter, Valid};
+
+const OPERATION: &str = "read incidents";
+
+/// How many records of an incident are counted, at most: the newest.
+pub const MAX_COUNTED: i64 = 10_000;
+
+/// How many of an incident's newest records are named.
+pub const NEWEST: i64 = 5;
+
+/// An incident that a search by meaning found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct IncidentHit {
+    /// Which one.
+    pub key: IncidentKey,
+    /// How near its nearest record is: 1 - cosine distance, from 0 (unrelated or opposed) to 1 (the same direction).
+    pub similarity: f64,
+}
+
+impl IncidentHit {
+    /// An incident that another index than the database found.
+    #[must_use]
+    pub const fn new(key: IncidentKey, similarity: f64) -> Self {
+        Self { key, similarity }
+    }
+}
+
+/// What the records of an incident are that match a filter.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct IncidentSummary {
+    /// The newest record.
+    pub record: Remediation,
+    /// How many there are, at most [`MAX_COUNTED`].
+    pub count: i64,
+    /// The ids of the newest records, the newest first, at most [`NEWEST`].
+    pub newest: Vec<i64>,
+}
+
+impl IncidentSummary {
+    /// Whether there may be more records than `count` says.
+    #[must_use]
+    pub const fn is_count_at_least(&self) -> bool {
+        self.count >= MAX_COUNTED
+    }
+}
+
+/// The incidents `keys` as the records that match `filter` show them, whose vectors the set that serves has; an incident
+/// without such a record is not among them.
+///
+/// # Errors
+/// [`QueryError::Database`].
+pub async fn incidents(
+    conn: &mut AsyncPgConnection,
+    keys: &[IncidentKey],
+    filter: &Valid<RemediationFilter>,
+) -> Result<HashMap<IncidentKey, IncidentSummary>, QueryError> {
+    conn.transaction(async |conn| {
+        conn.batch_execute(NearestQuery::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
+        let statement = Statement::<Summarized<Remediation>>::new(summaries(keys, filter));
+        let Bounded { rows, .. } = statement.load_within_bound(conn, OPERATION).await?;
+        let summary = |row: Summarized<Remediation>| {
+            let summary = IncidentSummary { record: row.record, count: row.count, newest: row.newest };
+            (row.key, summary)
+        };
+        Ok(rows.into_iter().map(summary).collect())
+    })
+    .await
+}
+
+/// The records of each incident by the index that has them newest first, as many as are counted.
+fn summaries(keys: &[IncidentKey], filter: &Valid<RemediationFilter>) -> Sql {
+    let mut placed = Conditions::default();
+    placed.and("slot").text(" = ").text(ACTIVE_SLOT);
+    placed.and("incident_key = wanted.incident_key");
+    placed.within(filter, "start_time");
+    let mut sql = Sql::new("SELECT ");
+    sql.text(Remediation::COLUMNS)
+        .text(", incident_key, count, newest FROM UNNEST(")
+        .bind(Bind::IncidentKeyArray(keys.to_vec()))
+        .text(
+            ") AS wanted (incident_key) CROSS JOIN LATERAL (SELECT count(*) AS count, \
+             (array_agg(record_id ORDER BY record_time DESC, record_id DESC))[:",
+        )
+        .bind(Bind::BigInt(NEWEST))
+        .text(
+            "] AS newest, (array_agg(record_time ORDER BY record_time DESC, record_id DESC))[1] AS newest_time FROM (\
+             SELECT record_id, record_time FROM (SELECT record_id, start_time AS record_time FROM remediation_vector",
+        )
+        .append(placed.into_sql())
+        .text(") AS placed JOIN ")
+        .text(Remediation::TABLE)
+        .text(" ON id = record_id AND start_time = record_time")
+        .append(Conditions::of(filter).into_sql())
+        .text(" ORDER BY record_time DESC, record_id DESC LIMIT ")
+        .bind(Bind::BigInt(MAX_COUNTED))
+        .text(") AS counted) AS incident JOIN ")
+        .text(Remediation::TABLE)
+        .text(" ON id = newest[1] AND start_time = newest_time");
+    sql
+}

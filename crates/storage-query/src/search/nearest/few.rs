@@ -1,0 +1,108 @@
+//! Whether a filter lets so few records through that each is looked at.
+
+use diesel::deserialize::{self, QueryableByName};
+use diesel::pg::Pg;
+use diesel::row::NamedRow;
+use diesel::sql_types::Text;
+use diesel_async::AsyncPgConnection;
+use serde::Deserialize;
+use storage_models::Remediation;
+
+use super::OPERATION;
+use crate::filter::Conditions;
+use crate::read::rows::Number;
+use crate::record::sealed::Shape as _;
+use crate::sql::{Sql, Statement};
+use crate::{QueryError, RemediationFilter, Valid};
+
+/// So many are few in any case.
+const ALWAYS: f64 = 100.0;
+
+/// What a record with its vector costs, in records looked at behind the vector index.
+const PRICE: f64 = 3.0;
+
+/// How many times as many as were estimated to be few are still looked at: a filter of several columns lets more through
+/// than PostgreSQL expects, which takes columns to be independent of each other.
+const TOLERANCE: f64 = 4.0;
+
+/// How many records are looked at one by one, at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Few {
+    most: i64,
+}
+
+impl Few {
+    /// `None` when the filter lets more through by PostgreSQL's own estimate, or everything.
+    ///
+    /// Behind the vector index, a search for k of n records, of which m match, looks at k × n / m records until it has met
+    /// enough. Looking at those that match costs three times as much each, so that it costs less while m² < k × n / 3.
+    pub(super) async fn estimate(
+        filter: &Valid<RemediationFilter>,
+        wanted: i64,
+        conn: &mut AsyncPgConnection,
+    ) -> Result<Option<Self>, QueryError> {
+        let conditions = Conditions::of(filter).into_sql();
+        if conditions.is_empty() {
+            return Ok(None);
+        }
+        let stored = Statement::new(stored()).load(conn, OPERATION).await?;
+        let stored: i64 = stored.into_iter().map(|Number(rows)| rows).sum();
+        let few = (float(wanted) * float(stored) / PRICE).sqrt().max(ALWAYS);
+        let plans = Statement::<Plans>::new(matching(conditions)).load(conn, OPERATION).await?;
+        let matching: f64 = plans.iter().flat_map(|Plans(plans)| plans).map(|it| it.plan.rows).sum();
+        // Fits: PostgreSQL's tables have fewer than 2^32 pages.
+        #[expect(clippy::cast_possible_truncation, reason = "a square root of at most 2^63, four times")]
+        Ok((matching <= few).then_some(Self { most: (TOLERANCE * few) as i64 }))
+    }
+
+    /// How many are read: one more than there may be shows that there are more.
+    pub(super) const fn read(self) -> i64 {
+        self.most + 1
+    }
+
+    /// Whether these are all that match.
+    pub(super) const fn holds(self, matching: i64) -> bool {
+        matching <= self.most
+    }
+}
+
+/// How many records there are, as of the last time that their partitions were analysed or vacuumed.
+fn stored() -> Sql {
+    let mut sql = Sql::new("SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint AS number ");
+    sql.text("FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = '");
+    sql.text(Remediation::TABLE).text("'::regclass");
+    sql
+}
+
+/// PostgreSQL's plan for reading all that match, which says how many it expects.
+fn matching(conditions: Sql) -> Sql {
+    let mut sql = Sql::new("EXPLAIN (FORMAT JSON) SELECT FROM ");
+    sql.text(Remediation::TABLE).append(conditions);
+    sql
+}
+
+/// <https://www.postgresql.org/docs/16/sql-explain.html>, as far as it is needed.
+struct Plans(Vec<Explained>);
+
+#[derive(Deserialize)]
+struct Explained {
+    #[serde(rename = "Plan")]
+    plan: Plan,
+}
+
+#[derive(Deserialize)]
+struct Plan {
+    #[serde(rename = "Plan Rows")]
+    rows: f64,
+}
+
+impl QueryableByName<Pg> for Plans {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        Ok(Self(serde_json::from_str(&row.get_value::<Text, String, _>(0)?)?))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it estimates")]
+const fn float(number: i64) -> f64 {
+    number as f64
+}
