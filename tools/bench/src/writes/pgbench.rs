@@ -27,11 +27,13 @@ pub(super) enum Table {
 impl Table {
     /// Makes [`Self::Bare`].
     pub(super) const BARE: &str = "CREATE TABLE bench_bare (LIKE remediation_audit INCLUDING ALL EXCLUDING INDEXES); \
+         ALTER TABLE bench_bare ALTER id SET DEFAULT nextval('remediation_audit_id_seq'); \
          ALTER TABLE bench_bare ADD PRIMARY KEY (id, start_time); \
          CREATE INDEX ON bench_bare (start_time DESC, id DESC); \
          CREATE INDEX ON bench_bare (namespace, start_time DESC, id DESC); \
          CREATE INDEX ON bench_bare (status, start_time DESC, id DESC); \
-         CREATE INDEX ON bench_bare (remediation_request_id) WHERE remediation_request_id IS NOT NULL";
+         CREATE INDEX ON bench_bare (remediation_request_id) WHERE remediation_request_id IS NOT NULL; \
+         CREATE INDEX ON bench_bare (target_name, start_time DESC, id DESC) WHERE target_name IS NOT NULL";
 
     /// Makes [`Self::Inline`], after [`Self::BARE`].
     pub(super) const INLINE: &str = "CREATE TABLE bench_inline (LIKE bench_bare INCLUDING ALL); \
