@@ -90,8 +90,7 @@ async fn without_qdrant_pgvector_answers() {
     let server = QdrantServer::start().unwrap();
     let service = service_on(options(), &server.url(), "audit").await;
     store(&service, 30, |n| remediation(&format!("pod-{n}"))).await;
-    // All of them: their texts are one, and of equally near records any may come.
-    let query = "q=restart+pod&mode=semantic&limit=30";
+    let query = "q=restart+pod&mode=semantic&limit=10";
     let healthy = search(&service, query).await;
     assert_eq!((&healthy["engine"], &healthy["degraded"]), (&json!("qdrant"), &json!(false)));
     let is_degraded = |found: &Value| found["engine"] == "pgvector" && found["degraded"] == true;
@@ -164,5 +163,63 @@ async fn what_the_database_drops_is_made_up_for() {
     assert_eq!((&found["engine"], &found["degraded"]), (&json!("qdrant"), &json!(false)));
     assert_eq!(ids(&found).len(), 10);
     assert!(ids(&found).iter().all(|id| *id / 8192 > 60), "{found}");
-    assert_eq!(server.calls(QdrantOperation::Query) - before, 2);
+    // The records that are there say what the lost ones said.
+    assert_eq!(server.calls(QdrantOperation::Query) - before, 1);
+}
+
+/// F47: of a thousand records that say the same, the newest come, and each incident comes once when incidents are asked for,
+/// with its count and its newest records: through Qdrant, through pgvector, and by words.
+#[tokio::test]
+async fn equals_come_newest_first_and_incidents_once_each() {
+    let qdrant = TestQdrant::create().unwrap();
+    let service = service_on(options(), qdrant.url(), qdrant.collection()).await;
+    let incidents = ["no space left on device", "readiness probe failed", "certificate has expired"];
+    // Three actions against each incident, so that it has three texts; the oldest is recorded last.
+    store(&service, 900, |n| {
+        let mut body = remediation(&format!("r-{n}"));
+        body["error_message"] = json!(incidents[n % 3]);
+        body["action_type"] = json!(["restart-pod", "scale-up", "roll-back"][n / 3 % 3]);
+        body["start_time"] = json!(format!("2026-01-{:02}T00:{:02}:00Z", 28 - n / 60, 59 - n % 60));
+        body["metadata"] = json!({ "any": "yes" });
+        body
+    })
+    .await;
+    let started = |found: &Value| -> Vec<String> {
+        let hits = found["data"].as_array().unwrap().iter();
+        hits.map(|hit| hit["record"]["start_time"].as_str().unwrap().to_owned()).collect()
+    };
+    for (filter, engine) in [("", "qdrant"), ("&metadata.any=yes", "pgvector")] {
+        let query = format!("q=no+space+left+on+device&limit=5&mode=semantic{filter}");
+        let found = search(&service, &query).await;
+        assert_eq!(found["engine"], engine);
+        let nearest: Vec<&Value> =
+            found["data"].as_array().unwrap().iter().map(|hit| &hit["record"]).collect();
+        assert!(nearest.iter().all(|it| it["action_type"] == nearest[0]["action_type"]), "one text: {found}");
+        // One record in nine has this text, the newest first.
+        let first =
+            ["restart-pod", "scale-up", "roll-back"].iter().position(|it| nearest[0]["action_type"] == *it);
+        let expected: Vec<String> = (0..5).map(|n| format!("r-{}", 9 * n + 3 * first.unwrap())).collect();
+        assert_eq!(
+            nearest.iter().map(|it| it["name"].as_str().unwrap()).collect::<Vec<_>>(),
+            expected,
+            "{query}"
+        );
+
+        for mode in ["semantic", "hybrid", "lexical"] {
+            let query = format!("q=no+space+left+on+device&group=incident&limit=5&mode={mode}{filter}");
+            let found = search(&service, &query).await;
+            let hits = found["data"].as_array().unwrap();
+            let expected = if mode == "lexical" { 1 } else { 3 };
+            assert_eq!(hits.len(), expected, "{query}: {found}");
+            let first = &hits[0];
+            assert_eq!(first["record"]["name"], "r-0", "{query}: the newest stands for all");
+            let incident = &first["incident"];
+            assert_eq!((&incident["count"], &incident["count_is_at_least"]), (&json!(300), &json!(false)));
+            let newest: Vec<i64> =
+                incident["newest"].as_array().unwrap().iter().map(|it| it.as_i64().unwrap()).collect();
+            assert_eq!((newest.len(), newest[0]), (5, first["record"]["id"].as_i64().unwrap()));
+            assert!(started(&found).iter().all(|time| time.starts_with("2026-01-28")), "{found}");
+        }
+    }
+    qdrant.close().await.unwrap();
 }

@@ -1,5 +1,6 @@
 //! Search by words, and by words and meaning together.
 
+use diesel_async::SimpleAsyncConnection as _;
 use serde_json::{Value, json};
 use storage_testkit::ServiceOptions;
 use wiremock::matchers::method;
@@ -77,10 +78,11 @@ async fn both_sides_are_fused() {
     assert_eq!(found["data"][1]["matched"], json!(["semantic"]));
     let ranks: Vec<_> = found["data"].as_array().unwrap().iter().map(|hit| hit["rank"].clone()).collect();
     assert_eq!(ranks, [1, 2, 3]);
-    assert_eq!(
-        (&found["engine"], &found["degraded"], &found["pending"]),
-        (&json!("pgvector"), &json!(false), &json!(0))
-    );
+    assert_eq!((&found["engine"], &found["degraded"]), (&json!("pgvector"), &json!(false)));
+    eventually("nothing is pending", async || {
+        search(&service, &[("q", POD)]).await.expect(200).json()["pending"] == 0
+    })
+    .await;
 
     let strict = [("q", POD), ("min_similarity", "1")];
     let found = search(&service, &strict).await.expect(200).json();
@@ -120,6 +122,60 @@ async fn without_the_embedder_words_answer() {
         })
         .await;
     }
+}
+
+/// F50: a side that does not answer in time costs the search that side alone.
+#[tokio::test]
+async fn either_side_of_a_hybrid_search_answers_alone() {
+    let options = options()
+        .set("DATASTORAGE__SERVER__REQUEST_TIMEOUT", "10s")
+        .set("DATASTORAGE__DATABASE__STATEMENT_TIMEOUT", "2s");
+    let service = Service::with(options).await;
+    seed(&service).await;
+    service.embedded().await;
+    for (locked, matched, found_alone) in
+        [("remediation_words", "semantic", 3), ("remediation_vector", "lexical", 1)]
+    {
+        let mut locker = service.database.connect().await.unwrap();
+        let lock = format!("BEGIN; LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE");
+        locker.batch_execute(&lock).await.unwrap();
+        let found = search(&service, &[("q", POD)]).await.expect(200).json();
+        assert_eq!(
+            (names(&found).len(), &found["degraded"]),
+            (found_alone, &json!(true)),
+            "{locked}: {found}"
+        );
+        assert!(names(&found).contains(&"crash"), "{locked}: {found}");
+        assert_eq!(found["data"][0]["matched"], json!([matched]), "{locked}: {found}");
+        locker.batch_execute("ROLLBACK").await.unwrap();
+        let found = search(&service, &[("q", POD)]).await.expect(200).json();
+        assert_eq!((names(&found).len(), &found["degraded"]), (3, &json!(false)), "{found}");
+    }
+}
+
+/// F73: what this replica has accepted is pending from its answer on, until it can be found.
+#[tokio::test]
+async fn pending_never_understates_what_was_accepted() {
+    let refusing = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(503)).mount(&refusing).await;
+    let options = ServiceOptions::default()
+        .set("DATASTORAGE__EMBEDDING__PROVIDER", "openai")
+        .set("DATASTORAGE__OPENAI__URL", format!("{}/v1", refusing.uri()));
+    let service = Service::with(options).await;
+    let pending = async || {
+        let found = search(&service, &[("q", POD), ("mode", "lexical")]).await.expect(200).json();
+        found["pending"].as_i64().unwrap()
+    };
+    for batch in 1..=5 {
+        let body: Value = (0..100).map(|n| remediation(&format!("r-{n}"))).collect();
+        service.post("remediation/batch", &body).await.expect(201);
+        assert!(pending().await >= batch * 100);
+    }
+    service.remediation("one").await;
+    assert!(pending().await >= 501);
+    eventually("the count is exact again", async || pending().await == 501).await;
+    let found = search(&service, &[("q", POD), ("mode", "lexical")]).await.expect(200).json();
+    assert!(found["pending_counted_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{found}");
 }
 
 /// F19: what is odd in a text is searched for or refused, never an error.

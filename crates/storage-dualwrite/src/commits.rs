@@ -1,5 +1,6 @@
 //! What the write path tells the projector of its process.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,11 @@ const CROWD: usize = 8;
 /// How long after such a group writes count as waiting.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// Tells that records were committed, and whether writes are waiting for PostgreSQL.
+/// Tells that records were committed, how many, and whether writes are waiting for PostgreSQL.
 #[derive(Debug, Default)]
 pub struct Commits {
     committed: Notify,
+    enqueued: AtomicU64,
     crowded: Mutex<Option<Instant>>,
 }
 
@@ -21,6 +23,20 @@ impl Commits {
     /// There is something to project.
     pub fn notify(&self) {
         self.committed.notify_one();
+    }
+
+    /// So many versions of remediations were committed and wait for the projector. Their clients are not told yet.
+    pub(crate) fn note_enqueued(&self, versions: usize) {
+        if versions > 0 {
+            self.enqueued.fetch_add(u64::try_from(versions).unwrap_or(u64::MAX), Ordering::SeqCst);
+            self.notify();
+        }
+    }
+
+    /// How many versions of remediations this process has committed and left to a projector, since it began.
+    #[must_use]
+    pub fn enqueued(&self) -> u64 {
+        self.enqueued.load(Ordering::SeqCst)
     }
 
     /// Waits for the next [`Self::notify`]; those that come in between count as one.

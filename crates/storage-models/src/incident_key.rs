@@ -8,6 +8,7 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Binary;
+use serde::{Serialize, Serializer};
 
 /// Which incident a remediation belongs to: equal for records whose texts say the same but for what was done, and to what.
 ///
@@ -25,11 +26,25 @@ impl IncidentKey {
     pub const fn new(bytes: [u8; Self::LENGTH]) -> Self {
         Self(bytes)
     }
+
+    /// Reads what [`Display`](fmt::Display) writes; `None` when the text is no key.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_plain = text.len() == 2 * Self::LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = is_plain.then(|| u128::from_str_radix(text, 16).ok())??;
+        Some(Self(number.to_be_bytes()))
+    }
 }
 
 impl fmt::Display for IncidentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for IncidentKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -55,5 +70,9 @@ mod tests {
         let mut bytes = [0; IncidentKey::LENGTH];
         (bytes[0], bytes[15]) = (0xab, 7);
         assert_eq!(IncidentKey::new(bytes).to_string(), "ab000000000000000000000000000007");
+        assert_eq!(IncidentKey::parse("ab000000000000000000000000000007"), Some(IncidentKey::new(bytes)));
+        for text in ["", "ab", "+b000000000000000000000000000007", "xb000000000000000000000000000007"] {
+            assert_eq!(IncidentKey::parse(text), None, "{text}");
+        }
     }
 }

@@ -4,17 +4,20 @@ mod write_path;
 
 pub(crate) use write_path::WritePath;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use serde::Serialize;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{ConnectError, Reservation, Updated, WriteError};
 use storage_models::{
-    AiAnalysis, ErrorCode, Execution, NewRecord, Record, RecordType, RecordUpdate, Remediation, Timestamp,
-    Workflow,
+    AiAnalysis, ErrorCode, Execution, IncidentKey, NewRecord, Record, RecordType, RecordUpdate, Remediation,
+    Timestamp, Workflow,
 };
 use storage_query::{
-    Bucket, Grouping, Groups, Incident, Interval, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery,
-    Page, PageRequest, QueryError, RemediationFilter, SuccessRate, Timeline, Valid,
+    Bucket, Grouping, Groups, Incident, IncidentHit, IncidentSummary, Interval, Lexical, LexicalQuery,
+    ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError, RemediationFilter, SuccessRate,
+    Timeline, Valid,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -126,6 +129,21 @@ pub(crate) trait AuditReader: Send + Sync {
 
     /// The remediations nearest in meaning.
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError>;
+
+    /// The incidents nearest in meaning.
+    async fn nearest_incidents(
+        &self,
+        query: NearestQuery,
+        deadline: Instant,
+    ) -> Result<Vec<IncidentHit>, ReadError>;
+
+    /// These incidents, as the records that match the filter show them.
+    async fn incidents(
+        &self,
+        keys: Vec<IncidentKey>,
+        filter: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<HashMap<IncidentKey, IncidentSummary>, ReadError>;
 
     /// The remediations that hold the words.
     async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Lexical, ReadError>;

@@ -1,9 +1,12 @@
 //! What is known of the service's own state and of its dependencies, as a task beside the requests finds out.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use storage_dualwrite::Commits;
 use storage_dualwrite::outbox::Depth;
+use storage_models::Timestamp;
 
 /// The last findings. Readiness reads them and asks nobody, so that probes cost nothing and cannot be starved.
 #[derive(Debug, Default)]
@@ -11,14 +14,44 @@ pub(crate) struct Health {
     is_stopping: AtomicBool,
     is_database_up: AtomicBool,
     database_micros: AtomicU64,
-    waiting: AtomicI64,
+    committed: Arc<Commits>,
+    counted: Mutex<Option<Counted>>,
     untried_micros: AtomicI64,
+}
+
+/// The outbox, counted.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    waiting: i64,
+    begin: CountBegin,
+}
+
+/// When a count of the outbox began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CountBegin {
+    time: Timestamp,
+    /// What this replica had committed by then: what it commits later may not have been counted.
+    enqueued: u64,
+}
+
+/// How many records wait for their vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pending {
+    /// As counted, and what this replica has committed since that count began: never fewer than wait of its own.
+    pub(crate) records: i64,
+    /// When that count began, which is how old the news of other replicas is; `None` before the first count.
+    pub(crate) counted_at: Option<Timestamp>,
 }
 
 /// How long a record may wait for its first attempt before the projection counts as stalled.
 const STALLED_AFTER: Duration = Duration::from_secs(5 * 60);
 
 impl Health {
+    /// Of a replica whose writers tell `committed`.
+    pub(crate) fn of(committed: Arc<Commits>) -> Self {
+        Self { committed, ..Self::default() }
+    }
+
     /// From here on the service is not ready.
     pub(crate) fn begin_stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
@@ -43,8 +76,14 @@ impl Health {
         is_up.then(|| Duration::from_micros(self.database_micros.load(Ordering::Relaxed)))
     }
 
-    pub(crate) fn note_depth(&self, depth: Depth) {
-        self.waiting.store(depth.waiting, Ordering::Relaxed);
+    /// A count of the outbox begins.
+    pub(crate) fn begin_count(&self) -> CountBegin {
+        CountBegin { time: Timestamp::now(), enqueued: self.committed.enqueued() }
+    }
+
+    /// Notes a count that began then.
+    pub(crate) fn note_depth(&self, depth: Depth, begin: CountBegin) {
+        *self.counted() = Some(Counted { waiting: depth.waiting, begin });
         self.untried_micros.store(depth.untried_micros, Ordering::Relaxed);
     }
 
@@ -55,7 +94,15 @@ impl Health {
     }
 
     /// How many records wait for their vector.
-    pub(crate) fn waiting(&self) -> i64 {
-        self.waiting.load(Ordering::Relaxed)
+    pub(crate) fn pending(&self) -> Pending {
+        let counted = *self.counted();
+        let (waiting, before) = counted.map_or((0, 0), |it| (it.waiting, it.begin.enqueued));
+        let since = self.committed.enqueued().saturating_sub(before);
+        let records = waiting.saturating_add(i64::try_from(since).unwrap_or(i64::MAX));
+        Pending { records, counted_at: counted.map(|it| it.begin.time) }
+    }
+
+    fn counted(&self) -> std::sync::MutexGuard<'_, Option<Counted>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -85,7 +85,9 @@ pub(super) static FAILURES: &[Entry] = &[
     entry("F44", "bodies that are announced and not sent refuse everyone's writes"),
     entry("F45", "one caller takes all of what is scarce"),
     entry("F46", "a known caller is counted as a stranger"),
+    entry("F47", "a search returns copies of one incident"),
     entry("F48", "pages open to everyone cost more than they should"),
+    entry("F50", "one side of a search fails"),
     entry("F53", "abandoned reads exhaust the database's connections"),
     entry("F54", "a step of the projector grows until it never ends"),
     entry("F55", "one writer without a connection refuses everyone's writes"),
@@ -96,4 +98,5 @@ pub(super) static FAILURES: &[Entry] = &[
     entry("F60", "back-dated records make partitions without end"),
     entry("F61", "partitioned tables are never analysed"),
     entry("F62", "a task that panicked is gone for ever"),
+    entry("F73", "pending is understated"),
 ];

@@ -37,6 +37,12 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// Whether no record can meet it.
+    #[must_use]
+    pub const fn is_never_met(&self) -> bool {
+        matches!(self, Self::AnyOf { values, .. } if values.is_empty())
+    }
+
     /// Whether it holds for this record.
     #[must_use]
     pub fn holds(&self, record: &Remediation) -> bool {

@@ -1,14 +1,17 @@
 //! An index that is left alone while it fails, and whose owner is checked at every first contact.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use storage_models::{Breaker, BreakerSettings, BreakerState, Embedding};
+use storage_models::{Breaker, BreakerSettings, BreakerState, Embedding, IncidentKey};
 
-use super::{Condition, IndexError, IndexIdentity, Neighbour, Point, PointVersion, VectorIndex};
+use super::{
+    Condition, IndexError, IndexIdentity, NearIncident, Neighbour, Point, PointVersion, VectorIndex,
+};
 
 /// 0 while a dependency is asked, 1 while it is tried again, 2 while it is left alone; label `dependency`.
 pub(crate) const BREAKER_STATE: &str = "datastorage_breaker_state";
@@ -166,16 +169,49 @@ impl GuardedIndex {
     }
 }
 
+/// One of what a search found.
+trait Found {
+    type Id: Eq + Hash;
+
+    fn id(&self) -> Self::Id;
+
+    fn similarity(&self) -> f64;
+}
+
+impl Found for Neighbour {
+    type Id = i64;
+
+    fn id(&self) -> i64 {
+        self.record_id
+    }
+
+    fn similarity(&self) -> f64 {
+        self.similarity
+    }
+}
+
+impl Found for NearIncident {
+    type Id = IncidentKey;
+
+    fn id(&self) -> IncidentKey {
+        self.key
+    }
+
+    fn similarity(&self) -> f64 {
+        self.similarity
+    }
+}
+
 /// Whether an answer is what was asked for: what was stored is checked where it is searched.
-fn check(found: &[Neighbour], limit: usize) -> Result<(), &'static str> {
-    let distinct: HashSet<i64> = found.iter().map(|it| it.record_id).collect();
+fn check<F: Found>(found: &[F], limit: usize) -> Result<(), &'static str> {
+    let distinct: HashSet<F::Id> = found.iter().map(F::id).collect();
     match () {
         () if found.len() > limit => Err("more points than were asked for"),
         () if distinct.len() < found.len() => Err("a point twice"),
-        () if found.iter().any(|it| !(-1.0..=1.0).contains(&it.similarity)) => {
+        () if found.iter().any(|it| !(-1.0..=1.0).contains(&it.similarity())) => {
             Err("a similarity outside of -1 to 1")
         }
-        () if !found.is_sorted_by(|one, next| one.similarity >= next.similarity) => {
+        () if !found.is_sorted_by(|one, next| one.similarity() >= next.similarity()) => {
             Err("a nearer point behind one farther away")
         }
         () => Ok(()),
@@ -221,6 +257,17 @@ impl VectorIndex for GuardedIndex {
         limit: usize,
     ) -> Result<Vec<Neighbour>, IndexError> {
         let found = self.call(self.inner.search(vector, conditions, limit)).await?;
+        check(&found, limit).map_err(unusable)?;
+        Ok(found)
+    }
+
+    async fn search_incidents(
+        &self,
+        vector: &Embedding,
+        conditions: &[Condition],
+        limit: usize,
+    ) -> Result<Vec<NearIncident>, IndexError> {
+        let found = self.call(self.inner.search_incidents(vector, conditions, limit)).await?;
         check(&found, limit).map_err(unusable)?;
         Ok(found)
     }

@@ -1,12 +1,14 @@
 //! An index in this process, for tests: exact search, nothing survives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 use storage_models::Embedding;
 use tokio::sync::RwLock;
 
-use super::{Condition, IndexError, IndexIdentity, Neighbour, Point, PointVersion, VectorIndex};
+use super::{
+    Condition, IndexError, IndexIdentity, NearIncident, Neighbour, Point, PointVersion, VectorIndex,
+};
 
 /// Points in a map. Bounded by nothing but its user.
 #[derive(Debug, Default)]
@@ -77,6 +79,22 @@ impl VectorIndex for MemoryIndex {
         found.sort_by(Neighbour::nearest_first);
         found.truncate(limit);
         Ok(found)
+    }
+
+    async fn search_incidents(
+        &self,
+        vector: &Embedding,
+        conditions: &[Condition],
+        limit: usize,
+    ) -> Result<Vec<NearIncident>, IndexError> {
+        let found = self.search(vector, conditions, usize::MAX).await?;
+        let state = self.state.read().await;
+        let mut known = HashSet::new();
+        let keyed = found.iter().filter_map(|it| {
+            let key = state.points.get(&it.record_id)?.incident_key;
+            Some(NearIncident { key, similarity: it.similarity })
+        });
+        Ok(keyed.filter(|it| known.insert(it.key)).take(limit).collect())
     }
 
     async fn page(&self, after: Option<i64>, limit: usize) -> Result<Vec<PointVersion>, IndexError> {

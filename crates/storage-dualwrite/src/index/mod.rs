@@ -14,7 +14,7 @@ pub use condition::{Condition, fields};
 pub use error::IndexError;
 pub use guarded::GuardedIndex;
 pub use memory::MemoryIndex;
-pub use point::{Neighbour, Point, PointVersion};
+pub use point::{NearIncident, Neighbour, Point, PointVersion};
 pub use qdrant::{QdrantIndex, QdrantSettings, QdrantSettingsError};
 
 use async_trait::async_trait;
@@ -74,6 +74,18 @@ pub trait VectorIndex: std::fmt::Debug + Send + Sync + 'static {
         conditions: &[Condition],
         limit: usize,
     ) -> Result<Vec<Neighbour>, IndexError>;
+
+    /// The `limit` incidents nearest to `vector`, each as near as the nearest of its points that meet all `conditions`,
+    /// nearest first. Fewer come back only when fewer match.
+    ///
+    /// # Errors
+    /// Any.
+    async fn search_incidents(
+        &self,
+        vector: &Embedding,
+        conditions: &[Condition],
+        limit: usize,
+    ) -> Result<Vec<NearIncident>, IndexError>;
 
     /// At most `limit` points with ids above `after`, in ascending order of id, without their vectors; fewer than
     /// `limit` means that there are no more.

@@ -39,6 +39,15 @@ pub struct Neighbour {
     pub similarity: f64,
 }
 
+/// An incident that a search found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NearIncident {
+    /// Which one.
+    pub key: IncidentKey,
+    /// The similarity of its nearest record, -1 to 1.
+    pub similarity: f64,
+}
+
 impl Neighbour {
     /// The order of a search's answer: nearest first, those equally near by id.
     pub(super) fn nearest_first(&self, other: &Self) -> std::cmp::Ordering {

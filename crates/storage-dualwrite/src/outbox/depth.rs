@@ -64,6 +64,12 @@ impl Default for DepthCount {
 }
 
 impl DepthCount {
+    /// Whether the next step is the first of a count.
+    #[must_use]
+    pub const fn is_at_its_beginning(&self) -> bool {
+        self.next == 0
+    }
+
     /// Counts the next pages. Returns the depth when these were the last, and begins again.
     ///
     /// # Errors

@@ -51,6 +51,15 @@ impl Work for BatchWork {
         matches!(output, Err(WriteError::KeyInFlight))
     }
 
+    fn enqueued(&self, output: &Self::Output) -> usize {
+        match output {
+            Ok(Written::Now(_)) => {
+                self.records.iter().filter(|record| record.record_type() == RecordType::Remediation).count()
+            }
+            _ => 0,
+        }
+    }
+
     fn len(&self) -> usize {
         self.records.len()
     }

@@ -56,6 +56,13 @@ impl Work for GroupWork<'_> {
         self.0.iter().map(|item| (item.record.record_type(), item.record.partition_time())).collect()
     }
 
+    fn enqueued(&self, outcomes: &Outcomes) -> usize {
+        let is_enqueued = |(item, outcome): &(&Item<'_>, &Result<Written<Record>, WriteError>)| {
+            matches!(outcome, Ok(Written::Now(_))) && item.record.record_type() == RecordType::Remediation
+        };
+        self.0.iter().zip(outcomes).filter(is_enqueued).count()
+    }
+
     fn len(&self) -> usize {
         self.0.len()
     }

@@ -55,7 +55,6 @@ pub struct Writer {
     runner: Runner,
     batches: Arc<Lane>,
     updates: Arc<Lane>,
-    committed: Arc<Commits>,
 }
 
 #[derive(Debug)]
@@ -81,7 +80,8 @@ impl Writer {
             tasks: Mutex::default(),
         });
         let (settings_of_tasks, health) = (settings.clone(), Arc::clone(&shared));
-        let runner = Runner { connector, settings: settings_of_tasks, shared: health, writer: None };
+        let runner =
+            Runner { connector, settings: settings_of_tasks, shared: health, committed, writer: None };
         let lane = |connections| Arc::new(Lane::new(runner.clone(), connections));
         let (batches, updates) = (lane(settings.batch_connections), lane(settings.update_connections));
         let tasks = (0..writers).map(|writer| {
@@ -89,14 +89,13 @@ impl Writer {
                 runner: Runner { writer: Some(writer), ..runner.clone() },
                 queue: Arc::clone(&receiver),
                 others: queue.downgrade(),
-                committed: Arc::clone(&committed),
             };
             tokio::spawn(supervised("writer", shared.stopping.clone(), move || task.clone().run()))
         });
         if let Ok(mut slots) = shared.tasks.try_lock() {
             slots.extend(tasks);
         }
-        Self { queue, shared, runner, batches, updates, committed }
+        Self { queue, shared, runner, batches, updates }
     }
 
     /// Stores one record: returns it as stored, once its transaction has committed.
@@ -142,11 +141,7 @@ impl Writer {
             }
             self.batches.run(BatchWork { records, keyed }, size, deadline).await?
         };
-        let outcome = measured(record_type, count, work).await;
-        if record_type == RecordType::Remediation && matches!(outcome, Ok(Written::Now(_))) {
-            self.committed.notify();
-        }
-        outcome
+        measured(record_type, count, work).await
     }
 
     /// Updates a record that still is as `current` says, and enqueues its new version for the vector index. An
@@ -167,11 +162,7 @@ impl Writer {
             let Some(work) = UpdateWork::new(current, update, keyed) else { return Err(WriteError::Stale) };
             self.updates.run(work, size, deadline).await?
         };
-        let outcome = measured(current.record_type(), 1, work).await;
-        if matches!(&outcome, Ok(Written::Now(updated)) if updated.is_pending) {
-            self.committed.notify();
-        }
-        outcome
+        measured(current.record_type(), 1, work).await
     }
 
     async fn enqueue(

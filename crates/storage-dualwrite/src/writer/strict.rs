@@ -123,7 +123,7 @@ impl StrictWriter {
         };
         let outcome = measured(RecordType::Remediation, 1, work).await;
         if matches!(outcome, Ok(Written::Now(_))) {
-            self.writer.committed.notify();
+            self.writer.runner.committed.notify();
         }
         outcome
     }

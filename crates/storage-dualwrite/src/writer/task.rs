@@ -18,8 +18,6 @@ use super::queue::Job;
 use super::settle::Mark;
 use super::transaction::{Failure, Runner, Work};
 use super::turn::{Receiver, Turn};
-use crate::Commits;
-use crate::idempotency::Written;
 use crate::supervise::note_panic;
 
 /// Between two tries to reach a database that is away.
@@ -35,7 +33,6 @@ pub(super) struct WriterTask {
     /// The other end of the queue, for what this writer has taken and cannot write. Weak: the queue ends with the writer's
     /// clients.
     pub(super) others: WeakSender<Job>,
-    pub(super) committed: Arc<Commits>,
 }
 
 impl WriterTask {
@@ -56,7 +53,7 @@ impl WriterTask {
             if jobs.is_empty() {
                 return;
             }
-            self.committed.found_queued(jobs.len(), std::time::Instant::now());
+            self.runner.committed.found_queued(jobs.len(), std::time::Instant::now());
             let work = AssertUnwindSafe(turn.bound(self.write_all(&mut connection, jobs, &turn)));
             if let Err(panic) = work.catch_unwind().await {
                 tracing::error!("the outcome of a writer's group is unknown");
@@ -158,11 +155,6 @@ impl WriterTask {
     }
 
     fn answer(&self, jobs: Vec<Job>, outcomes: Outcomes) {
-        let is_remediation = |job: &Job| job.record.record_type() == RecordType::Remediation;
-        let enqueued = jobs
-            .iter()
-            .zip(&outcomes)
-            .any(|(job, outcome)| matches!(outcome, Ok(Written::Now(_))) && is_remediation(job));
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             if let Err(WriteError::Refused(message)) = &outcome {
                 let table = job.record.record_type().table();
@@ -171,9 +163,6 @@ impl WriterTask {
                 });
             }
             job.answer(outcome);
-        }
-        if enqueued {
-            self.committed.notify();
         }
     }
 }
@@ -195,6 +184,10 @@ impl Work for InTurn<'_> {
 
     fn months(&self) -> Vec<(RecordType, Timestamp)> {
         self.group.months()
+    }
+
+    fn enqueued(&self, outcomes: &Outcomes) -> usize {
+        self.group.enqueued(outcomes)
     }
 
     fn len(&self) -> usize {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::settle::{Fate, Mark, fate_of};
 use super::{Shared, WriteError, WriterSettings};
-use crate::Connector;
+use crate::{Commits, Connector};
 
 /// How long to wait for a try whose connection was lost: until the server has found that out, the try holds its key.
 const KEY_PAUSE: Duration = Duration::from_millis(50);
@@ -35,6 +35,11 @@ pub(crate) trait Work: Sync {
     /// Whether all of it was kept back because another transaction holds its key.
     fn is_in_flight(&self, _output: &Self::Output) -> bool {
         false
+    }
+
+    /// How many versions of remediations wait for the projector because of this outcome.
+    fn enqueued(&self, _output: &Self::Output) -> usize {
+        0
     }
 
     /// What is left to do outside of the database once the outcome is known.
@@ -74,6 +79,7 @@ pub(super) struct Runner {
     pub(super) connector: Connector,
     pub(super) settings: WriterSettings,
     pub(super) shared: Arc<Shared>,
+    pub(super) committed: Arc<Commits>,
     /// The writer whose connections these are, if they are a writer's: what becomes of them says whether it can write.
     /// Others do not go on trying by themselves, and would never say that PostgreSQL is back.
     pub(super) writer: Option<usize>,
@@ -112,7 +118,10 @@ impl Runner {
                 Ok(Some(output)) if tries > 0 && work.is_in_flight(&output) && self.is_quick(started) => {
                     tokio::time::sleep(KEY_PAUSE).await;
                 }
-                Ok(Some(output)) => return Ok(output),
+                Ok(Some(output)) => {
+                    self.committed.note_enqueued(work.enqueued(&output));
+                    return Ok(output);
+                }
                 Ok(None) => tries += 1,
                 Err(failure) => return Err(failure),
             }

@@ -156,6 +156,10 @@ impl Work for UpdateWork {
         matches!(output, Err(WriteError::KeyInFlight))
     }
 
+    fn enqueued(&self, output: &Self::Output) -> usize {
+        usize::from(matches!(output, Ok(Written::Now(updated)) if updated.is_pending))
+    }
+
     fn len(&self) -> usize {
         1
     }

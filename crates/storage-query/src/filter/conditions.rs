@@ -14,10 +14,21 @@ impl Conditions {
     /// What `filter` demands. Everything that selects records comes through here, so that a list, its total
     /// and a search never disagree.
     pub(crate) fn of<F: AuditFilter>(filter: &Valid<F>) -> Self {
+        Self::default().with(filter)
+    }
+
+    /// Whether `filter` demands more than a range of time.
+    pub(crate) fn is_of_columns<F: AuditFilter>(filter: &Valid<F>) -> bool {
         let mut conditions = Self::default();
         filter.filter().push_conditions(&mut conditions);
-        conditions.within(filter, F::TIME);
-        conditions
+        !conditions.sql.is_empty()
+    }
+
+    /// These conditions and what `filter` demands.
+    pub(crate) fn with<F: AuditFilter>(mut self, filter: &Valid<F>) -> Self {
+        filter.filter().push_conditions(&mut self);
+        self.within(filter, F::TIME);
+        self
     }
 
     /// Demands that `time` lies in the filter's range. What follows the months of records is narrowed by the same range, for

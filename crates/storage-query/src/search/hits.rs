@@ -15,6 +15,14 @@ pub struct Hit {
     pub record: Remediation,
 }
 
+impl Hit {
+    /// A hit that stands for others: an incident's newest record for all of them.
+    #[must_use]
+    pub const fn new(similarity: f64, record: Remediation) -> Self {
+        Self { similarity, record }
+    }
+}
+
 /// Nearest first; those that tie with the first of their group newest first.
 pub(super) fn ranked(mut rows: Vec<Distant<Remediation>>, min_similarity: f64) -> Vec<Hit> {
     order::sort(&mut rows, |row| row.distance, |row| &row.record);

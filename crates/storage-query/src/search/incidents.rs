@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection as _};
 use storage_models::{IncidentKey, Remediation};
 
-use super::nearest::ACTIVE_SLOT;
+use super::nearest::{ACTIVE_SLOT, record_of_placed};
 use crate::filter::Conditions;
 use crate::read::rows::Summarized;
 use crate::record::sealed::Shape as _;
@@ -85,8 +85,13 @@ pub async fn incidents(
 fn summaries(keys: &[IncidentKey], filter: &Valid<RemediationFilter>) -> Sql {
     let mut placed = Conditions::default();
     placed.and("slot").text(" = ").text(ACTIVE_SLOT);
-    placed.and("incident_key = wanted.incident_key");
-    placed.within(filter, "start_time");
+    placed.and("placed.incident_key = wanted.incident_key");
+    placed.within(filter, "placed.start_time");
+    // Records are looked at where the filter asks for more of them than their time.
+    let mut matching = Sql::default();
+    if Conditions::is_of_columns(filter) {
+        matching.text(" CROSS JOIN LATERAL ").append(record_of_placed(filter));
+    }
     let mut sql = Sql::new("SELECT ");
     sql.text(Remediation::COLUMNS)
         .text(", incident_key, count, newest FROM UNNEST(")
@@ -98,14 +103,11 @@ fn summaries(keys: &[IncidentKey], filter: &Valid<RemediationFilter>) -> Sql {
         .bind(Bind::BigInt(NEWEST))
         .text(
             "] AS newest, (array_agg(record_time ORDER BY record_time DESC, record_id DESC))[1] AS newest_time FROM (\
-             SELECT record_id, record_time FROM (SELECT record_id, start_time AS record_time FROM remediation_vector",
+             SELECT placed.record_id, placed.start_time AS record_time FROM remediation_vector AS placed",
         )
+        .append(matching)
         .append(placed.into_sql())
-        .text(") AS placed JOIN ")
-        .text(Remediation::TABLE)
-        .text(" ON id = record_id AND start_time = record_time")
-        .append(Conditions::of(filter).into_sql())
-        .text(" ORDER BY record_time DESC, record_id DESC LIMIT ")
+        .text(" ORDER BY placed.start_time DESC, placed.record_id DESC LIMIT ")
         .bind(Bind::BigInt(MAX_COUNTED))
         .text(") AS counted) AS incident JOIN ")
         .text(Remediation::TABLE)

@@ -31,6 +31,14 @@ pub struct LexicalHit {
     pub record: Remediation,
 }
 
+impl LexicalHit {
+    /// The same hit with a record that stands for it: an incident's newest one for all of them.
+    #[must_use]
+    pub fn shown_as(self, record: Remediation) -> Self {
+        Self { record, ..self }
+    }
+}
+
 /// What a search by words found.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
@@ -111,6 +119,13 @@ impl LexicalQuery {
     #[must_use]
     pub const fn for_fusion(mut self) -> Self {
         self.count = self.request.candidates();
+        self
+    }
+
+    /// For a search for incidents: gives all that are ranked, since many of them may be of one incident.
+    #[must_use]
+    pub const fn for_incidents(mut self) -> Self {
+        self.count = Self::MAX_RANKED;
         self
     }
 

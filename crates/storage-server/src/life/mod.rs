@@ -190,7 +190,7 @@ impl Core {
             pool,
             exports,
             export_pool,
-            health: Arc::default(),
+            health: Arc::new(Health::of(Arc::clone(&committed))),
             embeddings,
             index,
             committed,

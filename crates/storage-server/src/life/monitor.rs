@@ -11,7 +11,7 @@ use storage_dualwrite::{Connector, takes_writes};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::embedder::Embeddings;
-use crate::health::Health;
+use crate::health::{CountBegin, Health};
 use crate::pool::{PoolUse, ReadPool};
 use crate::telemetry::metrics as names;
 
@@ -44,7 +44,7 @@ impl Monitor {
         let mut tick = tokio::time::interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut connection = None;
-        let mut depth = DepthCount::default();
+        let (mut depth, mut begin) = (DepthCount::default(), self.health.begin_count());
         let mut depth_due = Instant::now();
         loop {
             tick.tick().await;
@@ -53,7 +53,10 @@ impl Monitor {
             self.note_fallback();
             connection = self.ping(connection).await;
             if let Some(connection) = connection.as_mut().filter(|_| Instant::now() >= depth_due) {
-                depth_due = self.sample_depth(connection, &mut depth).await;
+                if depth.is_at_its_beginning() {
+                    begin = self.health.begin_count();
+                }
+                depth_due = self.sample_depth(connection, &mut depth, begin).await;
             }
         }
     }
@@ -87,10 +90,15 @@ impl Monitor {
     }
 
     /// Counts a piece of the outbox and says when to do so again.
-    async fn sample_depth(&self, connection: &mut AsyncPgConnection, count: &mut DepthCount) -> Instant {
+    async fn sample_depth(
+        &self,
+        connection: &mut AsyncPgConnection,
+        count: &mut DepthCount,
+        begin: CountBegin,
+    ) -> Instant {
         let started = Instant::now();
         match self.connector.answered(count.step(connection)).await {
-            Ok(Some(depth)) => self.note_depth(depth),
+            Ok(Some(depth)) => self.note_depth(depth, begin),
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "the outbox could not be counted"),
         }
@@ -98,9 +106,9 @@ impl Monitor {
         Instant::now() + pause
     }
 
-    fn note_depth(&self, depth: Depth) {
+    fn note_depth(&self, depth: Depth, begin: CountBegin) {
         let was_stalled = self.health.stalled().is_some();
-        self.health.note_depth(depth);
+        self.health.note_depth(depth, begin);
         set_gauge("waiting", depth.waiting);
         set_gauge("parked", depth.parked);
         let oldest = Duration::from_micros(u64::try_from(depth.oldest_micros).unwrap_or_default());

@@ -1,14 +1,17 @@
 //! The reads of the store, each on a connection of the pool and under a name of its own in the metrics.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use diesel_async::AsyncPgConnection;
 use storage_dualwrite::idempotency::{self, IdempotencyKey, Kept};
 use storage_models::{
-    AiAnalysis, DatabaseFault, Execution, Record, RecordType, Remediation, Timestamp, Workflow,
+    AiAnalysis, DatabaseFault, Execution, IncidentKey, Record, RecordType, Remediation, Timestamp, Workflow,
 };
 use storage_query::{
-    AuditRecord, Bucket, Grouping, Groups, Incident, Interval, Lexical, LexicalQuery, ListQuery, Listed,
-    Nearest, NearestQuery, QueryError, RemediationFilter, SuccessRate, Timeline, Valid,
+    AuditRecord, Bucket, Grouping, Groups, Incident, IncidentHit, IncidentSummary, Interval, Lexical,
+    LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, QueryError, RemediationFilter, SuccessRate,
+    Timeline, Valid,
 };
 use storage_schema::partitions::{self, Month};
 use tokio::time::Instant;
@@ -115,6 +118,29 @@ impl AuditReader for ReadPool {
 
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
         self.read("search_semantic", deadline, async |connection| query.run(connection).await).await
+    }
+
+    async fn nearest_incidents(
+        &self,
+        query: NearestQuery,
+        deadline: Instant,
+    ) -> Result<Vec<IncidentHit>, ReadError> {
+        self.read("search_semantic", deadline, async |connection| query.incidents(connection).await).await
+    }
+
+    async fn incidents(
+        &self,
+        keys: Vec<IncidentKey>,
+        filter: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<HashMap<IncidentKey, IncidentSummary>, ReadError> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let read = async |connection: &mut AsyncPgConnection| {
+            storage_query::incidents(connection, &keys, &filter).await
+        };
+        self.read("search_incidents", deadline, read).await
     }
 
     async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Lexical, ReadError> {

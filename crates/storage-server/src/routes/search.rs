@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use serde_json::json;
-use storage_models::{Remediation, Timestamp};
+use storage_models::{IncidentKey, Remediation, Timestamp};
 use storage_query::{AuditFilter as _, FusedHit, LexicalQuery, RemediationFilter, SearchRequest};
 
 use utoipa::ToSchema;
@@ -13,12 +13,16 @@ use utoipa::openapi::path::Parameter;
 use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
 use super::operation::{Operation, Request, STORE};
+use crate::health::Pending;
 use crate::openapi::{JsonBody, parameters, reference, schema};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
-use crate::search::{Engine, Found, Mode, Search};
+use crate::search::{Engine, Found, Incident, Mode, Search};
 use crate::state::AppState;
 use crate::telemetry::request::RequestContext;
+
+/// What hits may be grouped by.
+const GROUP: &str = "incident";
 
 /// The operation that searches.
 pub(super) fn operation() -> Operation {
@@ -30,11 +34,12 @@ pub(super) fn operation() -> Operation {
         .parameters(parameters::filter::<Remediation>())
         .may_fail(STORE)
         .shown_by(Request::new(200, format!("{path}?q=a+pod+keeps+crashing&limit=3&namespace=payments")))
+        .shown_by(Request::new(200, format!("{path}?q=a+pod+keeps+crashing&group=incident&limit=3")))
         .shown_by(Request::new(400, format!("{path}?limit=3")))
 }
 
 /// The parameters besides the filter.
-fn own_parameters() -> [Parameter; 4] {
+fn own_parameters() -> [Parameter; 5] {
     let text = schema::pattern(r"\S").min_length(Some(1)).max_length(Some(1_000));
     let about = "What is searched for, in words: it need not occur in what is found.";
     let text = parameters::query("q", text, about).required(Required::True);
@@ -42,6 +47,12 @@ fn own_parameters() -> [Parameter; 4] {
     [
         text.example(Some(json!("a pod keeps crashing"))).build(),
         parameters::choice("mode", Mode::names(), "hybrid", "How to search."),
+        parameters::query(
+            "group",
+            schema::words([GROUP]),
+            "Gives incidents, each once as its newest record.",
+        )
+        .build(),
         parameters::limit(SearchRequest::MAX_LIMIT, SearchRequest::DEFAULT_LIMIT),
         parameters::query("min_similarity", similarity, "How similar a hit must be at least.").build(),
     ]
@@ -59,9 +70,12 @@ pub(super) struct SearchAnswer {
     /// Only there when the worst hits are left out, since the records are large: narrow the filter.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
-    /// Records that are stored and cannot be found by meaning yet.
+    /// Records that are stored and cannot be found by meaning yet: never fewer than this replica has accepted.
     #[schema(minimum = 0)]
     pending: i64,
+    /// As of when `pending` has counted what other replicas have accepted; null before the first count.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pending_counted_at: Option<Timestamp>,
 }
 
 /// One remediation that was found.
@@ -77,6 +91,37 @@ struct Hit {
     matched: Vec<Matched>,
     #[schema(schema_with = reference::<Remediation>)]
     record: Remediation,
+    /// The incident that the record is the newest of; only there with `group=incident`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incident: Option<HitIncident>,
+}
+
+/// What records have in common that say the same but for what was done, and to what.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SearchIncident)]
+struct HitIncident {
+    /// Equal for all records of the incident.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{32}$", examples("9968905324be973f44d73b59eed8f3e0"))]
+    key: IncidentKey,
+    /// Records of the incident that match the filter, at most 10,000.
+    #[schema(minimum = 1, examples(12))]
+    count: i64,
+    /// Whether there may be more than `count`.
+    count_is_at_least: bool,
+    /// The ids of the newest of them, the newest first.
+    #[schema(min_items = 1, max_items = 5)]
+    newest: Vec<i64>,
+}
+
+impl From<Incident> for HitIncident {
+    fn from(incident: Incident) -> Self {
+        Self {
+            key: incident.key,
+            count: incident.count,
+            count_is_at_least: incident.is_count_at_least,
+            newest: incident.newest,
+        }
+    }
 }
 
 /// By what something was found.
@@ -97,19 +142,25 @@ async fn search(
 ) -> Answer<Json<SearchAnswer>> {
     let search = parse(request.query_string(), Timestamp::now())?;
     let found = search.run(&state, context.deadline).await?;
-    let (bulk, pending) = (found.hits.iter().map(|hit| hit.record.bulk()).sum(), state.health.waiting());
+    let (bulk, pending) = (found.hits.iter().map(|hit| hit.record.bulk()).sum(), state.health.pending());
     let make = move || SearchAnswer::of(found, pending);
     Ok(Sent::rendered(state.heavy.json(bulk, context.deadline, make).await?))
 }
 
 impl SearchAnswer {
-    fn of(found: Found, pending: i64) -> Self {
+    fn of(found: Found, pending: Pending) -> Self {
+        let mut incidents = found.incidents;
+        let hit = |(rank, hit): (usize, FusedHit)| {
+            let incident = incidents.remove(&hit.record.id).map(HitIncident::from);
+            Hit { incident, ..Hit::of((rank, hit)) }
+        };
         Self {
-            data: (1..).zip(found.hits).map(Hit::of).collect(),
+            data: (1..).zip(found.hits).map(hit).collect(),
             engine: found.engine,
             degraded: found.is_degraded,
             truncated: found.is_cut,
-            pending,
+            pending: pending.records,
+            pending_counted_at: pending.counted_at,
         }
     }
 }
@@ -118,7 +169,13 @@ impl Hit {
     fn of((rank, hit): (usize, FusedHit)) -> Self {
         let sides = [(Matched::Semantic, hit.similarity.is_some()), (Matched::Lexical, hit.has_words)];
         let matched = sides.into_iter().filter(|(_, has_matched)| *has_matched).map(|(side, _)| side);
-        Self { similarity: hit.similarity, rank, matched: matched.collect(), record: hit.record }
+        Self {
+            similarity: hit.similarity,
+            rank,
+            matched: matched.collect(),
+            record: hit.record,
+            incident: None,
+        }
     }
 }
 
@@ -133,6 +190,10 @@ fn parse(query: &str, now: Timestamp) -> Result<Search, Problem> {
     if mode.is_none() {
         parameters.refuse("mode", "invalid_value", &format!("must be one of {}", Mode::names().join(", ")));
     }
+    let group = parameters.take("group");
+    if group.as_deref().is_some_and(|group| group != GROUP) {
+        parameters.refuse("group", "invalid_value", &format!("must be {GROUP}, or be left out"));
+    }
     let (limit, similarity) = (parameters.take("limit"), parameters.take("min_similarity"));
     let request = parameters.note_all(SearchRequest::parse(limit.as_deref(), similarity.as_deref()));
     let filter = parameters.take_filter::<RemediationFilter>();
@@ -141,7 +202,9 @@ fn parse(query: &str, now: Timestamp) -> Result<Search, Problem> {
     let words = parameters.note_all(LexicalQuery::new(text.clone(), filter.clone(), request));
     parameters.finish()?;
     match (mode, words) {
-        (Some(mode), Some(words)) => Ok(Search { text, mode, filter, request, words }),
+        (Some(mode), Some(words)) => {
+            Ok(Search { text, mode, filter, request, is_grouped: group.is_some(), words })
+        }
         // Whatever is missing here was refused above.
         _ => Err(Problem::invalid_parameters(Vec::new())),
     }
@@ -177,6 +240,8 @@ mod tests {
             ("q=x&limit=101", "limit must be a whole number from 1 to 100"),
             ("q=x&min_similarity=2", "min_similarity must be a number from 0 to 1"),
             ("q=x&q=y", "q is given more than once"),
+            ("q=x&group=incident", ""),
+            ("q=x&group=name", "group must be incident, or be left out"),
             ("q=x&offset=1", "offset is not a parameter here"),
         ] {
             assert_eq!(refused(query), expected, "{query}");

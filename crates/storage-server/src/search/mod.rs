@@ -3,13 +3,16 @@
 //! The embedder and the outside index are waited for without a connection to the database, and neither may use up the
 //! time of what comes after it. What is away is done without, and the answer says so.
 
+mod incidents;
 mod outside;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use futures_util::future;
 use serde::Serialize;
-use storage_models::Embedding;
+use storage_models::{Embedding, IncidentKey};
 use storage_query::{
     CandidateError, FusedHit, Lexical, LexicalQuery, Nearest, NearestQuery, RemediationFilter, Scan,
     SearchRequest, Valid, candidates, fuse,
@@ -45,6 +48,8 @@ pub(crate) struct Search {
     pub(crate) mode: Mode,
     pub(crate) filter: Valid<RemediationFilter>,
     pub(crate) request: SearchRequest,
+    /// Whether incidents are wanted, each once, and not records.
+    pub(crate) is_grouped: bool,
     /// The same text, looked for by its words.
     pub(crate) words: LexicalQuery,
 }
@@ -60,6 +65,20 @@ pub(crate) struct Found {
     pub(crate) is_degraded: bool,
     /// Whether hits were left out for their bytes.
     pub(crate) is_cut: bool,
+    /// The incidents that the hits stand for, by the hit's record, when these were wanted.
+    pub(crate) incidents: HashMap<i64, Incident>,
+}
+
+/// An incident, which its newest record stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Incident {
+    pub(crate) key: IncidentKey,
+    /// Records that match the filter.
+    pub(crate) count: i64,
+    /// Whether there may be more.
+    pub(crate) is_count_at_least: bool,
+    /// The ids of the newest, the newest first.
+    pub(crate) newest: Vec<i64>,
 }
 
 /// The side of the meaning.
@@ -90,6 +109,10 @@ impl Search {
     /// # Errors
     /// When PostgreSQL did not answer. Whatever else is away costs quality, not the answer.
     pub(crate) async fn run(self, state: &AppState, deadline: Instant) -> Result<Found, ReadError> {
+        let deadline = with_time_to_answer(deadline);
+        if self.is_grouped {
+            return self.incidents(state, deadline).await;
+        }
         match self.mode {
             Mode::Lexical => self.by_words_alone(state, deadline, false).await,
             Mode::Semantic => match self.by_meaning(state, deadline).await? {
@@ -101,9 +124,12 @@ impl Search {
                 let (side, words) =
                     future::join(self.by_meaning(state, deadline), state.reader.lexical(words, deadline))
                         .await;
-                match (side?, words?) {
-                    (Some(side), words) => Ok(self.found(side, words)),
-                    (None, words) => Ok(self.words_found(words, true)),
+                match either(side, words)? {
+                    (Some(side), Some(words)) => Ok(self.found(side, words)),
+                    (Some(side), None) => {
+                        Ok(self.found(ByMeaning { is_degraded: true, ..side }, Lexical::default()))
+                    }
+                    (None, words) => Ok(self.words_found(words.unwrap_or_default(), true)),
                 }
             }
         }
@@ -122,7 +148,13 @@ impl Search {
     fn words_found(&self, words: Lexical, is_degraded: bool) -> Found {
         let hits = fuse(Vec::new(), words.hits, self.limit());
         let is_cut = words.is_cut && hits.len() < self.limit();
-        Found { hits, engine: None, is_degraded: is_degraded || words.is_behind, is_cut }
+        Found {
+            hits,
+            engine: None,
+            is_degraded: is_degraded || words.is_behind,
+            is_cut,
+            incidents: HashMap::new(),
+        }
     }
 
     fn found(&self, side: ByMeaning, words: Lexical) -> Found {
@@ -130,7 +162,7 @@ impl Search {
         let is_degraded = is_degraded || words.is_behind;
         let hits = fuse(nearest.hits, words.hits, self.limit());
         let is_cut = (nearest.is_cut || words.is_cut) && hits.len() < self.limit();
-        Found { hits, engine: Some(engine), is_degraded, is_cut }
+        Found { hits, engine: Some(engine), is_degraded, is_cut, incidents: HashMap::new() }
     }
 
     fn limit(&self) -> usize {
@@ -205,6 +237,38 @@ impl Search {
         let query = NearestQuery::new(vector, self.filter.clone(), self.request);
         if self.mode == Mode::Hybrid { query.for_fusion() } else { query }
     }
+}
+
+/// What there is of the two sides of a search, of which either may answer alone.
+///
+/// # Errors
+/// The second's, when there is neither.
+fn either<A, B>(
+    meaning: Result<Option<A>, ReadError>,
+    words: Result<B, ReadError>,
+) -> Result<(Option<A>, Option<B>), ReadError> {
+    let told = |side: &str, error: &ReadError| {
+        let error = chain(error);
+        tracing::warn!(error, side, "one side of a search failed; the other answers alone");
+    };
+    match (meaning, words) {
+        (Ok(meaning), Ok(words)) => Ok((meaning, Some(words))),
+        (Ok(None) | Err(_), Err(error)) => Err(error),
+        (Ok(Some(meaning)), Err(error)) => {
+            told("words", &error);
+            Ok((Some(meaning), None))
+        }
+        (Err(error), Ok(words)) => {
+            told("meaning", &error);
+            Ok((None, Some(words)))
+        }
+    }
+}
+
+/// A tenth of the time is left for what comes of both sides when one of them uses all of its own.
+fn with_time_to_answer(deadline: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
+    deadline.checked_sub(left / 10).unwrap_or(deadline)
 }
 
 /// When a stage must be done for as much time to be left as it had.

@@ -5,14 +5,16 @@ use std::collections::HashSet;
 use qdrant_client::qdrant::payload_index_params::IndexParams;
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::query::Variant;
+use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::vectors::VectorsOptions;
 use qdrant_client::qdrant::with_payload_selector::SelectorOptions;
 use qdrant_client::qdrant::{
     CountPoints, CountResponse, CountResult, CreateFieldIndexCollection, DeletePoints, Distance, FieldType,
-    GetPoints, GetResponse, PayloadSchemaInfo, PayloadSchemaType, PointId, PointStruct,
-    PointsOperationResponse, QueryPoints, QueryResponse, RetrievedPoint, ScoredPoint, ScrollPoints,
-    ScrollResponse, UpdateResult, UpdateStatus, UpsertPoints, WithPayloadSelector, WithVectorsSelector,
-    vector, vector_input, with_vectors_selector,
+    Filter, GetPoints, GetResponse, GroupId, GroupsResult, PayloadSchemaInfo, PayloadSchemaType, PointGroup,
+    PointId, PointStruct, PointsOperationResponse, Query, QueryGroupsResponse, QueryPointGroups, QueryPoints,
+    QueryResponse, RetrievedPoint, ScoredPoint, ScrollPoints, ScrollResponse, UpdateResult, UpdateStatus,
+    UpsertPoints, WithPayloadSelector, WithVectorsSelector, group_id, vector, vector_input,
+    with_vectors_selector,
 };
 use tonic::Status;
 
@@ -21,6 +23,9 @@ use super::state::{Collection, State, StoredPoint};
 
 /// What an absent limit means.
 const LIMIT: usize = 10;
+/// What it means for groups, and for the points of one.
+const GROUPS: usize = 3;
+const GROUP_SIZE: usize = 10;
 
 pub(super) fn upsert(state: &mut State, request: UpsertPoints) -> Result<PointsOperationResponse, Status> {
     if request.shard_key_selector.is_some() || request.update_mode.is_some() {
@@ -159,30 +164,99 @@ pub(super) fn query(state: &mut State, request: QueryPoints) -> Result<QueryResp
         return Err(unknown("queries beyond a filtered nearest"));
     }
     no_vectors(request.with_vectors.as_ref())?;
-    let mut wanted = match request.query.and_then(|query| query.variant) {
+    let (limit, offset) =
+        (limit(request.limit)?, usize::try_from(request.offset.unwrap_or(0)).unwrap_or(usize::MAX));
+    let collection = state.collection(&request.collection_name)?;
+    let scored = scored(collection, request.query, request.filter.as_ref())?;
+    let payload = request.with_payload.as_ref();
+    let result = scored.into_iter().skip(offset).take(limit).map(|point| point.answered(payload));
+    Ok(QueryResponse { result: result.collect(), ..QueryResponse::default() })
+}
+
+/// Exact too. A point that has no text under the key is in no group.
+pub(super) fn query_groups(
+    state: &mut State,
+    request: QueryPointGroups,
+) -> Result<QueryGroupsResponse, Status> {
+    if !request.prefetch.is_empty()
+        || request.using.is_some()
+        || request.lookup_from.is_some()
+        || request.with_lookup.is_some()
+        || request.shard_key_selector.is_some()
+        || request.score_threshold.is_some()
+    {
+        return Err(unknown("groups beyond those of a filtered nearest"));
+    }
+    no_vectors(request.with_vectors.as_ref())?;
+    let groups_wanted = request.limit.map_or(Ok(GROUPS), |asked| limit(Some(asked)))?;
+    let size = request.group_size.map_or(Ok(GROUP_SIZE), |asked| limit(Some(asked)))?;
+    let collection = state.collection(&request.collection_name)?;
+    let payload = request.with_payload.as_ref();
+    let mut groups: Vec<PointGroup> = Vec::new();
+    for point in scored(collection, request.query, request.filter.as_ref())? {
+        let Some(Kind::StringValue(key)) =
+            point.stored.payload.get(&request.group_by).and_then(|it| it.kind.clone())
+        else {
+            continue;
+        };
+        let id = GroupId { kind: Some(group_id::Kind::StringValue(key)) };
+        let is_full = groups.len() == groups_wanted;
+        match groups.iter_mut().find(|group| group.id.as_ref() == Some(&id)) {
+            Some(group) if group.hits.len() < size => group.hits.push(point.answered(payload)),
+            None if !is_full => {
+                let hits = vec![point.answered(payload)];
+                groups.push(PointGroup { id: Some(id), hits, ..PointGroup::default() });
+            }
+            Some(_) | None => {}
+        }
+    }
+    let result = Some(GroupsResult { groups });
+    Ok(QueryGroupsResponse { result, ..QueryGroupsResponse::default() })
+}
+
+/// A point that a query found.
+struct Scored<'a> {
+    score: f32,
+    id: u64,
+    stored: &'a StoredPoint,
+}
+
+impl Scored<'_> {
+    fn answered(&self, selector: Option<&WithPayloadSelector>) -> ScoredPoint {
+        ScoredPoint {
+            id: Some(self.id.into()),
+            payload: selected(&self.stored.payload, selector, false),
+            score: self.score,
+            version: self.stored.version,
+            ..ScoredPoint::default()
+        }
+    }
+}
+
+/// All points that match, the nearest first.
+fn scored<'a>(
+    collection: &'a Collection,
+    query: Option<Query>,
+    filter: Option<&Filter>,
+) -> Result<Vec<Scored<'a>>, Status> {
+    let mut wanted = match query.and_then(|query| query.variant) {
         Some(Variant::Nearest(input)) => match input.variant {
             Some(vector_input::Variant::Dense(dense)) => dense.data,
             other => return Err(unknown(&format!("the input {other:?}"))),
         },
         other => return Err(unknown(&format!("the query {other:?}"))),
     };
-    let test = understand(request.filter.as_ref())?;
-    let (limit, offset) =
-        (limit(request.limit)?, usize::try_from(request.offset.unwrap_or(0)).unwrap_or(usize::MAX));
-    let collection = state.collection(&request.collection_name)?;
+    let test = understand(filter)?;
     prepare(collection, &mut wanted)?;
     let matching = collection.points.iter().filter(|(id, point)| test.holds(**id, &point.payload));
-    let mut scored: Vec<(f32, u64, &StoredPoint)> =
-        matching.map(|(id, point)| (dot(&wanted, &point.vector), *id, point)).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let result = scored.into_iter().skip(offset).take(limit).map(|(score, id, point)| ScoredPoint {
-        id: Some(id.into()),
-        payload: selected(&point.payload, request.with_payload.as_ref(), false),
-        score,
-        version: point.version,
-        ..ScoredPoint::default()
-    });
-    Ok(QueryResponse { result: result.collect(), ..QueryResponse::default() })
+    let score = |(id, stored): (&u64, &'a StoredPoint)| Scored {
+        score: dot(&wanted, &stored.vector),
+        id: *id,
+        stored,
+    };
+    let mut scored: Vec<_> = matching.map(score).collect();
+    scored.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    Ok(scored)
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

@@ -272,6 +272,13 @@ impl Points for Service {
         self.serve(QdrantOperation::Query, request, None, points::query).await
     }
 
+    async fn query_groups(
+        &self,
+        request: Request<proto::QueryPointGroups>,
+    ) -> Answer<proto::QueryGroupsResponse> {
+        self.serve(QdrantOperation::Query, request, None, points::query_groups).await
+    }
+
     async fn create_field_index(
         &self,
         request: Request<proto::CreateFieldIndexCollection>,
@@ -299,7 +306,6 @@ impl Points for Service {
         discover_batch(DiscoverBatchPoints) -> DiscoverBatchResponse,
         update_batch(UpdateBatchPoints) -> UpdateBatchResponse,
         query_batch(QueryBatchPoints) -> QueryBatchResponse,
-        query_groups(QueryPointGroups) -> QueryGroupsResponse,
         facet(FacetCounts) -> FacetResponse,
         search_matrix_pairs(SearchMatrixPoints) -> SearchMatrixPairsResponse,
         search_matrix_offsets(SearchMatrixPoints) -> SearchMatrixOffsetsResponse,

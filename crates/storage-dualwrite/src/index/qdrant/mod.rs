@@ -21,13 +21,16 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use qdrant_client::qdrant::{
-    CountPoints, DeletePoints, GetPoints, PayloadIncludeSelector, PointId, PointStruct, PointsIdsList,
-    PointsSelector, Query, QueryPoints, RetrievedPoint, ScoredPoint, ScrollPoints, SearchParams,
-    UpsertPoints, Vectors, WithPayloadSelector, point_id, points_selector, with_payload_selector,
+    CountPoints, DeletePoints, GetPoints, PayloadIncludeSelector, PointGroup, PointId, PointStruct,
+    PointsIdsList, PointsSelector, Query, QueryPointGroups, QueryPoints, RetrievedPoint, ScoredPoint,
+    ScrollPoints, SearchParams, UpsertPoints, Vectors, WithPayloadSelector, group_id, point_id,
+    points_selector, with_payload_selector,
 };
-use storage_models::{Embedding, Timestamp};
+use storage_models::{Embedding, IncidentKey, Timestamp};
 
-use super::{Condition, IndexError, IndexIdentity, Neighbour, Point, PointVersion, VectorIndex};
+use super::{
+    Condition, IndexError, IndexIdentity, NearIncident, Neighbour, Point, PointVersion, VectorIndex,
+};
 use client::Client;
 use collection::Collection;
 
@@ -97,13 +100,11 @@ impl QdrantIndex {
         exact: bool,
     ) -> Result<Vec<Neighbour>, IndexError> {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        let params =
-            SearchParams { hnsw_ef: Some(EF.max(limit)), exact: Some(exact), ..SearchParams::default() };
         let request = QueryPoints {
             collection_name: self.alias.clone(),
             query: Some(Query::new_nearest(vector.as_slice().to_vec())),
             filter: filter::of_search(conditions),
-            params: Some(params),
+            params: Some(params(limit, exact)),
             limit: Some(limit),
             with_payload: Some(false.into()),
             with_vectors: Some(false.into()),
@@ -112,6 +113,34 @@ impl QdrantIndex {
         let answer = self.client.ask("search", self.client.points().query(request)).await?;
         let mut found = answer.result.iter().map(neighbour).collect::<Result<Vec<_>, _>>()?;
         found.sort_by(Neighbour::nearest_first);
+        Ok(found)
+    }
+
+    /// Points without the key, which nothing that stores points makes, are in no group.
+    async fn nearest_incidents(
+        &self,
+        vector: &Embedding,
+        conditions: &[Condition],
+        limit: usize,
+        exact: bool,
+    ) -> Result<Vec<NearIncident>, IndexError> {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let request = QueryPointGroups {
+            collection_name: self.alias.clone(),
+            query: Some(Query::new_nearest(vector.as_slice().to_vec())),
+            filter: filter::of_search(conditions),
+            params: Some(params(limit, exact)),
+            limit: Some(limit),
+            group_by: payload::INCIDENT_KEY.to_owned(),
+            group_size: Some(1),
+            with_payload: Some(false.into()),
+            with_vectors: Some(false.into()),
+            ..QueryPointGroups::default()
+        };
+        let answer = self.client.ask("search incidents", self.client.points().query_groups(request)).await?;
+        let groups = answer.result.map(|result| result.groups).unwrap_or_default();
+        let mut found = groups.iter().map(near_incident).collect::<Result<Vec<_>, _>>()?;
+        found.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
         Ok(found)
     }
 }
@@ -166,15 +195,29 @@ impl VectorIndex for QdrantIndex {
         conditions: &[Condition],
         limit: usize,
     ) -> Result<Vec<Neighbour>, IndexError> {
-        let nothing =
-            |condition: &Condition| matches!(condition, Condition::AnyOf { values, .. } if values.is_empty());
-        if limit == 0 || conditions.iter().any(nothing) {
+        if limit == 0 || conditions.iter().any(Condition::is_never_met) {
             return Ok(Vec::new());
         }
         let found = self.nearest(vector, conditions, limit, false).await?;
         if found.len() < limit && !conditions.is_empty() {
             // Either few match, and comparing with all of them is cheap; or the graph did not reach them.
             return self.nearest(vector, conditions, limit, true).await;
+        }
+        Ok(found)
+    }
+
+    async fn search_incidents(
+        &self,
+        vector: &Embedding,
+        conditions: &[Condition],
+        limit: usize,
+    ) -> Result<Vec<NearIncident>, IndexError> {
+        if limit == 0 || conditions.iter().any(Condition::is_never_met) {
+            return Ok(Vec::new());
+        }
+        let found = self.nearest_incidents(vector, conditions, limit, false).await?;
+        if found.len() < limit && !conditions.is_empty() {
+            return self.nearest_incidents(vector, conditions, limit, true).await;
         }
         Ok(found)
     }
@@ -240,6 +283,10 @@ impl VectorIndex for QdrantIndex {
     }
 }
 
+fn params(limit: u64, exact: bool) -> SearchParams {
+    SearchParams { hnsw_ef: Some(EF.max(limit)), exact: Some(exact), ..SearchParams::default() }
+}
+
 fn stored(point: &Point) -> PointStruct {
     let id = point.record.id;
     PointStruct {
@@ -272,6 +319,20 @@ fn version_only() -> WithPayloadSelector {
 fn neighbour(point: &ScoredPoint) -> Result<Neighbour, IndexError> {
     let similarity = f64::from(point.score).clamp(-1.0, 1.0);
     Ok(Neighbour { record_id: record_id(point.id.as_ref())?, similarity })
+}
+
+fn near_incident(group: &PointGroup) -> Result<NearIncident, IndexError> {
+    let key = match group.id.as_ref().and_then(|id| id.kind.as_ref()) {
+        Some(group_id::Kind::StringValue(key)) => IncidentKey::parse(key).ok_or_else(foreign_incident)?,
+        _ => return Err(foreign_incident()),
+    };
+    let nearest = group.hits.first().ok_or_else(foreign_incident)?;
+    Ok(NearIncident { key, similarity: f64::from(nearest.score).clamp(-1.0, 1.0) })
+}
+
+fn foreign_incident() -> IndexError {
+    let reason = "a group of points has no incident's key, or no point".to_owned();
+    IndexError::Refused { operation: "search incidents", reason }
 }
 
 /// A point that lost its version counts as one from 1970, so that it is found to be stale and stored again.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::fields::{Field, Members as _};
-use storage_models::{Embedding, Phase, Remediation, Severity, Status};
+use storage_models::{Embedding, IncidentKey, Phase, Remediation, Severity, Status};
 
 use crate::index::{self, Condition, IndexError, IndexIdentity, Point, PointVersion, VectorIndex};
 use crate::tests::index_support::{EPOCH, INCIDENT, embedding, field, identity, instant, point, record};
@@ -411,6 +411,31 @@ pub(super) async fn k_come_back_whenever_k_match(index: Index) {
             assert_eq!(found.len(), limit.min(matching), "{value}, {limit} wanted");
         }
     }
+}
+
+/// F47: each incident once, as near as its nearest record that meets the conditions.
+pub(super) async fn incidents_come_once_each(index: Index) {
+    index.prepare(&identity(1)).await.unwrap();
+    let key = |n: u8| IncidentKey::new([n; IncidentKey::LENGTH]);
+    let of =
+        |id: i64, incident, embedding| Point { record: record(id), embedding, incident_key: key(incident) };
+    // The first has ten copies of the nearest text, the second is farther away with one record and nearer with another.
+    let mut points: Vec<Point> = (1..=10).map(|id| of(id, 1, along(0, 1.0))).collect();
+    points.extend([of(11, 2, along(1, 1.0)), of(12, 2, between(1.0)), of(13, 3, along(1, 1.0))]);
+    index.upsert(&points).await.unwrap();
+    let found = index.search_incidents(&along(0, 1.0), &[], 10).await.unwrap();
+    let keys: Vec<_> = found.iter().map(|it| it.key).collect();
+    assert_eq!(keys, [key(1), key(2), key(3)]);
+    for (found, expected) in found.iter().zip([1.0, std::f64::consts::FRAC_1_SQRT_2, 0.0]) {
+        assert!((found.similarity - expected).abs() < TOLERANCE, "{found:?}");
+    }
+    let two = index.search_incidents(&along(0, 1.0), &[], 2).await.unwrap();
+    assert_eq!(two.iter().map(|it| it.key).collect::<Vec<_>>(), [key(1), key(2)]);
+    let names = record(11).name;
+    let conditions = [any_of("name", &[names.as_str()])];
+    let one = index.search_incidents(&along(0, 1.0), &conditions, 10).await.unwrap();
+    assert_eq!(one.iter().map(|it| it.key).collect::<Vec<_>>(), [key(2)]);
+    assert!(one[0].similarity.abs() < TOLERANCE, "{one:?}");
 }
 
 async fn ids_of_pages(index: &Index, size: usize) -> Vec<i64> {

@@ -47,6 +47,7 @@ macro_rules! run_over {
                 similarity_is_the_cosine,
                 zero_vectors_are_at_right_angles_to_everything,
                 the_nearest_come_first,
+                incidents_come_once_each,
                 each_field_filters_alone,
                 several_values_are_alternatives,
                 odd_strings_match_themselves_alone,

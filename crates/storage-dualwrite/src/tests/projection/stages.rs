@@ -12,8 +12,8 @@ use super::support::{
     assert_agree, embedder, guarded, project, qdrant, set, strict, until_both_agree, write,
 };
 use crate::index::{
-    Condition, IndexError, IndexIdentity, MemoryIndex, Neighbour, Point, PointVersion, QdrantIndex,
-    VectorIndex,
+    Condition, IndexError, IndexIdentity, MemoryIndex, NearIncident, Neighbour, Point, PointVersion,
+    QdrantIndex, VectorIndex,
 };
 use crate::outbox;
 use crate::tests::projector::{EMBEDDED, OUTBOX, Scripted, vector_of};
@@ -159,6 +159,15 @@ impl VectorIndex for Picky {
         limit: usize,
     ) -> Result<Vec<Neighbour>, IndexError> {
         self.inner.search(v, c, limit).await
+    }
+
+    async fn search_incidents(
+        &self,
+        v: &Embedding,
+        c: &[Condition],
+        limit: usize,
+    ) -> Result<Vec<NearIncident>, IndexError> {
+        self.inner.search_incidents(v, c, limit).await
     }
 
     async fn page(&self, after: Option<i64>, limit: usize) -> Result<Vec<PointVersion>, IndexError> {

@@ -45,13 +45,10 @@ impl Few {
         if conditions.is_empty() {
             return Ok(None);
         }
-        let stored = Statement::new(stored()).load(conn, OPERATION).await?;
-        let stored: i64 = stored.into_iter().map(|Number(rows)| rows).sum();
-        let few = (float(wanted) * float(stored) / PRICE).sqrt().max(ALWAYS);
         let plans = Statement::<Plans>::new(matching(conditions)).load(conn, OPERATION).await?;
         let matching: f64 = plans.iter().flat_map(|Plans(plans)| plans).map(|it| it.plan.rows).sum();
-        // Fits: PostgreSQL's tables have fewer than 2^32 pages.
-        #[expect(clippy::cast_possible_truncation, reason = "a square root of at most 2^63, four times")]
+        let few = if matching <= ALWAYS { ALWAYS } else { few_of(wanted, stored(conn).await?) };
+        #[expect(clippy::cast_possible_truncation, reason = "four times the square root of less than 2^63")]
         Ok((matching <= few).then_some(Self { most: (TOLERANCE * few) as i64 }))
     }
 
@@ -66,12 +63,18 @@ impl Few {
     }
 }
 
+/// How many of so many records are few for a search for so many of them.
+fn few_of(wanted: i64, stored: i64) -> f64 {
+    (float(wanted) * float(stored) / PRICE).sqrt().max(ALWAYS)
+}
+
 /// How many records there are, as of the last time that their partitions were analysed or vacuumed.
-fn stored() -> Sql {
+async fn stored(conn: &mut AsyncPgConnection) -> Result<i64, QueryError> {
     let mut sql = Sql::new("SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint AS number ");
     sql.text("FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = '");
     sql.text(Remediation::TABLE).text("'::regclass");
-    sql
+    let rows = Statement::new(sql).load(conn, OPERATION).await?;
+    Ok(rows.into_iter().map(|Number(rows)| rows).sum())
 }
 
 /// PostgreSQL's plan for reading all that match, which says how many it expects.

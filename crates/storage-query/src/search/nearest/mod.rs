@@ -9,7 +9,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection as 
 use storage_models::{Embedding, Remediation};
 
 use self::few::Few;
-pub(super) use self::statement::ACTIVE_SLOT;
+pub(super) use self::statement::{ACTIVE_SLOT, record_of_placed};
 use self::statement::{Looked, Wanted};
 use super::hits::{Hit, ranked, similarity};
 use super::incidents::IncidentHit;

@@ -6,11 +6,11 @@ use storage_models::Remediation;
 
 use super::NearestQuery;
 use super::few::Few;
-use crate::SearchRequest;
 use crate::filter::Conditions;
 use crate::read::in_months_of;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql};
+use crate::{RemediationFilter, SearchRequest, Valid};
 
 /// Where the vectors of the set that serves are, as of the statement's own snapshot.
 pub(in crate::search) const ACTIVE_SLOT: &str = "(SELECT slot FROM embedding_set WHERE state = 'active')";
@@ -42,12 +42,32 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
+    /// Of `placed` and its `record`.
+    const fn held(self) -> &'static str {
+        match self {
+            Self::Records => "record.*",
+            Self::Incidents => "placed.incident_key",
+        }
+    }
+
     const fn columns(self) -> &'static str {
         match self {
             Self::Records => Remediation::COLUMNS,
             Self::Incidents => "incident_key",
         }
     }
+}
+
+/// The record of a row of `placed`, if it matches the filter. `OFFSET 0` has records looked up one by one: PostgreSQL would
+/// else gather all that match before it looks at the first vector.
+pub(in crate::search) fn record_of_placed(filter: &Valid<RemediationFilter>) -> Sql {
+    let mut own = Conditions::default();
+    own.and("id = placed.record_id");
+    own.and("start_time = placed.start_time");
+    let mut sql = Sql::new("(SELECT ");
+    sql.text(Remediation::COLUMNS).text(" FROM ").text(Remediation::TABLE);
+    sql.append(own.with(filter).into_sql()).text(" OFFSET 0) AS record");
+    sql
 }
 
 impl NearestQuery {
@@ -81,20 +101,15 @@ impl NearestQuery {
         let mut placed = Conditions::default();
         placed.and("placed.slot = near.slot");
         placed.and("placed.embedding_id = near.embedding_id");
-        placed.within(&self.filter, "start_time");
+        placed.within(&self.filter, "placed.start_time");
         let mut sql = Sql::new("SELECT held.*, ");
         sql.append(distance)
             .text(" AS distance FROM embedding_vector AS near CROSS JOIN LATERAL (SELECT ")
-            .text(wanted.columns())
-            .text(
-                " FROM (SELECT record_id, start_time AS record_time, incident_key FROM remediation_vector AS placed",
-            )
+            .text(wanted.held())
+            .text(" FROM remediation_vector AS placed CROSS JOIN LATERAL ")
+            .append(record_of_placed(&self.filter))
             .append(placed.into_sql())
-            .text(") AS placed JOIN ")
-            .text(Remediation::TABLE)
-            .text(" ON id = record_id AND start_time = record_time")
-            .append(Conditions::of(&self.filter).into_sql())
-            .text(" ORDER BY record_time DESC, record_id DESC LIMIT ")
+            .text(" ORDER BY placed.start_time DESC, placed.record_id DESC LIMIT ")
             .bind(Bind::BigInt(self.of_one_vector()))
             .text(") AS held")
             .append(vectors.into_sql())

@@ -1,14 +1,15 @@
 //! A store that does what a test wants next.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{Reservation, Updated, WriteError};
-use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Timestamp};
+use storage_models::{IncidentKey, NewRecord, Record, RecordType, RecordUpdate, Timestamp};
 use storage_query::{
-    Bucket, Grouping, Groups, Incident, Interval, Lexical, LexicalQuery, Nearest, NearestQuery, PageRequest,
-    RemediationFilter, SuccessRate, Timeline, Valid,
+    Bucket, Grouping, Groups, Incident, IncidentHit, IncidentSummary, Interval, Lexical, LexicalQuery,
+    Nearest, NearestQuery, PageRequest, RemediationFilter, SuccessRate, Timeline, Valid,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -166,6 +167,23 @@ impl AuditReader for Store {
     }
 
     async fn nearest(&self, _: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn nearest_incidents(
+        &self,
+        _: NearestQuery,
+        deadline: Instant,
+    ) -> Result<Vec<IncidentHit>, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn incidents(
+        &self,
+        _: Vec<IncidentKey>,
+        _: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<HashMap<IncidentKey, IncidentSummary>, ReadError> {
         self.fail(deadline)
     }
 

@@ -1,0 +1,176 @@
+//! A search for incidents: each once, as its newest record, however many records say the same.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use futures_util::future;
+use storage_dualwrite::IncidentKeys as _;
+use storage_dualwrite::index::VectorIndex as _;
+use storage_models::{Embedding, IncidentKey, Remediation};
+use storage_query::{Hit, IncidentHit, IncidentSummary, Lexical, LexicalHit, NEWEST, fuse};
+use tokio::time::Instant;
+
+use super::{Engine, Found, Incident, Mode, Search, either, half_way, outside};
+use crate::edge::ReadError;
+use crate::state::AppState;
+use crate::telemetry::chain;
+
+/// The side of the meaning.
+struct ByMeaning {
+    incidents: Vec<IncidentHit>,
+    engine: Engine,
+    is_degraded: bool,
+}
+
+/// A record that was found by its words, and the incident that it belongs to.
+struct Worded {
+    key: IncidentKey,
+    hit: LexicalHit,
+}
+
+impl Search {
+    pub(super) async fn incidents(&self, state: &AppState, deadline: Instant) -> Result<Found, ReadError> {
+        let by_words = async {
+            match self.mode {
+                Mode::Semantic => Ok(None),
+                Mode::Lexical | Mode::Hybrid => {
+                    state.reader.lexical(self.words.clone().for_incidents(), deadline).await.map(Some)
+                }
+            }
+        };
+        let by_meaning = async {
+            match self.mode {
+                Mode::Lexical => Ok(None),
+                Mode::Semantic | Mode::Hybrid => self.incidents_by_meaning(state, deadline).await,
+            }
+        };
+        let (meaning, words) = future::join(by_meaning, by_words).await;
+        let (meaning, words) = either(meaning, words)?;
+        let is_alone = match self.mode {
+            Mode::Lexical => false,
+            Mode::Semantic => meaning.is_none(),
+            Mode::Hybrid => meaning.is_none() || words.is_none(),
+        };
+        let words = match words.flatten() {
+            None if meaning.is_none() => {
+                Some(state.reader.lexical(self.words.clone().for_incidents(), deadline).await?)
+            }
+            words => words,
+        };
+        self.together(state, meaning, words.unwrap_or_default(), is_alone, deadline).await
+    }
+
+    /// Both sides as one order of incidents. An incident's newest record stands for it on both.
+    async fn together(
+        &self,
+        state: &AppState,
+        meaning: Option<ByMeaning>,
+        words: Lexical,
+        is_alone: bool,
+        deadline: Instant,
+    ) -> Result<Found, ReadError> {
+        let near = meaning.as_ref().map(|side| side.incidents.as_slice()).unwrap_or_default();
+        let keyed = |hit: LexicalHit| Worded { key: state.embeddings.incident_key(&hit.record), hit };
+        let worded: Vec<Worded> = words.hits.into_iter().map(keyed).collect();
+        let firsts = firsts(&worded);
+        let keys = near.iter().map(|hit| hit.key).chain(firsts.iter().map(|it| it.key)).collect();
+        let summaries = state.reader.incidents(keys, self.filter.clone(), deadline).await?;
+
+        let mut incidents = HashMap::new();
+        let mut stand_in = |key: IncidentKey| {
+            let (incident, record) = match summaries.get(&key) {
+                Some(summary) => (Incident::of(key, summary), summary.record.clone()),
+                None => Incident::of_waiting(key, &worded)?,
+            };
+            incidents.insert(record.id, incident);
+            Some(record)
+        };
+        let by_meaning: Vec<Hit> =
+            near.iter().filter_map(|hit| Some(Hit::new(hit.similarity, stand_in(hit.key)?))).collect();
+        let by_words: Vec<LexicalHit> =
+            firsts.iter().filter_map(|it| Some(it.hit.clone().shown_as(stand_in(it.key)?))).collect();
+        let hits = fuse(by_meaning, by_words, self.limit());
+        incidents.retain(|id, _| hits.iter().any(|hit| hit.record.id == *id));
+        let is_cut = words.is_cut && hits.len() < self.limit();
+        let is_degraded =
+            is_alone || words.is_behind || meaning.as_ref().is_some_and(|side| side.is_degraded);
+        Ok(Found { hits, engine: meaning.map(|side| side.engine), is_degraded, is_cut, incidents })
+    }
+
+    /// `None` when there is no vector to compare with.
+    async fn incidents_by_meaning(
+        &self,
+        state: &AppState,
+        deadline: Instant,
+    ) -> Result<Option<ByMeaning>, ReadError> {
+        let Some(vector) = self.embedded(state, half_way(deadline)).await else { return Ok(None) };
+        let is_index_asked = state.index.is_some() && outside::serves(&self.filter);
+        if is_index_asked && let Some(incidents) = self.incidents_of_the_index(state, &vector, deadline).await
+        {
+            return Ok(Some(ByMeaning { incidents, engine: Engine::Qdrant, is_degraded: false }));
+        }
+        let incidents = state.reader.nearest_incidents(self.nearest(vector), deadline).await?;
+        Ok(Some(ByMeaning { incidents, engine: Engine::Pgvector, is_degraded: is_index_asked }))
+    }
+
+    /// `None` when the index did not answer.
+    async fn incidents_of_the_index(
+        &self,
+        state: &AppState,
+        vector: &Embedding,
+        deadline: Instant,
+    ) -> Option<Vec<IncidentHit>> {
+        let index = state.index.as_ref()?;
+        let conditions = outside::conditions(&self.filter);
+        let asked = index.search_incidents(vector, &conditions, self.limit());
+        match tokio::time::timeout_at(half_way(deadline), asked).await {
+            Ok(Ok(found)) => {
+                let hits = found.iter().map(|it| IncidentHit::new(it.key, it.similarity.max(0.0)));
+                Some(hits.filter(|hit| hit.similarity >= self.request.min_similarity()).collect())
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(
+                    error = chain(&error),
+                    "the vector index did not answer a search; pgvector does"
+                );
+                None
+            }
+            Err(_late) => {
+                tracing::debug!("the vector index did not answer a search in time; pgvector does");
+                None
+            }
+        }
+    }
+}
+
+/// The best of each incident, in their order.
+fn firsts(worded: &[Worded]) -> Vec<&Worded> {
+    let mut known = HashSet::new();
+    worded.iter().filter(|it| known.insert(it.key)).collect()
+}
+
+impl Incident {
+    fn of(key: IncidentKey, summary: &IncidentSummary) -> Self {
+        Self {
+            key,
+            count: summary.count,
+            is_count_at_least: summary.is_count_at_least(),
+            newest: summary.newest.clone(),
+        }
+    }
+
+    /// An incident none of whose records has a vector yet: what was found by its words is all that is known of it.
+    fn of_waiting(key: IncidentKey, worded: &[Worded]) -> Option<(Self, Remediation)> {
+        let mut records: Vec<&Remediation> =
+            worded.iter().filter(|it| it.key == key).map(|it| &it.hit.record).collect();
+        records.sort_by_key(|record| Reverse((record.start_time, record.id)));
+        let newest = records
+            .iter()
+            .take(usize::try_from(NEWEST).unwrap_or_default())
+            .map(|record| record.id)
+            .collect();
+        let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        let record = (*records.first()?).clone();
+        Some((Self { key, count, is_count_at_least: true, newest }, record))
+    }
+}
