@@ -21,6 +21,7 @@ mod export_cuts;
 mod exports;
 mod failover;
 mod faults;
+mod free_text;
 mod idempotency;
 mod incidents;
 mod injection;

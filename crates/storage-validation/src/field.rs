@@ -52,7 +52,7 @@ fn read_text(
         Kind::Identifier(max) => Some(text::identifier(&sent, max.into())?),
         Kind::Word(_) if lacks(field, &sent) => return Err(Problem::Required),
         Kind::Word(words) => Some(text::word(&sent, words)?),
-        Kind::FreeText => text::bounded_free(&sent)?,
+        Kind::FreeText => text::free(&sent)?,
         Kind::Time => return window.read(&sent).map(Value::Time),
         kind => return Err(wrong_type(kind, "string")),
     }
@@ -61,7 +61,8 @@ fn read_text(
         return Err(Problem::Required);
     }
     if altered.is_some() {
-        report.altered(pointer.to_owned(), Altered::Cleaned);
+        let what = if field.kind == Kind::FreeText { Altered::Escaped } else { Altered::Cleaned };
+        report.altered(pointer.to_owned(), what);
     }
     Ok(Value::Text(Cow::Owned(altered.unwrap_or(sent))))
 }

@@ -26,7 +26,7 @@
 //! |---|---|---|
 //! | identifier | a string without control characters, U+2028, U+2029 and bidirectional controls; its length counts Unicode scalar values, as PostgreSQL does | trimmed, without `<`, `>`, `;` and the parentheses of a call |
 //! | word | a string that is one of a set, compared exactly | trimmed |
-//! | free text | a string without C0 controls other than tab, newline and carriage return; a field's length counts bytes | byte for byte, unless a browser would run something in it: then what ammonia makes of it |
+//! | free text | a string without control characters other than tab, newline and carriage return; a field's length counts bytes, before escaping | byte for byte, unless a browser might run something in it: then escaped ([`storage_models::escape`]), which the record says |
 //! | time | an RFC 3339 string, from 10 years before to 1 day after the receipt | in UTC, cut to microseconds |
 //! | integer | a number without a fraction, however spelled (`3`, `3.0`, `30e-1`), in its range | the number |
 //! | fraction | a number from 0 to 1 | the nearest 64-bit floating point number |
@@ -47,11 +47,11 @@
 //! | `batch_size` | no record, or more than [`MAX_BATCH_RECORDS`] |
 //! | `too_long` | more characters (identifiers) or bytes (free text) than the column takes |
 //! | `too_large`, `too_deep` | the metadata as a whole, measured as it is stored |
-//! | `too_complex` | HTML that cannot be judged in time linear in its length |
 //! | `invalid_value` | not a word of the set, not a time |
 //! | `out_of_range` | a number or time outside its range, or one that contradicts another field |
 //! | `status_required` | a finished record without a final status |
 //! | `forbidden_character`, `forbidden_markup` | text that is refused rather than altered |
+//! | `unsafe_text` | text that would still be markup once it is escaped; there is none, and each is looked at |
 //! | `duplicate_key`, `number_out_of_range`, `nul_character`, `invalid_string`, `too_deep` | found by the parser, see [`storage_models::json::JsonFaultKind`] |
 
 mod batch;

@@ -16,7 +16,6 @@ pub(crate) enum Problem {
     TooManyBytes { max: u64 },
     TooLarge { found: usize, max: usize },
     TooDeep { max: usize },
-    TooComplex,
     UnknownWord(String),
     UnknownField,
     SetByServer,
@@ -28,8 +27,9 @@ pub(crate) enum Problem {
     OutOfRange { low: String, high: String },
     EndsBeforeStart(Timestamp),
     StatusRequired { found: &'static str },
-    ForbiddenCharacter(char),
+    ForbiddenCharacter { found: char, position: usize },
     ForbiddenMarkup,
+    UnsafeText,
     Unkeepable(JsonFaultKind),
 }
 
@@ -41,7 +41,6 @@ impl Problem {
             Self::TooLong { .. } | Self::TooManyBytes { .. } => "too_long",
             Self::TooLarge { .. } => "too_large",
             Self::TooDeep { .. } => "too_deep",
-            Self::TooComplex => "too_complex",
             Self::UnknownWord(_) | Self::NotATime(_) => "invalid_value",
             Self::UnknownField | Self::SetByServer => "unknown_field",
             Self::CannotChange => "immutable_field",
@@ -49,8 +48,9 @@ impl Problem {
             Self::WrongType { .. } | Self::NotAnInteger => "wrong_type",
             Self::OutOfRange { .. } | Self::EndsBeforeStart(_) => "out_of_range",
             Self::StatusRequired { .. } => "status_required",
-            Self::ForbiddenCharacter(_) => "forbidden_character",
+            Self::ForbiddenCharacter { .. } => "forbidden_character",
             Self::ForbiddenMarkup => "forbidden_markup",
+            Self::UnsafeText => "unsafe_text",
             Self::Unkeepable(kind) => kind.code(),
         }
     }
@@ -65,9 +65,6 @@ impl Problem {
                 format!("{name} is {found} bytes as it is stored; the limit is {max}")
             }
             Self::TooDeep { max } => format!("{name} is nested deeper than {max} levels"),
-            Self::TooComplex => {
-                format!("{name} holds HTML that is too deeply nested or too repetitive to be checked")
-            }
             Self::UnknownWord(word) => format!("invalid {name}: {}", excerpt(word)),
             Self::UnknownField => format!("unknown field: {name}"),
             Self::SetByServer => format!("unknown field: {name} is set by the server and cannot be sent"),
@@ -83,10 +80,14 @@ impl Problem {
             Self::StatusRequired { found } => {
                 format!("{name} must be success, failed or unknown when the record is finished, not {found}")
             }
-            Self::ForbiddenCharacter(c) => {
-                format!("{name} holds the forbidden character U+{:04X}", u32::from(*c))
+            Self::ForbiddenCharacter { found, position } => {
+                format!(
+                    "{name} holds the forbidden character U+{:04X} at position {position}",
+                    u32::from(*found)
+                )
             }
             Self::ForbiddenMarkup => format!("{name} is a key that could act as markup"),
+            Self::UnsafeText => format!("{name} holds text that could not be made safe to show"),
             Self::Unkeepable(kind) => format!("{name}: {kind}"),
         }
     }

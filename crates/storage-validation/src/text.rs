@@ -8,8 +8,10 @@ use crate::{MAX_FREE_TEXT_BYTES, free_text, identifier};
 /// An identifier of at most `max` Unicode scalar values, as it is stored.
 pub(crate) fn identifier(sent: &str, max: u64) -> Result<String, Problem> {
     let stored = identifier::sanitize(sent);
-    if let Some(c) = stored.chars().find(|c| identifier::is_forbidden(*c)) {
-        return Err(Problem::ForbiddenCharacter(c));
+    if let Some(found) = stored.chars().find(|c| identifier::is_forbidden(*c)) {
+        let before = sent.chars().take_while(|c| c.is_whitespace()).count();
+        let within = sent.chars().skip(before).position(|c| c == found).unwrap_or_default();
+        return Err(Problem::ForbiddenCharacter { found, position: before + within + 1 });
     }
     if stored.validate_length(None, Some(max), None) { Ok(stored) } else { Err(Problem::TooLong { max }) }
 }
@@ -20,38 +22,21 @@ pub(crate) fn word(sent: &str, words: &[&str]) -> Result<String, Problem> {
     if words.contains(&stored) { Ok(stored.to_owned()) } else { Err(Problem::UnknownWord(stored.to_owned())) }
 }
 
-/// [`free`] for a field, which takes at most [`MAX_FREE_TEXT_BYTES`]. Longer text is refused unread, which
-/// bounds the work of sanitizing.
-pub(crate) fn bounded_free(sent: &str) -> Result<Option<String>, Problem> {
-    check_bytes(sent)?;
-    let stored = free(sent)?;
-    stored.as_deref().map_or(Ok(()), check_bytes)?;
-    Ok(stored)
-}
-
-fn check_bytes(text: &str) -> Result<(), Problem> {
-    let max = MAX_FREE_TEXT_BYTES;
-    if text.as_bytes().validate_length(None, Some(max), None) {
-        Ok(())
-    } else {
-        Err(Problem::TooManyBytes { max })
-    }
-}
-
-/// What is to be stored instead of a free text; `None` when it is stored as it is.
+/// What is to be stored instead of the free text of a field; `None` when it is stored as it is. The limit holds for
+/// the text before it is escaped. Longer text is refused unread, which bounds the work of judging.
 pub(crate) fn free(sent: &str) -> Result<Option<String>, Problem> {
-    check_characters(sent)?;
-    let stored = free_text::sanitize(sent).map_err(|free_text::TooComplex| Problem::TooComplex)?;
-    if let Some(stored) = &stored {
-        // Character references become characters.
-        check_characters(stored)?;
+    if !sent.as_bytes().validate_length(None, Some(MAX_FREE_TEXT_BYTES), None) {
+        return Err(Problem::TooManyBytes { max: MAX_FREE_TEXT_BYTES });
     }
-    Ok(stored)
+    check_characters(sent, free_text::is_control)?;
+    free_text::escape_active(sent).map_err(|free_text::Unsafe| Problem::UnsafeText)
 }
 
-fn check_characters(text: &str) -> Result<(), Problem> {
-    let is_forbidden = |c: &char| *c < ' ' && !matches!(c, '\t' | '\n' | '\r');
-    text.chars().find(is_forbidden).map_or(Ok(()), |c| Err(Problem::ForbiddenCharacter(c)))
+/// Refuses a text for the first of these characters, with its position, counted from 1.
+pub(crate) fn check_characters(text: &str, is_forbidden: fn(char) -> bool) -> Result<(), Problem> {
+    let mut characters = text.chars().zip(1..);
+    let forbidden = characters.find(|(c, _)| is_forbidden(*c));
+    forbidden.map_or(Ok(()), |(found, position)| Err(Problem::ForbiddenCharacter { found, position }))
 }
 
 /// Whether a value is a string of nothing but white space, which is no value for a required field.

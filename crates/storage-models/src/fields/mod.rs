@@ -23,8 +23,11 @@ pub const EXAMPLE_ID: i64 = 8192 + 56 * 12;
 /// Characters that an identifier of the usual length may have.
 const NAME_CHARS: u16 = 255;
 
-/// Bytes of UTF-8 that a field of free text may hold, as sent and as stored.
+/// Bytes of UTF-8 that a field of free text may hold as it is sent.
 pub const MAX_FREE_TEXT_BYTES: u64 = 64 * 1024;
+
+/// The same as it is stored: [`escape`](crate::escape::escape) makes at most five bytes of one.
+pub const MAX_STORED_TEXT_BYTES: u64 = 5 * MAX_FREE_TEXT_BYTES;
 
 /// One field of a record, which is also a column of its table.
 #[derive(Debug, Clone, Copy, PartialEq)]

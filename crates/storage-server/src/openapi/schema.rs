@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use storage_models::Altered;
-use storage_models::fields::{Kind, MAX_FREE_TEXT_BYTES};
+use storage_models::fields::{Kind, MAX_FREE_TEXT_BYTES, MAX_STORED_TEXT_BYTES};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
 use utoipa::openapi::{
@@ -18,12 +18,12 @@ const NAME: &str = concat!(
     r"[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 );
 /// Control characters but tab, newline and carriage return are refused.
-const FREE_TEXT: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$";
+const FREE_TEXT: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
 /// As [`FREE_TEXT`], with more than white space in it.
 const STATEMENT: &str = concat!(
-    r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*",
-    r"[^\s\u0000-\u0008\u000b\u000c\u000e-\u001f]",
-    r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$"
+    r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*",
+    r"[^\s\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]",
+    r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 );
 
 /// What a field of this kind holds. One that is `required` in a request must say something.
@@ -45,6 +45,14 @@ pub(super) fn of_field(kind: Kind, required: bool) -> ObjectBuilder {
         Kind::Milliseconds => whole().minimum(Some(0)),
         Kind::Fraction => fraction(),
         Kind::Boolean => of(Type::Boolean),
+    }
+}
+
+/// What a field of this kind holds as it is stored.
+pub(super) fn of_stored(kind: Kind) -> ObjectBuilder {
+    match kind {
+        Kind::FreeText => pattern(FREE_TEXT).max_length(usize::try_from(MAX_STORED_TEXT_BYTES).ok()),
+        kind => of_field(kind, false),
     }
 }
 
