@@ -172,6 +172,26 @@ async fn what_is_altered_is_said() {
     read_back(&service, "remediation", &written).await;
 }
 
+/// F69, BR-STORAGE-011: a severity is stored in lower case and a name in NFC; the answer and the record say that it was sent
+/// otherwise.
+#[tokio::test]
+async fn severities_and_names_are_brought_to_one_form() {
+    let service = Service::start().await;
+    let mut body = remediation("e\u{301}clair");
+    body["severity"] = json!(" Critical");
+    body["cluster"] = json!("éclair");
+    let written = service.post("remediation", &body).await.expect(201).json();
+    assert_eq!((&written["name"], &written["severity"]), (&json!("éclair"), &json!("critical")));
+    assert_eq!(written["sanitized_fields"], json!(["/name", "/severity"]));
+    let cleaned = |pointer: &str| json!({ "pointer": pointer, "what": "cleaned" });
+    assert_eq!(written["alterations"], json!([cleaned("/name"), cleaned("/severity")]));
+    read_back(&service, "remediation", &written).await;
+    body["severity"] = json!("Sev1");
+    let refused = service.post("remediation", &body).await.expect(400);
+    assert!(refused.text.contains("invalid severity: Sev1"), "{refused:?}");
+    assert!(refused.text.contains("critical, high, medium, low, warning, info"), "{refused:?}");
+}
+
 /// F12: names that hold words of SQL are stored byte for byte.
 #[tokio::test]
 async fn legitimate_names_survive() {

@@ -51,7 +51,7 @@ fn read_text(
     let altered = match field.kind {
         Kind::Identifier(max) => Some(text::identifier(&sent, max.into())?),
         Kind::Word(_) if lacks(field, &sent) => return Err(Problem::Required),
-        Kind::Word(words) => Some(text::word(&sent, words)?),
+        Kind::Word(words) => Some(text::word(&sent, field.kind, words)?),
         Kind::FreeText => text::free(&sent)?,
         Kind::Time => return window.read(&sent).map(Value::Time),
         kind => return Err(wrong_type(kind, "string")),

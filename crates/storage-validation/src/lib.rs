@@ -12,7 +12,12 @@
 //! let receipt = Receipt { at: Timestamp::now(), recorded_by: "operator".to_owned(), correlation_id: None };
 //! let invalid = storage_validation::record(RecordType::Remediation, Json::parse(sent)?, &receipt)
 //!     .unwrap_err();
-//! assert_eq!(invalid.to_string(), "namespace is required; invalid phase: x; unknown field: nmae");
+//! assert_eq!(
+//!     invalid.to_string(),
+//!     "namespace is required; \
+//!      invalid phase: x (allowed: pending, processing, completed, failed); \
+//!      unknown field: nmae"
+//! );
 //! # Ok::<(), storage_models::JsonError>(())
 //! ```
 //!
@@ -24,8 +29,8 @@
 //!
 //! | kind | accepted | stored |
 //! |---|---|---|
-//! | identifier | a string without control characters, U+2028, U+2029 and bidirectional controls; its length counts Unicode scalar values, as PostgreSQL does | trimmed, without `<`, `>`, `;` and the parentheses of a call |
-//! | word | a string that is one of a set, compared exactly | trimmed |
+//! | identifier | a string without control characters, U+2028, U+2029 and bidirectional controls; its length counts Unicode scalar values, as PostgreSQL does | in NFC, trimmed, without `<`, `>`, `;` and the parentheses of a call |
+//! | word | a string that is one of a set, compared exactly, one of severity without case | trimmed, one of severity in lower case |
 //! | free text | a string without control characters other than tab, newline and carriage return; a field's length counts bytes, before escaping | byte for byte, unless a browser might run something in it: then escaped ([`storage_models::escape`]), which the record says |
 //! | time | an RFC 3339 string, from 10 years before to 1 day after the receipt | in UTC, cut to microseconds |
 //! | integer | a number without a fraction, however spelled (`3`, `3.0`, `30e-1`), in its range | the number |
@@ -60,7 +65,6 @@ mod draft;
 mod error;
 mod field;
 mod free_text;
-mod identifier;
 mod metadata;
 mod number;
 mod problem;

@@ -1,9 +1,7 @@
 //! What can be wrong with a field, and how it is said.
 
-use storage_models::Timestamp;
 use storage_models::json::JsonFaultKind;
-
-use crate::identifier;
+use storage_models::{Timestamp, identifier};
 
 /// Characters of a client's text that a message repeats at most.
 const MAX_EXCERPT: usize = 100;
@@ -16,7 +14,7 @@ pub(crate) enum Problem {
     TooManyBytes { max: u64 },
     TooLarge { found: usize, max: usize },
     TooDeep { max: usize },
-    UnknownWord(String),
+    UnknownWord { found: String, allowed: &'static [&'static str] },
     UnknownField,
     SetByServer,
     CannotChange,
@@ -41,7 +39,7 @@ impl Problem {
             Self::TooLong { .. } | Self::TooManyBytes { .. } => "too_long",
             Self::TooLarge { .. } => "too_large",
             Self::TooDeep { .. } => "too_deep",
-            Self::UnknownWord(_) | Self::NotATime(_) => "invalid_value",
+            Self::UnknownWord { .. } | Self::NotATime(_) => "invalid_value",
             Self::UnknownField | Self::SetByServer => "unknown_field",
             Self::CannotChange => "immutable_field",
             Self::BatchSize { .. } => "batch_size",
@@ -65,7 +63,9 @@ impl Problem {
                 format!("{name} is {found} bytes as it is stored; the limit is {max}")
             }
             Self::TooDeep { max } => format!("{name} is nested deeper than {max} levels"),
-            Self::UnknownWord(word) => format!("invalid {name}: {}", excerpt(word)),
+            Self::UnknownWord { found, allowed } => {
+                format!("invalid {name}: {} (allowed: {})", excerpt(found), allowed.join(", "))
+            }
             Self::UnknownField => format!("unknown field: {name}"),
             Self::SetByServer => format!("unknown field: {name} is set by the server and cannot be sent"),
             Self::CannotChange => format!("{name} cannot be changed"),

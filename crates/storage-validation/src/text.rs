@@ -1,9 +1,11 @@
 //! The rules for text, applied to what will be stored.
 
+use storage_models::fields::Kind;
+use storage_models::identifier;
 use validator::ValidateLength as _;
 
 use crate::problem::Problem;
-use crate::{MAX_FREE_TEXT_BYTES, free_text, identifier};
+use crate::{MAX_FREE_TEXT_BYTES, free_text};
 
 /// An identifier of at most `max` Unicode scalar values, as it is stored.
 pub(crate) fn identifier(sent: &str, max: u64) -> Result<String, Problem> {
@@ -16,10 +18,14 @@ pub(crate) fn identifier(sent: &str, max: u64) -> Result<String, Problem> {
     if stored.validate_length(None, Some(max), None) { Ok(stored) } else { Err(Problem::TooLong { max }) }
 }
 
-/// A word of a closed set, trimmed.
-pub(crate) fn word(sent: &str, words: &[&str]) -> Result<String, Problem> {
-    let stored = sent.trim();
-    if words.contains(&stored) { Ok(stored.to_owned()) } else { Err(Problem::UnknownWord(stored.to_owned())) }
+/// A word of a closed set, as it is stored.
+pub(crate) fn word(sent: &str, kind: Kind, words: &'static [&'static str]) -> Result<String, Problem> {
+    let stored = kind.as_stored(sent);
+    if words.contains(&stored.as_str()) {
+        Ok(stored)
+    } else {
+        Err(Problem::UnknownWord { found: sent.trim().to_owned(), allowed: words })
+    }
 }
 
 /// What is to be stored instead of the free text of a field; `None` when it is stored as it is. The limit holds for

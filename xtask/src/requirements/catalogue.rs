@@ -97,4 +97,6 @@ pub(super) static FAILURES: &[Entry] = &[
     entry("F61", "partitioned tables are never analysed"),
     entry("F62", "a task that panicked is gone for ever"),
     entry("F68", "evidence is deleted as markup"),
+    entry("F69", "a whole record is refused for a trifle"),
+    entry("F70", "a message misleads"),
 ];

@@ -1,11 +1,11 @@
 //! The strings of a document: which of them are active, and what is told of them.
 
 use storage_models::json::pointer_to;
-use storage_models::{Altered, Json};
+use storage_models::{Altered, Json, identifier};
 
 use crate::problem::Problem;
 use crate::report::{MAX_POINTER, Report};
-use crate::{free_text, identifier, text};
+use crate::{free_text, text};
 
 /// Active strings that are escaped and named one by one; beyond, and where the place of one takes more than
 /// [`MAX_POINTER`] characters to name, all strings are escaped and the whole document is named.
