@@ -28,6 +28,7 @@ mod injection;
 mod kills;
 mod kubernetes;
 mod large_records;
+mod lenient;
 mod lifecycle;
 mod load;
 mod observability;

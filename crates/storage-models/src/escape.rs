@@ -70,14 +70,23 @@ pub fn sent_text<'t>(alterations: Option<&Alterations>, field: &str, stored: &'t
 #[must_use]
 pub fn sent_document(alterations: Option<&Alterations>, field: &str, stored: Json) -> Json {
     let mut document = stored;
-    for pointer in escaped_places(alterations) {
-        let place = pointer.strip_prefix('/').and_then(|pointer| pointer.strip_prefix(field));
-        let place = place.filter(|place| place.is_empty() || place.starts_with('/'));
-        if let Some(value) = place.and_then(|place| document.at_mut(place)) {
+    let within = |pointer| within(field, pointer);
+    if escaped_places(alterations).filter_map(within).any(str::is_empty) {
+        unescape_strings(&mut document);
+        return document;
+    }
+    for place in escaped_places(alterations).filter_map(within) {
+        if let Some(value) = document.at_mut(place) {
             unescape_strings(value);
         }
     }
     document
+}
+
+/// The place in a field that a pointer into its record leads to, as a pointer into the field.
+fn within<'p>(field: &str, pointer: &'p str) -> Option<&'p str> {
+    let place = pointer.strip_prefix('/')?.strip_prefix(field)?;
+    (place.is_empty() || place.starts_with('/')).then_some(place)
 }
 
 fn escaped_places(alterations: Option<&Alterations>) -> impl Iterator<Item = &str> {

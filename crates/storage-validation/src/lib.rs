@@ -7,10 +7,12 @@
 //!
 //! ```
 //! use storage_models::{Json, Receipt, RecordType, Timestamp};
+//! use storage_validation::Handling;
 //!
 //! let sent = br#"{"name": "restart-web", "phase": "x", "action_type": "restart-pod", "nmae": 1}"#;
 //! let receipt = Receipt { at: Timestamp::now(), recorded_by: "operator".to_owned(), correlation_id: None };
-//! let invalid = storage_validation::record(RecordType::Remediation, Json::parse(sent)?, &receipt)
+//! let parsed = Json::parse(sent)?;
+//! let invalid = storage_validation::record(RecordType::Remediation, parsed, &receipt, Handling::Strict)
 //!     .unwrap_err();
 //! assert_eq!(
 //!     invalid.to_string(),
@@ -37,6 +39,22 @@
 //! | fraction | a number from 0 to 1 | the nearest 64-bit floating point number |
 //! | metadata | an object of at most [`MAX_METADATA_BYTES`] and [`MAX_METADATA_DEPTH`] | compact, numbers as spelled, strings as free text, keys as they are: a key with a character that no identifier may hold, or with markup that runs, is refused |
 //!
+//! # Lenient handling
+//!
+//! A record with a note is worth more than none. [`Handling::Lenient`] takes what the rules above refuse for its form, and
+//! names each place it changes in the record too:
+//!
+//! | what | becomes |
+//! |---|---|
+//! | control characters in identifiers and free text | taken out, sequences for terminals whole; U+0000 is refused |
+//! | free text over its limit | its first part and its last 2 KiB, around a line that says how many bytes were left out |
+//! | an identifier over its limit | its first characters, `…`, and 8 digits of the SHA-256 of the whole |
+//! | an unknown severity | null |
+//! | metadata over its size or depth | `{"datastorage.metadata": {"bytes": …, "sha256": …}}`, of its canonical form (RFC 8785); in an update it is refused |
+//!
+//! What was cut, and an unknown severity, are kept whole in the metadata as `datastorage.FIELD`, where they fit and the
+//! client has no key of that name.
+//!
 //! Which field is of which kind is in [`RecordType::fields`](storage_models::RecordType::fields). The lengths and ranges themselves are checked by the traits of the `validator` crate. Its derive is
 //! not used: it wants one struct for each set of fields that may be sent, its errors come in no order and carry
 //! the rejected value, and wrong types and unknown fields have to be found before it can begin.
@@ -51,7 +69,7 @@
 //! | `immutable_field` | a field that no update may change |
 //! | `batch_size` | no record, or more than [`MAX_BATCH_RECORDS`] |
 //! | `too_long` | more characters (identifiers) or bytes (free text) than the column takes |
-//! | `too_large`, `too_deep` | the metadata as a whole, measured as it is stored |
+//! | `too_large`, `too_deep` | the metadata as a whole, or the texts of a batch, measured as they are stored |
 //! | `invalid_value` | not a word of the set, not a time |
 //! | `out_of_range` | a number or time outside its range, or one that contradicts another field |
 //! | `status_required` | a finished record without a final status |
@@ -61,10 +79,13 @@
 
 mod batch;
 mod checks;
+mod controls;
+mod cut;
 mod draft;
 mod error;
 mod field;
 mod free_text;
+mod handling;
 mod metadata;
 mod number;
 mod problem;
@@ -80,6 +101,7 @@ pub use storage_models::fields::MAX_FREE_TEXT_BYTES;
 
 pub use batch::{RefusedBatch, ValidBatch, batch};
 pub use error::{FieldError, Invalid};
+pub use handling::Handling;
 pub use record::{Valid, record};
 pub use update::{RefusedUpdate, ValidUpdate, update};
 

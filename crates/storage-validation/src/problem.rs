@@ -19,6 +19,7 @@ pub(crate) enum Problem {
     SetByServer,
     CannotChange,
     BatchSize { max: usize },
+    BatchTooLarge { max: usize },
     WrongType { expected: &'static str, found: &'static str },
     NotAnInteger,
     NotATime(String),
@@ -37,7 +38,7 @@ impl Problem {
         match self {
             Self::Required => "required",
             Self::TooLong { .. } | Self::TooManyBytes { .. } => "too_long",
-            Self::TooLarge { .. } => "too_large",
+            Self::TooLarge { .. } | Self::BatchTooLarge { .. } => "too_large",
             Self::TooDeep { .. } => "too_deep",
             Self::UnknownWord { .. } | Self::NotATime(_) => "invalid_value",
             Self::UnknownField | Self::SetByServer => "unknown_field",
@@ -70,6 +71,9 @@ impl Problem {
             Self::SetByServer => format!("unknown field: {name} is set by the server and cannot be sent"),
             Self::CannotChange => format!("{name} cannot be changed"),
             Self::BatchSize { max } => format!("a batch must hold 1 to {max} records"),
+            Self::BatchTooLarge { max } => {
+                format!("the batch is more than {max} bytes as it is stored; send fewer records at a time")
+            }
             Self::WrongType { expected, found } => format!("{name} must be {expected}, not {found}"),
             Self::NotAnInteger => format!("{name} must be an integer, not a fraction"),
             Self::NotATime(text) => {

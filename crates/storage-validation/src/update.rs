@@ -10,11 +10,13 @@ use storage_models::json::{Parsed, pointer_to};
 use storage_models::{Alterations, Json, JsonText, Record, RecordType, RecordUpdate, Timestamp};
 
 use crate::draft::Draft;
+use crate::handling::Rules;
+use crate::metadata::Excess;
 use crate::problem::Problem;
-use crate::record::{places, rank, refuse_unknown, sent_fields, sort, unmade};
+use crate::record::{adjusted, rank, refuse_unknown, sanitized, sent_fields, sort, unmade};
 use crate::report::Report;
 use crate::time::Window;
-use crate::{Invalid, checks, field, metadata};
+use crate::{Handling, Invalid, checks, field, metadata};
 use marks::Marks;
 
 /// An update that may be made.
@@ -24,6 +26,8 @@ pub struct ValidUpdate {
     pub update: RecordUpdate,
     /// Where it differs from what this update sent, as in [`crate::Valid::sanitized_fields`].
     pub sanitized_fields: Vec<String>,
+    /// Likewise, as in [`crate::Valid::adjusted_fields`].
+    pub adjusted_fields: Vec<String>,
 }
 
 /// Why a change is not made.
@@ -55,11 +59,17 @@ pub enum RefusedUpdate {
 
 /// Applies a merge patch to a record. `null` removes `end_time`, `error_message`, the metadata or a key of it;
 /// limits hold for what the record becomes, and so do the rules between fields. Alterations of what the patch leaves stay
-/// named in the record.
+/// named in the record. Nothing that is stored is removed but by the patch: metadata that would become too large is refused
+/// in lenient handling too.
 ///
 /// # Errors
 /// See [`RefusedUpdate`]; a patch of a finished record is not looked at.
-pub fn update(current: &Record, patch: Parsed, received_at: Timestamp) -> Result<ValidUpdate, RefusedUpdate> {
+pub fn update(
+    current: &Record,
+    patch: Parsed,
+    received_at: Timestamp,
+    handling: Handling,
+) -> Result<ValidUpdate, RefusedUpdate> {
     check_changeable(current)?;
     let record_type = current.record_type();
     let mut report = Report::new(patch.faults);
@@ -67,14 +77,16 @@ pub fn update(current: &Record, patch: Parsed, received_at: Timestamp) -> Result
     for field in sent_fields(record_type) {
         draft.set(field.name, current.value(field.name));
     }
-    let marks = Marks::of(current, &patch.value);
-    let reading = Reading { record_type, window: Window::around(received_at), marks: &marks };
+    let mut marks = Marks::of(current, &patch.value);
+    let rules = Rules { window: Window::around(received_at), handling };
+    let mut reading = Reading { record_type, rules, marks: &mut marks };
     reading.read(patch.value, &mut draft, &mut report);
     for (pointer, problem) in checks::of(record_type).iter().filter_map(|check| check(&draft)) {
         report.problem(pointer, &problem);
     }
     let altered = report.finish(|pointer| rank(record_type, pointer))?;
-    let sanitized_fields = places(&marks.brought(&altered));
+    let brought = marks.brought(&altered);
+    let (sanitized_fields, adjusted_fields) = (sanitized(&brought), adjusted(&brought));
     let mut alterations = marks.after(altered, draft.get("metadata"));
     alterations.sort_by_key(|alteration| rank(record_type, &alteration.pointer));
     let alterations = Alterations::of(alterations);
@@ -84,7 +96,7 @@ pub fn update(current: &Record, patch: Parsed, received_at: Timestamp) -> Result
     for field in record_type.fields().iter().filter(|field| field.change == Change::Forward) {
         check_forward(field, &current.value(field.name), &update.value(field.name))?;
     }
-    Ok(ValidUpdate { update, sanitized_fields })
+    Ok(ValidUpdate { update, sanitized_fields, adjusted_fields })
 }
 
 /// Whether the record may be changed at all.
@@ -107,12 +119,12 @@ fn check_changeable(current: &Record) -> Result<(), RefusedUpdate> {
 /// How the fields of a patch are read.
 struct Reading<'a> {
     record_type: RecordType,
-    window: Window,
-    marks: &'a Marks,
+    rules: Rules,
+    marks: &'a mut Marks,
 }
 
 impl Reading<'_> {
-    fn read(&self, patch: Json, draft: &mut Draft<'_>, report: &mut Report) {
+    fn read(&mut self, patch: Json, draft: &mut Draft<'_>, report: &mut Report) {
         let members = match patch {
             Json::Object(members) => members,
             other => {
@@ -122,7 +134,12 @@ impl Reading<'_> {
         };
         let (mut known, unknown) = sort(self.record_type, members);
         for field in sent_fields(self.record_type) {
-            let Some(sent) = known.remove(field.name) else { continue };
+            let Some(sent) = known.remove(field.name) else {
+                if field.kind == Kind::Metadata && report.has_lost() {
+                    self.keep_lost(field, draft, report);
+                }
+                continue;
+            };
             if field.is_changeable() {
                 let value = self.read_field(field, sent, draft, report);
                 draft.set(field.name, value);
@@ -133,8 +150,24 @@ impl Reading<'_> {
         refuse_unknown(self.record_type, unknown, report);
     }
 
+    /// Keeps what the other fields have lost in metadata that the patch leaves.
+    fn keep_lost(&mut self, field: &Field, draft: &mut Draft<'_>, report: &mut Report) {
+        let stored = draft.get::<JsonText>(field.name).map(|text| self.marks.sent(text.to_json()));
+        let value = self.store(field, stored.unwrap_or(Json::Null), report);
+        if value != Value::Null {
+            draft.set(field.name, value);
+        }
+    }
+
+    fn store(&mut self, field: &Field, metadata: Json, report: &mut Report) -> Value<'static> {
+        self.marks.judge_metadata();
+        let pointer = pointer_to("", field.name);
+        let read = metadata::read(metadata, &pointer, self.rules.handling, Excess::Refused, report);
+        read.map_or(Value::Null, |json| Value::Json(Cow::Owned(json)))
+    }
+
     fn read_field(
-        &self,
+        &mut self,
         field: &Field,
         sent: Json,
         draft: &Draft<'_>,
@@ -144,6 +177,7 @@ impl Reading<'_> {
         match (field.kind, sent) {
             // A fault stands as null, and is told as what it is.
             (_, Json::Null) if report.is_faulty(&pointer) => Value::Null,
+            (Kind::Metadata, Json::Null) if report.has_lost() => self.store(field, Json::Null, report),
             (_, Json::Null) => {
                 if !matches!(field.presence, Presence::Optional) {
                     report.problem(&pointer, &Problem::Required);
@@ -152,10 +186,9 @@ impl Reading<'_> {
             }
             (Kind::Metadata, patch @ Json::Object(_)) => {
                 let stored = draft.get::<JsonText>(field.name).map(|text| self.marks.sent(text.to_json()));
-                let read = metadata::read(merged(stored, patch), &pointer, report);
-                read.map_or(Value::Null, |json| Value::Json(Cow::Owned(json)))
+                self.store(field, merged(stored, patch), report)
             }
-            (_, sent) => field::read(field, sent, &self.window, report),
+            (_, sent) => field::read(field, sent, &self.rules, report),
         }
     }
 }

@@ -4,8 +4,9 @@ use super::Json;
 use super::fault::{JsonFault, Place};
 use super::read::Reader;
 
-/// Nesting beyond this is not followed: a record's metadata (32), the record and a batch around it fit well.
-pub const MAX_DEPTH: usize = 40;
+/// Nesting beyond this is not followed, as most readers of JSON have it. Metadata may be nested less deeply (32); where a
+/// digest is to stand for it, it must be read to its end.
+pub const MAX_DEPTH: usize = 128;
 
 /// Characters of one number beyond this are refused, as sent and as PostgreSQL writes it, with all its digits.
 pub const MAX_NUMBER_LENGTH: i64 = 1_000;

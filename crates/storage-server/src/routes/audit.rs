@@ -56,7 +56,9 @@ fn store<R: AuditRecord + Named>() -> Operation {
     let send = |status| Request::new(status, path.clone());
     Operation::new(Method::POST, path.clone(), Asks::WRITE, write::write::<R>, "The record as it is stored.")
         .named(R::TYPE.path(), format!("write{}", R::NAME), format!("Store {}", noun(R::TYPE)))
-        .about("201 means committed. Text is trimmed and sanitized; what was altered is named in `sanitized_fields`.")
+        .about("201 means committed. Names are cleaned, and text in which a browser might run something is escaped; \
+             `sanitized_fields` names each place, and `alterations` of the record how. `Prefer: handling=lenient` stores \
+             what is refused otherwise for its form; `adjusted_fields` names what was changed.")
         .parameters([write::consistency_parameter(write::Offer::Any)])
         .parameters(write::headers())
         .takes([(MediaType::Json, openapi::new_schema(R::TYPE), example.clone())])

@@ -22,6 +22,7 @@ use storage_embedding::{
 };
 use storage_models::{AiAnalysis, Embedding, Record, Timestamp};
 use storage_query::{DatabaseFault, FeedObstacle, QueryError};
+use storage_validation::Handling;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -94,6 +95,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
             body: 1 << 16,
             batch_body: 1 << 20,
             consistency: Consistency::Deferred,
+            handling: Handling::Strict,
         },
         port: Port::Api,
     }

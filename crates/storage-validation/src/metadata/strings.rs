@@ -1,14 +1,15 @@
 //! The strings of a document: which of them are active, and what is told of them.
 
 use storage_models::json::pointer_to;
-use storage_models::{Altered, Json, identifier};
+use storage_models::{Alteration, Altered, Json, identifier};
 
+use super::Whole;
 use crate::problem::Problem;
 use crate::report::{MAX_POINTER, Report};
 use crate::{free_text, text};
 
-/// Active strings that are escaped and named one by one; beyond, and where the place of one takes more than
-/// [`MAX_POINTER`] characters to name, all strings are escaped and the whole document is named.
+/// Strings that are named one by one; beyond, and where the place of one takes more than [`MAX_POINTER`] characters to
+/// name, the whole document is named, and if they are active all its strings are escaped.
 const MAX_NAMED: usize = 100;
 
 /// What was found.
@@ -16,8 +17,31 @@ const MAX_NAMED: usize = 100;
 pub(super) struct Strings {
     /// Whether each is active, in the order in which they stand.
     verdicts: Vec<bool>,
-    /// Places of the active ones, [`MAX_NAMED`] and one more at most.
-    places: Vec<String>,
+    /// Where the active ones are.
+    active: Places,
+}
+
+/// Places of strings, [`MAX_NAMED`] and one more at most.
+#[derive(Debug, Default, Clone)]
+struct Places(Vec<String>);
+
+impl Places {
+    fn add(&mut self, path: &Path<'_>) {
+        if self.0.len() <= MAX_NAMED {
+            self.0.push(path.pointer());
+        }
+    }
+
+    /// Whether the document is named instead of them.
+    fn are_whole(&self) -> bool {
+        let is_long = |place: &String| place.chars().nth(MAX_POINTER).is_some();
+        self.0.len() > MAX_NAMED || self.0.iter().any(is_long)
+    }
+
+    /// What is named of the document found at `pointer`.
+    fn named(self, pointer: &str) -> Vec<String> {
+        if self.are_whole() { vec![pointer.to_owned()] } else { self.0 }
+    }
 }
 
 /// A place in the document; its pointer is spelled only when it is needed, since a long key may stand in
@@ -83,24 +107,29 @@ impl Strings {
         }
         let is_active = free_text::is_active(text);
         self.verdicts.push(is_active);
-        if is_active && self.places.len() <= MAX_NAMED {
-            self.places.push(path.pointer());
+        if is_active {
+            self.active.add(path);
         }
     }
 
-    /// Escapes the active strings of the document that was judged, and notes where.
-    pub(super) fn escape(self, document: &mut Json, pointer: &str, report: &mut Report) {
-        let is_long = |place: &String| place.chars().nth(MAX_POINTER).is_some();
-        let is_whole = self.places.len() > MAX_NAMED || self.places.iter().any(is_long);
-        if self.places.is_empty() {
-            return;
+    /// The document that was judged, found at `pointer`, with what is added to it, active strings escaped; and what of it
+    /// is escaped.
+    pub(super) fn escape(
+        &self,
+        mut document: Json,
+        added: &[Whole],
+        pointer: &str,
+    ) -> Result<(Json, Vec<String>), free_text::Unsafe> {
+        let mut places = self.active.clone();
+        let root = Path::Root(pointer);
+        added.iter().filter(|it| it.is_active).for_each(|it| places.add(&Path::Key(&root, &it.key)));
+        let is_whole = places.are_whole();
+        if let Json::Object(members) = &mut document {
+            members.extend(added.iter().map(|it| (it.key.clone(), Json::String(it.text.clone()))));
         }
-        let mut chosen = self.verdicts.into_iter().map(|is_active| is_active || is_whole);
-        if escape(document, &mut chosen).is_err() {
-            report.problem(pointer, &Problem::UnsafeText);
-        }
-        let places = if is_whole { vec![pointer.to_owned()] } else { self.places };
-        places.into_iter().for_each(|place| report.altered(place, Altered::Escaped));
+        let verdicts = self.verdicts.iter().copied().chain(added.iter().map(|it| it.is_active));
+        escape(&mut document, &mut verdicts.map(|is_active| is_active || is_whole))?;
+        Ok((document, places.named(pointer)))
     }
 }
 
@@ -122,4 +151,34 @@ fn escape(value: &mut Json, chosen: &mut impl Iterator<Item = bool>) -> Result<(
 fn check_key(key: &str) -> Result<(), Problem> {
     text::check_characters(key, identifier::is_forbidden)?;
     if free_text::is_active(key) { Err(Problem::ForbiddenMarkup) } else { Ok(()) }
+}
+
+/// Takes the control characters out of every string of the document found at `pointer`.
+pub(super) fn remove_controls(document: &mut Json, pointer: &str) -> Vec<Alteration> {
+    let mut places = Places::default();
+    without_controls(document, &Path::Root(pointer), &mut places);
+    let mark = |pointer| Alteration { pointer, what: Altered::ControlsRemoved };
+    places.named(pointer).into_iter().map(mark).collect()
+}
+
+fn without_controls(value: &mut Json, path: &Path<'_>, places: &mut Places) {
+    match value {
+        Json::String(text) => {
+            if let Some(kept) = text::without_controls(text) {
+                *text = kept;
+                places.add(path);
+            }
+        }
+        Json::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                without_controls(item, &Path::Index(path, index), places);
+            }
+        }
+        Json::Object(members) => {
+            for (key, member) in members {
+                without_controls(member, &Path::Key(path, key), places);
+            }
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
 }

@@ -90,7 +90,7 @@ fn metadata_has_a_depth() {
     assert_eq!((error.pointer.as_str(), error.code), ("/metadata", "too_deep"));
     assert_eq!(error.message, "metadata is nested deeper than 32 levels");
     // Deeper than the parser follows: said once, by the parser.
-    assert_eq!(only_error(run_metadata(&nested(40))).code, "too_deep");
+    assert_eq!(only_error(run_metadata(&nested(140))).code, "too_deep");
 }
 
 /// BR-STORAGE-010, F41: the limit counts bytes as PostgreSQL gives them back, as sent and as sanitized.

@@ -101,7 +101,7 @@ fn full_records_keep_every_field() {
         NewRecord::Execution(execution),
     ] {
         let record_type = record.record_type();
-        let expected = Valid { record, sanitized_fields: vec![] };
+        let expected = Valid { record, sanitized_fields: vec![], adjusted_fields: vec![] };
         assert_eq!(run(record_type, &full(record_type)), Ok(expected));
     }
 }
@@ -145,7 +145,7 @@ fn absent_and_null_are_defaults_or_none() {
 #[test]
 fn empty_is_not_null() {
     let sent = with(RecordType::Remediation, "cluster", "");
-    let Ok(Valid { record: NewRecord::Remediation(record), sanitized_fields }) =
+    let Ok(Valid { record: NewRecord::Remediation(record), sanitized_fields, .. }) =
         run(RecordType::Remediation, &sent)
     else {
         panic!("an empty cluster is valid");

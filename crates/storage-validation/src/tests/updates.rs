@@ -10,13 +10,13 @@ use storage_models::{
 };
 
 use super::{now, only_error, run as run_sent, with};
-use crate::{RefusedUpdate, ValidUpdate, update};
+use crate::{Handling, RefusedUpdate, ValidUpdate, update};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn remediation() -> Remediation {
+pub(super) fn remediation() -> Remediation {
     let made = Remediation::of_values(|name| match name {
         "id" => Held::Integer(7),
         "name" => Held::Text("restart-web".into()),
@@ -56,7 +56,7 @@ fn workflow() -> Workflow {
 }
 
 fn run(current: &Record, patch: &Value) -> Result<ValidUpdate, RefusedUpdate> {
-    update(current, Json::parse(patch.to_string().as_bytes()).unwrap(), now())
+    update(current, Json::parse(patch.to_string().as_bytes()).unwrap(), now(), Handling::Strict)
 }
 
 fn patched(patch: &Value) -> Result<ValidUpdate, RefusedUpdate> {
@@ -279,7 +279,7 @@ fn marks(pointers: &[&str]) -> Option<Alterations> {
 
 /// What becomes of the record, and what is told of it.
 fn remediated(current: Remediation, patch: &Value) -> (Remediation, Vec<String>) {
-    let ValidUpdate { update, sanitized_fields } = run(&Record::Remediation(current.clone()), patch)
+    let ValidUpdate { update, sanitized_fields, .. } = run(&Record::Remediation(current.clone()), patch)
         .unwrap_or_else(|refused| panic!("{patch}: {refused}"));
     let RecordUpdate::Remediation(update) = update else { panic!("{patch}") };
     let RemediationUpdate { phase, status, end_time, error_message, metadata, alterations } = update;

@@ -29,6 +29,11 @@ impl Marks {
         Self { before, left, judges_metadata }
     }
 
+    /// Says that the metadata is judged anew though the patch leaves it.
+    pub(super) const fn judge_metadata(&mut self) {
+        self.judges_metadata = true;
+    }
+
     /// The metadata as it was sent, which is what a patch is merged with.
     pub(super) fn sent(&self, stored: Json) -> Json {
         sent_document(self.before.as_ref(), METADATA, stored)
