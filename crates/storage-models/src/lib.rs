@@ -8,6 +8,7 @@
 //! | type | is |
 //! |---|---|
 //! | [`fields`] | what each record type is made of, as data: [`RecordType::fields`] |
+//! | [`identifier`] | what becomes of a name before it is stored or compared |
 //! | [`Timestamp`] | a UTC instant cut to microseconds, as PostgreSQL keeps it |
 //! | [`Month`] | a month of the UTC calendar, which a record's id carries |
 //! | [`Json`], [`JsonText`] | JSON whose numbers keep their value, whatever their size |
@@ -23,6 +24,7 @@ mod embedding;
 mod enums;
 mod error_code;
 pub mod fields;
+pub mod identifier;
 mod incident_key;
 pub mod json;
 mod month;

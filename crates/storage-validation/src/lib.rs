@@ -27,7 +27,7 @@
 //! | identifier | a string without control characters, U+2028, U+2029 and bidirectional controls; its length counts Unicode scalar values, as PostgreSQL does | trimmed, without `<`, `>`, `;` and the parentheses of a call |
 //! | word | a string that is one of a set, compared exactly | trimmed |
 //! | free text | a string without C0 controls other than tab, newline and carriage return; a field's length counts bytes | byte for byte, unless a browser would run something in it: then what ammonia makes of it |
-//! | time | an RFC 3339 string, from 10 years before to 1 day after the receipt | in UTC, cut to microseconds |
+//! | time | an RFC 3339 string with a second 60 only at the end of a day in UTC, from 10 years before to 1 day after the receipt | in UTC, cut to microseconds; a leap second as the first instant of the next day |
 //! | integer | a number without a fraction, however spelled (`3`, `3.0`, `30e-1`), in its range | the number |
 //! | fraction | a number from 0 to 1 | the nearest 64-bit floating point number |
 //! | metadata | an object of at most [`MAX_METADATA_BYTES`] and [`MAX_METADATA_DEPTH`] | compact, numbers as spelled, strings as free text, keys as they are: a key with a character that no identifier may hold, or with markup that runs, is refused |
@@ -60,7 +60,6 @@ mod draft;
 mod error;
 mod field;
 mod free_text;
-mod identifier;
 mod metadata;
 mod number;
 mod problem;

@@ -4,11 +4,11 @@
 //! could become one and because clients look values up by key; a key that may not be stored is refused.
 
 use storage_models::json::pointer_to;
-use storage_models::{Altered, Json, JsonText};
+use storage_models::{Altered, Json, JsonText, identifier};
 
 use crate::problem::Problem;
 use crate::report::{MAX_POINTER, Report};
-use crate::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, free_text, identifier, text};
+use crate::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, free_text, text};
 
 /// Altered places that are named one by one; beyond, and where a place takes more than [`MAX_POINTER`] characters to name, the
 /// whole field is named.

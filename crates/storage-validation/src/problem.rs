@@ -1,9 +1,7 @@
 //! What can be wrong with a field, and how it is said.
 
-use storage_models::Timestamp;
 use storage_models::json::JsonFaultKind;
-
-use crate::identifier;
+use storage_models::{Timestamp, identifier};
 
 /// Characters of a client's text that a message repeats at most.
 const MAX_EXCERPT: usize = 100;

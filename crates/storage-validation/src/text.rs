@@ -1,9 +1,10 @@
 //! The rules for text, applied to what will be stored.
 
+use storage_models::identifier;
 use validator::ValidateLength as _;
 
 use crate::problem::Problem;
-use crate::{MAX_FREE_TEXT_BYTES, free_text, identifier};
+use crate::{MAX_FREE_TEXT_BYTES, free_text};
 
 /// An identifier of at most `max` Unicode scalar values, as it is stored.
 pub(crate) fn identifier(sent: &str, max: u64) -> Result<String, Problem> {

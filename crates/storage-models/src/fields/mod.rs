@@ -15,7 +15,7 @@ pub(crate) use members::members;
 pub use members::{Member, Members};
 pub use value::{Constant, FromValue, ToValue, Value};
 
-use crate::RecordType;
+use crate::{RecordType, Severity, identifier};
 
 /// The id of the records that documentation shows: the first of January 2026 ([`Month::id`](crate::Month::id)).
 pub const EXAMPLE_ID: i64 = 8192 + 56 * 12;
@@ -83,6 +83,18 @@ impl Kind {
     #[must_use]
     pub const fn is_bulky(self) -> bool {
         matches!(self, Self::FreeText | Self::Metadata | Self::Alterations)
+    }
+
+    /// A text as a field of this kind stores it: an identifier by its [rules](crate::identifier), a word trimmed, one of
+    /// severity in lower case too, anything else as it is. What is compared with stored texts goes through this.
+    #[must_use]
+    pub fn as_stored(self, text: &str) -> String {
+        match self {
+            Self::Identifier(_) => identifier::sanitize(text),
+            Self::Word(words) if words == Severity::WORDS => text.trim().to_lowercase(),
+            Self::Word(_) => text.trim().to_owned(),
+            _ => text.to_owned(),
+        }
     }
 
     /// Whether its values are compared as text.

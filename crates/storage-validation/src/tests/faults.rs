@@ -161,7 +161,7 @@ fn messages_are_short_and_inert() {
     let forged = "x\r\n2026-03-01 level=info \u{202e}\u{1b}[2K";
     for (field, value) in [("phase", forged), (forged, "x")] {
         let error = only_error(run(Remediation, &with(Remediation, field, value)));
-        assert!(!error.message.chars().any(crate::identifier::is_forbidden), "{}", error.message);
+        assert!(!error.message.chars().any(storage_models::identifier::is_forbidden), "{}", error.message);
         assert!(
             error.message.contains(r"x\u{d}\u{a}2026-03-01 level=info \u{202e}\u{1b}[2K"),
             "{}",
