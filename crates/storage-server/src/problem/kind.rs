@@ -124,7 +124,7 @@ problems! {
     }
     UnsupportedMediaType = 415 "unsupported-media-type", "Unsupported media type" {
         "The body is not of a type that is taken here."
-        "`detail` names the types: application/json, for batches also application/x-ndjson, for changes application/merge-patch+json. In UTF-8 and without Content-Encoding."
+        "`detail` names the types: application/json, for batches also application/x-ndjson (application/ndjson and application/jsonl are other names of it), for changes application/merge-patch+json. In UTF-8, plain or with Content-Encoding: gzip."
     }
     Misdirected = 421 "misdirected", "Misdirected request" {
         "The host in the request is not a name of this service."
