@@ -21,6 +21,7 @@ mod export_cuts;
 mod exports;
 mod failover;
 mod faults;
+mod filters;
 mod idempotency;
 mod incidents;
 mod injection;

@@ -46,6 +46,15 @@ impl Parameter {
         Self { name, kind, is_required, schema, good }
     }
 
+    /// It as it can be asked alone: an end of a range of the times of writing needs a beginning.
+    fn alone(&self) -> String {
+        let good = form(&self.name, &self.good);
+        match self.name.strip_suffix("ed_until") {
+            Some(start) => format!("{good}&{start}ed_since=31d"),
+            None => good,
+        }
+    }
+
     /// The words that it takes, if it takes some words only.
     fn words(&self) -> Vec<&str> {
         let words = [&self.schema["enum"], &self.schema["items"]["enum"]];

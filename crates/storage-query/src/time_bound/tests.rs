@@ -26,6 +26,9 @@ fn times_dates_and_ages_are_read_and_nothing_else() {
         ("007d", "2026-02-22T12:00:00.500000Z"),
         ("0d", "2026-03-01T12:00:00.500000Z"),
         ("36500d", "1926-03-26T12:00:00.500000Z"),
+        ("1w", "2026-02-22T12:00:00.500000Z"),
+        ("1h30m", "2026-03-01T10:30:00.500000Z"),
+        ("1w2d3h4m5s", "2026-02-20T08:55:55.500000Z"),
     ] {
         let bound: TimeBound = text.parse().unwrap_or_else(|reason| panic!("{text}: {reason}"));
         assert_eq!(bound.resolve(now()).unwrap().to_string(), expected, "{text}");
@@ -44,8 +47,10 @@ fn times_dates_and_ages_are_read_and_nothing_else() {
         "7d ",
         "7 d",
         "7D",
-        "7w",
-        "1h30m",
+        "7y",
+        "30m1h",
+        "1s1s",
+        "1s5ms",
         "٣d",
         "2026-02-30",
         "2026-1-2",

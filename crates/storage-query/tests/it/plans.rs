@@ -124,7 +124,7 @@ async fn words_are_served_by_their_index() {
 }
 
 /// Pages of memory that a statement touched.
-async fn buffers(conn: &mut AsyncPgConnection, sql: BoundSql) -> u32 {
+pub(crate) async fn buffers(conn: &mut AsyncPgConnection, sql: BoundSql) -> u32 {
     let plan = explain(conn, "ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF", sql).await;
     let line = plan.lines().find(|line| line.contains("Buffers: shared")).expect("something was read");
     let counts = line.split_whitespace().filter_map(|word| {

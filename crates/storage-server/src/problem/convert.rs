@@ -128,13 +128,15 @@ const fn code_of(reason: &InvalidReason) -> &'static str {
         | InvalidReason::OffsetTooDeep { .. }
         | InvalidReason::NotAFraction
         | InvalidReason::TimeOutOfRange
-        | InvalidReason::AfterUntil { .. }
+        | InvalidReason::AfterEnd { .. }
         | InvalidReason::AboveMaximum { .. }
         | InvalidReason::TooManyBuckets { .. } => "out_of_range",
         InvalidReason::TooManyValues | InvalidReason::TooManyKeys => "too_many_values",
         InvalidReason::KeyTooLong { .. } | InvalidReason::ValueTooLong { .. } => "too_long",
         InvalidReason::NotACursor | InvalidReason::OtherCursor { .. } => "invalid_cursor",
         InvalidReason::WithCursor => "not_with_cursor",
+        InvalidReason::WithoutEffect { .. } => "without_effect",
+        InvalidReason::RangeRequired { .. } => "range_required",
         InvalidReason::Nul | InvalidReason::KeyCharacter => "forbidden_character",
         _ => "invalid_value",
     }

@@ -11,6 +11,7 @@ mod health;
 mod id;
 mod incidents;
 mod list;
+mod notes;
 mod openapi;
 mod operation;
 mod pages;
@@ -39,7 +40,7 @@ static API: LazyLock<Table> = LazyLock::new(|| {
         audit::operations::<Execution>(),
     ];
     let audit = audit.into_iter().flatten();
-    let reads = [timeline::operation(), export::operation(), search::operation()];
+    let reads = [timeline::operation(), search::operation()];
     let operations = audit.chain(reads).chain(incidents::operations()).chain(aggregates::operations());
     let operations = operations.chain(admin::operations()).chain(health::operations());
     Table::of(operations.chain([problems::operation()]).chain(openapi::operations()))

@@ -4,7 +4,10 @@ use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use serde_json::json;
 use storage_models::{Remediation, Timestamp};
-use storage_query::{AuditFilter as _, FusedHit, LexicalQuery, RemediationFilter, SearchRequest};
+use storage_query::{
+    AuditFilter as _, FusedHit, InvalidParameter, InvalidReason, LexicalQuery, RemediationFilter,
+    SearchRequest,
+};
 
 use utoipa::ToSchema;
 use utoipa::openapi::Required;
@@ -12,6 +15,7 @@ use utoipa::openapi::path::Parameter;
 
 use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
+use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
 use crate::openapi::{JsonBody, parameters, reference, schema};
 use crate::parameters::Parameters;
@@ -43,7 +47,12 @@ fn own_parameters() -> [Parameter; 4] {
         text.example(Some(json!("a pod keeps crashing"))).build(),
         parameters::choice("mode", Mode::names(), "hybrid", "How to search."),
         parameters::limit(SearchRequest::MAX_LIMIT, SearchRequest::DEFAULT_LIMIT),
-        parameters::query("min_similarity", similarity, "How similar a hit must be at least.").build(),
+        parameters::query(
+            "min_similarity",
+            similarity,
+            "How similar a hit must be at least; not in the mode `lexical`, which compares no vectors.",
+        )
+        .build(),
     ]
 }
 
@@ -62,6 +71,9 @@ pub(super) struct SearchAnswer {
     /// Records that are stored and cannot be found by meaning yet.
     #[schema(minimum = 0)]
     pending: i64,
+    /// Only there when values of the filter are compared in another form than they were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filter_notes: Vec<Note>,
 }
 
 /// One remediation that was found.
@@ -96,20 +108,22 @@ async fn search(
     context: web::ReqData<RequestContext>,
 ) -> Answer<Json<SearchAnswer>> {
     let search = parse(request.query_string(), Timestamp::now())?;
+    let notes = notes::of(search.filter.filter());
     let found = search.run(&state, context.deadline).await?;
     let (bulk, pending) = (found.hits.iter().map(|hit| hit.record.bulk()).sum(), state.health.waiting());
-    let make = move || SearchAnswer::of(found, pending);
+    let make = move || SearchAnswer::of(found, pending, notes);
     Ok(Sent::rendered(state.heavy.json(bulk, context.deadline, make).await?))
 }
 
 impl SearchAnswer {
-    fn of(found: Found, pending: i64) -> Self {
+    fn of(found: Found, pending: i64, filter_notes: Vec<Note>) -> Self {
         Self {
             data: (1..).zip(found.hits).map(Hit::of).collect(),
             engine: found.engine,
             degraded: found.is_degraded,
             truncated: found.is_cut,
             pending,
+            filter_notes,
         }
     }
 }
@@ -135,6 +149,11 @@ fn parse(query: &str, now: Timestamp) -> Result<Search, Problem> {
     }
     let (limit, similarity) = (parameters.take("limit"), parameters.take("min_similarity"));
     let request = parameters.note_all(SearchRequest::parse(limit.as_deref(), similarity.as_deref()));
+    if mode == Some(Mode::Lexical) && similarity.is_some() {
+        let (field, reason) =
+            ("min_similarity".into(), InvalidReason::WithoutEffect { beside: "mode=lexical" });
+        parameters.note::<()>(Err(InvalidParameter { field, value: String::new(), reason }));
+    }
     let filter = parameters.take_filter::<RemediationFilter>();
     let filter = parameters.note_all(filter.check(now)).unwrap_or_default();
     let request = request.unwrap_or_default();
@@ -176,6 +195,10 @@ mod tests {
             ("q=x&mode=Hybrid", "mode must be one of semantic, lexical, hybrid"),
             ("q=x&limit=101", "limit must be a whole number from 1 to 100"),
             ("q=x&min_similarity=2", "min_similarity must be a number from 0 to 1"),
+            (
+                "q=x&mode=lexical&min_similarity=0.5",
+                "min_similarity has no effect beside mode=lexical; leave one of them out",
+            ),
             ("q=x&q=y", "q is given more than once"),
             ("q=x&offset=1", "offset is not a parameter here"),
         ] {

@@ -126,7 +126,7 @@ static METRICS: &[Metric] = &[
     metric(
         EXPORTS,
         Kind::Counter,
-        &["format", "outcome"],
+        &["type", "format", "outcome"],
         "Exports ended; outcome is complete, refused, failed, deadline, stalled, stopping, client_gone or recalled.",
     ),
     metric(
