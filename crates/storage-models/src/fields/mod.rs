@@ -41,7 +41,7 @@ pub struct Field {
     pub change: Change,
     /// Whether a filter may list its values.
     pub is_filterable: bool,
-    /// Whether an index of the database begins with it.
+    /// Whether a B-tree of the database begins with it, which leads straight to its values.
     pub is_indexed: bool,
     /// What it means, as the documentation of the API says it.
     pub meaning: &'static str,

@@ -48,7 +48,7 @@ pub(super) const REMEDIATION: &[Field] = &[
     RECORDED_BY,
     CORRELATION_ID,
     ALTERATIONS.changeable(Free),
-    Field::new("created_at", Time, Required, "When it was stored.").set_by(Database).indexed().example(CREATED),
+    Field::new("created_at", Time, Required, "When it was stored.").set_by(Database).example(CREATED),
     Field::new("updated_at", Time, Required, "When it last changed.").set_by(Database).example(CREATED),
 ];
 
@@ -67,7 +67,7 @@ pub(super) const AI_ANALYSIS: &[Field] = &[
     RECORDED_BY,
     CORRELATION_ID,
     ALTERATIONS,
-    Field::new("created_at", Time, Required, "When it was stored.").set_by(Database).indexed().example(CREATED),
+    Field::new("created_at", Time, Required, "When it was stored.").set_by(Database).example(CREATED),
 ];
 
 #[rustfmt::skip]
@@ -84,7 +84,7 @@ pub(super) const WORKFLOW: &[Field] = &[
     RECORDED_BY,
     CORRELATION_ID,
     ALTERATIONS.changeable(Free),
-    Field::new("created_at", Time, Required, "When it was stored.").set_by(Database).indexed().example(CREATED),
+    Field::new("created_at", Time, Required, "When it was stored.").set_by(Database).example(CREATED),
     Field::new("updated_at", Time, Required, "When it last changed.").set_by(Database).example(CREATED),
 ];
 
@@ -104,7 +104,7 @@ pub(super) const EXECUTION: &[Field] = &[
     RECORDED_BY,
     CORRELATION_ID,
     ALTERATIONS,
-    Field::new("created_at", Time, Required, "When it was stored.").set_by(Database).indexed().example(CREATED),
+    Field::new("created_at", Time, Required, "When it was stored.").set_by(Database).example(CREATED),
 ];
 
 const PENDING: super::Presence = Default(Text(Status::Pending.as_str()));
