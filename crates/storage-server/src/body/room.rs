@@ -24,7 +24,7 @@ pub(super) enum Coding {
 /// Takes a body piece by piece.
 pub(super) enum Sink {
     Plain(Room),
-    Gzip(MultiGzDecoder<Room>),
+    Gzip(Box<MultiGzDecoder<Room>>),
 }
 
 impl Sink {
@@ -39,7 +39,7 @@ impl Sink {
         let room = Room { bytes: BytesMut::new(), limit, announced, reservation, refusal: None };
         Ok(match coding {
             Coding::Identity => Self::Plain(room),
-            Coding::Gzip => Self::Gzip(MultiGzDecoder::new(Room { announced: 0, ..room })),
+            Coding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(Room { announced: 0, ..room }))),
         })
     }
 

@@ -35,10 +35,9 @@ impl CandidateSource for Outside<'_> {
 /// changed, nor how values begin; and its conditions all hold, while null is an alternative to values.
 pub(super) fn serves(filter: &Valid<RemediationFilter>) -> bool {
     let asked = |field: &str, suffix: &str| !filter.filter().values(&format!("{field}{suffix}")).is_empty();
-    let is_told = |field: &Field| {
-        !asked(field.name, ".prefix") && !(asked(field.name, "") && asked(field.name, ".null"))
-    };
-    index::fields().all(is_told)
+    let is_untold =
+        |field: &Field| asked(field.name, ".prefix") || asked(field.name, "") && asked(field.name, ".null");
+    !index::fields().any(is_untold)
         && !filter.is_within_written_times()
         && filter.filter().metadata.iter().all(|(_, values)| values.is_empty())
 }
