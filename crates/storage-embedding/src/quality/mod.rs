@@ -57,6 +57,7 @@ impl LabelledRecord {
             severity: self.severity.as_deref(),
             error_message: self.error_message.as_deref(),
             metadata: self.metadata.as_deref().map(RawValue::get),
+            alterations: None,
         }
     }
 }
