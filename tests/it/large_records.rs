@@ -8,7 +8,7 @@ use diesel_async::SimpleAsyncConnection as _;
 use futures_util::future::join_all;
 use reqwest::header::LINK;
 use serde_json::Value;
-use storage_testkit::ServiceOptions;
+use storage_testkit::{STORE_WORDS, ServiceOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 
@@ -28,9 +28,7 @@ async fn service(options: ServiceOptions) -> Service {
          SELECT 'large-' || n, 'large', 'processing', 'restart-pod', now() - make_interval(mins => n), \
                 repeat('e', 65536), jsonb_build_object('m', repeat('m', 262144 - 16)) \
          FROM generate_series(1, {RECORDS}) AS n; \
-         INSERT INTO remediation_words (record_id, start_time, version, words) \
-         SELECT id, start_time, updated_at, audit_words(name, target_name, alert_name, action_type, error_message) \
-         FROM remediation_audit; \
+         {STORE_WORDS}; \
          INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, reasoning, model, timestamp) \
          SELECT (SELECT min(id) FROM remediation_audit), 'root-cause', 0.5, repeat('r', 65536), repeat('s', 65536), 'm', \
                 now() - make_interval(mins => n) \

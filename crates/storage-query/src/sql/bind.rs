@@ -3,7 +3,7 @@
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, BoxedSqlQuery, SqlQuery};
-use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Text, Timestamptz};
 use storage_models::{Embedding, Timestamp, VectorSql};
 
 /// A value to be bound, named after its SQL type.
@@ -18,6 +18,8 @@ pub enum Bind {
     Bool(bool),
     /// `boolean[]`
     BoolArray(Vec<bool>),
+    /// `double precision[]`
+    DoubleArray(Vec<f64>),
     /// `text`
     Text(String),
     /// `text[]`
@@ -36,6 +38,7 @@ impl Bind {
             Self::BigIntArray(values) => out.push_bind_param::<Array<BigInt>, _>(values),
             Self::Bool(value) => out.push_bind_param::<Bool, _>(value),
             Self::BoolArray(values) => out.push_bind_param::<Array<Bool>, _>(values),
+            Self::DoubleArray(values) => out.push_bind_param::<Array<Double>, _>(values),
             Self::Text(value) => out.push_bind_param::<Text, _>(value),
             Self::TextArray(values) => out.push_bind_param::<Array<Text>, _>(values),
             Self::Timestamptz(value) => out.push_bind_param::<Timestamptz, _>(value),
@@ -53,6 +56,7 @@ impl Bind {
             Self::BigIntArray(values) => query.bind::<Array<BigInt>, _>(values),
             Self::Bool(value) => query.bind::<Bool, _>(value),
             Self::BoolArray(values) => query.bind::<Array<Bool>, _>(values),
+            Self::DoubleArray(values) => query.bind::<Array<Double>, _>(values),
             Self::Text(value) => query.bind::<Text, _>(value),
             Self::TextArray(values) => query.bind::<Array<Text>, _>(values),
             Self::Timestamptz(value) => query.bind::<Timestamptz, _>(value),

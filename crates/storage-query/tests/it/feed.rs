@@ -111,7 +111,7 @@ async fn rollbacks_and_vectors_hide_nothing() {
     execute(&mut other, "ROLLBACK").await;
     execute(
         &mut other,
-        "BEGIN; INSERT INTO remediation_words SELECT id, start_time, updated_at, '' FROM remediation_audit",
+        "BEGIN; INSERT INTO remediation_words SELECT id, start_time, updated_at, decode(repeat('07', 16), 'hex'), '' FROM remediation_audit",
     )
     .await;
     reader.read().await.unwrap();

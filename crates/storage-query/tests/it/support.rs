@@ -3,6 +3,7 @@
 use diesel::sql_query;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use storage_models::{Month, Timestamp};
+pub(crate) use storage_testkit::STORE_WORDS;
 use storage_testkit::TestDatabase;
 
 /// A database with partitions for the first three months of 2026, and a connection to it.
@@ -21,13 +22,6 @@ pub(crate) async fn database() -> (TestDatabase, AsyncPgConnection) {
 
 /// A set that serves from slot 1.
 pub(crate) const SET: &str = "INSERT INTO embedding_set (composition, model, dimension, state, slot) VALUES ('1', 'm', 384, 'active', 1)";
-
-/// Stores the words of every record, as the projector does.
-pub(crate) const STORE_WORDS: &str = "
-    INSERT INTO remediation_words (record_id, start_time, version, words)
-    SELECT id, start_time, updated_at, audit_words(name, target_name, alert_name, action_type, error_message)
-    FROM remediation_audit
-    ON CONFLICT (record_id, start_time) DO UPDATE SET version = excluded.version, words = excluded.words";
 
 /// Puts the records whose words are not stored into the outbox, as a write does.
 pub(crate) const ENQUEUE_WORDLESS: &str = "
