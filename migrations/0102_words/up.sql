@@ -43,7 +43,7 @@ RETURN '=' || lower(normalize(nullif(btrim(identifier), ''), NFC));
 
 -- The words of a remediation: those that it shares with others of its kind, and its own, which are its identifiers as they
 -- are and what tells one object from another: words of five or more characters with a digit among them, what Kubernetes
--- draws the suffixes of names from, in their lengths, and numbers in identifiers. A short number in an error is shared
+-- draws the suffixes of names from, in their lengths, and words of identifiers with a digit. A short number in an error is shared
 -- (exit code 137).
 --
 -- Words carry no positions: an error of 64 KiB has more than a tsvector counts. The error is read as it was sent, without
@@ -59,7 +59,7 @@ BEGIN ATOMIC
     FROM (
         SELECT lexeme,
             length(lexeme) >= 5 AND lexeme ~ '[0-9]|^([bcdfghjklmnpqrstvwxz]{5}|[bcdfghjklmnpqrstvwxz]{8,10})$'
-            OR 'D' <> ALL (weights) AND lexeme ~ '^[0-9]+$' AS is_own
+            OR 'D' <> ALL (weights) AND lexeme ~ '[0-9]' AS is_own
         FROM unnest(
             setweight(audit_lexemes(concat_ws(' ', name, target_name, alert_name, action_type)), 'A')
             || audit_lexemes(CASE WHEN alterations @> '[{"pointer": "/error_message", "what": "escaped"}]'

@@ -47,8 +47,10 @@ CREATE TABLE IF NOT EXISTS remediation_text (
     words tsvector NOT NULL,
     first_seen timestamptz NOT NULL DEFAULT now()
 );
--- Search by shared words. Without a pending list, which every search would read: new sets are few.
-CREATE INDEX IF NOT EXISTS remediation_text_words_idx ON remediation_text USING gin (words) WITH (fastupdate = off);
+-- Search by shared words. Every search reads the pending list for each of its words, so that it is short; without one, a new
+-- set would cost five times as much write-ahead log.
+CREATE INDEX IF NOT EXISTS remediation_text_words_idx ON remediation_text USING gin (words)
+    WITH (gin_pending_list_limit = 256);
 
 -- The words of a record at a version: the set that it shares, and its own. They need no vector, and are stored before the
 -- embedder is asked.

@@ -103,7 +103,7 @@ impl LexicalQuery {
 
     /// How many records are ranked of those that are found by words that records share, and of those that are found by their
     /// own words. So common words cost no more than that.
-    pub const MAX_RANKED: i64 = 1_000;
+    pub const MAX_RANKED: i64 = 500;
 
     /// How many of those whose words are not stored yet are looked at: the newest.
     pub const MAX_WAITING: i64 = 500;

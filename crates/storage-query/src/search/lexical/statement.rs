@@ -132,10 +132,11 @@ impl Search<'_> {
         let by_shared_words = self.weighed.shared.as_ref().map(|_| self.by_shared_words());
         // An identifier that is the text has a search of its own: many newer ones may only begin so.
         let exact = self.weighed.exact.as_ref().filter(|_| self.weighed.is_exact_known);
-        let by_own_words = exact.into_iter().chain(&self.weighed.own).map(|wanted| self.by_own_words(wanted));
+        let exact = exact.map(|wanted| self.by_own_words(wanted, self.count));
+        let own = self.weighed.own.as_ref().map(|wanted| self.by_own_words(wanted, LexicalQuery::MAX_RANKED));
         let mut sql = Sql::new("(");
         sql.append(self.waiting()).text(")");
-        for part in by_shared_words.into_iter().chain(by_own_words) {
+        for part in by_shared_words.into_iter().chain(exact).chain(own) {
             sql.text(" UNION ALL (").append(part).text(")");
         }
         sql
@@ -151,15 +152,16 @@ impl Search<'_> {
         sql
     }
 
-    /// The newest records that have these words for their own, month by month, so that older ones are not read for nothing.
-    fn by_own_words(&self, wanted: &str) -> Sql {
+    /// The newest records, `most` of them, that have these words for their own, month by month, so that older ones are not
+    /// read for nothing.
+    fn by_own_words(&self, wanted: &str, most: i64) -> Sql {
         let mut stored = Conditions::default();
         stored.and("words @@ ").bind(Bind::Text(wanted.to_owned())).text("::tsquery");
         stored.and("start_time >= month AND start_time < month + interval '1 month'");
         let mut sql = columns("shared.words || own AS words FROM ");
         sql.text(MONTHS).text(" CROSS JOIN LATERAL (").append(self.stored(stored));
         sql.text(") AS newest JOIN remediation_text AS shared USING (text_key) LIMIT ");
-        sql.bind(Bind::BigInt(LexicalQuery::MAX_RANKED));
+        sql.bind(Bind::BigInt(most));
         sql
     }
 
