@@ -88,7 +88,8 @@ async fn one_bad_record_stores_nothing_and_is_named() {
     let answer = post(&service, &records).await.expect(400);
     let expected = [("/17/phase", "invalid_value"), ("/42/nmae", "unknown_field")];
     assert_eq!(answer.errors(), expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned())));
-    assert_eq!(answer.json()["errors"][0]["message"], "invalid phase: done");
+    let message = "invalid phase: done (allowed: pending, processing, completed, failed)";
+    assert_eq!(answer.json()["errors"][0]["message"], message);
 
     let analysis = |id: i64| json!({ "remediation_id": id, "analysis_type": "t", "confidence": 1, "recommendation": "r", "model": "m" });
     let id = service.remediation("parent").await;

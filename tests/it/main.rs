@@ -29,6 +29,7 @@ mod kubernetes;
 mod large_records;
 mod lifecycle;
 mod load;
+mod messages;
 mod observability;
 mod openapi;
 mod origin;

@@ -139,7 +139,7 @@ async fn every_bad_field_is_named_at_once() {
     for message in [
         "name is required",
         "namespace is required",
-        "invalid phase: done",
+        "invalid phase: done (allowed: pending, processing, completed, failed)",
         "action_type exceeds maximum length of 100",
     ] {
         assert!(messages.contains(message), "{message}: {messages}");

@@ -12,7 +12,12 @@
 //! let receipt = Receipt { at: Timestamp::now(), recorded_by: "operator".to_owned(), correlation_id: None };
 //! let invalid = storage_validation::record(RecordType::Remediation, Json::parse(sent)?, &receipt)
 //!     .unwrap_err();
-//! assert_eq!(invalid.to_string(), "namespace is required; invalid phase: x; unknown field: nmae");
+//! assert_eq!(
+//!     invalid.to_string(),
+//!     "namespace is required; \
+//!      invalid phase: x (allowed: pending, processing, completed, failed); \
+//!      unknown field: nmae"
+//! );
 //! # Ok::<(), storage_models::JsonError>(())
 //! ```
 //!
@@ -52,7 +57,7 @@
 //! | `out_of_range` | a number or time outside its range, or one that contradicts another field |
 //! | `status_required` | a finished record without a final status |
 //! | `forbidden_character`, `forbidden_markup` | text that is refused rather than altered |
-//! | `duplicate_key`, `number_out_of_range`, `nul_character`, `invalid_string`, `too_deep` | found by the parser, see [`storage_models::json::JsonFaultKind`] |
+//! | `duplicate_key`, `number_out_of_range`, `number_too_long`, `nul_character`, `invalid_string`, `too_deep` | found by the parser, see [`storage_models::json::JsonFaultKind`] |
 
 mod batch;
 mod checks;

@@ -17,7 +17,7 @@ pub(crate) enum Problem {
     TooLarge { found: usize, max: usize },
     TooDeep { max: usize },
     TooComplex,
-    UnknownWord(String),
+    UnknownWord { found: String, allowed: &'static [&'static str] },
     UnknownField,
     SetByServer,
     CannotChange,
@@ -26,7 +26,7 @@ pub(crate) enum Problem {
     NotAnInteger,
     NotATime(String),
     OutOfRange { low: String, high: String },
-    EndsBeforeStart(Timestamp),
+    EndsBeforeStart { start: Timestamp, is_sent: bool },
     StatusRequired { found: &'static str },
     ForbiddenCharacter(char),
     ForbiddenMarkup,
@@ -42,12 +42,12 @@ impl Problem {
             Self::TooLarge { .. } => "too_large",
             Self::TooDeep { .. } => "too_deep",
             Self::TooComplex => "too_complex",
-            Self::UnknownWord(_) | Self::NotATime(_) => "invalid_value",
+            Self::UnknownWord { .. } | Self::NotATime(_) => "invalid_value",
             Self::UnknownField | Self::SetByServer => "unknown_field",
             Self::CannotChange => "immutable_field",
             Self::BatchSize { .. } => "batch_size",
             Self::WrongType { .. } | Self::NotAnInteger => "wrong_type",
-            Self::OutOfRange { .. } | Self::EndsBeforeStart(_) => "out_of_range",
+            Self::OutOfRange { .. } | Self::EndsBeforeStart { .. } => "out_of_range",
             Self::StatusRequired { .. } => "status_required",
             Self::ForbiddenCharacter(_) => "forbidden_character",
             Self::ForbiddenMarkup => "forbidden_markup",
@@ -68,7 +68,9 @@ impl Problem {
             Self::TooComplex => {
                 format!("{name} holds HTML that is too deeply nested or too repetitive to be checked")
             }
-            Self::UnknownWord(word) => format!("invalid {name}: {}", excerpt(word)),
+            Self::UnknownWord { found, allowed } => {
+                format!("invalid {name}: {} (allowed: {})", excerpt(found), allowed.join(", "))
+            }
             Self::UnknownField => format!("unknown field: {name}"),
             Self::SetByServer => format!("unknown field: {name} is set by the server and cannot be sent"),
             Self::CannotChange => format!("{name} cannot be changed"),
@@ -79,7 +81,13 @@ impl Problem {
                 format!("{name} must be an RFC 3339 time such as 2026-01-02T03:04:05Z, not {}", excerpt(text))
             }
             Self::OutOfRange { low, high } => format!("{name} must be between {low} and {high}"),
-            Self::EndsBeforeStart(start) => format!("{name} must not be before start_time ({start})"),
+            Self::EndsBeforeStart { start, is_sent: true } => {
+                format!("{name} must not be before start_time ({start})")
+            }
+            Self::EndsBeforeStart { start, is_sent: false } => format!(
+                "{name} must not be before start_time, which was not sent and so is the time of receipt ({start}); \
+                 send start_time too"
+            ),
             Self::StatusRequired { found } => {
                 format!("{name} must be success, failed or unknown when the record is finished, not {found}")
             }

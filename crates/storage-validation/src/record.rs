@@ -67,7 +67,9 @@ fn read(record_type: RecordType, sent: Json, received_at: Timestamp, report: &mu
     let window = Window::around(received_at);
     for field in sent_fields(record_type) {
         let sent = known.remove(field.name).unwrap_or(Json::Null);
-        draft.set(field.name, field::read(field, sent, &window, report));
+        let is_sent = sent != Json::Null;
+        let value = field::read(field, sent, &window, report);
+        if is_sent { draft.set(field.name, value) } else { draft.fill(field.name, value) }
     }
     refuse_unknown(record_type, unknown, report);
     draft

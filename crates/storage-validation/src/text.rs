@@ -15,9 +15,13 @@ pub(crate) fn identifier(sent: &str, max: u64) -> Result<String, Problem> {
 }
 
 /// A word of a closed set, trimmed.
-pub(crate) fn word(sent: &str, words: &[&str]) -> Result<String, Problem> {
+pub(crate) fn word(sent: &str, words: &'static [&'static str]) -> Result<String, Problem> {
     let stored = sent.trim();
-    if words.contains(&stored) { Ok(stored.to_owned()) } else { Err(Problem::UnknownWord(stored.to_owned())) }
+    if words.contains(&stored) {
+        Ok(stored.to_owned())
+    } else {
+        Err(Problem::UnknownWord { found: stored.to_owned(), allowed: words })
+    }
 }
 
 /// [`free`] for a field, which takes at most [`MAX_FREE_TEXT_BYTES`]. Longer text is refused unread, which

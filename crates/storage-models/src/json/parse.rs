@@ -17,6 +17,9 @@ pub const BYTES_PER_VALUE: usize = 8;
 /// Why a text was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
+    /// There is nothing in it, or white space alone.
+    #[error("the text is empty: send one JSON value")]
+    Empty,
     /// It is not JSON.
     #[error("malformed JSON at line {line}, column {column}: {reason}")]
     Malformed {
@@ -65,6 +68,9 @@ impl Json {
     pub fn parse_within(text: &[u8], values: usize) -> Result<Parsed, JsonError> {
         let mut reader = Reader::new(text, 0)?;
         reader.grant(values);
+        if reader.token().is_none() {
+            return Err(JsonError::Empty);
+        }
         let value = reader.value(&Place::Root, 0)?;
         reader.end()?;
         Ok(Parsed { value, faults: reader.take_faults() })

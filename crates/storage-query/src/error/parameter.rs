@@ -65,6 +65,9 @@ pub enum InvalidReason {
     /// Neither a time nor an age.
     #[error("must be an RFC 3339 time, a date such as 2026-01-31, or an age such as 90m, 24h or 7d")]
     NotATime,
+    /// A time whose offset has a space for its sign.
+    #[error("has a space before its offset: in a URL, write the + of an offset as %2B")]
+    PlusAsSpace,
     /// A time that the calendar or the database does not have.
     #[error("must lie in the years 0 to 9999, and an age be at most 36500d")]
     TimeOutOfRange,

@@ -69,7 +69,17 @@ impl FromStr for TimeBound {
         if let Some(age) = parse_age(text) {
             return age.map(Self::Ago);
         }
-        parse_date(text).or_else(|| text.parse().ok()).map(Self::At).ok_or(InvalidReason::NotATime)
+        parse_date(text).or_else(|| text.parse().ok()).map(Self::At).ok_or_else(|| not_a_time(text))
+    }
+}
+
+/// A `+` in a query string stands for a space, so that an offset loses its sign.
+fn not_a_time(text: &str) -> InvalidReason {
+    match text.rsplit_once(' ') {
+        Some((time, offset)) if format!("{time}+{offset}").parse::<Timestamp>().is_ok() => {
+            InvalidReason::PlusAsSpace
+        }
+        _ => InvalidReason::NotATime,
     }
 }
 

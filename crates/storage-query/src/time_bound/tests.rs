@@ -60,6 +60,29 @@ fn times_dates_and_ages_are_read_and_nothing_else() {
     }
 }
 
+/// F70: an offset whose sign arrived as a space is told with the remedy.
+#[test]
+fn a_plus_that_arrived_as_a_space_is_told_so() {
+    for text in ["2026-11-29T00:00:00 02:00", "2026-11-29T00:00:00.5 00:00"] {
+        let reason = text.parse::<TimeBound>().unwrap_err();
+        assert_eq!(reason, InvalidReason::PlusAsSpace, "{text}");
+        assert!(reason.to_string().contains("%2B"), "{reason}");
+    }
+    for text in ["2026-11-29 00:00:00", "2026-11-29T00:00:00 Z", "2026-11-29T00:00:00 2:00", "7d 00:00"] {
+        assert_eq!(text.parse::<TimeBound>(), Err(InvalidReason::NotATime), "{text}");
+    }
+}
+
+/// F52: every form that the messages show is taken.
+#[test]
+fn what_the_messages_show_is_taken() {
+    let message = InvalidReason::NotATime.to_string();
+    let is_form = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && *word != "3339";
+    let shown = message.split([' ', ',']).filter(is_form);
+    let taken: Vec<bool> = shown.map(|word| word.parse::<TimeBound>().is_ok()).collect();
+    assert_eq!(taken, [true; 4], "{message}");
+}
+
 /// F19: an age is refused rather than wrapped round, and so is a time that the database does not have.
 #[test]
 fn what_is_out_of_range_is_refused() {

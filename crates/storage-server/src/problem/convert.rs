@@ -71,6 +71,8 @@ impl From<ReadError> for Problem {
 impl From<JsonError> for Problem {
     fn from(error: JsonError) -> Self {
         match error {
+            JsonError::Empty => Self::new(ProblemKind::MalformedJson)
+                .detail("The request has no body, or an empty one. Send one JSON text as the body."),
             JsonError::Malformed { .. } => Self::new(ProblemKind::MalformedJson).detail(error.to_string()),
             JsonError::TooManyValues { .. } => Self::new(ProblemKind::BodyTooLarge)
                 .detail(format!("The body holds {error}; nothing was stored.")),

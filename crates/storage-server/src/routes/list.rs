@@ -128,6 +128,8 @@ fn take_place(parameters: &mut Parameters) -> (PageRequest, Option<Cursor>) {
     let (limit, offset) = (parameters.take("limit"), parameters.take("offset"));
     let page = parameters.note_all(PageRequest::parse(limit.as_deref(), offset.as_deref()));
     let cursor = parameters.take_parsed::<Cursor>("cursor");
+    // Generated clients send an offset of 0 with every page.
+    let offset = offset.filter(|text| !PageRequest::parse(None, Some(text)).is_ok_and(|it| it.offset() == 0));
     if let (Some(value), Some(_)) = (offset, &cursor) {
         let reason = InvalidReason::WithCursor;
         parameters.note::<()>(Err(InvalidParameter { field: "offset".into(), value, reason }));

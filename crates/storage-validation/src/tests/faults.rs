@@ -120,7 +120,11 @@ fn all_errors_come_at_once_and_in_order() {
 #[test]
 fn a_refusal_reads_as_its_messages() {
     let invalid = run(Remediation, &json!({"name": "n", "phase": "x"})).unwrap_err();
-    assert_eq!(invalid.to_string(), "namespace is required; invalid phase: x; action_type is required");
+    assert_eq!(
+        invalid.to_string(),
+        "namespace is required; invalid phase: x (allowed: pending, processing, completed, failed); \
+         action_type is required"
+    );
     assert_eq!(invalid.code(), storage_models::ErrorCode::Invalid);
     assert_eq!(invalid.omitted(), 0);
 }

@@ -218,7 +218,7 @@ fn free_text_holds_no_controls_but_white_space() {
     }
 }
 
-/// BR-STORAGE-010: words are compared exactly, after trimming.
+/// BR-STORAGE-010, F70: words are compared exactly, after trimming; a refusal lists them.
 #[test]
 fn words_are_one_of_their_set() {
     for (record_type, field, words) in WORDS {
@@ -226,11 +226,12 @@ fn words_are_one_of_their_set() {
             accepts(record_type, field, *word);
             accepts(record_type, field, format!(" {word}\n"));
         }
+        let message = |other: &str| format!("invalid {field}: {other} (allowed: {})", words.join(", "));
         for other in ["x", "Pending", "COMPLETED", "pending;", "failure", "null", "<failed>"] {
-            refuses(record_type, field, other, "invalid_value", &format!("invalid {field}: {other}"));
+            refuses(record_type, field, other, "invalid_value", &message(other));
         }
         if field != "phase" {
-            refuses(record_type, field, "", "invalid_value", &format!("invalid {field}: "));
+            refuses(record_type, field, "", "invalid_value", &message(""));
         }
     }
 }

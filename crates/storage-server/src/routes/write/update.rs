@@ -101,7 +101,7 @@ async fn change<R: AuditRecord>(
 ) -> Result<Change, Problem> {
     let current = get::record::<R>(state, id, deadline).await?;
     if !etag::matches_strongly(if_match, &etag::of(&current)) {
-        return Err(Problem::new(ProblemKind::PreconditionFailed));
+        return Err(unmatched(if_match));
     }
     let (size, received_at) = (size + metadata_size(&current), Timestamp::now());
     let judging = move || {
@@ -138,8 +138,24 @@ fn if_match(request: &HttpRequest) -> Result<String, Problem> {
         "" => Err(Problem::new(ProblemKind::PreconditionRequired)),
         "*" => Err(Problem::new(ProblemKind::PreconditionRequired)
             .detail("If-Match must name the version that the change is for, not `*`.")),
+        header if etag::has_unquoted(header) => Err(Problem::new(ProblemKind::BadRequest).detail(format!(
+            "If-Match must be an entity tag in quotes: send the header ETag of the record as it came, its quotes \
+             included, such as `If-Match: {EXAMPLE_ETAG}`. In a shell, put the whole header in single quotes."
+        ))),
         _ => Ok(named),
     }
+}
+
+/// A weak tag is that of no version (RFC 9110, section 13.1.1), whatever is in it.
+fn unmatched(if_match: &str) -> Problem {
+    let problem = Problem::new(ProblemKind::PreconditionFailed);
+    if !etag::are_weak(if_match) {
+        return problem;
+    }
+    problem.detail(
+        "If-Match names a weak entity tag, which matches no version; nothing was changed. Send the tag without its \
+         `W/`, which a proxy may have added.",
+    )
 }
 
 fn rendering<R: 'static>(sanitized_fields: Vec<String>) -> Render<Updated> {
