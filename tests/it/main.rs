@@ -52,6 +52,7 @@ mod support;
 mod timelines;
 mod tls;
 mod tls_outward;
+mod unread;
 mod updates;
 mod values;
 mod writes;

@@ -96,5 +96,6 @@ pub(super) static FAILURES: &[Entry] = &[
     entry("F60", "back-dated records make partitions without end"),
     entry("F61", "partitioned tables are never analysed"),
     entry("F62", "a task that panicked is gone for ever"),
+    entry("F65", "what is refused below the routes is not explained"),
     entry("F70", "messages mislead"),
 ];
