@@ -86,6 +86,7 @@ pub(super) static FAILURES: &[Entry] = &[
     entry("F45", "one caller takes all of what is scarce"),
     entry("F46", "a known caller is counted as a stranger"),
     entry("F48", "pages open to everyone cost more than they should"),
+    entry("F52", "the description refuses what the service takes"),
     entry("F53", "abandoned reads exhaust the database's connections"),
     entry("F54", "a step of the projector grows until it never ends"),
     entry("F55", "one writer without a connection refuses everyone's writes"),

@@ -7,10 +7,12 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 
 use super::records::Named;
-use super::schema::{self, list_of, pattern, words};
+use super::schema::{self, list_of, pattern, set};
 
 /// What a time may look like: RFC 3339, a date, or an age.
-const TIME: &str = r"^([0-9]{1,5}[smhd]|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))?)$";
+const TIME: &str = r"^([0-9]{1,5}[smhd]|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))?)$";
+/// One of each form.
+const TIMES: [&str; 5] = ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5+02:00", "2026-01-31", "90m", "7d"];
 /// What a duration may look like.
 const DURATION: &str = r"^[0-9]{1,5}(ms|s|m|h|d)$";
 /// Text that may be compared with a column.
@@ -32,12 +34,12 @@ fn since(time: &str) -> Parameter {
     let about = format!(
         "Only what has a `{time}` not before this: RFC 3339, a date, or an age such as `90m`, `24h`, `7d`."
     );
-    query("since", pattern(TIME), &about).example(Some(json!("2026-01-01"))).build()
+    query("since", pattern(TIME).examples(TIMES), &about).example(Some(json!("2026-01-01"))).build()
 }
 
 fn until(time: &str) -> Parameter {
     let about = format!("Only what has a `{time}` before this; written as `since` is.");
-    query("until", pattern(TIME), &about).example(Some(json!("2027-01-01"))).build()
+    query("until", pattern(TIME).examples(TIMES), &about).example(Some(json!("2027-01-01"))).build()
 }
 
 fn min_duration() -> Parameter {
@@ -85,34 +87,41 @@ fn metadata() -> Parameter {
 }
 
 /// The parameters that say which part of a list is wanted, and how it is sorted.
-pub(crate) fn page<R: Listed>() -> Vec<Parameter> {
-    let offset = schema::integer(0, PageRequest::MAX_OFFSET).default(Some(json!(0)));
+pub(crate) fn page<R: Listed + Named>() -> Vec<Parameter> {
+    // Without a default: generated clients would send it beside a cursor.
+    let offset = schema::integer(0, PageRequest::MAX_OFFSET);
     vec![
         sort::<R>(),
         limit(PageRequest::MAX_LIMIT, PageRequest::DEFAULT_LIMIT),
-        query("offset", offset, "How many to skip. Not together with `cursor`, which goes further.").build(),
+        query("offset", offset, OFFSET).example(Some(json!(0))).build(),
         query("cursor", pattern(r"^[A-Za-z0-9_-]+$"), CURSOR).build(),
         choice("total", ["exact", "none"], "exact", "Whether all that match are counted."),
     ]
 }
 
 /// The order of what is listed.
-pub(crate) fn sort<R: Listed>() -> Parameter {
+pub(crate) fn sort<R: Listed + Named>() -> Parameter {
     let about = "The order, descending with `-`; newest first unless it is said. Ties are broken by id.";
-    query("sort", words(Sort::<R>::all().map(|sort| sort.to_string())), about).build()
+    let sorts = Sort::<R>::all().map(|sort| sort.to_string());
+    query("sort", set(&format!("{}Sort", R::NAME), sorts), about).build()
 }
+
+const OFFSET: &str =
+    "How many to skip; none unless it is said. Beside `cursor`, which goes further, only 0 is taken.";
 
 const CURSOR: &str =
     "`pagination.next_cursor` of the page before. Opaque, and good for the filter and the sort it came with.";
 
-/// A parameter that is one of these words.
+/// A parameter that is one of these words. Their schema has its name, with a capital.
 pub(crate) fn choice<const N: usize>(
     name: &str,
     of: [&'static str; N],
     default: &str,
     about: &str,
 ) -> Parameter {
-    query(name, words(of).default(Some(json!(default))), about).build()
+    let mut title = name.to_owned();
+    title.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
+    query(name, set(&title, of).default(Some(json!(default))), about).build()
 }
 
 /// How many at most.

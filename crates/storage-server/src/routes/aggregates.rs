@@ -55,7 +55,7 @@ where
 
 /// How the finished remediations went, those with phase completed or failed.
 #[derive(Serialize, ToSchema)]
-#[schema(as = SuccessRate)]
+#[schema(as = SuccessCounts)]
 struct RateAnswer {
     /// How many are finished, whatever their status.
     #[schema(minimum = 0, examples(8))]

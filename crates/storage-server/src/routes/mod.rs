@@ -63,6 +63,6 @@ pub(crate) fn admin(config: &mut ServiceConfig) {
 }
 
 /// The description of the API (OpenAPI 3.1), as JSON.
-fn document() -> &'static str {
+pub(crate) fn document() -> &'static str {
     &DOCUMENT
 }

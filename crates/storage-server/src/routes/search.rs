@@ -52,7 +52,7 @@ fn own_parameters() -> [Parameter; 4] {
 pub(super) struct SearchAnswer {
     data: Vec<Hit>,
     /// Where vectors were compared; null when only words were.
-    #[schema(required, inline)]
+    #[schema(required)]
     engine: Option<Engine>,
     /// Whether something that should have taken part was away.
     degraded: bool,
@@ -73,7 +73,6 @@ struct Hit {
     similarity: Option<f64>,
     #[schema(minimum = 1, examples(1))]
     rank: usize,
-    #[schema(inline)]
     matched: Vec<Matched>,
     #[schema(schema_with = reference::<Remediation>)]
     record: Remediation,

@@ -27,7 +27,6 @@ pub(super) struct Stored<'a, R> {
     #[serde(flatten)]
     #[schema(schema_with = reference::<R>)]
     record: &'a Record,
-    #[schema(inline)]
     vector_sync: VectorSync,
     /// Where what is stored differs from what was sent, as JSON pointers.
     sanitized_fields: &'a [String],

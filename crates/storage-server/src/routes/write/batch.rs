@@ -40,7 +40,6 @@ struct Stored<'a, R> {
     ids: &'a [i64],
     #[schema(minimum = 1, examples(1))]
     count: usize,
-    #[schema(inline)]
     vector_sync: VectorSync,
     /// Where what is stored differs from what was sent, as JSON pointers.
     sanitized_fields: &'a [String],

@@ -59,7 +59,11 @@ pub(in crate::routes) fn consistency_parameter(offer: Offer) -> Parameter {
     };
     let about =
         "`deferred`: committed in PostgreSQL, indexed behind it. `strict`: in both stores or in neither.";
-    parameters::query(PARAMETER, schema::words(offered.iter().copied()), about).build()
+    let of = match offered {
+        [only] => schema::words([*only]),
+        several => schema::set("Consistency", several.iter().copied()),
+    };
+    parameters::query(PARAMETER, of, about).build()
 }
 
 /// The header by which a client says that it waits.
