@@ -35,6 +35,7 @@ mod openapi;
 mod origin;
 mod outages;
 mod pages;
+mod pasted;
 mod projection;
 mod provider;
 mod read_routes;
