@@ -128,6 +128,18 @@ CREATE INDEX IF NOT EXISTS ai_analysis_audit_timestamp_idx ON ai_analysis_audit 
 CREATE INDEX IF NOT EXISTS workflow_audit_start_time_idx ON workflow_audit (start_time DESC, id DESC);
 CREATE INDEX IF NOT EXISTS execution_audit_start_time_idx ON execution_audit (start_time DESC, id DESC);
 
+-- What was written or changed in a range of time, and feeds in the order of writing. Records lie in the order of writing, so
+-- that an index of ranges leads to the few pages where they are; a B-tree would cost each write as much as all the others. An
+-- update may still stay on its page. Ranges are summarized when they are full: the one that is being filled is always read.
+CREATE INDEX IF NOT EXISTS remediation_audit_written_idx ON remediation_audit USING brin (created_at, updated_at)
+    WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX IF NOT EXISTS ai_analysis_audit_written_idx ON ai_analysis_audit USING brin (created_at)
+    WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX IF NOT EXISTS workflow_audit_written_idx ON workflow_audit USING brin (created_at, updated_at)
+    WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX IF NOT EXISTS execution_audit_written_idx ON execution_audit USING brin (created_at)
+    WITH (pages_per_range = 16, autosummarize = on);
+
 -- A record's id: its number, which comes from the sequence, and the month of its own time. A look-up by id reads that
 -- month's partition alone, and ids are in the order of the numbers. docs/decisions/ids.md has the figures.
 CREATE OR REPLACE FUNCTION audit_id(number bigint, own_time timestamptz) RETURNS bigint

@@ -39,16 +39,35 @@ CREATE INDEX IF NOT EXISTS embedding_vector_hnsw_idx ON embedding_vector
 CREATE TABLE IF NOT EXISTS embedding_vector_1 PARTITION OF embedding_vector FOR VALUES IN (1);
 CREATE TABLE IF NOT EXISTS embedding_vector_2 PARTITION OF embedding_vector FOR VALUES IN (2);
 
--- The words of a record at a version. They need no vector, and are stored before the embedder is asked.
+-- The words that records share, each set of them once, as vectors are: a known set costs the index of words nothing. How
+-- rare a word is, is counted here, over sets and not over the records that repeat them. docs/decisions/words.md has the
+-- figures.
+CREATE TABLE IF NOT EXISTS remediation_text (
+    text_key bytea PRIMARY KEY CONSTRAINT remediation_text_key CHECK (octet_length(text_key) = 16),
+    words tsvector NOT NULL,
+    first_seen timestamptz NOT NULL DEFAULT now()
+);
+-- Search by shared words. Every search reads the pending list for each of its words, so that it is short; without one, a new
+-- set would cost five times as much write-ahead log.
+CREATE INDEX IF NOT EXISTS remediation_text_words_idx ON remediation_text USING gin (words)
+    WITH (gin_pending_list_limit = 256);
+
+-- The words of a record at a version: the set that it shares, and its own. They need no vector, and are stored before the
+-- embedder is asked.
 CREATE TABLE IF NOT EXISTS remediation_words (
     record_id bigint NOT NULL,
     start_time timestamptz NOT NULL,
     version timestamptz NOT NULL,
+    -- No foreign key: it would lock one set for all writers of its records.
+    text_key bytea NOT NULL CONSTRAINT remediation_words_text_key CHECK (octet_length(text_key) = 16),
     words tsvector NOT NULL,
     PRIMARY KEY (record_id, start_time)
 ) PARTITION BY RANGE (start_time);
--- Search by words. docs/decisions/words.md has the figures.
+-- Search by own words, identifiers among them.
 CREATE INDEX IF NOT EXISTS remediation_words_words_idx ON ONLY remediation_words USING gin (words);
+-- From a set to its records, newest first.
+CREATE INDEX IF NOT EXISTS remediation_words_text_idx ON ONLY remediation_words
+    (text_key, start_time DESC, record_id DESC);
 
 -- The vector of a record at a version, in each slot that has it.
 CREATE TABLE IF NOT EXISTS remediation_vector (

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{Service, options};
+use crate::support::{Answer, Service, options};
 
 const RECORDS: usize = 120;
 
@@ -24,12 +24,47 @@ const TEXTS: [&str; 7] = [
     "error_message",
 ];
 
-/// Absent, empty, blank, what a search would take for an operator, markup that is sanitized to nothing, anything.
+/// Absent, empty, blank, what a search would take for an operator, markup, colours of a terminal, anything.
 fn text() -> impl Strategy<Value = Value> {
     let fixed = prop::sample::select(vec![
-        "", " ", "\u{3000}", "'", "''", "\\", "\\'", "\"", "&", "|", "!", "!!a", "a:*", ":*", "<->", "<",
-        "<;>", "(", "()", "$1", "%", "\u{301}", "\u{200b}", "İ", "ß", "𝒳", "🚀", "a'b\\c", "null", "-", "--",
-        "{}", "\u{feff}",
+        "",
+        " ",
+        "\u{3000}",
+        "'",
+        "''",
+        "\\",
+        "\\'",
+        "\"",
+        "&",
+        "|",
+        "!",
+        "!!a",
+        "a:*",
+        ":*",
+        "<->",
+        "<",
+        "<;>",
+        "(",
+        "()",
+        "$1",
+        "%",
+        "\u{301}",
+        "\u{200b}",
+        "İ",
+        "ß",
+        "𝒳",
+        "🚀",
+        "a'b\\c",
+        "null",
+        "-",
+        "--",
+        "{}",
+        "\u{feff}",
+        "<script>",
+        "<script>x</script>",
+        "&lt;script&gt;",
+        "x <b onclick=y>",
+        "\u{1b}[31mred\u{1b}[0m",
     ]);
     prop_oneof![
         2 => Just(Value::Null),
@@ -52,7 +87,8 @@ fn record() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Writes records of every kind of text, and returns the accepted ones as they are stored.
+/// Writes records of every kind of text, every other one in lenient handling, and returns the accepted ones as they are
+/// stored.
 async fn write(service: &Service) -> Vec<Value> {
     let mut runner = TestRunner::default();
     let mut accepted = Vec::new();
@@ -64,7 +100,10 @@ async fn write(service: &Service) -> Vec<Value> {
             (body["namespace"], body["action_type"]) =
                 (unique(&body["namespace"]), unique(&body["action_type"]));
         }
-        let answer = service.post("remediation", &body).await;
+        let handling = if number % 2 == 0 { "strict" } else { "lenient" };
+        let request = service.client.post(format!("{}/api/v1/audit/remediation", service.process.url()));
+        let request = request.header("Prefer", format!("handling={handling}")).json(&body);
+        let answer = Answer::of(request.send().await.unwrap()).await;
         assert!(answer.status == 201 || answer.status == 400, "{body}: {answer:?}");
         if answer.status == 201 {
             accepted.push(answer.json());
@@ -82,7 +121,7 @@ async fn search(service: &Service, records: &[Value]) {
         let ask = async |q: &str, mode: &str| {
             let query = [("q", q), ("mode", mode), ("limit", "100")];
             let answer = service.client.get(&url).query(&query).send().await.unwrap();
-            crate::support::Answer::of(answer).await
+            Answer::of(answer).await
         };
         let found = ask(record["name"].as_str().unwrap(), "lexical").await.expect(200).json();
         let hits = found["data"].as_array().unwrap();

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use storage_testkit::{FaultProxy, TestDatabase};
 
-use crate::support::{Answer, Service, WITHOUT_VECTOR, client, remediation};
+use crate::support::{Answer, Service, WITHOUT_VECTOR, client, options, remediation};
 
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
 const OUTBOX: &str = "SELECT count(*) AS n FROM vector_outbox";
@@ -88,7 +88,10 @@ async fn one_bad_record_stores_nothing_and_is_named() {
     let answer = post(&service, &records).await.expect(400);
     let expected = [("/17/phase", "invalid_value"), ("/42/nmae", "unknown_field")];
     assert_eq!(answer.errors(), expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned())));
-    assert_eq!(answer.json()["errors"][0]["message"], "invalid phase: done");
+    assert_eq!(
+        answer.json()["errors"][0]["message"],
+        "invalid phase: done (allowed: pending, processing, completed, failed)"
+    );
 
     let analysis = |id: i64| json!({ "remediation_id": id, "analysis_type": "t", "confidence": 1, "recommendation": "r", "model": "m" });
     let id = service.remediation("parent").await;
@@ -197,4 +200,20 @@ async fn overlapping_batches_do_not_deadlock() {
     assert_eq!(service.count("SELECT count(*) AS n FROM execution_audit").await, 40 * 50 + 200);
     let deadlocks = "SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(service.count(deadlocks).await, 0);
+}
+
+/// F42, F68: the texts of a batch take twice its body at most; escaped they may be five times as long.
+#[tokio::test]
+async fn a_batch_that_grows_beyond_twice_its_body_is_refused() {
+    let options = options()
+        .set("DATASTORAGE__SERVER__BODY_LIMIT", "128KiB")
+        .set("DATASTORAGE__SERVER__BATCH_BODY_LIMIT", "256KiB");
+    let service = Service::with(options).await;
+    let mut record = remediation("a");
+    record["error_message"] = json!(format!("<script>{}", "&".repeat(60_000)));
+    let refused = post(&service, &json!([&record, &record])).await.expect(400);
+    assert_eq!(refused.errors(), [(String::new(), "too_large".to_owned())]);
+    assert!(refused.text.contains("the batch is more than 524288 bytes as it is stored"), "{refused:?}");
+    post(&service, &json!([&record])).await.expect(201);
+    assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit").await, 1);
 }

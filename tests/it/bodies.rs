@@ -1,5 +1,9 @@
 //! Request bodies that are not what they should be.
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use reqwest::Method;
 
 use crate::support::{Answer, Service, options, remediation};
@@ -107,4 +111,56 @@ async fn unknown_routes_and_methods_are_problems() {
         }
     }
     assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit").await, 1);
+}
+
+/// F72: bodies may come as gzip, with a byte order mark, and under each name of JSON lines.
+#[tokio::test]
+async fn bodies_come_packed_marked_and_by_other_names() {
+    let service = Service::start().await;
+    let one = remediation("one").to_string();
+    let many = format!("{}\n{}\n", remediation("two"), remediation("three"));
+    for (path, content_type, body, is_packed) in [
+        ("remediation", "application/json", one.clone(), true),
+        ("remediation", "application/json", format!("\u{feff}{one}"), false),
+        ("remediation/batch", "application/x-ndjson", format!("\u{feff}{many}"), true),
+        ("remediation/batch", "application/ndjson", many.clone(), false),
+        ("remediation/batch", "application/jsonl; charset=utf-8", many.clone(), true),
+    ] {
+        let url = format!("{}/api/v1/audit/{path}", service.process.url());
+        let request = service.client.post(url).header("Content-Type", content_type);
+        let request = match is_packed {
+            true => request.header("Content-Encoding", "gzip").body(packed(body.as_bytes())),
+            false => request.body(body),
+        };
+        Answer::of(request.send().await.unwrap()).await.expect(201);
+    }
+    assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit").await, 8);
+    service.post_text("remediation/batch", many).await.expect(400);
+}
+
+/// F72: the limit counts what comes out, and what is no gzip says so.
+#[tokio::test]
+async fn a_packed_body_over_the_limit_is_refused() {
+    let service = Service::start().await;
+    let send = async |encoding: &str, body: Vec<u8>| {
+        let url = format!("{}/api/v1/audit/remediation", service.process.url());
+        let request = service.client.post(url).header("Content-Type", "application/json");
+        Answer::of(request.header("Content-Encoding", encoding).body(body).send().await.unwrap()).await
+    };
+    let bomb = packed(&vec![b' '; 32 << 20]);
+    assert!(bomb.len() < 64 << 10, "{}", bomb.len());
+    let answer = send("gzip", bomb).await.expect(413);
+    assert_eq!(answer.json()["type"], "/problems/body-too-large");
+    let text = remediation("a").to_string();
+    let answer = send("gzip", text.clone().into_bytes()).await.expect(400);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("gzip"), "{answer:?}");
+    let answer = send("br", text.into_bytes()).await.expect(415);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("gzip"), "{answer:?}");
+    assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit").await, 0);
+}
+
+fn packed(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
 }

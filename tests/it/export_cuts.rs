@@ -44,7 +44,9 @@ impl Service {
 
     /// Waits until so many exports have ended so.
     async fn ended(&self, outcome: &str, count: u32) {
-        let line = format!("datastorage_exports_total{{format=\"ndjson\",outcome=\"{outcome}\"}} {count}");
+        let line = format!(
+            "datastorage_exports_total{{type=\"remediation\",format=\"ndjson\",outcome=\"{outcome}\"}} {count}"
+        );
         let url = format!("{}/metrics", self.process.admin_url());
         eventually(&line, async || {
             let text = Answer::of(self.client.get(&url).send().await.unwrap()).await.text;

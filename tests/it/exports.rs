@@ -5,7 +5,7 @@ use std::io::Read as _;
 use diesel_async::SimpleAsyncConnection as _;
 use flate2::read::GzDecoder;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, PATIENCE, Service};
 
@@ -167,4 +167,49 @@ async fn a_million_records_are_exported_in_constant_memory() {
     assert!(bytes > 300 << 20, "{bytes}");
     println!("peaks: {before} kB with the start, {few} kB for 20,000 records, {all} kB for {bytes} bytes");
     assert!(all < few + (16 << 20), "{few} bytes for 20,000 records, {all} for a million");
+}
+
+/// F72: every type can be exported, with the filters of its list, as the list has its records.
+#[tokio::test]
+async fn every_type_can_be_exported() {
+    let service = Service::start().await;
+    let parent = service.remediation("parent").await;
+    for (kind, record, filter) in [
+        (
+            "aianalysis",
+            json!({ "remediation_id": parent, "analysis_type": "root-cause", "confidence": 0.5,
+                    "recommendation": "=Wait(1)", "model": "m" }),
+            "model=m",
+        ),
+        (
+            "workflow",
+            json!({ "remediation_id": parent, "workflow_name": "drain, then wait", "phase": "planning",
+                    "step_count": 1 }),
+            "workflow_name.prefix=drain",
+        ),
+        (
+            "execution",
+            json!({ "remediation_id": parent, "action_type": "delete-pod", "target_kind": "Pod",
+                    "target_name": "checkout" }),
+            "dry_run=false&namespace.null=true",
+        ),
+    ] {
+        service.post(kind, &record).await.expect(201);
+        let path = format!("/api/v1/audit/{kind}");
+        let listed = service.get(&path).await.expect(200).json();
+        let export = service.get(&format!("{path}/export?{filter}")).await.expect(200);
+        assert_eq!(export.header("Content-Disposition"), format!("attachment; filename=\"{kind}.ndjson\""));
+        assert_eq!(lines(&export.text), *listed["data"].as_array().unwrap(), "{kind}");
+        let csv = service.get(&format!("{path}/export?format=csv&bom=true")).await.expect(200);
+        let (header, row) = csv.text.split_once("\r\n").unwrap();
+        let names: Vec<&str> = header.strip_prefix('\u{feff}').unwrap().split(',').collect();
+        let record = listed["data"][0].as_object().unwrap();
+        assert!(
+            names.len() == record.len() && names.iter().all(|name| record.contains_key(*name)),
+            "{names:?}"
+        );
+        assert!(row.starts_with(&format!("{},{parent},", record["id"])), "{row}");
+        let none = service.get(&format!("{path}/export?recorded_by=nobody")).await.expect(200);
+        assert_eq!(none.text, "", "{kind}");
+    }
 }

@@ -23,7 +23,7 @@ async fn nothing_stored_acts_as_sql_or_markup() {
             let answer = service.post("remediation", &body).await;
             assert!(answer.status == 201 || answer.status == 400, "{field}: {answer:?}");
             let stored = answer.json()[field].to_string();
-            // A handler without a tag to stand in is a word; free text keeps its tags but none that acts.
+            // A handler without a tag to stand in is a word; free text in which one would act has no tags at all.
             assert!(!stored.contains("<script"), "{field}: {stored}");
             assert!(!(stored.contains('<') && stored.contains("onerror")), "{field}: {stored}");
             answer.status == 201

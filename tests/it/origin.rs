@@ -122,7 +122,7 @@ async fn records_are_found_by_who_sent_them() {
     let updated = guarded.send(Method::PATCH, &path, &operator, change).await.expect(200).json();
     assert_eq!(updated["recorded_by"], "controller");
     assert_eq!(updated["sanitized_fields"], json!(["/error_message"]));
-    assert_eq!(updated["alterations"], json!([{"pointer": "/error_message", "what": "cleaned"}]));
+    assert_eq!(updated["alterations"], json!([{"pointer": "/error_message", "what": "escaped"}]));
 }
 
 /// Where callers are not told apart, every one is anonymous; and no client says who it is.

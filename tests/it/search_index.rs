@@ -29,6 +29,34 @@ async fn store(service: &Service, count: usize, body: impl Fn(usize) -> Value) {
     service.embedded().await;
 }
 
+/// F22: what is excluded or absent is asked of Qdrant; a prefix, and null beside values, of pgvector. Both find the same.
+#[tokio::test]
+async fn suffixes_are_answered_by_the_engine_that_can() {
+    let qdrant = TestQdrant::create().unwrap();
+    let service = service_on(options(), qdrant.url(), qdrant.collection()).await;
+    store(&service, 9, |n| {
+        let mut body = remediation(&format!("r-{n}"));
+        if n % 3 > 0 {
+            body["cluster"] = json!(format!("c{}", n % 3));
+        }
+        body
+    })
+    .await;
+    for (filter, engine, count) in [
+        ("cluster.not=c1", "qdrant", 6),
+        ("cluster.null=true", "qdrant", 3),
+        ("cluster.null=false&cluster.not=c1", "qdrant", 3),
+        ("cluster.prefix=c", "pgvector", 6),
+        ("cluster=c1&cluster.null=true", "pgvector", 6),
+        ("created_since=1h", "pgvector", 9),
+    ] {
+        let found = search(&service, &format!("q=restart&limit=20&mode=semantic&{filter}")).await;
+        assert_eq!((&found["engine"], ids(&found).len()), (&json!(engine), count), "{filter}");
+        let listed = service.get(&format!("/api/v1/audit/remediation?{filter}")).await.expect(200).json();
+        assert_eq!(listed["pagination"]["total"], count, "{filter}");
+    }
+}
+
 /// F22, BR-STORAGE-016: as many as were asked for come back whenever as many match, the same ones from Qdrant and from
 /// pgvector, whether one in a thousand matches or all do. A filter on metadata goes to pgvector.
 #[tokio::test]

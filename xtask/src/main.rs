@@ -48,6 +48,10 @@ enum Task {
     Soak(tools::Arguments),
     /// Hold the description of the API against a running service.
     Contract(contract::Arguments),
+    /// Have a client that is generated from the description of the API write, be refused and read on.
+    Client,
+    /// Refuse a change of the description of the API that breaks clients without a new version.
+    Openapi(contract::OpenapiArguments),
     /// Check the arrows between crates, their features, and how files begin.
     Tidy,
     /// Set up what the tests need, and run them.
@@ -74,6 +78,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Bench(arguments) => tools::bench(&arguments),
         Task::Soak(arguments) => tools::soak(&arguments),
         Task::Contract(arguments) => contract::run(&arguments),
+        Task::Client => contract::client(),
+        Task::Openapi(arguments) => contract::openapi(&arguments),
         Task::Tidy => tidy::run(),
         Task::Test(arguments) => test::run(&arguments),
     }

@@ -11,19 +11,27 @@ use storage_models::{IncidentKey, Timestamp};
 use crate::fixed_statement::fixed_statement;
 
 fixed_statement! {
-    /// Stores the words of records that still have these versions. `months` are the start times once more: named beside the
+    /// Stores the words of records that still have these versions, and the sets of shared words that nobody has stored yet,
+    /// in order of their keys, as all others take them, so that nobody waits for each other. `months` are the start times once more: named beside the
     /// join, they leave the partitions of other months alone.
     StoreWords -> () {
-        "INSERT INTO remediation_words (record_id, start_time, version, words) \
-         SELECT r.id, r.start_time, r.updated_at, \
-                audit_words(r.name, r.target_name, r.alert_name, r.action_type, r.error_message) \
-         FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
+        "WITH made AS MATERIALIZED ( \
+            SELECT r.id, r.start_time, r.updated_at, shared, own, audit_text_key(shared) AS text_key \
+            FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ", ", start_times: Vec<Timestamp> => Array<Timestamptz>;
         ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
         ") AS v (id, start_time, version) JOIN remediation_audit r \
-            ON r.id = v.id AND r.start_time = v.start_time AND r.updated_at = v.version \
-         WHERE r.start_time = ANY(", months: Vec<Timestamp> => Array<Timestamptz>;
-        ") ON CONFLICT (record_id, start_time) DO UPDATE SET version = excluded.version, words = excluded.words \
+                ON r.id = v.id AND r.start_time = v.start_time AND r.updated_at = v.version \
+            CROSS JOIN LATERAL audit_words(r.name, r.target_name, r.alert_name, r.action_type, r.error_message, r.alterations) \
+            WHERE r.start_time = ANY(", months: Vec<Timestamp> => Array<Timestamptz>;
+        ")), texts AS ( \
+            INSERT INTO remediation_text (text_key, words) SELECT DISTINCT ON (text_key) text_key, shared FROM made \
+            WHERE NOT EXISTS (SELECT FROM remediation_text t WHERE t.text_key = made.text_key) \
+            ORDER BY text_key ON CONFLICT (text_key) DO NOTHING) \
+         INSERT INTO remediation_words (record_id, start_time, version, text_key, words) \
+         SELECT id, start_time, updated_at, text_key, own FROM made \
+         ON CONFLICT (record_id, start_time) DO UPDATE \
+            SET version = excluded.version, text_key = excluded.text_key, words = excluded.words \
             WHERE remediation_words.version < excluded.version";
     }
 }

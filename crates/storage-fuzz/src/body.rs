@@ -2,7 +2,7 @@
 
 use storage_models::json::{ItemLimits, Items, Parsed};
 use storage_models::{Json, RecordType};
-use storage_validation::{Invalid, RefusedBatch};
+use storage_validation::{Handling, Invalid, RefusedBatch};
 
 use crate::receipt;
 
@@ -13,10 +13,12 @@ const LIMITS: ItemLimits = ItemLimits::of_bytes(1 << 20, 1 << 16);
 /// refused is refused with reasons; what is accepted as a batch has as many records as were sent.
 pub fn body(bytes: &[u8]) {
     for record_type in RecordType::ALL {
-        if let Ok(parsed) = Json::parse_within(bytes, LIMITS.values_each)
-            && let Err(invalid) = storage_validation::record(record_type, parsed, &receipt())
-        {
-            explained(&invalid);
+        for handling in [Handling::Strict, Handling::Lenient] {
+            if let Ok(parsed) = Json::parse_within(bytes, LIMITS.values_each)
+                && let Err(invalid) = storage_validation::record(record_type, parsed, &receipt(), handling)
+            {
+                explained(&invalid);
+            }
         }
         batch(record_type, Items::of_array(bytes, LIMITS));
         batch(record_type, Ok(Items::of_lines(bytes, LIMITS)));
@@ -25,7 +27,9 @@ pub fn body(bytes: &[u8]) {
 
 fn batch(record_type: RecordType, items: Result<Items<'_>, &'static str>) {
     let mut sent = 0;
-    match storage_validation::batch(record_type, items, &receipt(), |_| sent += 1) {
+    match storage_validation::batch(record_type, items, &receipt(), Handling::Strict, usize::MAX, |_| {
+        sent += 1
+    }) {
         Ok(valid) => assert_eq!(valid.records.len(), sent, "a batch lost records or made some"),
         Err(RefusedBatch::Invalid(invalid)) => explained(&invalid),
         Err(RefusedBatch::Unreadable(_)) => {}

@@ -1,13 +1,15 @@
 //! Text that clients send and others will read.
 
+use storage_models::escape::sent_text;
 use storage_models::json::Parsed;
 use storage_models::{Json, NewRecord, NewRemediation, RecordType};
-use storage_validation::Valid;
+use storage_validation::{Handling, MAX_FREE_TEXT_BYTES, Valid};
 
 use crate::receipt;
 
-/// Sanitizes a text as a name, as free text and within metadata. What is stored is stored again as it is, nothing in a
-/// name can open or close markup, and what is altered is said.
+/// Takes a text as a name, as free text and within metadata. What is stored is stored again as it is, nothing in a
+/// name can open or close markup, what is altered is said, and free text comes back as it was sent. Lenient handling
+/// refuses no free text but for U+0000.
 pub fn sanitizer(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Some((stored, altered)) = stored("name", text) {
@@ -18,8 +20,14 @@ pub fn sanitizer(bytes: &[u8]) {
     if let Some((stored, altered)) = stored("error_message", text) {
         let message = stored.error_message.unwrap_or_default();
         assert_eq!(altered, message != text, "{text:?} became {message:?}");
-        again("error_message", &message, |record| record.error_message.clone());
+        let sent = sent_text(stored.alterations.as_ref(), "error_message", &message);
+        assert_eq!(sent, text, "what was sent does not come back from {message:?}");
+        if u64::try_from(message.len()).is_ok_and(|length| length <= MAX_FREE_TEXT_BYTES) {
+            again("error_message", &message, |record| record.error_message.clone());
+        }
     }
+    let is_bent = made("error_message", text, Handling::Lenient).is_some();
+    assert_eq!(is_bent, !text.contains('\0'), "{text:?} in lenient handling");
 }
 
 /// What has been stored once is stored a second time, unaltered.
@@ -31,6 +39,13 @@ fn again(field: &'static str, text: &str, value: fn(&NewRemediation) -> Option<S
 
 /// The record with `text` in one of its fields, and whether that was altered; none when it is refused.
 fn stored(field: &'static str, text: &str) -> Option<(NewRemediation, bool)> {
+    let Valid { record, sanitized_fields, .. } = made(field, text, Handling::Strict)?;
+    let NewRecord::Remediation(record) = record else { return None };
+    let pointer = format!("/{field}");
+    Some((record, sanitized_fields.contains(&pointer)))
+}
+
+fn made(field: &'static str, text: &str, handling: Handling) -> Option<Valid> {
     let word = |word: &str| Json::String(word.to_owned());
     let mut members = vec![
         ("name", word("a")),
@@ -43,9 +58,5 @@ fn stored(field: &'static str, text: &str) -> Option<(NewRemediation, bool)> {
     members.push((field, word(text)));
     let value = Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
     let parsed = Parsed { value, faults: Vec::new() };
-    let Valid { record, sanitized_fields } =
-        storage_validation::record(RecordType::Remediation, parsed, &receipt()).ok()?;
-    let NewRecord::Remediation(record) = record else { return None };
-    let pointer = format!("/{field}");
-    Some((record, sanitized_fields.contains(&pointer)))
+    storage_validation::record(RecordType::Remediation, parsed, &receipt(), handling).ok()
 }

@@ -189,6 +189,17 @@ word_enum! {
     }
 }
 
+impl Altered {
+    /// Whether only lenient handling does so; strict handling refuses the record instead.
+    #[must_use]
+    pub const fn is_adjustment(self) -> bool {
+        match self {
+            Self::Cleaned | Self::Escaped => false,
+            Self::Cut | Self::ControlsRemoved | Self::UnknownSeverity | Self::Replaced => true,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Phase, Severity, Status, WorkflowPhase};

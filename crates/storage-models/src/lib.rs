@@ -8,9 +8,11 @@
 //! | type | is |
 //! |---|---|
 //! | [`fields`] | what each record type is made of, as data: [`RecordType::fields`] |
+//! | [`identifier`] | what becomes of a name before it is stored or compared |
 //! | [`Timestamp`] | a UTC instant cut to microseconds, as PostgreSQL keeps it |
 //! | [`Month`] | a month of the UTC calendar, which a record's id carries |
 //! | [`Json`], [`JsonText`] | JSON whose numbers keep their value, whatever their size |
+//! | [`Alterations`], [`escape`] | where a record differs from what was sent, and how its texts are had back |
 //! | [`Embedding`] | a vector of exactly 384 finite numbers |
 //! | [`IncidentKey`] | what records of one incident have in common |
 //! | [`ErrorCode`] | why an operation failed, free of any transport |
@@ -22,7 +24,9 @@ mod database_fault;
 mod embedding;
 mod enums;
 mod error_code;
+pub mod escape;
 pub mod fields;
+pub mod identifier;
 mod incident_key;
 pub mod json;
 mod month;

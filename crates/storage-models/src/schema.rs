@@ -140,11 +140,24 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::WordsSql;
 
-    /// The words of a remediation at a version.
+    /// Words that remediations share, each set of them once.
+    remediation_text (text_key) {
+        text_key -> Binary,
+        words -> WordsSql,
+        first_seen -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::WordsSql;
+
+    /// The words of a remediation at a version: the set that it shares, and its own.
     remediation_words (record_id, start_time) {
         record_id -> BigInt,
         start_time -> Timestamptz,
         version -> Timestamptz,
+        text_key -> Binary,
         words -> WordsSql,
     }
 }

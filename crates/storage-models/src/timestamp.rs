@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike as _, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, TimeDelta, Timelike as _, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
@@ -64,12 +64,17 @@ impl Timestamp {
     }
 }
 
+const NANOS_OF_A_SECOND: u32 = 1_000_000_000;
+
 /// A text that is no timestamp.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTimestampError {
     /// It is not RFC 3339.
     #[error(transparent)]
     NotRfc3339(#[from] chrono::ParseError),
+    /// It has a second 60 elsewhere than at the end of a day in UTC, where leap seconds are.
+    #[error("a second 60 is only at the end of a day, 23:59:60 in UTC")]
+    NoLeapSecond,
     /// In UTC it is in a year that RFC 3339 cannot write.
     #[error("in UTC it is not in the years 0 to 9999")]
     BeyondRfc3339,
@@ -84,9 +89,14 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = ParseTimestampError;
 
-    /// Reads RFC 3339 with any offset.
+    /// Reads RFC 3339 with any offset. A leap second is the first instant of the next day, as clocks that know none have it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let instant = Self::new(DateTime::parse_from_rfc3339(text)?.to_utc());
+        let read = DateTime::parse_from_rfc3339(text)?.to_utc();
+        // Of a second 60, chrono makes a second 59 with more nanoseconds than it has.
+        if read.nanosecond() >= NANOS_OF_A_SECOND && (read.hour(), read.minute()) != (23, 59) {
+            return Err(ParseTimestampError::NoLeapSecond);
+        }
+        let instant = Self::new(read);
         // An offset or a leap second may lead out of the years that RFC 3339 has.
         let is_writable = (0..=9999).contains(&instant.0.year());
         if is_writable { Ok(instant) } else { Err(ParseTimestampError::BeyondRfc3339) }
@@ -129,6 +139,7 @@ mod tests {
             ("1969-12-31T23:59:59.999999999Z", "1969-12-31T23:59:59.999999Z"),
             ("2026-01-02T03:04:05+02:30", "2026-01-02T00:34:05.000000Z"),
             ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000000Z"),
+            ("2016-12-31T18:59:60.5-05:00", "2017-01-01T00:00:00.500000Z"),
         ] {
             assert_eq!(input.parse::<Timestamp>().unwrap().to_string(), output, "{input}");
         }
@@ -138,6 +149,14 @@ mod tests {
     fn what_is_not_rfc_3339_is_refused() {
         for input in ["2026-01-02", "2026-01-02T03:04:05", "yesterday", "", "2026-13-01T00:00:00Z"] {
             assert!(matches!(input.parse::<Timestamp>(), Err(ParseTimestampError::NotRfc3339(_))), "{input}");
+        }
+    }
+
+    /// F71: a leap second is only where one can be.
+    #[test]
+    fn a_second_60_within_a_day_is_refused() {
+        for input in ["2026-11-29T10:00:60Z", "2026-11-29T23:58:60Z", "2026-11-29T23:59:60+01:00"] {
+            assert_eq!(input.parse::<Timestamp>(), Err(ParseTimestampError::NoLeapSecond), "{input}");
         }
     }
 

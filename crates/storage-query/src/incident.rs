@@ -65,6 +65,9 @@ pub struct Incident {
     /// When the row was written, which lists may be sorted by; not one of the keys.
     #[serde(skip)]
     pub created_at: Timestamp,
+    /// When the row last changed, which lists may be sorted by; not one of the keys.
+    #[serde(skip)]
+    pub updated_at: Timestamp,
 }
 
 impl Incident {

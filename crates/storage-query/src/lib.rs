@@ -70,6 +70,7 @@ mod read;
 mod record;
 mod search;
 mod sort;
+mod span;
 mod sql;
 mod tally;
 mod time_bound;
@@ -83,8 +84,8 @@ pub use cursor::Cursor;
 pub use error::{DatabaseFault, InvalidParameter, InvalidParameters, InvalidReason, QueryError};
 pub use feed::FeedObstacle;
 pub use filter::{
-    AiAnalysisFilter, AuditFilter, DurationRange, ExecutionFilter, MAX_METADATA_KEYS, MAX_VALUES,
-    MetadataValues, RemediationFilter, Valid, WorkflowFilter,
+    AiAnalysisFilter, AuditFilter, DurationRange, ExecutionFilter, FilterNote, MAX_METADATA_KEYS, MAX_VALUES,
+    MAX_WRITTEN_DAYS, MetadataValues, RemediationFilter, Valid, WorkflowFilter,
 };
 pub use incident::Incident;
 pub use page::{Page, PageRequest, Total};

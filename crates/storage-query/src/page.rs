@@ -146,6 +146,8 @@ pub struct Page<R> {
     /// A list by ascending `created_at` grows at its end, so there it is set also when none follow yet,
     /// unless no record was seen so far.
     pub next_cursor: Option<Cursor>,
+    /// Where the page before this one is, if a cursor led here and records precede it.
+    pub previous_cursor: Option<Cursor>,
 }
 
 impl<R> Page<R> {
@@ -209,6 +211,7 @@ mod tests {
             has_more: false,
             is_cut: false,
             next_cursor: None,
+            previous_cursor: None,
         }
     }
 

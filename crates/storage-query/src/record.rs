@@ -7,7 +7,7 @@ use diesel::deserialize::FromSqlRow;
 use diesel::dsl::SqlTypeOf;
 use diesel::pg::Pg;
 use serde::Serialize;
-use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Workflow};
+use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Timestamp, Workflow};
 
 use crate::sort::SortKey;
 use crate::{AiAnalysisFilter, AuditFilter, ExecutionFilter, Incident, RemediationFilter, WorkflowFilter};
@@ -69,12 +69,19 @@ pub(crate) mod sealed {
 
     impl Lasting for storage_models::Remediation {}
     impl Lasting for crate::Incident {}
+
+    /// What can change.
+    pub trait Changing {}
+
+    impl Changing for storage_models::Remediation {}
+    impl Changing for storage_models::Workflow {}
+    impl Changing for crate::Incident {}
 }
 
 macro_rules! listed {
     (
         $record:ident of $type:ident by $time:ident, sorted by $keys:expr, coded $code:literal,
-        lasting $duration:expr, filtered by $filter:ident: $columns:expr
+        changed $updated:expr, lasting $duration:expr, filtered by $filter:ident: $columns:expr
     ) => {
         impl sealed::Shape for $record {
             type Columns = SqlTypeOf<<$record as Selectable<Pg>>::SelectExpression>;
@@ -89,6 +96,7 @@ macro_rules! listed {
                 match key {
                     SortKey::Time => Some(self.$time.micros()),
                     SortKey::CreatedAt => Some(self.created_at.micros()),
+                    SortKey::UpdatedAt => $updated(self).map(Timestamp::micros),
                     SortKey::Duration => $duration(self),
                 }
             }
@@ -117,21 +125,22 @@ macro_rules! audit_record {
 }
 
 const TIMES: &[SortKey] = &[SortKey::Time, SortKey::CreatedAt];
-const TIMES_AND_DURATION: &[SortKey] = &[SortKey::Time, SortKey::CreatedAt, SortKey::Duration];
+const TIMES_AND_CHANGE: &[SortKey] = &[SortKey::Time, SortKey::CreatedAt, SortKey::UpdatedAt];
+const EVERY: &[SortKey] = &[SortKey::Time, SortKey::CreatedAt, SortKey::UpdatedAt, SortKey::Duration];
 
-listed!(Remediation of Remediation by start_time, sorted by TIMES_AND_DURATION, coded 1,
-    lasting |it: &Remediation| it.duration_ms, filtered by RemediationFilter: RecordType::Remediation.columns());
+listed!(Remediation of Remediation by start_time, sorted by EVERY, coded 1,
+    changed |it: &Remediation| Some(it.updated_at), lasting |it: &Remediation| it.duration_ms, filtered by RemediationFilter: RecordType::Remediation.columns());
 listed!(AiAnalysis of AiAnalysis by timestamp, sorted by TIMES, coded 2,
-    lasting |_| None, filtered by AiAnalysisFilter: RecordType::AiAnalysis.columns());
-listed!(Workflow of Workflow by start_time, sorted by TIMES, coded 3,
-    lasting |_| None, filtered by WorkflowFilter: RecordType::Workflow.columns());
+    changed |_| None, lasting |_| None, filtered by AiAnalysisFilter: RecordType::AiAnalysis.columns());
+listed!(Workflow of Workflow by start_time, sorted by TIMES_AND_CHANGE, coded 3,
+    changed |it: &Workflow| Some(it.updated_at), lasting |_| None, filtered by WorkflowFilter: RecordType::Workflow.columns());
 listed!(Execution of Execution by start_time, sorted by TIMES, coded 4,
-    lasting |_| None, filtered by ExecutionFilter: RecordType::Execution.columns());
-listed!(Incident of Remediation by start_time, sorted by TIMES_AND_DURATION, coded 5,
-    lasting |it: &Incident| it.duration_ms, filtered by RemediationFilter:
+    changed |_| None, lasting |_| None, filtered by ExecutionFilter: RecordType::Execution.columns());
+listed!(Incident of Remediation by start_time, sorted by EVERY, coded 5,
+    changed |it: &Incident| Some(it.updated_at), lasting |it: &Incident| it.duration_ms, filtered by RemediationFilter:
     "id, alert_name, alert_fingerprint, severity, action_type, namespace, cluster, environment, target_name, \
      remediation_request_id, phase, status, start_time, end_time, duration_ms, error_message, metadata, \
-     recorded_by, alterations, created_at");
+     recorded_by, alterations, created_at, updated_at");
 
 audit_record!(Remediation AiAnalysis Workflow Execution);
 

@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use storage_models::Timestamp;
 
-use crate::cursor::Position;
+use crate::cursor::{Place, Position, Side};
 use crate::filter::Conditions;
-use crate::record::sealed::Lasting;
+use crate::record::sealed::{Changing, Lasting};
 use crate::sql::{Bind, Sql};
 use crate::time_bound::is_in_range;
-use crate::{InvalidParameter, InvalidReason, Listed};
+use crate::{InvalidParameter, InvalidReason, Listed, Valid};
 
 /// Which way a list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub enum SortKey {
     Time,
     /// When the record was written.
     CreatedAt,
+    /// When the record last changed.
+    UpdatedAt,
     /// How long it took.
     Duration,
 }
@@ -37,7 +39,7 @@ pub enum SortKey {
 ///
 /// Equal records follow their ids, in the same direction; records without a duration come last in both
 /// directions. As a parameter it is the column's name, after `-` when descending: `start_time` (of an
-/// analysis `timestamp`), `created_at`, and of remediations `duration_ms`.
+/// analysis `timestamp`), `created_at`, of what can change `updated_at`, and of remediations `duration_ms`.
 ///
 /// ```
 /// use storage_models::{Execution, Remediation};
@@ -73,6 +75,15 @@ impl<R> Sort<R> {
     }
 }
 
+impl<R: Changing> Sort<R> {
+    /// By the time of the last change, of remediations, incidents and workflow runs. Such a list needs a range of that time,
+    /// or another filter that narrows it: see [`ListQuery::run`](crate::ListQuery::run).
+    #[must_use]
+    pub const fn updated_at(direction: Direction) -> Self {
+        Self::new(SortKey::UpdatedAt, direction)
+    }
+}
+
 impl<R: Lasting> Sort<R> {
     /// By how long it took, of remediations and incidents; those that have not ended come last.
     #[must_use]
@@ -93,27 +104,51 @@ impl<R: Listed> Sort<R> {
         match self.key {
             SortKey::Time => R::TIME,
             SortKey::CreatedAt => "created_at",
+            SortKey::UpdatedAt => "updated_at",
             SortKey::Duration => "duration_ms",
         }
     }
 
-    /// ` ORDER BY …`. NULLS LAST is said only where there are nulls: the indexes on times are plain, and
-    /// PostgreSQL does not use one for an order that differs in the place of nulls, even when the column has
-    /// none.
-    pub(crate) fn order_by(&self) -> Sql {
+    /// ` ORDER BY …`; of what precedes a place, the nearest first. The place of nulls is said only where there are nulls: the
+    /// indexes on times are plain, and PostgreSQL does not use one for an order that differs in the place of nulls, even
+    /// when the column has none.
+    pub(crate) fn order_by(&self, side: Side) -> Sql {
         let mut sql = Sql::new(" ORDER BY ");
         sql.text(self.column());
-        sql.text(match (self.key, self.direction) {
-            (SortKey::Duration, Direction::Ascending) => " ASC NULLS LAST, id ASC",
-            (SortKey::Duration, Direction::Descending) => " DESC NULLS LAST, id DESC",
-            (_, Direction::Ascending) => " ASC, id ASC",
-            (_, Direction::Descending) => " DESC, id DESC",
+        sql.text(match (self.key, self.away(side), side) {
+            (SortKey::Duration, Direction::Ascending, Side::After) => " ASC NULLS LAST, id ASC",
+            (SortKey::Duration, Direction::Descending, Side::After) => " DESC NULLS LAST, id DESC",
+            (SortKey::Duration, Direction::Ascending, Side::Before) => " ASC NULLS FIRST, id ASC",
+            (SortKey::Duration, Direction::Descending, Side::Before) => " DESC NULLS FIRST, id DESC",
+            (_, Direction::Ascending, _) => " ASC, id ASC",
+            (_, Direction::Descending, _) => " DESC, id DESC",
         });
         sql
+    }
+
+    /// Which way it runs away from a place.
+    const fn away(&self, side: Side) -> Direction {
+        match (self.direction, side) {
+            (Direction::Ascending, Side::After) | (Direction::Descending, Side::Before) => {
+                Direction::Ascending
+            }
+            (Direction::Descending, Side::After) | (Direction::Ascending, Side::Before) => {
+                Direction::Descending
+            }
+        }
     }
 }
 
 impl<R: Listed> Sort<R> {
+    /// Refuses an order that would be made of every record there is: no index has it, and nothing narrows the list.
+    pub(crate) fn check(&self, filter: &Valid<R::Filter>) -> Result<(), InvalidParameter> {
+        if self.key != SortKey::UpdatedAt || filter.is_narrow() || filter.times().updated.is_set() {
+            return Ok(());
+        }
+        let reason = InvalidReason::range_required::<R::Filter>();
+        Err(InvalidParameter::new("sort", self.to_string(), reason))
+    }
+
     /// Oldest written first: a list that grows at its end while it is read.
     pub(crate) fn is_feed(&self) -> bool {
         (self.key, self.direction) == (SortKey::CreatedAt, Direction::Ascending)
@@ -125,6 +160,7 @@ impl<R: Listed> Sort<R> {
             SortKey::Time => 0,
             SortKey::CreatedAt => 2,
             SortKey::Duration => 4,
+            SortKey::UpdatedAt => 6,
         };
         match self.direction {
             Direction::Ascending => key,
@@ -145,24 +181,28 @@ impl<R: Listed> Sort<R> {
         }
     }
 
-    /// Demands what follows `position`, one that it [`Self::has`].
+    /// Demands what is on this side of a position, one that it [`Self::has`].
     ///
-    /// One comparison of rows is one range of the index. The partitions it rules out are known only from a
-    /// comparison of the time alone, which it implies.
-    pub(crate) fn push_after(&self, position: Position, conditions: &mut Conditions) {
-        let (beyond, up_to) = match self.direction {
+    /// One comparison of rows is one range of a B-tree. The partitions it rules out, and what a BRIN leaves of them, are
+    /// known only from a comparison of the time alone, which it implies.
+    pub(crate) fn push_place(&self, Place { side, position }: Place, conditions: &mut Conditions) {
+        let (beyond, up_to) = match self.away(side) {
             Direction::Ascending => (" > ", " >= "),
             Direction::Descending => (" < ", " <= "),
         };
         let Some(value) = position.value else {
-            conditions.and(self.column()).text(" IS NULL");
-            conditions.and("id").text(beyond).bind(Bind::BigInt(position.id));
+            let (is_null, joint, end) = match side {
+                Side::After => (" IS NULL", " AND id", ""),
+                Side::Before => (" IS NOT NULL", " OR id", ")"),
+            };
+            let sql = conditions.and(if side == Side::Before { "(" } else { "" }).text(self.column());
+            sql.text(is_null).text(joint).text(beyond).bind(Bind::BigInt(position.id)).text(end);
             return;
         };
-        if self.key == SortKey::Time {
+        if self.key != SortKey::Duration {
             conditions.and(self.column()).text(up_to).bind(self.bind(value));
         }
-        let nulls_follow = self.key == SortKey::Duration;
+        let nulls_follow = self.key == SortKey::Duration && side == Side::After;
         let sql = conditions.and(if nulls_follow { "((" } else { "(" });
         sql.text(self.column()).text(", id)").text(beyond).text("(").bind(self.bind(value));
         sql.text(", ").bind(Bind::BigInt(position.id)).text(")");
@@ -173,7 +213,9 @@ impl<R: Listed> Sort<R> {
 
     fn bind(&self, value: i64) -> Bind {
         match (self.key, Timestamp::from_micros(value)) {
-            (SortKey::Time | SortKey::CreatedAt, Some(instant)) => Bind::Timestamptz(instant),
+            (SortKey::Time | SortKey::CreatedAt | SortKey::UpdatedAt, Some(instant)) => {
+                Bind::Timestamptz(instant)
+            }
             _ => Bind::BigInt(value),
         }
     }
@@ -229,7 +271,8 @@ mod tests {
     fn each_type_is_sorted_by_the_columns_it_has() {
         assert_eq!(
             names::<Remediation>(),
-            "sort must be one of start_time, -start_time, created_at, -created_at, duration_ms, -duration_ms"
+            "sort must be one of start_time, -start_time, created_at, -created_at, updated_at, -updated_at, \
+             duration_ms, -duration_ms"
         );
         assert_eq!(
             names::<AiAnalysis>(),
@@ -237,7 +280,8 @@ mod tests {
         );
         assert_eq!(names::<Incident>(), names::<Remediation>());
         let times = "sort must be one of start_time, -start_time, created_at, -created_at";
-        assert_eq!((names::<Workflow>(), names::<Execution>()), (times.to_owned(), times.to_owned()));
+        assert_eq!(names::<Execution>(), times);
+        assert_eq!(names::<Workflow>(), format!("{times}, updated_at, -updated_at"));
     }
 
     #[test]

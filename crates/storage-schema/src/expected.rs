@@ -109,14 +109,18 @@ impl Rights {
 
 /// The functions that statements call, directly or through one another, with their argument types: the one that makes
 /// partitions, the one that collects their statistics, the one that empties a slot, and those that search by words.
-pub(crate) const FUNCTIONS: [&str; 8] = [
+pub(crate) const FUNCTIONS: [&str; 12] = [
     "audit_id(bigint,timestamp with time zone)",
     "ensure_audit_partition(text,date)",
     "analyze_audit_table(text)",
     "empty_embedding_slot(smallint)",
-    "audit_words(text,text,text,text,text)",
-    "audit_word_query(text,boolean)",
+    "audit_words(text,text,text,text,text,jsonb)",
+    "audit_query_words(text)",
+    "audit_text_key(tsvector)",
+    "audit_lexemes(text)",
+    "audit_camel(text)",
     "audit_split(text)",
+    "audit_spaced(text)",
     "audit_whole(text)",
 ];
 
@@ -233,7 +237,17 @@ pub(crate) const TABLES: &[Table] = &[
             required("record_id", "bigint"),
             required("start_time", TIME),
             required("version", TIME),
+            required("text_key", "bytea"),
             required("words", "tsvector"),
+        ],
+    },
+    Table {
+        name: "remediation_text",
+        rights: Rights::Support,
+        columns: &[
+            required("text_key", "bytea"),
+            required("words", "tsvector"),
+            required("first_seen", TIME),
         ],
     },
     Table {

@@ -1,28 +1,30 @@
 //! Reading a body: its type and the size it announces are judged before the first byte is read, its pace and its share of
-//! the byte budget while it arrives.
+//! the byte budget while it arrives and is unpacked.
 
 mod pace;
+mod room;
 #[cfg(test)]
 mod tests;
 
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
 use actix_web::web::Payload;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes};
 use storage_dualwrite::{ByteBudget, Reservation};
 use tokio::time::Instant;
 
 use crate::problem::{Problem, ProblemKind};
 use pace::Pace;
+use room::{Coding, Sink};
 
-/// How much of a body has come when it is believed to become as long as it announced.
-const TRUSTED: usize = 64 * 1024;
+/// What some programs put before a text in UTF-8; no part of the text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A kind of body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaType {
     /// `application/json`
     Json,
-    /// `application/x-ndjson`: one JSON text a line.
+    /// `application/x-ndjson`, by whichever of its names: one JSON text a line.
     JsonLines,
     /// `application/merge-patch+json` (RFC 7396).
     MergePatch,
@@ -32,11 +34,16 @@ impl MediaType {
     const ALL: [Self; 3] = [Self::Json, Self::JsonLines, Self::MergePatch];
 
     /// As the header Content-Type has it.
-    pub(crate) const fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
+        self.names().first().copied().unwrap_or_default()
+    }
+
+    /// Every name that it goes by.
+    pub(crate) const fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Json => "application/json",
-            Self::JsonLines => "application/x-ndjson",
-            Self::MergePatch => "application/merge-patch+json",
+            Self::Json => &["application/json"],
+            Self::JsonLines => &["application/x-ndjson", "application/ndjson", "application/jsonl"],
+            Self::MergePatch => &["application/merge-patch+json"],
         }
     }
 }
@@ -49,7 +56,7 @@ pub(crate) struct Body {
     pub(crate) reservation: Reservation,
 }
 
-/// Reads a body of one of the types, of at most `limit` bytes.
+/// Reads a body of one of the types, of at most `limit` bytes as it comes and as it is unpacked.
 pub(crate) async fn read(
     headers: &HeaderMap,
     payload: Payload,
@@ -58,43 +65,28 @@ pub(crate) async fn read(
     deadline: Instant,
     accepted: &[MediaType],
 ) -> Result<Body, Problem> {
-    let media_type = media_type(headers, accepted)?;
+    let (coding, media_type) = (coding(headers)?, media_type(headers, accepted)?);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let announced = announced_length(headers)?.unwrap_or(0);
     if announced > limit {
         return Err(too_large(limit));
     }
-    let (bytes, reservation) = tokio::time::timeout_at(deadline, collect(payload, budget, limit, announced))
+    let sink = Sink::new(coding, limit, announced, budget)?;
+    let (mut bytes, reservation) = tokio::time::timeout_at(deadline, collect(payload, sink))
         .await
         .unwrap_or_else(|_late| Err(Problem::new(ProblemKind::RequestTimeout)))?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.advance(BYTE_ORDER_MARK.len());
+    }
     Ok(Body { bytes, media_type, reservation })
 }
 
-/// What is announced costs nothing: each piece takes its part of the budget when it has arrived, or ends the body. Once
-/// much has come, there is room for all that is announced: a body that grows by doubling is in memory twice.
-async fn collect(
-    mut payload: Payload,
-    budget: &ByteBudget,
-    limit: usize,
-    announced: usize,
-) -> Result<(Bytes, Reservation), Problem> {
-    let overloaded = || Problem::new(ProblemKind::Overloaded);
-    let mut reservation = budget.reserve(0).ok_or_else(overloaded)?;
-    let mut bytes = BytesMut::new();
+async fn collect(mut payload: Payload, mut sink: Sink) -> Result<(Bytes, Reservation), Problem> {
     let mut pace = Pace::new();
     while let Some(piece) = pace.next(&mut payload).await? {
-        if bytes.len() + piece.len() > limit {
-            return Err(too_large(limit));
-        }
-        if !reservation.grow(piece.len()) {
-            return Err(overloaded());
-        }
-        if bytes.len() < TRUSTED && bytes.len() + piece.len() >= TRUSTED {
-            bytes.reserve(announced.saturating_sub(bytes.len()));
-        }
-        bytes.extend_from_slice(&piece);
+        sink.push(&piece)?;
     }
-    Ok((bytes.freeze(), reservation))
+    sink.finish()
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -110,18 +102,29 @@ fn announced_length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
         .ok_or_else(|| Problem::new(ProblemKind::BadRequest).detail("Content-Length is not a number."))
 }
 
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// How the body is packed.
+fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
+    match text(headers, CONTENT_ENCODING).as_deref() {
+        None | Some("identity") => Ok(Coding::Identity),
+        Some("gzip" | "x-gzip") => Ok(Coding::Gzip),
+        Some(_) => Err(Problem::new(ProblemKind::UnsupportedMediaType)
+            .detail("Content-Encoding must be gzip, or be left out.")),
+    }
+}
+
 /// Which of the accepted types the body has; a charset may be named if it is UTF-8.
 fn media_type(headers: &HeaderMap, accepted: &[MediaType]) -> Result<MediaType, Problem> {
     let refused = |detail: &str| Err(Problem::new(ProblemKind::UnsupportedMediaType).detail(detail));
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default().to_ascii_lowercase());
-    if text(CONTENT_ENCODING).is_some_and(|encoding| encoding.trim() != "identity") {
-        return refused("The body must not be encoded: leave out Content-Encoding.");
-    }
-    let Some(media_type) = text(CONTENT_TYPE) else {
+    let Some(media_type) = text(headers, CONTENT_TYPE) else {
         return refused(&format!("The header Content-Type is missing; it must be {}.", listed(accepted)));
     };
     let mut parts = media_type.split(';').map(str::trim);
-    let named = parts.next().and_then(|name| MediaType::ALL.into_iter().find(|it| it.name() == name));
+    let named =
+        parts.next().and_then(|name| MediaType::ALL.into_iter().find(|it| it.names().contains(&name)));
     let Some(found) = named.filter(|it| accepted.contains(it)) else {
         return refused(&format!("Content-Type must be {}.", listed(accepted)));
     };

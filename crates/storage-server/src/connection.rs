@@ -6,7 +6,12 @@
 //! it asks again and again, a core for each such connection. So a [`Connection`] is between actix and the socket: it
 //! reads nothing while the socket takes no more of an answer, and while a request is worked on just its body and
 //! [`READ_AHEAD`], which is enough to see that the client is gone.
+//!
+//! It also sees what actix answers by itself, and gives it the form of all other refusals ([`Refusal`], F65).
 
+mod head;
+mod refusal;
+mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +20,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Extensions, Payload, ServiceRequest, ServiceResponse};
@@ -26,6 +32,12 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use refusal::{Bare, Refusal};
+use seen::Seen;
+
+/// How long what a client goes on sending is taken and thrown away after a refusal, so that it comes to read why: a
+/// connection that is closed on data takes its answer with it.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// Bytes that are read at a time of what is not known to be a body.
 const CHUNK: u64 = 4 * 1024;
 /// Bytes that are read beyond a request before it is answered.
@@ -39,11 +51,16 @@ pub(crate) struct Connection<IO> {
     is_blocked: bool,
     /// What was read since the reader last had to wait.
     in_a_row: u64,
+    seen: Seen,
+    refusal: Option<Refusal>,
+    is_measured: bool,
 }
 
 impl<IO> Connection<IO> {
-    pub(crate) fn new(io: IO) -> Self {
-        Self { io, gate: Rc::default(), is_blocked: false, in_a_row: 0 }
+    /// A connection of a port whose requests are counted, if it `is_measured`.
+    pub(crate) fn new(io: IO, is_measured: bool) -> Self {
+        let (gate, seen) = (Rc::default(), Seen::default());
+        Self { io, gate, is_blocked: false, in_a_row: 0, seen, refusal: None, is_measured }
     }
 
     /// Makes the connection known to its requests.
@@ -58,6 +75,8 @@ struct Gate {
     reading: Cell<Reading>,
     /// What is left of [`READ_AHEAD`].
     ahead: Cell<u64>,
+    /// Requests that have begun.
+    requests: Cell<u64>,
     reader: Cell<Option<Waker>>,
 }
 
@@ -134,6 +153,11 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
             this.in_a_row = 0;
             return Poll::Pending;
         };
+        match this.gate.reading.get() {
+            Reading::Request => this.seen.add(this.gate.requests.get(), part.filled()),
+            Reading::Body(left) if u64::try_from(count).is_ok_and(|count| count <= left) => {}
+            Reading::Body(_) | Reading::BodyWithoutLength => this.seen.lose(),
+        }
         buffer.advance(count);
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         this.gate.has_read(count);
@@ -142,12 +166,32 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
     }
 }
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
+    fn poll_forward(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.io).poll_write(context, bytes);
+        self.is_blocked = outcome.is_pending();
+        outcome
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let outcome = Pin::new(&mut this.io).poll_write(context, bytes);
-        this.is_blocked = outcome.is_pending();
-        outcome
+        if this.refusal.is_none()
+            && this.gate.reading.get() == Reading::Request
+            && let Some(bare) = Bare::find(bytes)
+        {
+            let before = bytes.get(..bare.at).filter(|before| !before.is_empty());
+            if let Some(before) = before {
+                return this.poll_forward(context, before);
+            }
+            let head = this.seen.unread(this.gate.requests.get());
+            this.refusal = Some(Refusal::of(&bare, head, this.is_measured));
+        }
+        match &mut this.refusal {
+            Some(refusal) => refusal.poll(&mut this.io, context).map_ok(|()| bytes.len()),
+            None => this.poll_forward(context, bytes),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -169,6 +213,7 @@ pub(crate) async fn hold(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     // Tests call services without a connection.
     let Some(gate) = request.conn_data::<Rc<Gate>>().cloned() else { return next.call(request).await };
+    gate.requests.update(|begun| begun + 1);
     if request.headers().contains_key(TRANSFER_ENCODING) {
         gate.set(Reading::BodyWithoutLength);
         let payload = request.take_payload();

@@ -221,6 +221,7 @@ pub(crate) struct ItemPage {
     /// Whether it ends before its limit because its items are large.
     pub(crate) is_cut: bool,
     pub(crate) next_cursor: Option<String>,
+    pub(crate) previous_cursor: Option<String>,
 }
 
 impl<R: Into<Item>> From<Page<R>> for ItemPage {
@@ -233,6 +234,7 @@ impl<R: Into<Item>> From<Page<R>> for ItemPage {
             has_more: page.has_more,
             is_cut: page.is_cut,
             next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
+            previous_cursor: page.previous_cursor.map(|cursor| cursor.to_string()),
         }
     }
 }

@@ -128,6 +128,7 @@ fn text_of(record: &Remediation) -> RecordText<'_> {
         severity: record.severity.map(storage_models::Severity::as_str),
         error_message: record.error_message.as_deref(),
         metadata: record.metadata.as_ref().map(storage_models::JsonText::as_str),
+        alterations: record.alterations.as_ref(),
     }
 }
 

@@ -15,12 +15,29 @@ pub(crate) fn matches(if_none_match: &str, tag: &str) -> bool {
 
 /// Whether `If-Match` names the tag. Strongly compared, as that header is: a weak tag matches nothing.
 pub(crate) fn matches_strongly(if_match: &str, tag: &str) -> bool {
-    if_match.split(',').any(|one| one.trim() == tag)
+    tags(if_match).any(|one| one == tag)
+}
+
+/// Whether all tags of the header are weak.
+pub(crate) fn are_weak(if_match: &str) -> bool {
+    tags(if_match).all(|one| one.starts_with("W/"))
+}
+
+/// Whether something in the header is no tag: it lacks its quotes.
+pub(crate) fn has_unquoted(if_match: &str) -> bool {
+    tags(if_match).any(|one| {
+        let tag = one.strip_prefix("W/").unwrap_or(one);
+        tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).is_none_or(|inner| inner.contains('"'))
+    })
+}
+
+fn tags(header: &str) -> impl Iterator<Item = &str> {
+    header.split(',').map(str::trim).filter(|one| !one.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{matches, matches_strongly};
+    use super::{are_weak, has_unquoted, matches, matches_strongly};
 
     #[test]
     fn a_change_is_for_exactly_the_versions_it_names() {
@@ -34,6 +51,23 @@ mod tests {
         ] {
             assert_eq!(matches_strongly(header, "\"7-1\""), expected, "{header}");
         }
+    }
+
+    #[test]
+    fn a_tag_is_in_quotes() {
+        for (header, expected) in [
+            ("\"7-1\"", false),
+            ("W/\"7-1\" , \"7-2\",", false),
+            ("7-1", true),
+            ("\"7-1\", 7-2", true),
+            ("\"", true),
+            ("\"7\"1\"", true),
+            ("*, \"7-1\"", true),
+            ("w/\"7-1\"", true),
+        ] {
+            assert_eq!(has_unquoted(header), expected, "{header}");
+        }
+        assert!(are_weak("W/\"7-1\", W/\"7-2\"") && !are_weak("W/\"7-1\", \"7-2\""));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Version;
 use actix_web::http::header::HOST;
 use actix_web::middleware::Next;
 use actix_web::web;
@@ -28,7 +29,11 @@ pub(crate) async fn check(
 fn asks_for_loopback(request: &ServiceRequest) -> bool {
     let mut hosts = request.headers().get_all(HOST);
     let (first, second) = (hosts.next(), hosts.next());
-    let named = first.and_then(|value| value.to_str().ok()).is_some_and(is_loopback_name);
+    let named = match first {
+        Some(value) => value.to_str().is_ok_and(is_loopback_name),
+        // What needs no Host is no browser: those speak HTTP/1.1, which does.
+        None => request.version() < Version::HTTP_11,
+    };
     let absolute = request.uri().authority().is_none_or(|authority| is_loopback_name(authority.as_str()));
     named && second.is_none() && absolute
 }

@@ -1,6 +1,6 @@
 //! The links to other pages of a list (RFC 8288).
 
-use storage_query::PageRequest;
+use storage_models::Timestamp;
 
 use crate::edge::ItemPage;
 use crate::parameters::decode;
@@ -9,41 +9,41 @@ use crate::parameters::decode;
 const PLACES: [&str; 2] = ["offset", "cursor"];
 
 /// Where a page begins.
+#[derive(Clone, Copy)]
 enum Place<'a> {
     First,
     Offset(i64),
+    /// It knows which instants the ages of the filter meant.
     Cursor(&'a str),
 }
 
-/// The value of the header `Link`: the first page, the one before and the one behind, as far as there are any.
-/// None leads back from a page that a cursor led to.
-pub(crate) fn of(path: &str, query: &str, page: &ItemPage) -> String {
-    let mut links = Vec::with_capacity(3);
-    if let Some(next) = next(page) {
-        links.push(link(path, query, &next, "next"));
-    }
-    if let Some(offset @ 1..) = page.offset() {
-        let place = Some(offset - page.request.limit()).filter(|offset| *offset > 0);
-        links.push(link(path, query, &place.map_or(Place::First, Place::Offset), "prev"));
-    }
-    links.push(link(path, query, &Place::First, "first"));
-    links.join(", ")
-}
+/// The parameters of times that were given as ages, each with the instant that it means.
+type Ages = [(&'static str, Timestamp)];
 
-/// By cursor when that is how this page was reached, where offsets end, and behind a page that ends before its limit.
-fn next(page: &ItemPage) -> Option<Place<'_>> {
-    let by_offset = page.offset().filter(|_| !page.is_cut).map(|offset| offset + page.request.limit());
-    let next = match by_offset {
-        Some(offset @ ..=PageRequest::MAX_OFFSET) => Some(Place::Offset(offset)),
-        _ => page.next_cursor.as_deref().map(Place::Cursor),
+/// The value of the header `Link`: the first page, the one before and the one behind, as far as there are any.
+///
+/// The one behind is where a cursor leads, and the one before a page that a cursor led to: records that are written meanwhile
+/// move offsets, and a walk by them would show some twice. All are of the same list: in the links that have no cursor, an age
+/// becomes the instant that it meant.
+pub(crate) fn of(path: &str, query: &str, page: &ItemPage, ages: &Ages) -> String {
+    let next = page.next_cursor.as_deref().filter(|_| page.has_more).map(Place::Cursor);
+    let previous = match page.offset().map(|offset| (offset, offset - page.request.limit())) {
+        Some((1.., offset @ 1..)) => Some(Place::Offset(offset)),
+        Some((1.., _)) => Some(Place::First),
+        Some(_) => None,
+        None => page.previous_cursor.as_deref().map(Place::Cursor),
     };
-    next.filter(|_| page.has_more)
+    let places = [(next, "next"), (previous, "prev"), (Some(Place::First), "first")];
+    let links =
+        places.into_iter().filter_map(|(place, relation)| Some(link(path, query, place?, ages, relation)));
+    links.collect::<Vec<_>>().join(", ")
 }
 
 /// The same list at another place. Relative to the host, which a proxy in front may know by another name.
-fn link(path: &str, query: &str, place: &Place<'_>, relation: &str) -> String {
-    let mut parts: Vec<String> =
-        query.split('&').filter(|part| !part.is_empty() && !is_place(part)).map(escaped).collect();
+fn link(path: &str, query: &str, place: Place<'_>, ages: &Ages, relation: &str) -> String {
+    let ages: &Ages = if matches!(place, Place::Cursor(_)) { &[] } else { ages };
+    let kept = query.split('&').filter(|part| !part.is_empty());
+    let mut parts: Vec<String> = kept.filter_map(|part| kept_part(part, ages)).collect();
     match place {
         Place::First => {}
         Place::Offset(offset) => parts.push(format!("offset={offset}")),
@@ -53,9 +53,14 @@ fn link(path: &str, query: &str, place: &Place<'_>, relation: &str) -> String {
     format!("<{path}{separator}{}>; rel=\"{relation}\"", parts.join("&"))
 }
 
-fn is_place(part: &str) -> bool {
-    let name = decode(part.split('=').next().unwrap_or_default());
-    name.is_some_and(|name| PLACES.contains(&name.as_str()))
+/// What a link keeps of a parameter: nothing of one that says which page is meant.
+fn kept_part(part: &str, ages: &Ages) -> Option<String> {
+    let Some(name) = decode(part.split('=').next().unwrap_or_default()) else { return Some(escaped(part)) };
+    if PLACES.contains(&name.as_str()) {
+        return None;
+    }
+    let age = ages.iter().find(|(known, _)| *known == name);
+    Some(age.map_or_else(|| escaped(part), |(name, instant)| format!("{name}={instant}")))
 }
 
 /// What could end the link before its time, escaped. Anything else came through the parser of the request line.
@@ -65,6 +70,7 @@ fn escaped(part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use storage_models::Timestamp;
     use storage_query::PageRequest;
 
     use super::of;
@@ -72,62 +78,77 @@ mod tests {
 
     fn page(limit: i64, offset: i64, has_more: bool) -> ItemPage {
         let request = PageRequest::new(limit, offset).unwrap();
-        let (is_after_cursor, is_cut, next_cursor) = (false, false, None);
-        ItemPage { items: vec![], total: None, request, is_after_cursor, has_more, is_cut, next_cursor }
-    }
-
-    fn links(query: &str, limit: i64, offset: i64, has_more: bool) -> String {
-        of("/a", query, &page(limit, offset, has_more))
-    }
-
-    #[test]
-    fn after_a_cursor_the_next_page_is_behind_the_next_cursor() {
-        let next_cursor = Some("c2".to_owned());
-        for (query, page, expected) in [
-            (
-                "limit=10&cursor=c1&name=x",
-                ItemPage { is_after_cursor: true, next_cursor: next_cursor.clone(), ..page(10, 0, true) },
-                "</a?limit=10&name=x&cursor=c2>; rel=\"next\", </a?limit=10&name=x>; rel=\"first\"",
-            ),
-            (
-                "cursor=c1",
-                ItemPage { is_after_cursor: true, next_cursor: next_cursor.clone(), ..page(10, 0, false) },
-                "</a>; rel=\"first\"",
-            ),
-            (
-                "offset=100000",
-                ItemPage { next_cursor: next_cursor.clone(), ..page(100, 100_000, true) },
-                "</a?cursor=c2>; rel=\"next\", </a?offset=99900>; rel=\"prev\", </a>; rel=\"first\"",
-            ),
-            (
-                "limit=10",
-                ItemPage { next_cursor, ..page(10, 0, true) },
-                "</a?limit=10&offset=10>; rel=\"next\", </a?limit=10>; rel=\"first\"",
-            ),
-        ] {
-            assert_eq!(of("/a", query, &page), expected, "{query}");
+        ItemPage {
+            items: vec![],
+            total: None,
+            request,
+            is_after_cursor: false,
+            has_more,
+            is_cut: false,
+            next_cursor: None,
+            previous_cursor: None,
         }
     }
 
-    /// BR-STORAGE-014
+    fn links(query: &str, page: &ItemPage) -> String {
+        of("/a", query, page, &[])
+    }
+
+    fn before_more(limit: i64, offset: i64) -> ItemPage {
+        ItemPage { next_cursor: Some("c2".to_owned()), ..page(limit, offset, true) }
+    }
+
+    /// F67, BR-STORAGE-014: every link keeps the filter, and the next page is where a cursor leads.
     #[test]
-    fn every_link_keeps_the_filter_and_moves_the_offset() {
-        for (query, limit, offset, has_more, expected) in [
-            ("", 100, 0, false, "</a>; rel=\"first\""),
-            ("", 100, 0, true, "</a?offset=100>; rel=\"next\", </a>; rel=\"first\""),
+    fn every_link_keeps_the_filter_and_the_next_is_by_cursor() {
+        let after_cursor = |page: ItemPage| ItemPage { is_after_cursor: true, ..page };
+        for (query, page, expected) in [
+            ("", page(100, 0, false), "</a>; rel=\"first\""),
+            ("", before_more(100, 0), "</a?cursor=c2>; rel=\"next\", </a>; rel=\"first\""),
             (
                 "namespace=x&offset=20&limit=10",
-                10,
-                20,
-                true,
-                "</a?namespace=x&limit=10&offset=30>; rel=\"next\", \
+                before_more(10, 20),
+                "</a?namespace=x&limit=10&cursor=c2>; rel=\"next\", \
                  </a?namespace=x&limit=10&offset=10>; rel=\"prev\", </a?namespace=x&limit=10>; rel=\"first\"",
             ),
-            ("limit=10&offset=5", 10, 5, false, "</a?limit=10>; rel=\"prev\", </a?limit=10>; rel=\"first\""),
-            ("%6Fffset=0&a=\">", 10, 0, false, "</a?a=%22%3E>; rel=\"first\""),
-            ("offset=100000", 100, 100_000, true, "</a?offset=99900>; rel=\"prev\", </a>; rel=\"first\""),
+            (
+                "limit=10&offset=5",
+                page(10, 5, false),
+                "</a?limit=10>; rel=\"prev\", </a?limit=10>; rel=\"first\"",
+            ),
+            (
+                "limit=10&offset=10",
+                page(10, 10, false),
+                "</a?limit=10>; rel=\"prev\", </a?limit=10>; rel=\"first\"",
+            ),
+            ("%6Fffset=0&a=\">", page(10, 0, false), "</a?a=%22%3E>; rel=\"first\""),
+            (
+                "limit=10&cursor=c1&name=x",
+                ItemPage { previous_cursor: Some("c0".to_owned()), ..after_cursor(before_more(10, 0)) },
+                "</a?limit=10&name=x&cursor=c2>; rel=\"next\", </a?limit=10&name=x&cursor=c0>; rel=\"prev\", \
+                 </a?limit=10&name=x>; rel=\"first\"",
+            ),
+            // A feed goes on from where it ends, but there is no page yet.
+            (
+                "cursor=c1",
+                ItemPage { has_more: false, ..after_cursor(before_more(10, 0)) },
+                "</a>; rel=\"first\"",
+            ),
         ] {
-            assert_eq!(links(query, limit, offset, has_more), expected, "{query}");
+            assert_eq!(links(query, &page), expected, "{query}");
         }
+    }
+
+    /// F67: a link without a cursor is of the list that was answered, however late it is followed.
+    #[test]
+    fn ages_become_the_instants_they_meant_where_no_cursor_knows_them() {
+        let at: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
+        let links = of("/a", "si%6Ece=7d&offset=20&limit=10&name=x", &before_more(10, 20), &[("since", at)]);
+        let kept = "since=2026-01-31T00:00:00.000000Z&limit=10&name=x";
+        let expected = format!(
+            "</a?si%6Ece=7d&limit=10&name=x&cursor=c2>; rel=\"next\", </a?{kept}&offset=10>; rel=\"prev\", \
+             </a?{kept}>; rel=\"first\""
+        );
+        assert_eq!(links, expected);
     }
 }

@@ -5,7 +5,7 @@ mod tests;
 
 use std::str::FromStr;
 
-use storage_query::{AuditFilter, InvalidParameter, InvalidParameters};
+use storage_query::{AuditFilter, InvalidParameter, InvalidParameters, InvalidReason};
 
 use crate::problem::{Place, Problem, Violation};
 
@@ -53,6 +53,14 @@ impl Parameters {
     ) -> Option<T> {
         let parsed = self.take(name).map(|text| text.parse());
         self.note(parsed.transpose()).flatten()
+    }
+
+    /// Takes a parameter that is `true` or `false`.
+    pub(crate) fn take_flag(&mut self, name: &'static str) -> Option<bool> {
+        let text = self.take(name)?;
+        let reason = InvalidReason::NotOneOf { allowed: "true, false".to_owned() };
+        let refused = InvalidParameter { field: name.into(), value: text.clone(), reason };
+        self.note(text.parse().map_err(|_not_a_flag| refused))
     }
 
     /// Takes all parameters of a filter.

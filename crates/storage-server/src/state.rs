@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::index::GuardedIndex;
 use storage_embedding::RedisCache;
 use storage_models::json::ItemLimits;
+use storage_validation::Handling;
 
 use crate::auth::Gate;
 use crate::budget::SharedBudget;
@@ -16,7 +17,7 @@ use crate::export::Exports;
 use crate::health::Health;
 use crate::heavy::HeavyWork;
 use crate::months::FarMonths;
-use crate::settings::{Consistency, EffectiveSetting, ServerSettings};
+use crate::settings::{Consistency, EffectiveSetting, ServerSettings, WriterSection};
 use crate::telemetry::log::LogControl;
 
 /// The state of one server; each of its ports has its own.
@@ -68,21 +69,29 @@ pub(crate) struct Limits {
     pub(crate) batch_body: u32,
     /// What a write of one record is that asks for nothing.
     pub(crate) consistency: Consistency,
+    /// How strictly records are taken when nothing else is asked for.
+    pub(crate) handling: Handling,
 }
 
 impl Limits {
-    pub(crate) fn of(settings: &ServerSettings, consistency: Consistency) -> Self {
+    pub(crate) fn of(settings: &ServerSettings, writer: &WriterSection) -> Self {
         Self {
             request_timeout: settings.request_timeout,
             body: settings.body_limit.saturating_u32(),
             batch_body: settings.batch_body_limit.saturating_u32(),
-            consistency,
+            consistency: writer.consistency,
+            handling: writer.handling,
         }
     }
 
     /// Values that a body of one record or change may hold.
     pub(crate) fn values_of_one(&self) -> usize {
         self.items().values_each
+    }
+
+    /// Bytes that the texts of a batch may take as they are stored: twice its body, which escaping alone reaches.
+    pub(crate) fn stored_batch(&self) -> usize {
+        usize::try_from(self.batch_body).unwrap_or(usize::MAX).saturating_mul(2)
     }
 
     /// What the records of a batch may hold.

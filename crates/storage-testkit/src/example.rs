@@ -33,6 +33,7 @@ async fn run(
     let database = TestDatabase::create().await?;
     let mut connection = database.connect().await?;
     connection.batch_execute(RECORDS).await?;
+    connection.batch_execute(crate::STORE_WORDS).await?;
     body(&mut connection).await?;
     drop(connection);
     database.close().await?;

@@ -19,11 +19,6 @@ SELECT 'checkout-restart-' || n, CASE n % 2 WHEN 0 THEN 'prod' ELSE 'stage' END,
     jsonb_build_object('team', CASE n % 4 WHEN 0 THEN 'payments' ELSE 'shop' END, 'restarts', n)
 FROM generate_series(40, 1, -1) AS n;
 
--- As the projector stores them; no record has a vector.
-INSERT INTO remediation_words (record_id, start_time, version, words)
-SELECT id, start_time, updated_at, audit_words(name, target_name, alert_name, action_type, error_message)
-FROM remediation_audit;
-
 INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model)
 SELECT min(id), 'root-cause', 0.9, 'Raise the memory limit.', now() - interval '40 hours', 'analyst-2'
 FROM remediation_audit;

@@ -53,3 +53,6 @@ pub use service::ServiceProcess;
 pub use tls::{Authority, TlsFront};
 /// The codes of [`QdrantFault`].
 pub use tonic::Code as GrpcCode;
+
+/// Stores the words of every remediation in a database, as the projector does.
+pub const STORE_WORDS: &str = include_str!("store_words.sql");

@@ -5,7 +5,7 @@ use storage_models::{JsonError, NewRecord, Receipt, RecordType};
 
 use crate::problem::Problem;
 use crate::report::error;
-use crate::{FieldError, Invalid, MAX_BATCH_RECORDS, Valid, record};
+use crate::{FieldError, Handling, Invalid, MAX_BATCH_RECORDS, Valid, record};
 
 /// Errors of a batch that are listed one by one; more are only counted.
 const MAX_ERRORS: usize = 1_000;
@@ -21,6 +21,8 @@ pub struct ValidBatch {
     /// Where they differ from what was sent, as [`Valid::sanitized_fields`] says it, each pointer with the record's
     /// place before it: `/17/name`. When more than 1,000 places were altered, the records are named: `/17`.
     pub sanitized_fields: Vec<String>,
+    /// Where lenient handling has changed what was sent, likewise.
+    pub adjusted_fields: Vec<String>,
 }
 
 /// Why a batch is not stored.
@@ -39,11 +41,14 @@ pub enum RefusedBatch {
 ///
 /// # Errors
 /// When it cannot be read, or anything in any record breaks a rule: everything that does, at once, each pointer with the
-/// record's place before it. At most 1,000 errors are listed. Reading ends at the first record too many.
+/// record's place before it. At most 1,000 errors are listed. Reading ends at the first record too many, and where the
+/// records' texts take more than `most` bytes as they are stored, which escaped text may.
 pub fn batch(
     record_type: RecordType,
     items: Result<Items<'_>, &'static str>,
     receipt: &Receipt,
+    handling: Handling,
+    most: usize,
     mut seen: impl FnMut(&Parsed),
 ) -> Result<ValidBatch, RefusedBatch> {
     let items = items.map_err(|found| {
@@ -56,7 +61,10 @@ pub fn batch(
             return Err(wrong_size(&format!("/{place}")).into());
         }
         seen(&item);
-        judged.add(place, record(record_type, item, receipt));
+        judged.add(place, record(record_type, item, receipt, handling));
+        if judged.bytes > most {
+            return Err(Invalid::new(vec![error("", &Problem::BatchTooLarge { max: most })], 0).into());
+        }
     }
     judged.finish()
 }
@@ -69,7 +77,10 @@ fn wrong_size(pointer: &str) -> Invalid {
 #[derive(Default)]
 struct Judged {
     records: Vec<NewRecord>,
-    altered: Vec<(usize, String)>,
+    /// What the texts of the records take.
+    bytes: usize,
+    sanitized: Vec<(usize, String)>,
+    adjusted: Vec<(usize, String)>,
     refused: Refused,
 }
 
@@ -79,9 +90,11 @@ impl Judged {
             Err(invalid) => self.refused.add(place, invalid),
             // Nothing of it is stored any more.
             Ok(_) if self.refused.is_any() => self.records = Vec::new(),
-            Ok(Valid { record, sanitized_fields }) => {
+            Ok(Valid { record, sanitized_fields, adjusted_fields }) => {
+                self.bytes += record.bulk();
                 self.records.push(record);
-                self.altered.extend(sanitized_fields.into_iter().map(|pointer| (place, pointer)));
+                self.sanitized.extend(sanitized_fields.into_iter().map(|pointer| (place, pointer)));
+                self.adjusted.extend(adjusted_fields.into_iter().map(|pointer| (place, pointer)));
             }
         }
     }
@@ -91,7 +104,8 @@ impl Judged {
         if self.records.is_empty() {
             return Err(wrong_size("").into());
         }
-        Ok(ValidBatch { records: self.records, sanitized_fields: named(&self.altered) })
+        let (sanitized_fields, adjusted_fields) = (named(&self.sanitized), named(&self.adjusted));
+        Ok(ValidBatch { records: self.records, sanitized_fields, adjusted_fields })
     }
 }
 

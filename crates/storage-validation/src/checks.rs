@@ -31,11 +31,12 @@ fn is_finished(draft: &Draft<'_>) -> Option<bool> {
     remediation.or_else(|| draft.get("phase").map(WorkflowPhase::is_finished))
 }
 
-/// Nothing ends before it starts.
+/// Nothing ends before it starts. A start that was not sent is the time of receipt.
 fn ends_after_start(draft: &Draft<'_>) -> Option<(&'static str, Problem)> {
     let start: Timestamp = draft.get("start_time")?;
     let end: Timestamp = draft.get("end_time")?;
-    (end < start).then_some(("/end_time", Problem::EndsBeforeStart(start)))
+    let is_sent = !draft.is_filled("start_time");
+    (end < start).then_some(("/end_time", Problem::EndsBeforeStart { start, is_sent }))
 }
 
 /// The current step is one of the steps, or 0 before the first.

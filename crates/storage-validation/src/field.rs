@@ -6,24 +6,26 @@ use storage_models::fields::{Field, Kind, Presence, Value};
 use storage_models::{Altered, Json};
 use validator::ValidateRange as _;
 
+use crate::handling::Rules;
+use crate::metadata::Excess;
 use crate::problem::Problem;
 use crate::report::Report;
-use crate::time::Window;
 use crate::{metadata, number, text};
 
 /// What to store for what was sent; null when that is nothing, or wrong, which the report then says.
-pub(crate) fn read(field: &Field, sent: Json, window: &Window, report: &mut Report) -> Value<'static> {
+pub(crate) fn read(field: &Field, sent: Json, rules: &Rules, report: &mut Report) -> Value<'static> {
     let pointer = format!("/{}", field.name);
     if report.is_faulty(&pointer) {
         return Value::Null;
     }
     let read = match sent {
-        Json::Null => read_nothing(field, window),
-        Json::Object(_) if matches!(field.kind, Kind::Metadata) => {
-            return metadata::read(sent, &pointer, report)
+        Json::Object(_) | Json::Null if matches!(field.kind, Kind::Metadata) => {
+            let excess = if rules.handling.is_lenient() { Excess::Replaced } else { Excess::Refused };
+            return metadata::read(sent, &pointer, rules.handling, excess, report)
                 .map_or(Value::Null, |json| Value::Json(Cow::Owned(json)));
         }
-        Json::String(sent) => read_text(field, sent, window, &pointer, report),
+        Json::Null => read_nothing(field, rules),
+        Json::String(sent) => read_text(field, sent, rules, &pointer, report),
         sent => read_plain(field.kind, &sent),
     };
     read.unwrap_or_else(|problem| {
@@ -32,38 +34,48 @@ pub(crate) fn read(field: &Field, sent: Json, window: &Window, report: &mut Repo
     })
 }
 
-fn read_nothing(field: &Field, window: &Window) -> Result<Value<'static>, Problem> {
+fn read_nothing(field: &Field, rules: &Rules) -> Result<Value<'static>, Problem> {
     match field.presence {
         Presence::Required => Err(Problem::Required),
         Presence::Optional => Ok(Value::Null),
         Presence::Default(constant) => Ok(constant.into()),
-        Presence::ReceivedAt => Ok(Value::Time(window.received_at)),
+        Presence::ReceivedAt => Ok(Value::Time(rules.window.received_at)),
     }
 }
 
 fn read_text(
     field: &Field,
     sent: String,
-    window: &Window,
+    rules: &Rules,
     pointer: &str,
     report: &mut Report,
 ) -> Result<Value<'static>, Problem> {
-    let altered = match field.kind {
-        Kind::Identifier(max) => Some(text::identifier(&sent, max.into())?),
+    let stored = match field.kind {
+        Kind::Identifier(max) => text::identifier(sent, max, rules.handling)?,
         Kind::Word(_) if lacks(field, &sent) => return Err(Problem::Required),
-        Kind::Word(words) => Some(text::word(&sent, words)?),
-        Kind::FreeText => text::bounded_free(&sent)?,
-        Kind::Time => return window.read(&sent).map(Value::Time),
+        Kind::Word(words) => match text::word(&sent, field.kind, words) {
+            Err(_) if rules.handling.is_lenient() && field.is_nullable() => {
+                return Ok(without_word(field, &sent, pointer, report));
+            }
+            word => word?,
+        },
+        Kind::FreeText => text::free(sent, rules.handling)?,
+        Kind::Time => return rules.window.read(&sent).map(Value::Time),
         kind => return Err(wrong_type(kind, "string")),
-    }
-    .filter(|stored| *stored != sent);
-    if lacks(field, altered.as_ref().unwrap_or(&sent)) {
+    };
+    if lacks(field, &stored.text) {
         return Err(Problem::Required);
     }
-    if altered.is_some() {
-        report.altered(pointer.to_owned(), Altered::Cleaned);
-    }
-    Ok(Value::Text(Cow::Owned(altered.unwrap_or(sent))))
+    stored.altered.into_iter().for_each(|what| report.altered(pointer.to_owned(), what));
+    stored.whole.into_iter().for_each(|whole| report.lost(field.name, whole));
+    Ok(Value::Text(Cow::Owned(stored.text)))
+}
+
+/// Null for a word that is not of its set, where null can be: of all fields, severity.
+fn without_word(field: &Field, sent: &str, pointer: &str, report: &mut Report) -> Value<'static> {
+    report.altered(pointer.to_owned(), Altered::UnknownSeverity);
+    report.lost(field.name, text::without_controls(sent).unwrap_or_else(|| sent.to_owned()));
+    Value::Null
 }
 
 /// Whether the field is required and the text is none.

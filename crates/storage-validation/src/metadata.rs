@@ -1,124 +1,170 @@
 //! Metadata: a JSON object of the client's own making.
 //!
-//! Its strings are free text and are sanitized like any other. Its keys are never altered, because two keys
+//! Its strings are free text and are escaped like any other. Its keys are never altered, because two keys
 //! could become one and because clients look values up by key; a key that may not be stored is refused.
+//!
+//! What lenient handling cuts from other fields is kept here whole, under keys of ours that begin with [`OURS`].
 
-use storage_models::json::pointer_to;
-use storage_models::{Altered, Json, JsonText};
+mod strings;
 
+use storage_models::{Alteration, Altered, Json, JsonText};
+
+use crate::handling::Handling;
 use crate::problem::Problem;
-use crate::report::{MAX_POINTER, Report};
-use crate::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, free_text, identifier, text};
+use crate::report::Report;
+use crate::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, cut, free_text};
+use strings::Strings;
 
-/// Altered places that are named one by one; beyond, and where a place takes more than [`MAX_POINTER`] characters to name, the
-/// whole field is named.
-const MAX_NAMED: usize = 100;
+/// What our own keys begin with.
+const OURS: &str = "datastorage.";
 
-/// Checks and sanitizes metadata found at `pointer`; what is wrong goes into the report.
-pub(crate) fn read(mut value: Json, pointer: &str, report: &mut Report) -> Option<JsonText> {
-    if value.depth() > MAX_METADATA_DEPTH {
-        if !report.has_fault_below(pointer, "too_deep") {
-            report.problem(pointer, &Problem::TooDeep { max: MAX_METADATA_DEPTH });
-        }
+/// What becomes of metadata that is too large or too deep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Excess {
+    /// The record is refused.
+    Refused,
+    /// A digest stands for it.
+    Replaced,
+}
+
+/// The whole of what a field had to lose, under a key of ours.
+#[derive(Debug)]
+struct Whole {
+    key: String,
+    text: String,
+    is_active: bool,
+}
+
+/// A document as it is stored, and how it differs from what was sent.
+struct Stored {
+    document: Json,
+    altered: Vec<Alteration>,
+}
+
+/// What is stored for metadata, an object or null, that was sent: escaped where it is active, and with what other fields
+/// had to lose, as far as that fits. What is wrong goes into the report.
+pub(crate) fn read(
+    sent: Json,
+    pointer: &str,
+    handling: Handling,
+    excess: Excess,
+    report: &mut Report,
+) -> Option<JsonText> {
+    let lost = report.take_lost();
+    let is_absent = sent == Json::Null;
+    if is_absent && lost.is_empty() {
         return None;
     }
-    // Bounds the work of sanitizing; what is stored is measured below.
-    measure(&value, pointer, report)?;
-    let mut altered = Vec::new();
-    visit(&mut value, &Path::Root(pointer), report, &mut altered);
-    if altered.len() > MAX_NAMED || altered.iter().any(|place| place.chars().nth(MAX_POINTER).is_some()) {
-        altered = vec![pointer.to_owned()];
-    }
-    if !altered.is_empty() {
-        altered.into_iter().for_each(|place| report.altered(place, Altered::Cleaned));
-        measure(&value, pointer, report)?;
-    }
-    // A `Json` is always JSON; were it not, it could not be stored.
-    JsonText::try_from(&value).ok()
-}
-
-/// `None` when it would be too large to be read back, which the report then says.
-fn measure(value: &Json, pointer: &str, report: &mut Report) -> Option<()> {
-    let found = value.stored_bytes();
-    if found <= MAX_METADATA_BYTES {
-        return Some(());
-    }
-    report.problem(pointer, &Problem::TooLarge { found, max: MAX_METADATA_BYTES });
-    None
-}
-
-/// A place in the metadata; its pointer is spelled only when it is needed, since a long key may stand in
-/// many of them.
-enum Path<'a> {
-    Root(&'a str),
-    Key(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-}
-
-impl Path<'_> {
-    fn pointer(&self) -> String {
-        match self {
-            Self::Root(pointer) => (*pointer).to_owned(),
-            Self::Key(parent, key) => pointer_to(&parent.pointer(), key),
-            Self::Index(parent, index) => pointer_to(&parent.pointer(), &index.to_string()),
+    let sent = if is_absent { Json::Object(Vec::new()) } else { sent };
+    let original = (excess == Excess::Replaced).then(|| sent.clone());
+    let stored = match (too_much(&sent), original) {
+        (None, None) => store(sent, &lost, pointer, handling, report),
+        (None, Some(original)) => {
+            store(sent, &lost, pointer, handling, report).or_else(|problem| match problem {
+                Problem::TooLarge { .. } => store_digest(&original, &lost, pointer, report),
+                problem => Err(problem),
+            })
+        }
+        (Some(_), Some(original)) => store_digest(&original, &lost, pointer, report),
+        (Some(problem), None) => Err(problem),
+    };
+    match stored {
+        Ok(Stored { document: Json::Object(members), .. }) if is_absent && members.is_empty() => None,
+        Ok(Stored { document, altered }) => {
+            altered.into_iter().for_each(|it| report.altered(it.pointer, it.what));
+            // A `Json` is always JSON; were it not, it could not be stored.
+            JsonText::try_from(&document).ok()
+        }
+        // Unless the parser has said so already.
+        Err(problem) if report.has_fault_below(pointer, problem.code()) => None,
+        Err(problem) => {
+            report.problem(pointer, &problem);
+            None
         }
     }
 }
 
-fn visit(value: &mut Json, path: &Path<'_>, report: &mut Report, altered: &mut Vec<String>) {
-    match value {
-        Json::String(text) => visit_string(text, path, report, altered),
-        Json::Array(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                visit(item, &Path::Index(path, index), report, altered);
-            }
-        }
-        Json::Object(members) => {
-            for (key, value) in members {
-                visit_member(key, value, &Path::Key(path, key), report, altered);
-            }
-        }
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
-    }
+/// Why a document may not be stored; looked at before anything that takes long.
+fn too_much(document: &Json) -> Option<Problem> {
+    let is_deep = document.depth() > MAX_METADATA_DEPTH;
+    is_deep.then_some(Problem::TooDeep { max: MAX_METADATA_DEPTH }).or_else(|| too_large(document))
 }
 
-fn visit_member(
-    key: &str,
-    value: &mut Json,
-    path: &Path<'_>,
+fn too_large(document: &Json) -> Option<Problem> {
+    let found = document.stored_bytes();
+    (found > MAX_METADATA_BYTES).then_some(Problem::TooLarge { found, max: MAX_METADATA_BYTES })
+}
+
+/// Stores a document with as much as fits of what was lost elsewhere.
+fn store(
+    mut document: Json,
+    lost: &[(&'static str, String)],
+    pointer: &str,
+    handling: Handling,
     report: &mut Report,
-    altered: &mut Vec<String>,
-) {
-    if let Err(problem) = check_key(key) {
-        report.listed_problem(|| path.pointer(), &problem);
-        // One place, one error; below it, there are others.
-        if matches!(value, Json::String(_)) {
-            return;
-        }
+) -> Result<Stored, Problem> {
+    let mut altered = Vec::new();
+    if handling.is_lenient() {
+        altered = strings::remove_controls(&mut document, pointer);
     }
-    visit(value, path, report, altered);
-}
-
-fn visit_string(text: &mut String, path: &Path<'_>, report: &mut Report, altered: &mut Vec<String>) {
-    match text::free(text) {
-        Ok(None) => {}
-        Ok(Some(stored)) => {
-            *text = stored;
-            if altered.len() <= MAX_NAMED {
-                altered.push(path.pointer());
+    let strings = Strings::judge(&document, pointer, report);
+    let mut wholes = wholes(&document, lost);
+    loop {
+        let original = (!wholes.is_empty()).then(|| document.clone());
+        let (escaped, places) =
+            strings.escape(document, &wholes, pointer).map_err(|free_text::Unsafe| Problem::UnsafeText)?;
+        // Escaping makes it larger, and every reader gets it as it is stored.
+        match (too_large(&escaped), original) {
+            (None, _) => {
+                let mark = |pointer| Alteration { pointer, what: Altered::Escaped };
+                altered.extend(places.into_iter().map(mark));
+                return Ok(Stored { document: escaped, altered });
+            }
+            (Some(problem), None) => return Err(problem),
+            (Some(_), Some(original)) => {
+                document = original;
+                leave_out_largest(&mut wholes);
             }
         }
-        Err(problem) => report.listed_problem(|| path.pointer(), &problem),
     }
 }
 
-fn check_key(key: &str) -> Result<(), Problem> {
-    if let Some(c) = key.chars().find(|c| identifier::is_forbidden(*c)) {
-        return Err(Problem::ForbiddenCharacter(c));
+/// What was lost elsewhere, as far as it can fit at all. A key that the client has sent is the client's.
+fn wholes(document: &Json, lost: &[(&'static str, String)]) -> Vec<Whole> {
+    let is_small = |(_, text): &&(&str, String)| text.len() <= MAX_METADATA_BYTES;
+    let whole = |(field, text): &(&str, String)| Whole {
+        key: format!("{OURS}{field}"),
+        text: text.clone(),
+        is_active: free_text::is_active(text),
+    };
+    let is_free = |whole: &Whole| match document {
+        Json::Object(members) => members.iter().all(|(key, _)| *key != whole.key),
+        _ => false,
+    };
+    lost.iter().filter(is_small).map(whole).filter(is_free).collect()
+}
+
+fn leave_out_largest(wholes: &mut Vec<Whole>) {
+    let largest = wholes.iter().map(|whole| whole.text.len()).max();
+    if let Some(place) = wholes.iter().position(|whole| Some(whole.text.len()) == largest) {
+        wholes.remove(place);
     }
-    match free_text::sanitize(key) {
-        Ok(None) => Ok(()),
-        Ok(Some(_)) => Err(Problem::ForbiddenMarkup),
-        Err(free_text::TooComplex) => Err(Problem::TooComplex),
-    }
+}
+
+/// Stores, in place of a document, how large its canonical form (RFC 8785) is, and that form's SHA-256.
+fn store_digest(
+    document: &Json,
+    lost: &[(&'static str, String)],
+    pointer: &str,
+    report: &mut Report,
+) -> Result<Stored, Problem> {
+    let form = document.to_rfc8785();
+    let digest = Json::Object(vec![
+        ("bytes".to_owned(), Json::Number(form.len().to_string())),
+        ("sha256".to_owned(), Json::String(cut::sha256(form.as_bytes()))),
+    ]);
+    let instead = Json::Object(vec![(format!("{OURS}metadata"), digest)]);
+    let mut stored = store(instead, lost, pointer, Handling::Lenient, report)?;
+    stored.altered.insert(0, Alteration { pointer: pointer.to_owned(), what: Altered::Replaced });
+    Ok(stored)
 }

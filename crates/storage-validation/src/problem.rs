@@ -1,9 +1,7 @@
 //! What can be wrong with a field, and how it is said.
 
-use storage_models::Timestamp;
 use storage_models::json::JsonFaultKind;
-
-use crate::identifier;
+use storage_models::{Timestamp, identifier};
 
 /// Characters of a client's text that a message repeats at most.
 const MAX_EXCERPT: usize = 100;
@@ -16,20 +14,21 @@ pub(crate) enum Problem {
     TooManyBytes { max: u64 },
     TooLarge { found: usize, max: usize },
     TooDeep { max: usize },
-    TooComplex,
-    UnknownWord(String),
+    UnknownWord { found: String, allowed: &'static [&'static str] },
     UnknownField,
     SetByServer,
     CannotChange,
     BatchSize { max: usize },
+    BatchTooLarge { max: usize },
     WrongType { expected: &'static str, found: &'static str },
     NotAnInteger,
     NotATime(String),
     OutOfRange { low: String, high: String },
-    EndsBeforeStart(Timestamp),
+    EndsBeforeStart { start: Timestamp, is_sent: bool },
     StatusRequired { found: &'static str },
-    ForbiddenCharacter(char),
+    ForbiddenCharacter { found: char, position: usize },
     ForbiddenMarkup,
+    UnsafeText,
     Unkeepable(JsonFaultKind),
 }
 
@@ -39,18 +38,18 @@ impl Problem {
         match self {
             Self::Required => "required",
             Self::TooLong { .. } | Self::TooManyBytes { .. } => "too_long",
-            Self::TooLarge { .. } => "too_large",
+            Self::TooLarge { .. } | Self::BatchTooLarge { .. } => "too_large",
             Self::TooDeep { .. } => "too_deep",
-            Self::TooComplex => "too_complex",
-            Self::UnknownWord(_) | Self::NotATime(_) => "invalid_value",
+            Self::UnknownWord { .. } | Self::NotATime(_) => "invalid_value",
             Self::UnknownField | Self::SetByServer => "unknown_field",
             Self::CannotChange => "immutable_field",
             Self::BatchSize { .. } => "batch_size",
             Self::WrongType { .. } | Self::NotAnInteger => "wrong_type",
-            Self::OutOfRange { .. } | Self::EndsBeforeStart(_) => "out_of_range",
+            Self::OutOfRange { .. } | Self::EndsBeforeStart { .. } => "out_of_range",
             Self::StatusRequired { .. } => "status_required",
-            Self::ForbiddenCharacter(_) => "forbidden_character",
+            Self::ForbiddenCharacter { .. } => "forbidden_character",
             Self::ForbiddenMarkup => "forbidden_markup",
+            Self::UnsafeText => "unsafe_text",
             Self::Unkeepable(kind) => kind.code(),
         }
     }
@@ -65,28 +64,40 @@ impl Problem {
                 format!("{name} is {found} bytes as it is stored; the limit is {max}")
             }
             Self::TooDeep { max } => format!("{name} is nested deeper than {max} levels"),
-            Self::TooComplex => {
-                format!("{name} holds HTML that is too deeply nested or too repetitive to be checked")
+            Self::UnknownWord { found, allowed } => {
+                format!("invalid {name}: {} (allowed: {})", excerpt(found), allowed.join(", "))
             }
-            Self::UnknownWord(word) => format!("invalid {name}: {}", excerpt(word)),
             Self::UnknownField => format!("unknown field: {name}"),
             Self::SetByServer => format!("unknown field: {name} is set by the server and cannot be sent"),
             Self::CannotChange => format!("{name} cannot be changed"),
             Self::BatchSize { max } => format!("a batch must hold 1 to {max} records"),
+            Self::BatchTooLarge { max } => {
+                format!("the batch is more than {max} bytes as it is stored; send fewer records at a time")
+            }
             Self::WrongType { expected, found } => format!("{name} must be {expected}, not {found}"),
             Self::NotAnInteger => format!("{name} must be an integer, not a fraction"),
             Self::NotATime(text) => {
                 format!("{name} must be an RFC 3339 time such as 2026-01-02T03:04:05Z, not {}", excerpt(text))
             }
             Self::OutOfRange { low, high } => format!("{name} must be between {low} and {high}"),
-            Self::EndsBeforeStart(start) => format!("{name} must not be before start_time ({start})"),
+            Self::EndsBeforeStart { start, is_sent: true } => {
+                format!("{name} must not be before start_time ({start})")
+            }
+            Self::EndsBeforeStart { start, is_sent: false } => format!(
+                "{name} must not be before start_time, which was not sent and so is the time of receipt ({start}); \
+                 send start_time too"
+            ),
             Self::StatusRequired { found } => {
                 format!("{name} must be success, failed or unknown when the record is finished, not {found}")
             }
-            Self::ForbiddenCharacter(c) => {
-                format!("{name} holds the forbidden character U+{:04X}", u32::from(*c))
+            Self::ForbiddenCharacter { found, position } => {
+                format!(
+                    "{name} holds the forbidden character U+{:04X} at position {position}",
+                    u32::from(*found)
+                )
             }
             Self::ForbiddenMarkup => format!("{name} is a key that could act as markup"),
+            Self::UnsafeText => format!("{name} holds text that could not be made safe to show"),
             Self::Unkeepable(kind) => format!("{name}: {kind}"),
         }
     }

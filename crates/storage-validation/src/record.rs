@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use storage_models::fields::{Field, ToValue as _};
+use storage_models::fields::{Field, Kind, ToValue as _};
 use storage_models::json::{Parsed, pointer_to};
-use storage_models::{Alteration, Alterations, Json, NewRecord, Receipt, RecordType, Timestamp};
+use storage_models::{Alteration, Alterations, Json, NewRecord, Receipt, RecordType};
 
 use crate::draft::Draft;
+use crate::handling::Rules;
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::time::Window;
-use crate::{FieldError, Invalid, checks, field};
+use crate::{FieldError, Handling, Invalid, checks, field};
 
 /// What the server makes of a remediation beside its fields.
 const EMBEDDING: &str = "embedding";
@@ -20,41 +21,61 @@ const EMBEDDING: &str = "embedding";
 pub struct Valid {
     /// The record, with defaults for what was not sent, and with what the receipt says of its origin.
     pub record: NewRecord,
-    /// The places of the record's alterations, as JSON pointers (RFC 6901): `/name`, `/metadata/steps/0`. Trimming
+    /// Where text was cleaned or escaped, as JSON pointers (RFC 6901): `/name`, `/metadata/steps/0`. Trimming
     /// counts; defaults and the cutting of times to microseconds do not. When more than 100 strings of the
     /// metadata were altered, or one whose place takes more than 500 characters to name, they are named together as
     /// `/metadata`.
     pub sanitized_fields: Vec<String>,
+    /// Where lenient handling has changed what was sent, likewise.
+    pub adjusted_fields: Vec<String>,
 }
 
 /// Validates one record of the type.
 ///
 /// # Errors
 /// When anything in it breaks a rule: everything that does, at once.
-pub fn record(record_type: RecordType, input: Parsed, receipt: &Receipt) -> Result<Valid, Invalid> {
+pub fn record(
+    record_type: RecordType,
+    input: Parsed,
+    receipt: &Receipt,
+    handling: Handling,
+) -> Result<Valid, Invalid> {
     let mut report = Report::new(input.faults);
-    let mut draft = read(record_type, input.value, receipt.at, &mut report);
+    let rules = Rules { window: Window::around(receipt.at), handling };
+    let mut draft = read(record_type, input.value, &rules, &mut report);
     for (pointer, problem) in checks::of(record_type).iter().filter_map(|check| check(&draft)) {
         report.problem(pointer, &problem);
     }
     let altered = report.finish(|pointer| rank(record_type, pointer))?;
-    let sanitized_fields = places(&altered);
+    let (sanitized_fields, adjusted_fields) = (sanitized(&altered), adjusted(&altered));
     let alterations = Alterations::of(altered);
     draft.set("recorded_by", receipt.recorded_by.to_value());
     draft.set("correlation_id", receipt.correlation_id.to_value());
     draft.set("alterations", alterations.to_value());
     match NewRecord::of_values(record_type, |name| draft.take(name)) {
-        Some(record) => Ok(Valid { record, sanitized_fields }),
+        Some(record) => Ok(Valid { record, sanitized_fields, adjusted_fields }),
         None => Err(Invalid::new(vec![unmade()], 0)),
     }
 }
 
-/// Where something was altered.
-pub(crate) fn places(altered: &[Alteration]) -> Vec<String> {
-    altered.iter().map(|alteration| alteration.pointer.clone()).collect()
+/// Where every handling alters what is sent.
+pub(crate) fn sanitized(altered: &[Alteration]) -> Vec<String> {
+    places(altered.iter().filter(|alteration| !alteration.what.is_adjustment()))
 }
 
-fn read(record_type: RecordType, sent: Json, received_at: Timestamp, report: &mut Report) -> Draft<'static> {
+/// Where lenient handling alone does.
+pub(crate) fn adjusted(altered: &[Alteration]) -> Vec<String> {
+    places(altered.iter().filter(|alteration| alteration.what.is_adjustment()))
+}
+
+/// Each place once.
+fn places<'a>(altered: impl Iterator<Item = &'a Alteration>) -> Vec<String> {
+    let mut places: Vec<String> = altered.map(|alteration| alteration.pointer.clone()).collect();
+    places.dedup();
+    places
+}
+
+fn read(record_type: RecordType, sent: Json, rules: &Rules, report: &mut Report) -> Draft<'static> {
     let mut draft = Draft::default();
     let members = match sent {
         Json::Object(members) => members,
@@ -64,10 +85,14 @@ fn read(record_type: RecordType, sent: Json, received_at: Timestamp, report: &mu
         }
     };
     let (mut known, unknown): (HashMap<_, _>, Vec<_>) = sort(record_type, members);
-    let window = Window::around(received_at);
-    for field in sent_fields(record_type) {
+    // Metadata comes last: what the other fields lose is kept in it.
+    let is_metadata = |field: &&Field| field.kind == Kind::Metadata;
+    let (metadata, others): (Vec<&Field>, Vec<&Field>) = sent_fields(record_type).partition(is_metadata);
+    for field in others.into_iter().chain(metadata) {
         let sent = known.remove(field.name).unwrap_or(Json::Null);
-        draft.set(field.name, field::read(field, sent, &window, report));
+        let is_sent = sent != Json::Null;
+        let value = field::read(field, sent, rules, report);
+        if is_sent { draft.set(field.name, value) } else { draft.fill(field.name, value) }
     }
     refuse_unknown(record_type, unknown, report);
     draft

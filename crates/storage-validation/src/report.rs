@@ -22,6 +22,7 @@ pub(crate) struct Report {
     errors: Vec<FieldError>,
     omitted: usize,
     altered: Vec<Alteration>,
+    lost: Vec<(&'static str, String)>,
 }
 
 impl Report {
@@ -63,7 +64,22 @@ impl Report {
         self.altered.push(Alteration { pointer, what });
     }
 
-    /// The altered places, or everything that is wrong. `rank` orders errors by the place they are about.
+    /// Notes the whole of a field of which only a part, or nothing, is stored.
+    pub(crate) fn lost(&mut self, field: &'static str, whole: String) {
+        self.lost.push((field, whole));
+    }
+
+    /// Whether anything was lost that has not been taken.
+    pub(crate) const fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
+    /// What was lost, for whom can keep it.
+    pub(crate) fn take_lost(&mut self) -> Vec<(&'static str, String)> {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// The altered places, or everything that is wrong. `rank` orders either by the place they are about.
     pub(crate) fn finish(mut self, rank: impl Fn(&str) -> usize) -> Result<Vec<Alteration>, Invalid> {
         for fault in std::mem::take(&mut self.faults) {
             // Several faults of one place are one error.
@@ -72,6 +88,7 @@ impl Report {
             }
         }
         if self.errors.is_empty() {
+            self.altered.sort_by_key(|alteration| rank(&alteration.pointer));
             return Ok(self.altered);
         }
         self.errors.sort_by_key(|error| rank(&error.pointer));

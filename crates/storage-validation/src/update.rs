@@ -1,18 +1,23 @@
 //! A change of a record that exists: a JSON merge patch (RFC 7396), judged by what the record would become.
 
+mod marks;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use storage_models::fields::{Change, Field, FromValue as _, Kind, Presence, ToValue as _, Value};
+use storage_models::fields::{Change, Field, Kind, Presence, ToValue as _, Value};
 use storage_models::json::{Parsed, pointer_to};
-use storage_models::{Alteration, Alterations, Json, JsonText, Record, RecordType, RecordUpdate, Timestamp};
+use storage_models::{Alterations, Json, JsonText, Record, RecordType, RecordUpdate, Timestamp};
 
 use crate::draft::Draft;
+use crate::handling::Rules;
+use crate::metadata::Excess;
 use crate::problem::Problem;
-use crate::record::{places, rank, refuse_unknown, sent_fields, sort, unmade};
+use crate::record::{adjusted, rank, refuse_unknown, sanitized, sent_fields, sort, unmade};
 use crate::report::Report;
 use crate::time::Window;
-use crate::{Invalid, checks, field, metadata};
+use crate::{Handling, Invalid, checks, field, metadata};
+use marks::Marks;
 
 /// An update that may be made.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +26,8 @@ pub struct ValidUpdate {
     pub update: RecordUpdate,
     /// Where it differs from what this update sent, as in [`crate::Valid::sanitized_fields`].
     pub sanitized_fields: Vec<String>,
+    /// Likewise, as in [`crate::Valid::adjusted_fields`].
+    pub adjusted_fields: Vec<String>,
 }
 
 /// Why a change is not made.
@@ -52,11 +59,17 @@ pub enum RefusedUpdate {
 
 /// Applies a merge patch to a record. `null` removes `end_time`, `error_message`, the metadata or a key of it;
 /// limits hold for what the record becomes, and so do the rules between fields. Alterations of what the patch leaves stay
-/// named in the record.
+/// named in the record. Nothing that is stored is removed but by the patch: metadata that would become too large is refused
+/// in lenient handling too.
 ///
 /// # Errors
 /// See [`RefusedUpdate`]; a patch of a finished record is not looked at.
-pub fn update(current: &Record, patch: Parsed, received_at: Timestamp) -> Result<ValidUpdate, RefusedUpdate> {
+pub fn update(
+    current: &Record,
+    patch: Parsed,
+    received_at: Timestamp,
+    handling: Handling,
+) -> Result<ValidUpdate, RefusedUpdate> {
     check_changeable(current)?;
     let record_type = current.record_type();
     let mut report = Report::new(patch.faults);
@@ -64,15 +77,17 @@ pub fn update(current: &Record, patch: Parsed, received_at: Timestamp) -> Result
     for field in sent_fields(record_type) {
         draft.set(field.name, current.value(field.name));
     }
-    let left = left(current, &patch.value);
-    read(record_type, patch.value, &Window::around(received_at), &mut draft, &mut report);
+    let mut marks = Marks::of(current, &patch.value);
+    let rules = Rules { window: Window::around(received_at), handling };
+    let mut reading = Reading { record_type, rules, marks: &mut marks };
+    reading.read(patch.value, &mut draft, &mut report);
     for (pointer, problem) in checks::of(record_type).iter().filter_map(|check| check(&draft)) {
         report.problem(pointer, &problem);
     }
     let altered = report.finish(|pointer| rank(record_type, pointer))?;
-    let sanitized_fields = places(&altered);
-    let mut alterations: Vec<Alteration> =
-        left.into_iter().filter(|it| stands(it, &draft)).chain(altered).collect();
+    let brought = marks.brought(&altered);
+    let (sanitized_fields, adjusted_fields) = (sanitized(&brought), adjusted(&brought));
+    let mut alterations = marks.after(altered, draft.get("metadata"));
     alterations.sort_by_key(|alteration| rank(record_type, &alteration.pointer));
     let alterations = Alterations::of(alterations);
     draft.set("alterations", alterations.to_value());
@@ -81,7 +96,7 @@ pub fn update(current: &Record, patch: Parsed, received_at: Timestamp) -> Result
     for field in record_type.fields().iter().filter(|field| field.change == Change::Forward) {
         check_forward(field, &current.value(field.name), &update.value(field.name))?;
     }
-    Ok(ValidUpdate { update, sanitized_fields })
+    Ok(ValidUpdate { update, sanitized_fields, adjusted_fields })
 }
 
 /// Whether the record may be changed at all.
@@ -101,95 +116,80 @@ fn check_changeable(current: &Record) -> Result<(), RefusedUpdate> {
     }
 }
 
-fn read(record_type: RecordType, patch: Json, window: &Window, draft: &mut Draft<'_>, report: &mut Report) {
-    let members = match patch {
-        Json::Object(members) => members,
-        other => {
-            report.problem("", &Problem::WrongType { expected: "an object", found: other.kind() });
-            return;
-        }
-    };
-    let (mut known, unknown) = sort(record_type, members);
-    for field in sent_fields(record_type) {
-        let Some(sent) = known.remove(field.name) else { continue };
-        if field.is_changeable() {
-            let value = read_field(field, sent, window, draft, report);
-            draft.set(field.name, value);
-        } else {
-            report.problem(&pointer_to("", field.name), &Problem::CannotChange);
-        }
-    }
-    refuse_unknown(record_type, unknown, report);
+/// How the fields of a patch are read.
+struct Reading<'a> {
+    record_type: RecordType,
+    rules: Rules,
+    marks: &'a mut Marks,
 }
 
-fn read_field(
-    field: &Field,
-    sent: Json,
-    window: &Window,
-    draft: &Draft<'_>,
-    report: &mut Report,
-) -> Value<'static> {
-    let pointer = pointer_to("", field.name);
-    match (field.kind, sent) {
-        // A fault stands as null, and is told as what it is.
-        (_, Json::Null) if report.is_faulty(&pointer) => Value::Null,
-        (_, Json::Null) => {
-            if !matches!(field.presence, Presence::Optional) {
-                report.problem(&pointer, &Problem::Required);
+impl Reading<'_> {
+    fn read(&mut self, patch: Json, draft: &mut Draft<'_>, report: &mut Report) {
+        let members = match patch {
+            Json::Object(members) => members,
+            other => {
+                report.problem("", &Problem::WrongType { expected: "an object", found: other.kind() });
+                return;
             }
-            Value::Null
+        };
+        let (mut known, unknown) = sort(self.record_type, members);
+        for field in sent_fields(self.record_type) {
+            let Some(sent) = known.remove(field.name) else {
+                if field.kind == Kind::Metadata && report.has_lost() {
+                    self.keep_lost(field, draft, report);
+                }
+                continue;
+            };
+            if field.is_changeable() {
+                let value = self.read_field(field, sent, draft, report);
+                draft.set(field.name, value);
+            } else {
+                report.problem(&pointer_to("", field.name), &Problem::CannotChange);
+            }
         }
-        (Kind::Metadata, patch @ Json::Object(_)) => {
-            let current = draft.get::<JsonText>(field.name).map(|text| text.to_json());
-            let read = metadata::read(merged(current, patch), &pointer, report);
-            read.map_or(Value::Null, |json| Value::Json(Cow::Owned(json)))
-        }
-        (_, sent) => field::read(field, sent, window, report),
+        refuse_unknown(self.record_type, unknown, report);
     }
-}
 
-/// The alterations of the record that a patch does not replace.
-fn left(current: &Record, patch: &Json) -> Vec<Alteration> {
-    let alterations = Alterations::from_value(current.value("alterations"));
-    let is_left = |alteration: &&Alteration| leaves(patch, alteration.pointer.split('/').skip(1));
-    alterations.iter().flat_map(Alterations::iter).filter(is_left).cloned().collect()
-}
-
-/// Whether a patch leaves the value at a path as it is. One of an object reaches into the value that is there.
-fn leaves<'p>(patch: &Json, mut path: impl Iterator<Item = &'p str>) -> bool {
-    match (patch, path.next()) {
-        (Json::Object(members), Some(token)) => match members.iter().find(|(key, _)| is_named(key, token)) {
-            Some((_, patch)) => leaves(patch, path),
-            None => true,
-        },
-        // Metadata as a whole, of which something may be left.
-        (Json::Object(_), None) => true,
-        _ => false,
-    }
-}
-
-/// Whether a key is the one that a token of a pointer stands for (RFC 6901, section 4).
-fn is_named(key: &str, token: &str) -> bool {
-    token.replace("~1", "/").replace("~0", "~") == key
-}
-
-/// Whether what was altered is still there: a patch may have put an object where a text or a list was.
-fn stands(alteration: &Alteration, draft: &Draft<'_>) -> bool {
-    let mut path = alteration.pointer.split('/').skip(1);
-    let name = path.next().unwrap_or_default();
-    let Some(metadata) = draft.get::<JsonText>(name) else { return true };
-    let is_whole = alteration.pointer == pointer_to("", name);
-    is_whole || matches!(at(&metadata.to_json(), path), Some(Json::String(_)))
-}
-
-fn at<'j, 'p>(value: &'j Json, mut path: impl Iterator<Item = &'p str>) -> Option<&'j Json> {
-    let Some(token) = path.next() else { return Some(value) };
-    match value {
-        Json::Object(members) => {
-            members.iter().find(|(key, _)| is_named(key, token)).and_then(|(_, it)| at(it, path))
+    /// Keeps what the other fields have lost in metadata that the patch leaves.
+    fn keep_lost(&mut self, field: &Field, draft: &mut Draft<'_>, report: &mut Report) {
+        let stored = draft.get::<JsonText>(field.name).map(|text| self.marks.sent(text.to_json()));
+        let value = self.store(field, stored.unwrap_or(Json::Null), report);
+        if value != Value::Null {
+            draft.set(field.name, value);
         }
-        Json::Array(items) => items.get(token.parse::<usize>().ok()?).and_then(|item| at(item, path)),
-        _ => None,
+    }
+
+    fn store(&mut self, field: &Field, metadata: Json, report: &mut Report) -> Value<'static> {
+        self.marks.judge_metadata();
+        let pointer = pointer_to("", field.name);
+        let read = metadata::read(metadata, &pointer, self.rules.handling, Excess::Refused, report);
+        read.map_or(Value::Null, |json| Value::Json(Cow::Owned(json)))
+    }
+
+    fn read_field(
+        &mut self,
+        field: &Field,
+        sent: Json,
+        draft: &Draft<'_>,
+        report: &mut Report,
+    ) -> Value<'static> {
+        let pointer = pointer_to("", field.name);
+        match (field.kind, sent) {
+            // A fault stands as null, and is told as what it is.
+            (_, Json::Null) if report.is_faulty(&pointer) => Value::Null,
+            (Kind::Metadata, Json::Null) if report.has_lost() => self.store(field, Json::Null, report),
+            (_, Json::Null) => {
+                if !matches!(field.presence, Presence::Optional) {
+                    report.problem(&pointer, &Problem::Required);
+                }
+                Value::Null
+            }
+            (Kind::Metadata, patch @ Json::Object(_)) => {
+                let stored = draft.get::<JsonText>(field.name).map(|text| self.marks.sent(text.to_json()));
+                self.store(field, merged(stored, patch), report)
+            }
+            (_, sent) => field::read(field, sent, &self.rules, report),
+        }
     }
 }
 

@@ -46,6 +46,15 @@ impl Parameter {
         Self { name, kind, is_required, schema, good }
     }
 
+    /// It as it can be asked alone: an end of a range of the times of writing needs a beginning.
+    fn alone(&self) -> String {
+        let good = form(&self.name, &self.good);
+        match self.name.strip_suffix("ed_until") {
+            Some(start) => format!("{good}&{start}ed_since=31d"),
+            None => good,
+        }
+    }
+
     /// The words that it takes, if it takes some words only.
     fn words(&self) -> Vec<&str> {
         let words = [&self.schema["enum"], &self.schema["items"]["enum"]];
@@ -74,9 +83,26 @@ fn good(described: &Value, kind: Kind) -> String {
     }
 }
 
+/// The description with what it names in place of each reference.
+fn inlined(described: &Value, document: &Value) -> Value {
+    match described {
+        Value::Object(members) => match members.get("$ref").and_then(Value::as_str) {
+            Some(place) => {
+                let mut named = document.pointer(place.trim_start_matches('#')).unwrap().clone();
+                let others = members.iter().filter(|(name, _)| *name != "$ref");
+                named.as_object_mut().unwrap().extend(others.map(|(name, it)| (name.clone(), it.clone())));
+                named
+            }
+            None => members.iter().map(|(name, it)| (name.clone(), inlined(it, document))).collect(),
+        },
+        Value::Array(items) => items.iter().map(|item| inlined(item, document)).collect(),
+        plain => plain.clone(),
+    }
+}
+
 impl Route {
-    fn of(path: &str, operation: &Value, id: &Value) -> Self {
-        let described = operation["parameters"].as_array().into_iter().flatten();
+    fn of(path: &str, parameters: &Value, id: &Value) -> Self {
+        let described = parameters.as_array().into_iter().flatten();
         let parameters = described.filter(|it| it["in"] == "query").map(Parameter::of).collect();
         let around_id = path.split_once("{id}").map(|(start, end)| (start.to_owned(), end.to_owned()));
         Self { path: path.replace("{id}", &id.to_string()), around_id, parameters }
@@ -112,7 +138,8 @@ async fn routes(service: &Service) -> Vec<Route> {
     // The first record of each type has the same number and the same month.
     let oldest = service.get("/api/v1/audit/remediation?sort=start_time&limit=1").await.expect(200).json();
     let id = &oldest["data"][0]["id"];
-    let routes: Vec<Route> = reads.map(|(path, item)| Route::of(path, &item["get"], id)).collect();
+    let parameters = |item: &Value| inlined(&item["get"]["parameters"], &document);
+    let routes: Vec<Route> = reads.map(|(path, item)| Route::of(path, &parameters(item), id)).collect();
     assert!(
         routes.iter().map(|it| it.parameters.len()).sum::<usize>() > 200,
         "the description has lost some"

@@ -94,9 +94,14 @@ async fn what_the_description_shows_is_taken() {
         let usable = || route.parameters.iter().filter(|it| it.kind != Kind::Cursor);
         let alone = usable().flat_map(|parameter| {
             let forms = both_forms(&parameter.name, &parameter.good);
-            // A trend from then to the present may have too many buckets.
-            let end = if parameter.name == "since" { "&until=2027-01-01" } else { "" };
-            forms.map(|query| (route.with(&(query + end), &[&parameter.name]), ()))
+            // A trend from then to the present may have too many buckets, and what has only an end no beginning.
+            let beside = match parameter.name.as_str() {
+                "since" => "&until=2027-01-01",
+                "created_until" => "&created_since=31d",
+                "updated_until" => "&updated_since=31d",
+                _ => "",
+            };
+            forms.map(|query| (route.with(&(query + beside), &[&parameter.name]), ()))
         });
         let all: Vec<String> = usable().map(|it| form(&it.name, &it.good)).collect();
         let names: Vec<&str> = usable().map(|it| it.name.as_str()).collect();
@@ -121,6 +126,8 @@ async fn a_range_that_ends_before_it_begins_is_refused_by_its_beginning() {
                 ("9999-12-31", "0s"),
             ][..],
         ),
+        ("created_since", "created_until", &[("1h", "2h"), ("1d", "1w")]),
+        ("updated_since", "updated_until", &[("1h", "1h30m")]),
         ("min_duration", "max_duration", &[("2s", "1s"), ("2h", "90s"), ("1001ms", "1s")]),
     ];
     let requests = routes.iter().map(|route| {

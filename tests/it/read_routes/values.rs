@@ -34,6 +34,11 @@ pub(super) enum Kind {
 impl Kind {
     /// What the parameter of this name holds, wherever it stands.
     pub(super) fn of(name: &str) -> Self {
+        match name.rsplit_once('.') {
+            Some((_, "null")) => return Self::Word,
+            Some((field, "not" | "prefix")) => return Self::of(field),
+            _ => {}
+        }
         match name {
             "name"
             | "namespace"
@@ -52,12 +57,14 @@ impl Kind {
             "metadata.reason" => Self::Metadata,
             "q" => Self::Question,
             "phase" | "status" | "severity" => Self::Words,
-            "sort" | "total" | "mode" | "format" | "interval" => Self::Word,
+            "sort" | "total" | "mode" | "group" | "format" | "interval" | "bom" => Self::Word,
             "dry_run" => Self::Flags,
             "remediation_id" => Self::Ids,
             "limit" | "offset" => Self::Number,
             "min_similarity" => Self::Fraction,
-            "since" | "until" => Self::Time,
+            "since" | "until" | "created_since" | "created_until" | "updated_since" | "updated_until" => {
+                Self::Time
+            }
             "min_duration" | "max_duration" => Self::Duration,
             "cursor" => Self::Cursor,
             other => panic!("`{other}` is a new parameter: say in {} what it must refuse", file!()),
@@ -153,7 +160,7 @@ pub(super) fn bad(parameter: &Parameter) -> Vec<(String, &'static str)> {
         }
         Kind::Time => times(),
         Kind::Duration => [
-            "", "10", "fast", "s", "-1s", "+1s", "1.5s", "1 s", " 1s", "1S", "1w", "1y", "PT1S", "1s1s",
+            "", "10", "fast", "s", "-1s", "+1s", "1.5s", "1 s", " 1s", "1S", "1m1h", "1y", "PT1S", "1s1s",
             "1s\0",
         ]
         .into_iter()
@@ -163,7 +170,7 @@ pub(super) fn bad(parameter: &Parameter) -> Vec<(String, &'static str)> {
         Kind::Cursor => ["", " ", "10abc", "===", "é", "AQ", "AQ==", "null", "\0", "../x"]
             .map(str::to_owned)
             .into_iter()
-            .chain(["A".repeat(70), "A".repeat(71), "AQE".repeat(7_000)])
+            .chain(["A".repeat(112), "A".repeat(113), "AQE".repeat(7_000)])
             .map(|value| (value, "invalid_cursor"))
             .collect(),
     }
@@ -189,8 +196,14 @@ fn words(parameter: &Parameter) -> impl Iterator<Item = (String, &'static str)> 
     let [upper, padded, longer, nul] =
         [good.to_uppercase(), format!(" {good}"), format!("{good}s"), format!("{good}\0")];
     let more = ["", " ", "no-such", "1", "null", "*", "%"].map(str::to_owned);
+    // As in writes: words of a field are trimmed, and severity has no case.
+    let is_of_a_field = parameter.kind == Kind::Words;
+    let padded = Some(padded).filter(|_| !is_of_a_field);
+    let upper = Some(upper).filter(|_| !parameter.name.starts_with("severity"));
     more.into_iter()
-        .chain([upper, padded, longer, nul, format!("{good};"), "x".repeat(20_000)])
+        .chain(padded)
+        .chain(upper)
+        .chain([longer, nul, format!("{good};"), "x".repeat(20_000)])
         .chain([format!("{good},no-such"), format!("{good},")])
         .map(|value| (value, "invalid_value"))
 }
@@ -215,7 +228,8 @@ fn times() -> Vec<(String, &'static str)> {
         "10abc",
         "7",
         "7y",
-        "7w",
+        "1m1h",
+        "7ms",
         "-7d",
         "+7d",
         "7 d",

@@ -25,10 +25,7 @@ const CONNECTIONS: u32 = 8;
 /// Large records that the attacker has stored beforehand, by statement, since the service would take a while.
 const LARGE_RECORDS: &str = "INSERT INTO remediation_audit (name, namespace, phase, action_type, error_message, metadata) \
     SELECT 'large-' || n, 'large', 'processing', 'restart-pod', repeat('e', 65536), \
-           jsonb_build_object('m', repeat('m', 262144 - 16)) FROM generate_series(1, 200) AS n; \
-    INSERT INTO remediation_words (record_id, start_time, version, words) \
-    SELECT id, start_time, updated_at, audit_words(name, target_name, alert_name, action_type, error_message) \
-    FROM remediation_audit WHERE namespace = 'large'";
+           jsonb_build_object('m', repeat('m', 262144 - 16)) FROM generate_series(1, 200) AS n";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -69,7 +66,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn measure(stand: &Stand, arguments: &Arguments) -> Result<()> {
-    AsyncPgConnection::establish(&stand.database_url).await?.batch_execute(LARGE_RECORDS).await?;
+    let mut connection = AsyncPgConnection::establish(&stand.database_url).await?;
+    connection.batch_execute(LARGE_RECORDS).await?;
+    connection.batch_execute(storage_testkit::STORE_WORDS).await?;
     let attacks = attacks(&stand.host()?);
     answer(&format!(
         "{} writes/s of another caller for {} s beside {} connections of each attack; latency in ms",

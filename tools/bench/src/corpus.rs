@@ -7,7 +7,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use storage_embedding::{RecordText, compose};
 
-const ACTIONS: &[&str] = &[
+pub(super) const ACTIONS: &[&str] = &[
     "restart-pod",
     "scale-deployment",
     "rollback-release",
@@ -25,7 +25,7 @@ const ACTIONS: &[&str] = &[
     "reschedule-workload",
     "clear-disk-space",
 ];
-const ALERTS: &[&str] = &[
+pub(super) const ALERTS: &[&str] = &[
     "KubePodCrashLooping",
     "KubePodNotReady",
     "KubeDeploymentReplicasMismatch",
@@ -41,7 +41,7 @@ const ALERTS: &[&str] = &[
     "CoreDNSErrors",
     "ContainerOOMKilled",
 ];
-const SERVICES: &[&str] = &[
+pub(super) const SERVICES: &[&str] = &[
     "checkout",
     "payments",
     "inventory",
@@ -72,7 +72,7 @@ const SERVICES: &[&str] = &[
     "support",
     "chat",
 ];
-const FAULTS: &[&str] = &[
+pub(super) const FAULTS: &[&str] = &[
     "Back-off restarting failed container {s} after exit code {n}",
     "container {s} was killed: memory limit of {n}Mi exceeded",
     "failed to pull image {s}: manifest unknown",

@@ -17,6 +17,7 @@ mod quality;
 mod search;
 mod stand;
 mod statement;
+mod words;
 mod writes;
 
 use std::process::ExitCode;
@@ -52,6 +53,8 @@ enum Scenario {
     Quality(quality::Arguments),
     /// Measure what searches by meaning find, and how fast, at several selectivities, against an exact scan.
     Search(search::Arguments),
+    /// Measure how long searches by words take, and by words and meaning, by what is searched for.
+    Words(words::Arguments),
     /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline.
     Writes(writes::Arguments),
 }
@@ -78,6 +81,7 @@ async fn run(scenario: &Scenario) -> Result<()> {
         Scenario::Outbox(arguments) => outbox::run(arguments).await,
         Scenario::Quality(arguments) => quality::run(arguments).await,
         Scenario::Search(arguments) => search::run(arguments).await,
+        Scenario::Words(arguments) => words::run(arguments).await,
         Scenario::Writes(arguments) => writes::run(arguments).await,
     }
 }

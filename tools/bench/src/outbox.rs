@@ -76,7 +76,7 @@ async fn compare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
 /// when PostgreSQL learns that it is empty, as it does again and again where it is in use.
 async fn empty(connection: &mut AsyncPgConnection) -> Result<()> {
     connection
-        .batch_execute("TRUNCATE remediation_audit, remediation_words, remediation_vector, remediation_count, remediation_count_delta")
+        .batch_execute("TRUNCATE remediation_audit, remediation_words, remediation_text, remediation_vector, remediation_count, remediation_count_delta")
         .await?;
     connection.batch_execute("VACUUM vector_outbox").await?;
     Ok(())

@@ -20,6 +20,20 @@ pub enum Condition {
         /// At least one.
         values: Vec<String>,
     },
+    /// The field has none of these values; a record without the field matches.
+    NoneOf {
+        /// Which of [`fields`].
+        field: &'static Field,
+        /// At least one.
+        values: Vec<String>,
+    },
+    /// The record is without the field, or has it.
+    Absent {
+        /// Which of [`fields`].
+        field: &'static Field,
+        /// Whether it must be without it.
+        is_absent: bool,
+    },
     /// The record began in this range.
     StartTime {
         /// Not before.
@@ -47,10 +61,9 @@ impl Condition {
     #[must_use]
     pub fn holds(&self, record: &Remediation) -> bool {
         match self {
-            Self::AnyOf { field, values } => record
-                .value(field.name)
-                .as_text()
-                .is_some_and(|text| values.iter().any(|value| value == text)),
+            Self::AnyOf { field, values } => has_one_of(record, field, values),
+            Self::NoneOf { field, values } => !has_one_of(record, field, values),
+            Self::Absent { field, is_absent } => record.value(field.name).as_text().is_none() == *is_absent,
             Self::StartTime { since, until } => {
                 since.is_none_or(|since| record.start_time >= since)
                     && until.is_none_or(|until| record.start_time < until)
@@ -60,4 +73,8 @@ impl Condition {
             }),
         }
     }
+}
+
+fn has_one_of(record: &Remediation, field: &Field, values: &[String]) -> bool {
+    record.value(field.name).as_text().is_some_and(|text| values.iter().any(|value| value == text))
 }

@@ -21,7 +21,7 @@ use crate::outbox::read::bytes_before;
 macro_rules! is_projected {
     () => {
         concat!(
-            "EXISTS (SELECT FROM remediation_words w WHERE w.record_id = r.id AND w.start_time = r.start_time \
+            "EXISTS (SELECT FROM remediation_words w JOIN remediation_text t USING (text_key) WHERE w.record_id = r.id AND w.start_time = r.start_time \
                 AND w.version = r.updated_at) \
              AND EXISTS (SELECT FROM remediation_vector v WHERE v.slot = ",
             active_slot!(),

@@ -22,7 +22,8 @@ use crate::{Commits, EmbedFault, RecordEmbedder, StrictParts, StrictWriter, Writ
 const RECORDS: &str = "SELECT count(*) AS n FROM remediation_audit";
 /// Records with all that is derived from them in PostgreSQL.
 const PROJECTED: &str = "SELECT count(*) AS n FROM remediation_audit r \
-    JOIN remediation_words w ON w.record_id = r.id AND w.version = r.updated_at AND w.words @@ 'a'::tsquery \
+    JOIN remediation_words w ON w.record_id = r.id AND w.version = r.updated_at AND w.words @@ '=a'::tsquery \
+    JOIN remediation_text t ON t.text_key = w.text_key AND t.words @@ 'a'::tsquery \
     JOIN remediation_vector v ON v.record_id = r.id AND v.version = r.updated_at \
         AND v.incident_key = decode(repeat('07', 16), 'hex') \
     JOIN embedding_vector USING (slot, embedding_id)";

@@ -2,21 +2,22 @@
 //!
 //! Chosen by measurement: `docs/decisions/encoder.md` has the figures.
 
+mod excerpt;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
+use self::excerpt::excerpt;
 use crate::words::{spell_out, split_identifier, split_text};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use storage_models::IncidentKey;
+use storage_models::{Alterations, Altered, IncidentKey};
 
 /// Version of [`compose`] and [`compose_query`]: it grows whenever either gives another text for
 /// the same input, since vectors of different texts are not to be compared.
-pub const COMPOSITION_VERSION: u32 = 1;
-
-/// How much of an error message, or of a string of the metadata, is looked at, in characters.
-const MAX_TEXT_CHARACTERS: usize = 512;
+pub const COMPOSITION_VERSION: u32 = 2;
 
 /// The values of a remediation record that a composition may use.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +40,22 @@ pub struct RecordText<'a> {
     pub error_message: Option<&'a str>,
     /// The metadata object as JSON; its top-level strings `reason` and `message` are used.
     pub metadata: Option<&'a str>,
+    /// Where the record differs from what was sent: what was escaped is read as it was.
+    pub alterations: Option<&'a Alterations>,
+}
+
+impl RecordText<'_> {
+    /// A stored text as it was before it was escaped; `within` is the value that it may be a part of.
+    fn sent<'t>(&self, pointer: &str, within: Option<&str>, text: &'t str) -> Cow<'t, str> {
+        let is_named = |named: &str| named == pointer || Some(named) == within;
+        let mut alterations = self.alterations.into_iter().flat_map(Alterations::iter);
+        if alterations.any(|it| it.what == Altered::Escaped && is_named(&it.pointer)) {
+            // The ampersand last, so that no other reference arises.
+            Cow::Owned(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
 }
 
 /// The strings of the metadata that carry meaning.
@@ -52,11 +69,14 @@ struct Told {
 #[must_use]
 pub fn compose(record: &RecordText<'_>) -> String {
     let told: Told = record.metadata.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let error = record.sent("/error_message", None, record.error_message.unwrap_or_default());
+    let [reason, message] = [("/metadata/reason", &told.reason), ("/metadata/message", &told.message)]
+        .map(|(pointer, value)| record.sent(pointer, Some("/metadata"), string(value.as_ref())));
     let parts = [
         split_identifier(record.alert_name.unwrap_or_default()),
-        split_text(start_of(string(told.reason.as_ref()))),
-        split_text(start_of(record.error_message.unwrap_or_default())),
-        split_text(start_of(string(told.message.as_ref()))),
+        split_text(&excerpt(&reason)),
+        split_text(&excerpt(&error)),
+        split_text(&excerpt(&message)),
         split_identifier(record.action_type),
         split_identifier(record.target_name.unwrap_or_default()),
     ];
@@ -94,11 +114,4 @@ fn or_folded(words: &str, original: &str) -> String {
 
 fn string(value: Option<&Value>) -> &str {
     value.and_then(Value::as_str).unwrap_or_default()
-}
-
-fn start_of(text: &str) -> &str {
-    match text.char_indices().nth(MAX_TEXT_CHARACTERS) {
-        Some((end, _)) => text.get(..end).unwrap_or(text),
-        None => text,
-    }
 }

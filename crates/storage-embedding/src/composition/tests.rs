@@ -2,6 +2,7 @@
 
 use super::{RecordText, compose, compose_query, incident_key};
 use proptest::prelude::*;
+use storage_models::{Alteration, Alterations, Altered};
 
 const RECORD: RecordText<'_> = RecordText {
     name: "rr-20260314-001",
@@ -13,6 +14,7 @@ const RECORD: RecordText<'_> = RecordText {
     severity: Some("critical"),
     error_message: Some("back-off 5m0s restarting failed container=checkout-api"),
     metadata: Some(r#"{"reason": "CrashLoopBackOff", "message": "PVC is 97% full", "count": 3}"#),
+    alterations: None,
 };
 
 #[test]
@@ -67,11 +69,66 @@ fn metadata_that_is_no_object_or_holds_no_strings_is_passed_over() {
     }
 }
 
+fn of_error(error: &str) -> String {
+    compose(&RecordText { name: "n", error_message: Some(error), ..RecordText::default() })
+}
+
+/// F64: the root cause of a trace stands at its end, behind the frames.
 #[test]
-fn of_an_error_message_the_first_512_characters_count() {
-    let message = format!("{}cut here", "ü".repeat(512));
-    let record = RecordText { error_message: Some(&message), ..RecordText::default() };
-    assert_eq!(compose(&record), "ü".repeat(512));
+fn a_long_trace_is_told_by_its_first_lines_its_root_cause_and_its_last_lines() {
+    let frames = "\tat org.example.Worker.run(Worker.java:7)\n".repeat(400);
+    let trace = |end: &str| {
+        format!(
+            "java.lang.IllegalStateException: cannot start\n{frames}Caused by: io.Outer: first\n{frames}{end}"
+        )
+    };
+    let cause = "Caused by: java.net.ConnectException: zanzibar refused\n\t... 23 more\n";
+    let expected = "java lang illegal state exception cannot start caused by io outer first \
+                    caused by java net connect exception zanzibar refused";
+    assert_eq!(of_error(&trace(cause)), expected);
+    // What is no frame leaves room for parts of it alone.
+    let told =
+        of_error(&format!("{}{cause}{}the very end", trace("goes on.\n").repeat(3), "retrying. ".repeat(60)));
+    assert!(told.starts_with("java lang illegal state exception cannot start"), "{told}");
+    assert!(
+        told.contains("java net connect exception zanzibar refused") && told.ends_with("the very end"),
+        "{told}"
+    );
+    assert!(told.chars().count() <= 502, "{told}");
+}
+
+#[test]
+fn a_text_of_512_characters_is_taken_as_it_is_and_a_longer_one_by_its_ends() {
+    let whole = "ü".repeat(512);
+    assert_eq!(of_error(&whole), whole);
+    let longer = format!("{}{}{}", "a".repeat(200), "ü".repeat(200), "z".repeat(150));
+    assert_eq!(of_error(&longer), format!("{} {}", "a".repeat(200), "z".repeat(150)));
+}
+
+/// F68: what was escaped to be stored safely is embedded as it was sent.
+#[test]
+fn escaped_values_are_read_as_they_were_sent() {
+    let plain = RecordText {
+        error_message: Some("List<Object> &amp; <script>"),
+        metadata: Some(r#"{"message": "a < b"}"#),
+        ..RecordText::default()
+    };
+    let stored = RecordText {
+        error_message: Some("List&lt;Object&gt; &amp;amp; &lt;script&gt;"),
+        metadata: Some(r#"{"message": "a &lt; b"}"#),
+        ..plain
+    };
+    let named = |pointers: &[&str]| {
+        let alteration =
+            |pointer: &&str| Alteration { pointer: (*pointer).to_owned(), what: Altered::Escaped };
+        Alterations::of(pointers.iter().map(alteration).collect())
+    };
+    for pointers in [["/error_message", "/metadata/message"], ["/error_message", "/metadata"]] {
+        let alterations = named(&pointers);
+        assert_eq!(compose(&RecordText { alterations: alterations.as_ref(), ..stored }), compose(&plain));
+    }
+    let others = named(&["/metadata/reason"]);
+    assert_ne!(compose(&RecordText { alterations: others.as_ref(), ..stored }), compose(&plain));
 }
 
 #[test]
@@ -97,7 +154,7 @@ proptest! {
     ) {
         let record = RecordText {
             name: "n", alert_name: Some(&alert), error_message: Some(&error), action_type: "restart",
-            target_name: Some("pod"), phase: "pending", status: "pending", severity: Some("low"), metadata: None,
+            target_name: Some("pod"), phase: "pending", status: "pending", severity: Some("low"), metadata: None, alterations: None,
         };
         let treated = RecordText {
             action_type: &action, target_name: target.as_deref(), phase: &phase, status: &status,

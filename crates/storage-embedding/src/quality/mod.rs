@@ -57,6 +57,7 @@ impl LabelledRecord {
             severity: self.severity.as_deref(),
             error_message: self.error_message.as_deref(),
             metadata: self.metadata.as_deref().map(RawValue::get),
+            alterations: None,
         }
     }
 }
@@ -70,10 +71,14 @@ pub struct QualitySet {
     pub queries: Vec<LabelledQuery>,
     /// Queries about incidents that occurred once, most of them without any word in common.
     pub rare: Vec<LabelledQuery>,
+    /// Sentences that share words with their answers: pasted lines, descriptions of alerts, questions.
+    pub pasted: Vec<LabelledQuery>,
+    /// The same about other incidents, to choose by: no goal rests on them.
+    pub tuning: Vec<LabelledQuery>,
 }
 
 impl QualitySet {
-    /// Reads `records.json`, `queries.json` and `queries-rare.json`.
+    /// Reads `records.json`, `queries.json`, `queries-rare.json`, `queries-pasted.json` and `queries-pasted-tuning.json`.
     ///
     /// # Errors
     /// When a file cannot be read, or is not what it should be (`InvalidData`).
@@ -82,6 +87,8 @@ impl QualitySet {
             records: read(&directory.join("records.json"))?,
             queries: read(&directory.join("queries.json"))?,
             rare: read(&directory.join("queries-rare.json"))?,
+            pasted: read(&directory.join("queries-pasted.json"))?,
+            tuning: read(&directory.join("queries-pasted-tuning.json"))?,
         })
     }
 }

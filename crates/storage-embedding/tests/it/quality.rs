@@ -18,7 +18,7 @@ fn the_set_is_large_enough_and_its_answers_exist() {
     assert_eq!(names.len(), set.records.len(), "names tell the records apart");
     assert!(names.len() >= 60 && set.queries.len() >= 40);
     let mut texts = BTreeSet::new();
-    for query in set.queries.iter().chain(&set.rare) {
+    for query in set.queries.iter().chain(&set.rare).chain(&set.pasted).chain(&set.tuning) {
         assert!(texts.insert(&query.text), "{} is there twice", query.text);
         assert!(query.relevant.values().any(|grade| *grade == 3), "{} has no best answer", query.text);
         for (name, grade) in &query.relevant {
@@ -57,6 +57,17 @@ fn queries_do_not_share_the_words_of_their_best_answers() {
         }
     }
     assert!(shared.is_empty(), "{shared:#?}");
+}
+
+/// What fusion is chosen by must say nothing of what is reported.
+#[test]
+fn sentences_to_choose_by_are_about_other_incidents_than_those_that_are_reported() {
+    let set = quality_set();
+    let answers = |queries: &[LabelledQuery]| -> BTreeSet<String> {
+        queries.iter().flat_map(|query| query.relevant.keys().cloned()).collect()
+    };
+    assert!(set.pasted.len() >= 100 && set.tuning.len() >= 40);
+    assert_eq!(answers(&set.pasted).intersection(&answers(&set.tuning)).count(), 0);
 }
 
 /// What the record itself says, without the full names that the composition puts for abbreviations.

@@ -15,7 +15,7 @@ pub(crate) use members::members;
 pub use members::{Member, Members};
 pub use value::{Constant, FromValue, ToValue, Value};
 
-use crate::RecordType;
+use crate::{RecordType, Severity, identifier};
 
 /// The id of the records that documentation shows: the first of January 2026 ([`Month::id`](crate::Month::id)).
 pub const EXAMPLE_ID: i64 = 8192 + 56 * 12;
@@ -23,8 +23,11 @@ pub const EXAMPLE_ID: i64 = 8192 + 56 * 12;
 /// Characters that an identifier of the usual length may have.
 const NAME_CHARS: u16 = 255;
 
-/// Bytes of UTF-8 that a field of free text may hold, as sent and as stored.
+/// Bytes of UTF-8 that a field of free text may hold as it is sent.
 pub const MAX_FREE_TEXT_BYTES: u64 = 64 * 1024;
+
+/// The same as it is stored: [`escape`](crate::escape::escape) makes at most five bytes of one.
+pub const MAX_STORED_TEXT_BYTES: u64 = 5 * MAX_FREE_TEXT_BYTES;
 
 /// One field of a record, which is also a column of its table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +44,7 @@ pub struct Field {
     pub change: Change,
     /// Whether a filter may list its values.
     pub is_filterable: bool,
-    /// Whether an index of the database begins with it.
+    /// Whether a B-tree of the database begins with it, which leads straight to its values.
     pub is_indexed: bool,
     /// What it means, as the documentation of the API says it.
     pub meaning: &'static str,
@@ -83,6 +86,18 @@ impl Kind {
     #[must_use]
     pub const fn is_bulky(self) -> bool {
         matches!(self, Self::FreeText | Self::Metadata | Self::Alterations)
+    }
+
+    /// A text as a field of this kind stores it: an identifier by its [rules](crate::identifier), a word trimmed, one of
+    /// severity in lower case too, anything else as it is. What is compared with stored texts goes through this.
+    #[must_use]
+    pub fn as_stored(self, text: &str) -> String {
+        match self {
+            Self::Identifier(_) => identifier::sanitize(text),
+            Self::Word(words) if words == Severity::WORDS => text.trim().to_lowercase(),
+            Self::Word(_) => text.trim().to_owned(),
+            _ => text.to_owned(),
+        }
     }
 
     /// Whether its values are compared as text.

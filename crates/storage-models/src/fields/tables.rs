@@ -32,7 +32,7 @@ pub(super) const REMEDIATION: &[Field] = &[
     Field::new("namespace", NAME, Required, "The Kubernetes namespace it acted in.").filterable().indexed().example(Text("payments")),
     Field::new("phase", Word(Phase::WORDS), Required, "How far it has come.").changeable(Forward).filterable().example(Text("processing")),
     Field::new("action_type", Identifier(100), Required, "What was done.").filterable().example(Text("restart-pod")),
-    Field::new("target_name", NAME, Optional, "What it was done to.").filterable().example(Text("checkout-6d5f8b7c9d-x2x4z")),
+    Field::new("target_name", NAME, Optional, "What it was done to.").filterable().indexed().example(Text("checkout-6d5f8b7c9d-x2x4z")),
     Field::new("status", Word(Status::WORDS), PENDING, "How it went. A finished one has success, failed or unknown.").changeable(Free).filterable().indexed().example(Text("running")),
     Field::new("start_time", Time, ReceivedAt, "When it began; the time of receipt unless it is said.").indexed().example(START),
     Field::new("end_time", Time, Optional, "When it ended, not before it began.").changeable(Free).example(Null),

@@ -65,3 +65,20 @@ fn each_struct_is_what_its_table_says() {
         assert!(names(record_type, Field::is_changeable).is_empty());
     }
 }
+
+/// F66: what is compared with stored texts is brought to the form in which they are stored.
+#[test]
+fn a_text_is_stored_by_the_rules_of_its_kind() {
+    for (name, sent, stored) in [
+        ("namespace", " a ", "a"),
+        ("alert_name", "HostHighCpuLoad(prod)", "HostHighCpuLoadprod"),
+        ("alert_name", "a > b;", "a  b"),
+        ("severity", " Critical\n", "critical"),
+        ("phase", " failed ", "failed"),
+        ("phase", "Failed", "Failed"),
+        ("error_message", " <b> ", " <b> "),
+    ] {
+        let field = RecordType::Remediation.field(name).unwrap();
+        assert_eq!(field.kind.as_stored(sent), stored, "{name}={sent}");
+    }
+}

@@ -32,15 +32,37 @@ impl Json {
     /// # Errors
     /// Those of `out`.
     pub fn write_canonical(&self, out: &mut impl Write) -> fmt::Result {
+        self.write_with(number, out)
+    }
+
+    /// The form of RFC 8785 itself, by which others know a document: numbers are those of 64-bit floating point.
+    #[must_use]
+    pub fn to_rfc8785(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _written = self.write_with(rounded, &mut text);
+        text
+    }
+
+    fn write_with(&self, number: fn(&str) -> String, out: &mut impl Write) -> fmt::Result {
         match self {
             Self::Null => out.write_str("null"),
             Self::Bool(flag) => out.write_str(if *flag { "true" } else { "false" }),
             Self::Number(literal) => out.write_str(&number(literal)),
             Self::String(text) => write_string(text, out),
-            Self::Array(items) => write_between(['[', ']'], items.iter(), Self::write_canonical, out),
-            Self::Object(members) => {
-                write_between(['{', '}'], sorted(members).into_iter(), write_member, out)
+            Self::Array(items) => {
+                write_between(['[', ']'], items.iter(), |item, out| item.write_with(number, out), out)
             }
+            Self::Object(members) => write_between(
+                ['{', '}'],
+                sorted(members).into_iter(),
+                |(key, value), out| {
+                    write_string(key, out)?;
+                    out.write_char(':')?;
+                    value.write_with(number, out)
+                },
+                out,
+            ),
         }
     }
 }
@@ -55,12 +77,6 @@ fn sorted(members: &[(String, Json)]) -> Vec<&(String, Json)> {
         sorted.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
     }
     sorted
-}
-
-fn write_member<W: Write>((key, value): &(String, Json), out: &mut W) -> fmt::Result {
-    write_string(key, out)?;
-    out.write_char(':')?;
-    value.write_canonical(out)
 }
 
 fn write_between<T, W: Write>(
@@ -115,6 +131,12 @@ fn number(literal: &str) -> String {
         "" => "0".to_owned(),
         digits => format!("{}{}", parts.sign, layout(digits, point)),
     }
+}
+
+/// The same for the nearest 64-bit floating point number, of which the shortest digits are written that tell it apart.
+fn rounded(literal: &str) -> String {
+    let value = literal.parse().ok().and_then(serde_json::Number::from_f64);
+    value.map_or_else(|| literal.to_owned(), |value| number(&value.to_string()))
 }
 
 /// The number 0.`digits` times ten to the power of `point`.
@@ -213,6 +235,19 @@ mod tests {
         fn it_is_what_an_independent_implementation_writes(value in any_json()) {
             let text = serde_json::to_string(&value).unwrap();
             prop_assert_eq!(canonical(&text), serde_json_canonicalizer::to_string(&value).unwrap());
+        }
+
+        /// However a number is spelled, and whatever its digits.
+        #[test]
+        fn the_form_of_the_rfc_is_what_an_independent_implementation_writes(
+            value in any_json(),
+            literals in prop::collection::vec("-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][-+]?[0-9]{1,2})?", 0..4),
+        ) {
+            let text = format!("[{},[{}]]", serde_json::to_string(&value).unwrap(), literals.join(","));
+            let parsed = Json::parse(text.as_bytes()).unwrap();
+            prop_assert_eq!(&parsed.faults, &[]);
+            let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(parsed.value.to_rfc8785(), serde_json_canonicalizer::to_string(&read).unwrap());
         }
 
         #[test]

@@ -24,8 +24,10 @@ pub struct JsonFault {
 pub enum JsonFaultKind {
     /// The same key twice in one object; which one was meant is unknowable.
     DuplicateKey,
-    /// A number outside the range of f64, or longer than [`super::MAX_NUMBER_LENGTH`] as sent or as stored.
+    /// A number outside the range of f64.
     NumberOutOfRange,
+    /// A number longer than [`super::MAX_NUMBER_LENGTH`], as sent or as stored.
+    NumberTooLong,
     /// U+0000, which PostgreSQL cannot store in text.
     NulCharacter,
     /// A string with an escape that is no character, such as half a surrogate pair.
@@ -41,6 +43,7 @@ impl JsonFaultKind {
         match self {
             Self::DuplicateKey => "duplicate_key",
             Self::NumberOutOfRange => "number_out_of_range",
+            Self::NumberTooLong => "number_too_long",
             Self::NulCharacter => "nul_character",
             Self::InvalidString => "invalid_string",
             Self::TooDeep => "too_deep",
@@ -53,6 +56,9 @@ impl fmt::Display for JsonFaultKind {
         f.write_str(match self {
             Self::DuplicateKey => "the key occurs twice in its object",
             Self::NumberOutOfRange => "the number is outside the range of a 64-bit floating point number",
+            Self::NumberTooLong => {
+                "the number has more than 1,000 characters, as it is sent or with all its digits; send it as a string"
+            }
             Self::NulCharacter => "the NUL character cannot be stored",
             Self::InvalidString => "the string holds an escape that is not a character",
             Self::TooDeep => "the value is nested too deeply",

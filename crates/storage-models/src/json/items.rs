@@ -41,7 +41,7 @@ impl<'a> Items<'a> {
     /// The items of an array. `Err` with what the text is when it is no array.
     ///
     /// # Errors
-    /// When the text begins like another value.
+    /// When the text begins like another value. An empty text is an error of its first item.
     pub fn of_array(text: &'a [u8], limits: ItemLimits) -> Result<Self, &'static str> {
         let mut reader = match Reader::new(text, 0) {
             Ok(reader) => reader,
@@ -53,6 +53,7 @@ impl<'a> Items<'a> {
             Some(b't' | b'f') => "boolean",
             Some(b'n') => "null",
             Some(b'-' | b'0'..=b'9') => "number",
+            None => return Ok(Self { source: Source::Error(JsonError::Empty), limits }),
             _ => return Ok(Self { source: Source::Array(reader, 0), limits }),
         };
         Err(kind)
@@ -173,7 +174,8 @@ mod tests {
         {
             assert_eq!(Items::of_array(text.as_bytes(), WIDE).err(), Some(kind));
         }
-        for (text, column) in [("", 1), ("x", 1), ("[1 2]", 4), ("[1] 2", 5), ("[1,]", 4), ("[1", 3)] {
+        assert_eq!(of_array(" ").unwrap_err(), JsonError::Empty);
+        for (text, column) in [("x", 1), ("[1 2]", 4), ("[1] 2", 5), ("[1,]", 4), ("[1", 3)] {
             let error = of_array(text).unwrap_err();
             assert!(
                 matches!(error, JsonError::Malformed { line: 1, column: found, .. } if found == column),

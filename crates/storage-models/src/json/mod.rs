@@ -10,6 +10,7 @@ mod items;
 mod keys;
 mod number;
 mod parse;
+mod pointer;
 mod read;
 mod scan;
 mod stored;
@@ -20,6 +21,7 @@ mod text;
 pub use fault::{JsonFault, JsonFaultKind, MAX_FAULTS, MAX_TOKEN_LENGTH};
 pub use items::{ItemLimits, Items};
 pub use parse::{BYTES_PER_VALUE, JsonError, MAX_DEPTH, MAX_NUMBER_LENGTH, Parsed};
+pub use pointer::{is_key_of, pointer_to};
 pub use text::JsonText;
 
 use serde::ser::{Error as _, SerializeMap as _};
@@ -87,10 +89,4 @@ impl Serialize for Json {
             }
         }
     }
-}
-
-/// Appends one reference token to a JSON pointer, escaped as RFC 6901 says.
-#[must_use]
-pub fn pointer_to(parent: &str, token: &str) -> String {
-    format!("{parent}/{}", token.replace('~', "~0").replace('/', "~1"))
 }

@@ -4,8 +4,9 @@ use super::Json;
 use super::fault::{JsonFault, Place};
 use super::read::Reader;
 
-/// Nesting beyond this is not followed: a record's metadata (32), the record and a batch around it fit well.
-pub const MAX_DEPTH: usize = 40;
+/// Nesting beyond this is not followed, as most readers of JSON have it. Metadata may be nested less deeply (32); where a
+/// digest is to stand for it, it must be read to its end.
+pub const MAX_DEPTH: usize = 128;
 
 /// Characters of one number beyond this are refused, as sent and as PostgreSQL writes it, with all its digits.
 pub const MAX_NUMBER_LENGTH: i64 = 1_000;
@@ -17,6 +18,9 @@ pub const BYTES_PER_VALUE: usize = 8;
 /// Why a text was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
+    /// There is nothing in it, or white space alone.
+    #[error("the text is empty: send one JSON value")]
+    Empty,
     /// It is not JSON.
     #[error("malformed JSON at line {line}, column {column}: {reason}")]
     Malformed {
@@ -65,6 +69,9 @@ impl Json {
     pub fn parse_within(text: &[u8], values: usize) -> Result<Parsed, JsonError> {
         let mut reader = Reader::new(text, 0)?;
         reader.grant(values);
+        if reader.token().is_none() {
+            return Err(JsonError::Empty);
+        }
         let value = reader.value(&Place::Root, 0)?;
         reader.end()?;
         Ok(Parsed { value, faults: reader.take_faults() })

@@ -185,8 +185,10 @@ impl<'a> Reader<'a> {
             "true" => Json::Bool(true),
             "false" => Json::Bool(false),
             "null" => Json::Null,
-            literal if is_kept(literal) => Json::Number(literal.to_owned()),
-            _ => place.fault(JsonFaultKind::NumberOutOfRange, &mut self.faults),
+            literal => match fault_of(literal) {
+                None => Json::Number(literal.to_owned()),
+                Some(fault) => place.fault(fault, &mut self.faults),
+            },
         })
     }
 
@@ -229,8 +231,9 @@ impl<'a> Reader<'a> {
     fn found(&self, error: &serde_json::Error) -> JsonError {
         let (line, column) = self.position();
         let place = match error.line() {
-            0 | 1 => (line, (column + error.column()).saturating_sub(1)),
-            further => (line + further - 1, error.column()),
+            0 | 1 => (line, (column + error.column()).saturating_sub(1).max(1)),
+            // Right behind a newline the library counts no column.
+            further => (line + further - 1, error.column().max(1)),
         };
         let sentence = error.to_string();
         let reason = sentence.split(" at line ").next().unwrap_or(&sentence).to_owned();
@@ -246,11 +249,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a number's value survives as f64 would hold it, neither infinite nor rounded to nothing, and its digits fit,
-/// as sent and as PostgreSQL writes them.
-fn is_kept(literal: &str) -> bool {
-    let Some(parts) = Literal::of(literal) else { return false };
+/// What is wrong with a number; `None` when it is kept. Its value must survive as f64 would hold it, neither infinite nor
+/// rounded to nothing, and its digits must fit, as sent and as PostgreSQL writes them.
+fn fault_of(literal: &str) -> Option<JsonFaultKind> {
+    if number::length(literal) > MAX_NUMBER_LENGTH {
+        return Some(JsonFaultKind::NumberTooLong);
+    }
+    let Some(parts) = Literal::of(literal) else { return Some(JsonFaultKind::NumberOutOfRange) };
     let is_zero = || parts.digits().0.is_empty();
-    number::length(literal).max(parts.stored_length()) <= MAX_NUMBER_LENGTH
-        && literal.parse::<f64>().is_ok_and(|value| value.is_finite() && (value != 0.0 || is_zero()))
+    if !literal.parse::<f64>().is_ok_and(|value| value.is_finite() && (value != 0.0 || is_zero())) {
+        return Some(JsonFaultKind::NumberOutOfRange);
+    }
+    (parts.stored_length() > MAX_NUMBER_LENGTH).then_some(JsonFaultKind::NumberTooLong)
 }

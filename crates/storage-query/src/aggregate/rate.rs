@@ -81,8 +81,11 @@ pub(crate) fn sql(filter: &Valid<RemediationFilter>) -> Sql {
     sql
 }
 
-/// The same filter for finished records alone; `None` when it asks for none of them.
+/// The same filter for finished records alone; `None` when it asks for none of them, or whether there is a phase.
 fn finished(filter: &Valid<RemediationFilter>) -> Option<Valid<RemediationFilter>> {
+    if !filter.filter().values("phase.null").is_empty() {
+        return None;
+    }
     let wanted = filter.filter().values("phase");
     let asks_for = |phase: &Phase| wanted.is_empty() || wanted.iter().any(|it| it == phase.as_str());
     let phases: Vec<Phase> = [Phase::Completed, Phase::Failed].into_iter().filter(asks_for).collect();

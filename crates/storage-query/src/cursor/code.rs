@@ -8,30 +8,32 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use storage_models::Timestamp;
 
-use super::{Cursor, Position};
+use super::{Cursor, Place, Position, Side};
+use crate::filter::Times;
 use crate::time_bound::is_in_range;
 use crate::{InvalidParameter, InvalidReason};
 
 /// The first byte. Another layout has another.
 const VERSION: u8 = 1;
 
-const HAS_VALUE: u8 = 1;
-const HAS_SINCE: u8 = 2;
-const HAS_UNTIL: u8 = 4;
+/// The flag of the position's value, and those of the ages' ends in their order.
+const FLAGS: [u8; 7] = [1, 2, 4, 8, 16, 32, 64];
+
+/// The flag of what precedes the position.
+const IS_BEFORE: u8 = 128;
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let optional = [
-            (HAS_VALUE, self.position.value),
-            (HAS_SINCE, self.since.map(Timestamp::micros)),
-            (HAS_UNTIL, self.until.map(Timestamp::micros)),
-        ];
-        let present = optional.iter().filter(|(_, number)| number.is_some());
-        let flags = present.fold(0, |flags, (flag, _)| flags | flag);
+        let ages = self.ages.ends().map(|(_, instant)| instant.map(Timestamp::micros));
+        let Place { side, position } = self.place;
+        let optional = [position.value].into_iter().chain(ages);
+        let present = FLAGS.iter().zip(optional.clone()).filter(|(_, number)| number.is_some());
+        let side = if side == Side::Before { IS_BEFORE } else { 0 };
+        let flags = present.fold(side, |flags, (flag, _)| flags | flag);
         let mut bytes = vec![VERSION, self.list, self.sort, flags];
         bytes.extend(self.filter);
-        bytes.extend(self.position.id.to_be_bytes());
-        bytes.extend(optional.iter().filter_map(|(_, number)| *number).flat_map(i64::to_be_bytes));
+        bytes.extend(position.id.to_be_bytes());
+        bytes.extend(optional.flatten().flat_map(i64::to_be_bytes));
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
 }
@@ -53,12 +55,13 @@ fn read(bytes: &[u8]) -> Option<Cursor> {
     let (&[VERSION, list, sort, flags], rest) = bytes.split_first_chunk()? else { return None };
     let (filter, mut rest) = rest.split_first_chunk()?;
     let id = number(&mut rest)?;
-    let mut optional = |flag| if flags & flag == 0 { Some(None) } else { number(&mut rest).map(Some) };
-    let (value, since, until) = (optional(HAS_VALUE)?, optional(HAS_SINCE)?, optional(HAS_UNTIL)?);
-    let (since, until) = (instant(since)?, instant(until)?);
-    let position = Position { value, id };
-    let is_whole = rest.is_empty() && flags <= HAS_VALUE | HAS_SINCE | HAS_UNTIL;
-    is_whole.then_some(Cursor { list, sort, filter: *filter, since, until, position })
+    let [value, ages @ ..] =
+        FLAGS.map(|flag| if flags & flag == 0 { Some(None) } else { number(&mut rest).map(Some) });
+    let [a, b, c, d, e, f] = ages.map(|micros| micros.and_then(instant));
+    let ages = Times::of_ends([a?, b?, c?, d?, e?, f?]);
+    let side = if flags & IS_BEFORE == 0 { Side::After } else { Side::Before };
+    let place = Place { side, position: Position { value: value?, id } };
+    rest.is_empty().then_some(Cursor { list, sort, filter: *filter, ages, place })
 }
 
 fn number(rest: &mut &[u8]) -> Option<i64> {

@@ -6,16 +6,16 @@ mod tests;
 
 use storage_models::Timestamp;
 
-use crate::filter::{Digest, digest};
-use crate::{InvalidParameter, InvalidReason, Listed, Sort, Valid};
+use crate::filter::{Digest, Range, Times, digest};
+use crate::{AuditFilter, InvalidParameter, InvalidReason, Listed, Sort, Valid};
 
-/// A place in a list, behind one of its records: what [`Page::next_cursor`](crate::Page) gives and
-/// [`ListQuery::after`](crate::ListQuery::after) takes.
+/// A place in a list, behind one of its records or before it: what [`Page::next_cursor`](crate::Page) and
+/// [`Page::previous_cursor`](crate::Page) give and [`ListQuery::after`](crate::ListQuery::after) takes.
 ///
 /// As text it is opaque, fit for a URL as it is, at most [`Self::MAX_LENGTH`] bytes long, and bound to the
 /// filter, the sort and the record type of its list. Ages in the filter keep the instants that they meant on
-/// the first page. It holds no secret and is not signed: whoever makes one up reads nothing that another
-/// filter would not show.
+/// the first page. Of a feed, a list by ascending `created_at`, `created_since` may be another each time: it moves along.
+/// A cursor holds no secret and is not signed: whoever makes one up reads nothing that another filter would not show.
 ///
 /// ```
 /// use storage_query::Cursor;
@@ -27,9 +27,26 @@ pub struct Cursor {
     list: u8,
     sort: u8,
     filter: Digest,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-    position: Position,
+    /// The ends of ranges that were given as ages.
+    ages: Times<Range<Timestamp>>,
+    place: Place,
+}
+
+/// What is meant of a list: what follows a record, or what precedes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) side: Side,
+    pub(crate) position: Position,
+}
+
+/// On which side of a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// What follows it.
+    #[default]
+    After,
+    /// What precedes it, the nearest.
+    Before,
 }
 
 /// A record's place in the order of a list.
@@ -40,23 +57,35 @@ pub(crate) struct Position {
     pub(crate) id: i64,
 }
 
-impl Cursor {
-    /// Bytes of its text at most.
-    pub const MAX_LENGTH: usize = 70;
-
-    /// The place at `position` in this list.
-    pub(crate) fn new<R: Listed>(filter: &Valid<R::Filter>, sort: Sort<R>, position: Position) -> Self {
-        let (since, until) = filter.resolved_ages();
-        Self { list: R::CODE, sort: sort.code(), filter: digest(filter), since, until, position }
+impl Position {
+    /// What follows it.
+    pub(crate) const fn after(self) -> Place {
+        Place { side: Side::After, position: self }
     }
 
-    /// Its position in the list of `filter` and `sort`, and the filter with its ages as they were resolved on
+    /// What precedes it.
+    pub(crate) const fn before(self) -> Place {
+        Place { side: Side::Before, position: self }
+    }
+}
+
+impl Cursor {
+    /// Bytes of its text at most.
+    pub const MAX_LENGTH: usize = 112;
+
+    /// A place in this list.
+    pub(crate) fn new<R: Listed>(filter: &Valid<R::Filter>, sort: Sort<R>, place: Place) -> Self {
+        let (filter, ages) = (digest_of(filter, sort.is_feed()), filter.ages());
+        Self { list: R::CODE, sort: sort.code(), filter, ages, place }
+    }
+
+    /// Its place in the list of `filter` and `sort`, and the filter with its ages as they were resolved on
     /// the first page; refuses every other list.
     pub(crate) fn open<R: Listed>(
         &self,
         filter: Valid<R::Filter>,
         sort: Sort<R>,
-    ) -> Result<(Valid<R::Filter>, Position), InvalidParameter> {
+    ) -> Result<(Valid<R::Filter>, Place), InvalidParameter> {
         let refused = |part| Err(self.refused(InvalidReason::OtherCursor { part }));
         if self.list != R::CODE {
             return refused("record type");
@@ -64,16 +93,26 @@ impl Cursor {
         if self.sort != sort.code() {
             return refused("sort");
         }
-        if self.filter != digest(&filter) {
+        if self.filter != digest_of(&filter, sort.is_feed()) {
             return refused("filter");
         }
-        if !sort.has(self.position) {
+        if !sort.has(self.place.position) {
             return Err(self.refused(InvalidReason::NotACursor));
         }
-        Ok((filter.with_resolved_ages(self.since, self.until), self.position))
+        Ok((filter.with_ages(self.ages), self.place))
     }
 
     fn refused(&self, reason: InvalidReason) -> InvalidParameter {
         InvalidParameter::new("cursor", self.to_string(), reason)
     }
+}
+
+/// The name of what `filter` asks for. What is not yet read of a feed begins where the cursor is, wherever the range of its
+/// list begins.
+fn digest_of<F: AuditFilter>(filter: &Valid<F>, is_feed: bool) -> Digest {
+    let mut times = filter.filter().times();
+    if is_feed {
+        times.created.since = None;
+    }
+    digest(filter.filter(), times)
 }

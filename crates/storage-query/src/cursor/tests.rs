@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use storage_models::{Execution, Remediation, Timestamp};
 
-use super::{Cursor, Position};
+use super::{Cursor, Place, Position, Side};
+use crate::filter::Times;
 use crate::record::sealed::Shape as _;
 use crate::{
     AuditFilter, Direction, Incident, InvalidReason, Listed, RemediationFilter, Sort, TimeBound, Valid,
@@ -18,7 +19,7 @@ fn filter<F: AuditFilter>(pairs: &[(&str, &str)]) -> Valid<F> {
 }
 
 fn cursor<R: Listed>(pairs: &[(&str, &str)], sort: &str, value: Option<i64>) -> Cursor {
-    Cursor::new::<R>(&filter(pairs), sort.parse().unwrap(), Position { value, id: 7 })
+    Cursor::new::<R>(&filter(pairs), sort.parse().unwrap(), Position { value, id: 7 }.after())
 }
 
 fn opened<R: Listed>(cursor: &Cursor, pairs: &[(&str, &str)], sort: &str) -> Result<(), InvalidReason> {
@@ -70,10 +71,48 @@ fn an_age_keeps_the_instant_it_meant_at_first() {
     let (first, later) = (at("2026-03-01T00:00:00Z"), at("2026-03-09T00:00:00Z"));
     let filter = RemediationFilter::default().since("7d".parse::<TimeBound>().unwrap()).until(later);
     let sort = Sort::<Remediation>::default();
-    let cursor = Cursor::new(&filter.clone().check(first).unwrap(), sort, Position { value: Some(0), id: 1 });
+    let cursor =
+        Cursor::new(&filter.clone().check(first).unwrap(), sort, Position { value: Some(0), id: 1 }.after());
     let cursor: Cursor = cursor.to_string().parse().unwrap();
     let (filter, _) = cursor.open(filter.check(later).unwrap(), sort).unwrap();
     assert_eq!((filter.since(), filter.until()), (Some(at("2026-02-22T00:00:00Z")), Some(later)));
+}
+
+/// F49: the beginning of a feed may move along, and only that of a feed; an age goes on meaning what it meant.
+#[test]
+fn the_cursor_of_a_feed_takes_another_beginning() {
+    let of = |since: &'static str| [("namespace", "a"), ("created_since", since)];
+    let cursor = cursor::<Remediation>(&of("2026-02-20"), "created_at", Some(5));
+    for pairs in [of("2026-02-25").as_slice(), &of("7d"), &[("namespace", "a")]] {
+        assert_eq!(opened::<Remediation>(&cursor, pairs, "created_at"), Ok(()), "{pairs:?}");
+    }
+    let later = [("namespace", "a"), ("created_until", "2026-02-25")];
+    assert_eq!(opened::<Remediation>(&cursor, &later, "created_at"), other("filter"));
+    let fixed = self::cursor::<Remediation>(&of("2026-02-20"), "-created_at", Some(5));
+    assert_eq!(opened::<Remediation>(&fixed, &of("2026-02-20"), "-created_at"), Ok(()));
+    assert_eq!(opened::<Remediation>(&fixed, &of("2026-02-25"), "-created_at"), other("filter"));
+
+    let begins = |pairs: &[(&str, &str)], cursor: &Cursor| {
+        let sort = "created_at".parse::<Sort<Remediation>>().unwrap();
+        cursor.open(filter(pairs), sort).unwrap().0.times().created.since
+    };
+    assert_eq!(begins(&of("2026-02-25"), &cursor), Some(at("2026-02-25T00:00:00Z")));
+    assert_eq!(begins(&of("1h"), &cursor), None, "a reader that was away misses nothing");
+    let of_age = self::cursor::<Remediation>(&of("7d"), "created_at", Some(5));
+    assert_eq!(begins(&of("1h"), &of_age), Some(at("2026-02-22T00:00:00Z")));
+}
+
+/// F66: a cursor goes by what is compared, however that was written.
+#[test]
+fn a_cursor_knows_values_as_they_are_compared() {
+    let cursor =
+        cursor::<Remediation>(&[("namespace", "a, b"), ("severity", "HIGH")], "-start_time", Some(5));
+    let cleaned = [("severity", "high"), ("namespace", "a,b")];
+    assert_eq!(opened::<Remediation>(&cursor, &cleaned, "-start_time"), Ok(()));
+    for suffixed in [("namespace.not", "a,b"), ("namespace.prefix", "a,b"), ("namespace.null", "true")] {
+        let pairs = [("severity", "high"), suffixed];
+        assert_eq!(opened::<Remediation>(&cursor, &pairs, "-start_time"), other("filter"), "{suffixed:?}");
+    }
 }
 
 #[test]
@@ -94,10 +133,13 @@ fn a_place_that_no_record_can_have_is_refused() {
 /// F19: what is not entirely a cursor is refused and named.
 #[test]
 fn what_is_no_cursor_is_refused() {
+    let every = ["since", "created_since", "updated_since"].map(|name| (name, "7d"));
+    let every = [every, ["until", "created_until", "updated_until"].map(|name| (name, "0s"))].concat();
+    let longest = cursor::<Remediation>(&every, "-start_time", Some(5)).to_string();
+    assert_eq!(longest.len(), Cursor::MAX_LENGTH);
     let whole =
         cursor::<Remediation>(&[("since", "7d"), ("until", "0s")], "-start_time", Some(5)).to_string();
-    assert_eq!(whole.len(), Cursor::MAX_LENGTH);
-    let longer = format!("{whole}AAAA");
+    let longer = format!("{longest}AAAA");
     let padded = format!("{whole}==");
     for text in [
         "",
@@ -127,15 +169,18 @@ fn any_cursor() -> impl Strategy<Value = Cursor> {
             (0..250_000_000_000_000_000_i64).prop_map(|micros| Timestamp::from_micros(micros).unwrap()),
         )
     };
-    let fixed = (any::<u8>(), any::<u8>(), any::<[u8; 16]>(), any::<i64>());
-    (fixed, any::<Option<i64>>(), instant(), instant()).prop_map(
-        |((list, sort, filter, id), value, since, until)| Cursor {
+    let ends = || (instant(), instant());
+    let fixed = (any::<u8>(), any::<u8>(), any::<[u8; 16]>());
+    let place = (prop::bool::ANY, any::<i64>(), any::<Option<i64>>()).prop_map(|(is_after, id, value)| {
+        Place { side: if is_after { Side::After } else { Side::Before }, position: Position { value, id } }
+    });
+    (fixed, place, ends(), ends(), ends()).prop_map(
+        |((list, sort, filter), place, (a, b), (c, d), (e, f))| Cursor {
             list,
             sort,
             filter,
-            since,
-            until,
-            position: Position { value, id },
+            ages: Times::of_ends([a, b, c, d, e, f]),
+            place,
         },
     )
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use storage_models::Timestamp;
 
-use crate::{MAX_METADATA_KEYS, MAX_VALUES};
+use crate::{AuditFilter, MAX_METADATA_KEYS, MAX_VALUES, MAX_WRITTEN_DAYS};
 
 /// One parameter that breaks a rule. Its text does not hold the value, which may be long or private.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,20 +62,31 @@ pub enum InvalidReason {
     /// Not a number from 0 to 1.
     #[error("must be a number from 0 to 1")]
     NotAFraction,
+    /// A range of times of writing that is too long for a list that nothing else narrows.
+    #[error("asks for more than {MAX_WRITTEN_DAYS} days; ask for less, or add {filters}")]
+    RangeRequired {
+        /// The filters that narrow the list, one of which is enough.
+        filters: String,
+    },
     /// Neither a time nor an age.
-    #[error("must be an RFC 3339 time, a date such as 2026-01-31, or an age such as 90m, 24h or 7d")]
+    #[error("must be an RFC 3339 time, a date such as 2026-01-31, or an age such as 90m, 24h, 7d or 1h30m")]
     NotATime,
+    /// A time whose offset has a space for its sign.
+    #[error("has a space before its offset: in a URL, write the + of an offset as %2B")]
+    PlusAsSpace,
     /// A time that the calendar or the database does not have.
     #[error("must lie in the years 0 to 9999, and an age be at most 36500d")]
     TimeOutOfRange,
     /// A range of time that ends before it begins.
-    #[error("must not be after until, which is {until}")]
-    AfterUntil {
+    #[error("must not be after {end}, which is {until}")]
+    AfterEnd {
+        /// The parameter of the end.
+        end: &'static str,
         /// The end of the range.
         until: Timestamp,
     },
     /// Not a duration, or too long a one.
-    #[error("must be a duration such as 250ms, 90s, 5m or 2h, of at most 36500d")]
+    #[error("must be a duration such as 250ms, 90s, 5m or 1h30m, of at most 36500d")]
     NotADuration,
     /// A range of durations that ends before it begins.
     #[error("must not be above max_duration, which is {max}ms")]
@@ -113,6 +124,12 @@ pub enum InvalidReason {
         /// What differs: `record type`, `sort` or `filter`.
         part: &'static str,
     },
+    /// A parameter that changes nothing beside another one.
+    #[error("has no effect beside {beside}; leave one of them out")]
+    WithoutEffect {
+        /// The other one.
+        beside: &'static str,
+    },
     /// An offset beside a cursor.
     #[error("cannot be combined with cursor")]
     WithCursor,
@@ -125,6 +142,17 @@ pub enum InvalidReason {
     /// NUL, which no text in PostgreSQL can hold.
     #[error("holds the character NUL")]
     Nul,
+}
+
+impl InvalidReason {
+    /// A range that is too long for lists by this filter.
+    pub(crate) fn range_required<F: AuditFilter>() -> Self {
+        let indexed = F::TYPE.fields().iter().filter(|field| field.is_filterable && field.is_indexed);
+        let names: Vec<_> = indexed.map(|field| field.name).collect();
+        Self::RangeRequired {
+            filters: format!("{}, or a since within {MAX_WRITTEN_DAYS} days", names.join(", ")),
+        }
+    }
 }
 
 /// Every parameter of a query that breaks a rule; never empty.

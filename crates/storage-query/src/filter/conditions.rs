@@ -1,7 +1,8 @@
 //! A WHERE clause, grown one condition at a time.
 
-use super::value::FilterValue;
-use super::{AuditFilter, Valid};
+use storage_models::Timestamp;
+
+use super::{AuditFilter, Range, Valid};
 use crate::sql::{Bind, Sql};
 
 /// A WHERE clause; no clause at all while it has no condition.
@@ -17,27 +18,36 @@ impl Conditions {
         Self::default().with(filter)
     }
 
-    /// Whether `filter` demands more than a range of time.
+    /// Whether `filter` demands more than a range of the time that partitions go by.
     pub(crate) fn is_of_columns<F: AuditFilter>(filter: &Valid<F>) -> bool {
-        let mut conditions = Self::default();
-        filter.filter().push_conditions(&mut conditions);
-        !conditions.sql.is_empty()
+        !Self::default().with_columns(filter).sql.is_empty()
     }
 
     /// These conditions and what `filter` demands.
-    pub(crate) fn with<F: AuditFilter>(mut self, filter: &Valid<F>) -> Self {
+    pub(crate) fn with<F: AuditFilter>(self, filter: &Valid<F>) -> Self {
+        let mut conditions = self.with_columns(filter);
+        conditions.within(filter, F::TIME);
+        conditions
+    }
+
+    fn with_columns<F: AuditFilter>(mut self, filter: &Valid<F>) -> Self {
         filter.filter().push_conditions(&mut self);
-        self.within(filter, F::TIME);
+        self.range("created_at", filter.times().created);
+        self.range("updated_at", filter.times().updated);
         self
     }
 
     /// Demands that `time` lies in the filter's range. What follows the months of records is narrowed by the same range, for
     /// PostgreSQL does not conclude from a join which of its partitions are left.
     pub(crate) fn within<F: AuditFilter>(&mut self, filter: &Valid<F>, time: &'static str) {
-        if let Some(since) = filter.since() {
+        self.range(time, filter.times().own);
+    }
+
+    fn range(&mut self, time: &'static str, Range { since, until }: Range<Timestamp>) {
+        if let Some(since) = since {
             self.and(time).text(" >= ").bind(Bind::Timestamptz(since));
         }
-        if let Some(until) = filter.until() {
+        if let Some(until) = until {
             self.and(time).text(" < ").bind(Bind::Timestamptz(until));
         }
     }
@@ -48,23 +58,19 @@ impl Conditions {
         self.sql.text(joint).text(text)
     }
 
-    /// Demands that `column` is one of `values`; none means any.
-    pub(super) fn one_of<V: FilterValue>(&mut self, column: &'static str, values: &[V]) {
-        if !values.is_empty() {
-            self.and(column);
-            self.equals_one_of(values);
+    /// Demands one of `alternatives`; none means nothing.
+    pub(super) fn any_of(&mut self, alternatives: Vec<Sql>) {
+        let are_several = alternatives.len() > 1;
+        for (place, alternative) in alternatives.into_iter().enumerate() {
+            let sql = match place {
+                0 => self.and(if are_several { "(" } else { "" }),
+                _ => self.sql.text(" OR "),
+            };
+            sql.append(alternative);
         }
-    }
-
-    /// Goes on with a comparison to `values`, of which there is at least one.
-    ///
-    /// A single value is compared with `=`: an index on the column and a time then gives the rows in the
-    /// order of the time, which it does not for `= ANY`, and a page is read without sorting all that match.
-    pub(super) fn equals_one_of<V: FilterValue>(&mut self, values: &[V]) {
-        match values {
-            [value] => self.sql.text(" = ").bind(value.bind()),
-            values => self.sql.text(" = ANY(").bind(V::bind_all(values)).text(")"),
-        };
+        if are_several {
+            self.sql.text(")");
+        }
     }
 
     pub(crate) fn into_sql(self) -> Sql {

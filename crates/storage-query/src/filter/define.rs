@@ -4,19 +4,34 @@ use serde::de::DeserializeOwned;
 use storage_models::Timestamp;
 use storage_models::fields::Field;
 
-use super::Valid;
+use super::{FilterNote, Valid};
 use crate::{InvalidParameter, InvalidParameters};
 
 /// Which records of one type are meant. Nothing outside this crate can implement it.
 ///
 /// Read from parameters, a field lists its values with commas or by being repeated (`\,` is a comma inside a
 /// value), and a record matches when its column equals one of them. An empty value means the empty text.
+///
+/// Texts are compared in the form in which records store them ([`Kind::as_stored`](storage_models::fields::Kind::as_stored)):
+/// whoever asks for a name as it was sent finds it. [`Self::notes`] tells of each value that this changed.
+///
+/// Behind the name of a field that holds a text or a word stands a suffix where more is asked:
+///
+/// | parameter | matches |
+/// |---|---|
+/// | `cluster=a,b` | `a` or `b` |
+/// | `cluster.prefix=eu-` | what begins with `eu-`; not for words |
+/// | `cluster.null=true`, `cluster.null=false` | records without a cluster, records with one |
+/// | `cluster.not=a,b` | neither `a` nor `b`; records without a cluster too |
+///
+/// Of one field the first two and `.null=true` are alternatives, from which `.not` takes away. `.null=false` beside values or
+/// prefixes is refused, for it says nothing that they do not.
 pub trait AuditFilter: sealed::Fields + Default + Clone + DeserializeOwned + Send + Sync + 'static {
-    /// The names of its parameters, `since` and `until` last. Remediations also have any that begins with
+    /// The names of its parameters without suffixes, `since` and `until` last. Remediations also have any that begins with
     /// `metadata.`; see [`Self::has_field`].
     const FIELDS: &'static [&'static str];
 
-    /// Whether it has a parameter of this name.
+    /// Whether it has a parameter of this name, which may have a suffix.
     fn has_field(name: &str) -> bool;
 
     /// Adds what the parameter `field` says.
@@ -25,8 +40,14 @@ pub trait AuditFilter: sealed::Fields + Default + Clone + DeserializeOwned + Sen
     /// When there is no such field, a value cannot be read, or a parameter with one value comes a second time.
     fn set(&mut self, field: &str, text: &str) -> Result<(), InvalidParameter>;
 
-    /// The values that it lists for a field of its record type, as they are stored; none when any will do.
-    fn values(&self, field: &str) -> Vec<String>;
+    /// The values that a parameter for a field of its record type lists, as they are stored; none when it is not given.
+    fn values(&self, parameter: &str) -> Vec<String>;
+
+    /// The parameters of each field of its record type that a filter may name, by the field, the plain one first.
+    fn parameters() -> Vec<(&'static Field, Vec<String>)>;
+
+    /// Each value that is compared in another form than it was given, in the order in which they came.
+    fn notes(&self) -> &[FilterNote];
 
     /// Reads parameters, each of which it must have ([`Self::has_field`]).
     ///
@@ -45,7 +66,8 @@ pub trait AuditFilter: sealed::Fields + Default + Clone + DeserializeOwned + Sen
     /// # Errors
     /// Every field with more than [`MAX_VALUES`](crate::MAX_VALUES) values or with NUL in one, and texts
     /// that are too long; more than [`MAX_METADATA_KEYS`](crate::MAX_METADATA_KEYS) keys, and keys that are;
-    /// times and durations out of range; `since` after `until`, `min_duration` above `max_duration`.
+    /// times and durations out of range; `since` after `until`, `min_duration` above `max_duration`; a range of the time of
+    /// writing or changing of more than [`MAX_WRITTEN_DAYS`](crate::MAX_WRITTEN_DAYS) days, unless something else narrows it.
     fn check(self, now: Timestamp) -> Result<Valid<Self>, InvalidParameters> {
         Valid::new(self, now)
     }
@@ -56,7 +78,7 @@ pub(super) mod sealed {
 
     use storage_models::RecordType;
 
-    use super::super::Conditions;
+    use super::super::{Conditions, Range, Times};
     use crate::{InvalidParameter, TimeBound};
 
     pub trait Fields {
@@ -66,32 +88,40 @@ pub(super) mod sealed {
         /// The column that `since` and `until` speak of.
         const TIME: &'static str;
 
-        /// `since` and `until`.
-        fn bounds(&self) -> (Option<TimeBound>, Option<TimeBound>);
+        /// The ranges of time.
+        fn times(&self) -> Times<Range<TimeBound>>;
+
+        /// Whether it lists values of a field that an index begins with.
+        fn is_indexed(&self) -> bool;
 
         fn push_errors(&self, errors: &mut Vec<InvalidParameter>);
 
-        /// Everything but the range of time.
+        /// Everything but the ranges of time.
         fn push_conditions(&self, conditions: &mut Conditions);
 
-        /// Each parameter that is set, but for the range of time, with its values as texts.
+        /// Each parameter that is set, but for the ranges of time, with its values as texts.
         fn describe(&self) -> Vec<(String, Vec<String>)>;
     }
 }
 
 /// Defines the filter of a record type. Its parameters are the fields that the type's table calls filterable; the ones
 /// listed here, of which a test sees that none is missing, are the methods that add values of their own types. Members
-/// after `and` read the parameters that stand behind them by their own rules.
+/// after `and` read the parameters that stand behind them by their own rules. The ranges of time that are listed are added
+/// to that of the record's own time.
 macro_rules! filter {
     (
         $(#[$meta:meta])*
-        $name:ident of $record:ident by $time:literal { $($field:ident: $value:ty,)+ }
+        $name:ident of $record:ident by $time:literal and $($bound:literal),+ {
+            $($field:ident: $value:ty,)+
+        }
         $(and { $($(#[$extra_meta:meta])* $extra:ident: $extra_type:ty [$($extra_name:literal),*],)+ })?
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct $name {
             values: $crate::filter::values::Values,
+            created: $crate::filter::Range<$crate::TimeBound>,
+            updated: $crate::filter::Range<$crate::TimeBound>,
             $($($(#[$extra_meta])* pub $extra: $extra_type,)+)?
             #[doc = concat!("Only records whose `", $time, "` is not before this.")]
             pub since: Option<$crate::TimeBound>,
@@ -126,14 +156,47 @@ macro_rules! filter {
                 self.until = Some(bound.into());
                 self
             }
+
+            /// Only records that were stored not before `bound`.
+            #[must_use]
+            pub fn created_since(mut self, bound: impl Into<$crate::TimeBound>) -> Self {
+                self.created.since = Some(bound.into());
+                self
+            }
+
+            /// Only records that were stored before `bound`.
+            #[must_use]
+            pub fn created_until(mut self, bound: impl Into<$crate::TimeBound>) -> Self {
+                self.created.until = Some(bound.into());
+                self
+            }
+
+            fn bound(&mut self, name: &str) -> Option<(&'static str, &mut Option<$crate::TimeBound>)> {
+                let name = *<Self as $crate::AuditFilter>::FIELDS.iter().find(|known| **known == name)?;
+                let bound = match name {
+                    "since" => &mut self.since,
+                    "until" => &mut self.until,
+                    "created_since" => &mut self.created.since,
+                    "created_until" => &mut self.created.until,
+                    "updated_since" => &mut self.updated.since,
+                    "updated_until" => &mut self.updated.until,
+                    _ => return None,
+                };
+                Some((name, bound))
+            }
         }
 
         impl $crate::filter::define::sealed::Fields for $name {
             const TYPE: storage_models::RecordType = storage_models::RecordType::$record;
             const TIME: &'static str = $time;
 
-            fn bounds(&self) -> (Option<$crate::TimeBound>, Option<$crate::TimeBound>) {
-                (self.since, self.until)
+            fn times(&self) -> $crate::filter::Times<$crate::filter::Range<$crate::TimeBound>> {
+                let own = $crate::filter::Range { since: self.since, until: self.until };
+                $crate::filter::Times { own, created: self.created, updated: self.updated }
+            }
+
+            fn is_indexed(&self) -> bool {
+                self.values.is_indexed(Self::TYPE.fields())
             }
 
             fn push_errors(&self, errors: &mut Vec<$crate::InvalidParameter>) {
@@ -156,7 +219,7 @@ macro_rules! filter {
 
         impl $crate::AuditFilter for $name {
             const FIELDS: &'static [&'static str] = {
-                const OTHERS: &[&str] = &[$($($($extra_name,)*)+)? "since", "until"];
+                const OTHERS: &[&str] = &[$($($($extra_name,)*)+)? $($bound,)+ "since", "until"];
                 const FIELDS: &[storage_models::fields::Field] = storage_models::RecordType::$record.fields();
                 const NAMES: [&str; $crate::filter::define::filterable(FIELDS) + OTHERS.len()] =
                     $crate::filter::define::names(FIELDS, OTHERS);
@@ -164,15 +227,18 @@ macro_rules! filter {
             };
 
             fn has_field(name: &str) -> bool {
+                use $crate::filter::define::sealed::Fields as _;
                 Self::FIELDS.contains(&name)
+                    || $crate::filter::values::Values::accepts(Self::TYPE.fields(), name)
                     $($(|| <$extra_type as $crate::filter::extra::Extra>::accepts(name))+)?
             }
 
             fn set(&mut self, field: &str, text: &str) -> Result<(), $crate::InvalidParameter> {
                 use $crate::filter::define::{sealed::Fields as _, set_bound};
+                if let Some((name, bound)) = self.bound(field) {
+                    return set_bound(name, bound, text);
+                }
                 match field {
-                    "since" => set_bound("since", &mut self.since, text),
-                    "until" => set_bound("until", &mut self.until, text),
                     $($(field if <$extra_type as $crate::filter::extra::Extra>::accepts(field) => {
                         $crate::filter::extra::Extra::set(&mut self.$extra, field, text)
                     })+)?
@@ -180,9 +246,18 @@ macro_rules! filter {
                 }
             }
 
-            fn values(&self, field: &str) -> Vec<String> {
+            fn values(&self, parameter: &str) -> Vec<String> {
                 use $crate::filter::define::sealed::Fields as _;
-                self.values.texts(Self::TYPE.fields(), field)
+                self.values.texts(Self::TYPE.fields(), parameter)
+            }
+
+            fn parameters() -> Vec<(&'static storage_models::fields::Field, Vec<String>)> {
+                use $crate::filter::define::sealed::Fields as _;
+                $crate::filter::values::Values::parameters(Self::TYPE.fields())
+            }
+
+            fn notes(&self) -> &[$crate::FilterNote] {
+                self.values.notes()
             }
         }
 

@@ -2,18 +2,17 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{AuditFilter, Valid};
+use super::{AuditFilter, Range, Times};
 use crate::TimeBound;
 
 /// The first half of a SHA-256.
 pub(crate) type Digest = [u8; 16];
 
-/// The name of what `filter` asks for. Two filters that differ only in the order of values have the same; ages
-/// count as they were given, not as they were resolved.
-pub(crate) fn digest<F: AuditFilter>(filter: &Valid<F>) -> Digest {
-    let mut fields = filter.filter().describe();
-    let (since, until) = filter.filter().bounds();
-    for (name, bound) in [("since", since), ("until", until)] {
+/// The name of what `filter` asks for within these ranges of time. Two filters that differ only in the order of values have
+/// the same; ages count as they were given, not as they were resolved.
+pub(crate) fn digest<F: AuditFilter>(filter: &F, times: Times<Range<TimeBound>>) -> Digest {
+    let mut fields = filter.describe();
+    for (name, bound) in times.ends() {
         fields.extend(bound.map(|bound| (name.to_owned(), vec![text_of(bound)])));
     }
     let mut hash = Sha256::new();

@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use super::Conditions;
 use super::extra::Extra;
+use crate::span::{self, MAX_MILLIS};
 use crate::sql::Bind;
 use crate::{InvalidParameter, InvalidReason};
-
-/// The longest duration: a hundred years, in milliseconds.
-const MAX_MILLIS: i64 = 36_500 * 86_400_000;
 
 /// A range of `duration_ms`, both ends inclusive. While an end is set, records that have not ended do not
 /// match.
 ///
-/// A parameter is digits and one of `ms`, `s`, `m`, `h`, `d`, such as `250ms`, `90s`, `5m`, `2h`: at most
-/// 36,500 days, and never without its unit. What is finer than a millisecond is cut.
+/// A parameter is digits and one of `ms`, `s`, `m`, `h`, `d`, `w`, such as `250ms`, `90s`, `5m`, or several of them with
+/// the longer unit first, such as `1h30m`: at most 36,500 days, and never without a unit. What is finer than a millisecond
+/// is cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DurationRange {
     /// The shortest duration that matches.
@@ -79,10 +78,6 @@ impl Extra for DurationRange {
 }
 
 fn parse(text: &str) -> Option<Duration> {
-    // `ms` before `m` and `s`, with which it begins and ends.
-    let (digits, unit) = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
-        .into_iter()
-        .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, unit)))?;
-    let count = crate::number::parse_in(digits, 0, MAX_MILLIS / unit)?;
-    u64::try_from(count * unit).ok().map(Duration::from_millis)
+    let millis = span::parse(text).ok()?;
+    u64::try_from(millis).ok().map(Duration::from_millis)
 }

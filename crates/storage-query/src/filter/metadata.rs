@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::asked::push_equals_one_of;
 use super::define::check_values;
 use super::extra::Extra;
 use super::value::split_values;
@@ -68,8 +69,8 @@ impl Extra for MetadataValues {
     fn push_conditions(&self, conditions: &mut Conditions) {
         for (key, values) in self.iter() {
             if !values.is_empty() {
-                conditions.and("(metadata ->> ").bind(Bind::Text(key.to_owned())).text(")");
-                conditions.equals_one_of(values);
+                let sql = conditions.and("(metadata ->> ").bind(Bind::Text(key.to_owned())).text(")");
+                push_equals_one_of(sql, values);
             }
         }
     }

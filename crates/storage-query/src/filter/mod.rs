@@ -1,5 +1,6 @@
 //! Which records are meant: one plain struct per record type, and the one function that turns it into SQL.
 
+mod asked;
 mod conditions;
 mod de;
 mod define;
@@ -7,9 +8,11 @@ mod digest;
 mod duration;
 mod extra;
 mod metadata;
+mod note;
 mod records;
 #[cfg(test)]
 mod tests;
+mod times;
 mod valid;
 mod value;
 mod values;
@@ -19,12 +22,18 @@ pub use define::AuditFilter;
 pub(crate) use digest::{Digest, digest};
 pub use duration::DurationRange;
 pub use metadata::MetadataValues;
+pub use note::FilterNote;
 pub use records::{AiAnalysisFilter, ExecutionFilter, RemediationFilter, WorkflowFilter};
+pub(crate) use times::{Range, Times};
 pub use valid::Valid;
 pub(crate) use value::check_text;
 
 /// The most values that one field of a filter may list.
 pub const MAX_VALUES: usize = 100;
+
+/// The most days of the time of writing that a list may ask for which no other filter narrows: so many are found through
+/// an index.
+pub const MAX_WRITTEN_DAYS: i64 = 31;
 
 /// The most keys of `metadata` that a filter may name.
 pub const MAX_METADATA_KEYS: usize = 10;

@@ -6,6 +6,7 @@ use storage_models::{Phase, RecordType, Severity, Status, WorkflowPhase};
 
 use super::define::filter;
 use super::{DurationRange, MetadataValues};
+use crate::TimeBound;
 
 filter! {
     /// Which remediations are meant: all of them, unless a field says otherwise; every field that does must
@@ -22,7 +23,7 @@ filter! {
     /// let valid = read.check(Timestamp::now())?;
     /// # Ok::<(), storage_query::InvalidParameters>(())
     /// ```
-    RemediationFilter of Remediation by "start_time" {
+    RemediationFilter of Remediation by "start_time" and "created_since", "created_until", "updated_since", "updated_until" {
         name: String,
         namespace: String,
         phase: Phase,
@@ -72,10 +73,32 @@ impl RemediationFilter {
     }
 }
 
+macro_rules! changed {
+    ($($filter:ident),+) => {$(
+        impl $filter {
+            /// Only records that last changed not before `bound`.
+            #[must_use]
+            pub fn updated_since(mut self, bound: impl Into<TimeBound>) -> Self {
+                self.updated.since = Some(bound.into());
+                self
+            }
+
+            /// Only records that last changed before `bound`.
+            #[must_use]
+            pub fn updated_until(mut self, bound: impl Into<TimeBound>) -> Self {
+                self.updated.until = Some(bound.into());
+                self
+            }
+        }
+    )+};
+}
+
+changed!(RemediationFilter, WorkflowFilter);
+
 filter! {
     /// Which analyses are meant: all of them, unless a field says otherwise; every field that does must
     /// match.
-    AiAnalysisFilter of AiAnalysis by "timestamp" {
+    AiAnalysisFilter of AiAnalysis by "timestamp" and "created_since", "created_until" {
         remediation_id: i64,
         analysis_type: String,
         model: String,
@@ -86,7 +109,7 @@ filter! {
 filter! {
     /// Which workflow runs are meant: all of them, unless a field says otherwise; every field that does must
     /// match.
-    WorkflowFilter of Workflow by "start_time" {
+    WorkflowFilter of Workflow by "start_time" and "created_since", "created_until", "updated_since", "updated_until" {
         remediation_id: i64,
         workflow_name: String,
         phase: WorkflowPhase,
@@ -98,7 +121,7 @@ filter! {
 filter! {
     /// Which executions are meant: all of them, unless a field says otherwise; every field that does must
     /// match.
-    ExecutionFilter of Execution by "start_time" {
+    ExecutionFilter of Execution by "start_time" and "created_since", "created_until" {
         remediation_id: i64,
         action_type: String,
         target_kind: String,

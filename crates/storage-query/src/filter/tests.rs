@@ -119,7 +119,7 @@ fn what_the_types_leave_open_is_checked() {
             ("name", InvalidReason::TooManyValues),
             ("cluster", InvalidReason::Nul),
             ("alert_name", InvalidReason::ValueTooLong { max: 1_000 }),
-            ("since", InvalidReason::AfterUntil { until }),
+            ("since", InvalidReason::AfterEnd { end: "until", until }),
         ]
     );
     assert!(RemediationFilter::default().since(now()).until(now()).check(now()).is_ok());
@@ -187,6 +187,8 @@ fn durations_are_digits_and_a_unit() {
         ("2h", 7_200_000),
         ("007d", 604_800_000),
         ("36500d", 3_153_600_000_000),
+        ("1w", 604_800_000),
+        ("1h30m", 5_400_000),
     ] {
         let filter = RemediationFilter::from_pairs([("min_duration", text)]).unwrap();
         assert_eq!(
@@ -206,11 +208,11 @@ fn durations_are_digits_and_a_unit() {
         "5 m",
         " 5m",
         "5M",
-        "1h30m",
+        "30m1h",
         "5mm",
         "5sms",
         "36501d",
-        "1w",
+        "1y",
         "99999999999999999999s",
         "\u{663}s",
     ] {
@@ -233,7 +235,7 @@ fn a_range_of_durations_has_an_order_and_bounds() {
         ),
         (
             any().max_duration(Duration::MAX),
-            "max_duration must be a duration such as 250ms, 90s, 5m or 2h, of at most 36500d",
+            "max_duration must be a duration such as 250ms, 90s, 5m or 1h30m, of at most 36500d",
         ),
     ] {
         let error = filter.check(now()).err().map(|errors| errors.to_string());
@@ -298,4 +300,142 @@ fn keys_of_metadata_are_bounded() {
     ] {
         assert_eq!(filter.check(now()).unwrap_err().to_string(), expected);
     }
+}
+
+fn remediations(pairs: &[(&str, &str)]) -> RemediationFilter {
+    RemediationFilter::from_pairs(pairs.iter().copied()).unwrap()
+}
+
+/// F72: what is asked of one field joins as the table of [`AuditFilter`] says.
+#[test]
+fn suffixes_join_within_a_field() {
+    for (pairs, expected) in [
+        (&[("cluster.not", "a")][..], "(cluster IS NULL OR cluster <> $1)"),
+        (&[("cluster.not", "a,b")], "(cluster IS NULL OR cluster <> ALL($1))"),
+        (&[("namespace.not", "a")], "namespace <> $1"),
+        (&[("phase.not", "failed,completed")], "phase <> ALL($1)"),
+        (&[("cluster.null", "true")], "cluster IS NULL"),
+        (&[("cluster.null", "false")], "cluster IS NOT NULL"),
+        (&[("cluster.prefix", "eu-")], "cluster ^@ $1"),
+        (&[("cluster.prefix", "eu-,us-")], "cluster ^@ ANY($1)"),
+        (&[("cluster", "a"), ("cluster.null", "true")], "(cluster = $1 OR cluster IS NULL)"),
+        (
+            &[
+                ("cluster", "a,b"),
+                ("cluster.prefix", "eu-"),
+                ("cluster.null", "true"),
+                ("cluster.not", "eu-1"),
+            ],
+            "(cluster = ANY($1) OR cluster ^@ $2 OR cluster IS NULL) AND (cluster IS NULL OR cluster <> $3)",
+        ),
+        (
+            &[("cluster.null", "false"), ("cluster.not", "a")],
+            "cluster IS NOT NULL AND (cluster IS NULL OR cluster <> $1)",
+        ),
+        (
+            &[("severity.null", "true"), ("cluster.not", "a")],
+            "(cluster IS NULL OR cluster <> $1) AND severity IS NULL",
+        ),
+    ] {
+        assert_eq!(sql_of(remediations(pairs)), format!(" WHERE {expected}"), "{pairs:?}");
+    }
+}
+
+/// F71: what says nothing, or is no suffix of the field, is refused by its name.
+#[test]
+fn suffixes_that_make_no_sense_are_refused() {
+    for pairs in
+        [[("cluster", "a"), ("cluster.null", "false")], [("cluster.prefix", "a"), ("cluster.null", "false")]]
+    {
+        assert_eq!(
+            remediations(&pairs).check(now()).unwrap_err().to_string(),
+            "cluster.null has no effect beside values of the same field; leave one of them out"
+        );
+    }
+    for (pairs, expected) in [
+        (&[("cluster.null", "yes")][..], "cluster.null must be one of true, false"),
+        (&[("cluster.null", "true"), ("cluster.null", "true")], "cluster.null is given more than once"),
+        (&[("phase.prefix", "comp")], "phase.prefix is not a parameter here"),
+        (&[("since.not", "7d")], "since.not is not a parameter here"),
+        (&[("min_duration.null", "true")], "min_duration.null is not a parameter here"),
+        (&[("namespace.like", "a")], "namespace.like is not a parameter here"),
+        (&[("namespace.", "a")], "namespace. is not a parameter here"),
+        (&[("phase.not", "done")], "phase.not must be one of pending, processing, completed, failed"),
+    ] {
+        let error = RemediationFilter::from_pairs(pairs.iter().copied()).unwrap_err();
+        assert_eq!(error.to_string(), expected, "{pairs:?}");
+    }
+    let many = vec!["a"; MAX_VALUES + 1].join(",");
+    let error = remediations(&[("name.not", many.as_str())]).check(now()).unwrap_err();
+    assert_eq!(error.to_string(), "name.not has more than 100 values");
+    for (field, has_it) in [
+        ("remediation_id.not", false),
+        ("dry_run.null", false),
+        ("status.not", true),
+        ("target_name.prefix", true),
+    ] {
+        assert_eq!(ExecutionFilter::has_field(field), has_it, "{field}");
+    }
+    assert_eq!(remediations(&[("metadata.a.not", "b")]), RemediationFilter::default().metadata("a.not", "b"));
+}
+
+/// F66: values are compared as records store them, and each that this changes is told.
+#[test]
+fn values_go_through_the_rules_of_writes() {
+    let filter = remediations(&[
+        ("namespace", "a, b"),
+        ("alert_name", "HostHighCpuLoad(prod)"),
+        ("severity", "Critical,high"),
+        ("phase", " failed"),
+        ("cluster.not", "<eu>"),
+        ("metadata.team", " x "),
+    ]);
+    let values = |parameter: &str| filter.values(parameter);
+    assert_eq!(values("namespace"), ["a", "b"]);
+    assert_eq!(values("alert_name"), ["HostHighCpuLoadprod"]);
+    assert_eq!(values("severity"), ["critical", "high"]);
+    assert_eq!(values("phase"), ["failed"]);
+    assert_eq!(values("cluster.not"), ["eu"]);
+    assert_eq!(filter.metadata.iter().next(), Some(("team", [" x ".to_owned()].as_slice())));
+    let notes: Vec<_> = filter.notes().iter().map(|it| (&*it.parameter, &*it.given, &*it.compared)).collect();
+    assert_eq!(
+        notes,
+        [
+            ("namespace", " b", "b"),
+            ("alert_name", "HostHighCpuLoad(prod)", "HostHighCpuLoadprod"),
+            ("severity", "Critical", "critical"),
+            ("phase", " failed", "failed"),
+            ("cluster.not", "<eu>", "eu"),
+        ]
+    );
+    let built = RemediationFilter::default().alert_name("f(x)");
+    assert_eq!((built.values("alert_name"), built.notes().len()), (vec!["fx".to_owned()], 1));
+}
+
+/// A range of the time of writing is bounded, since only an index of ranges leads to it.
+#[test]
+fn a_long_range_of_writing_needs_another_filter() {
+    let refused = "created_since asks for more than 31 days; ask for less, or add namespace, target_name, status, \
+                   remediation_request_id, or a since within 31 days";
+    for (pairs, expected) in [
+        (&[("created_since", "31d")][..], ""),
+        (&[("created_since", "2026-01-01"), ("created_until", "2026-02-01")], ""),
+        (&[("created_since", "32d")], refused),
+        (&[("created_since", "32d"), ("namespace", "a")], ""),
+        (&[("created_since", "32d"), ("since", "30d")], ""),
+        (&[("created_since", "32d"), ("since", "60d")], refused),
+        (&[("created_since", "32d"), ("namespace.not", "a")], refused),
+        (&[("created_since", "32d"), ("cluster", "a")], refused),
+    ] {
+        let error = remediations(pairs).check(now()).err().map(|errors| errors.to_string());
+        assert_eq!(error.unwrap_or_default(), expected, "{pairs:?}");
+    }
+    let error = remediations(&[("updated_until", "1h")]).check(now()).unwrap_err();
+    assert_eq!(error.iter().map(|it| &*it.field).collect::<Vec<_>>(), ["updated_until"]);
+    let error = remediations(&[("updated_since", "1h"), ("updated_until", "2h")]).check(now()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "updated_since must not be after updated_until, which is 2026-03-01T10:00:00.000000Z"
+    );
+    assert!(!ExecutionFilter::has_field("updated_since") && ExecutionFilter::has_field("created_since"));
 }

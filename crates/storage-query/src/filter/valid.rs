@@ -2,15 +2,17 @@
 
 use storage_models::Timestamp;
 
-use super::AuditFilter;
+use super::times::{Range, Times};
+use super::{AuditFilter, MAX_WRITTEN_DAYS};
 use crate::{InvalidParameter, InvalidParameters, InvalidReason, TimeBound};
 
 /// A filter that [`AuditFilter::check`] has passed; the only kind that a query takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Valid<F> {
     filter: F,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
+    times: Times<Range<Timestamp>>,
+    /// Whether an index leads to what matches, or a range of the records' own time of few days.
+    is_narrow: bool,
 }
 
 impl<F> Valid<F> {
@@ -21,12 +23,26 @@ impl<F> Valid<F> {
 
     /// Where the range of time begins, inclusive.
     pub const fn since(&self) -> Option<Timestamp> {
-        self.since
+        self.times.own.since
     }
 
     /// Where the range of time ends, exclusive.
     pub const fn until(&self) -> Option<Timestamp> {
-        self.until
+        self.times.own.until
+    }
+
+    /// Whether it asks when records were stored or last changed.
+    pub const fn is_within_written_times(&self) -> bool {
+        self.times.created.is_set() || self.times.updated.is_set()
+    }
+
+    /// Every range of time.
+    pub(crate) const fn times(&self) -> &Times<Range<Timestamp>> {
+        &self.times
+    }
+
+    pub(crate) const fn is_narrow(&self) -> bool {
+        self.is_narrow
     }
 }
 
@@ -34,16 +50,16 @@ impl<F: AuditFilter> Valid<F> {
     pub(super) fn new(filter: F, now: Timestamp) -> Result<Self, InvalidParameters> {
         let mut errors = Vec::new();
         filter.push_errors(&mut errors);
-        let (since, until) = filter.bounds();
-        let since = resolve("since", since, now, &mut errors);
-        let until = resolve("until", until, now, &mut errors);
-        if let (Some(since), Some(until)) = (since, until)
-            && since > until
-        {
-            let reason = InvalidReason::AfterUntil { until };
-            errors.push(InvalidParameter::new("since", since.to_string(), reason));
-        }
-        InvalidParameters::check(errors).map(|()| Self { filter, since, until })
+        let times = filter.times().map(|names, range| range.resolve(names, now, &mut errors));
+        let is_narrow = filter.is_indexed() || times.own.is_within_days(MAX_WRITTEN_DAYS, now);
+        let written = Times { own: Range::default(), ..times };
+        written.map(|names, range| {
+            if range.is_set() && !is_narrow && !range.is_within_days(MAX_WRITTEN_DAYS, now) {
+                let name = if range.since.is_some() { names.since } else { names.until };
+                errors.push(InvalidParameter::new(name, String::new(), InvalidReason::range_required::<F>()));
+            }
+        });
+        InvalidParameters::check(errors).map(|()| Self { filter, times, is_narrow })
     }
 
     /// The same with a part of its filter changed to other valid values.
@@ -52,17 +68,30 @@ impl<F: AuditFilter> Valid<F> {
         self
     }
 
-    /// The ends of the range of time that were given as ages, as instants: what a cursor must remember.
-    pub(crate) fn resolved_ages(&self) -> (Option<Timestamp>, Option<Timestamp>) {
-        let (since, until) = self.filter.bounds();
-        let is_age = |bound: Option<TimeBound>| matches!(bound, Some(TimeBound::Ago(_)));
-        (self.since.filter(|_| is_age(since)), self.until.filter(|_| is_age(until)))
+    /// The parameters of times that were given as ages, each with the instant that it means.
+    pub fn resolved_ages(&self) -> impl Iterator<Item = (&'static str, Timestamp)> + use<F> {
+        self.ages().ends().into_iter().filter_map(|(name, instant)| Some((name, instant?)))
+    }
+
+    /// The ends of ranges that were given as ages, as the instants that they mean.
+    pub(crate) fn ages(&self) -> Times<Range<Timestamp>> {
+        let aged = |bound: Option<TimeBound>, instant: Option<Timestamp>| {
+            instant.filter(|_| matches!(bound, Some(TimeBound::Ago(_))))
+        };
+        self.filter.times().zip(self.times).map(|_, (given, meant)| Range {
+            since: aged(given.since, meant.since),
+            until: aged(given.until, meant.until),
+        })
     }
 
     /// The same filter with its ages as they were resolved before.
-    pub(crate) fn with_resolved_ages(mut self, since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
-        self.since = since.or(self.since);
-        self.until = until.or(self.until);
+    pub(crate) fn with_ages(mut self, ages: Times<Range<Timestamp>>) -> Self {
+        let end =
+            |bound, pinned, instant| if matches!(bound, Some(TimeBound::Ago(_))) { pinned } else { instant };
+        self.times = self.filter.times().zip(ages.zip(self.times)).map(|_, (given, (pinned, meant))| Range {
+            since: end(given.since, pinned.since, meant.since),
+            until: end(given.until, pinned.until, meant.until),
+        });
         self
     }
 }
@@ -70,17 +99,6 @@ impl<F: AuditFilter> Valid<F> {
 impl<F: Default> Default for Valid<F> {
     /// Every record.
     fn default() -> Self {
-        Self { filter: F::default(), since: None, until: None }
+        Self { filter: F::default(), times: Times::default(), is_narrow: false }
     }
-}
-
-fn resolve(
-    field: &'static str,
-    bound: Option<TimeBound>,
-    now: Timestamp,
-    errors: &mut Vec<InvalidParameter>,
-) -> Option<Timestamp> {
-    let bound = bound?;
-    let refused = |reason| errors.push(InvalidParameter::new(field, format!("{bound:?}"), reason));
-    bound.resolve(now).map_err(refused).ok()
 }

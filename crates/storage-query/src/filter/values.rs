@@ -1,75 +1,128 @@
-//! The values that a filter lists for fields of its record type.
+//! What a filter asks of fields of its record type.
 
 use std::collections::BTreeMap;
 
 use storage_models::fields::{Field, ToValue};
 
-use super::Conditions;
-use super::define::check_values;
-use super::value::{FieldValue, FilterValue, split_values};
+use super::asked::{Asked, Suffix};
+use super::value::{FieldValue, split_values};
+use super::{Conditions, FilterNote};
 use crate::{InvalidParameter, InvalidReason};
 
-/// Values by the place of their field in the table of the record type: conditions and errors are in that order.
+/// By the place of the field in the table of the record type: conditions and errors are in that order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Values(BTreeMap<usize, Vec<FieldValue>>);
+pub(super) struct Values {
+    asked: BTreeMap<usize, Asked>,
+    notes: Vec<FilterNote>,
+}
 
 impl Values {
+    /// Whether a parameter of this name asks something of one of these fields.
+    pub(super) fn accepts(fields: &[Field], name: &str) -> bool {
+        find(fields, name).is_some()
+    }
+
+    /// The parameters of each field.
+    pub(super) fn parameters(fields: &'static [Field]) -> Vec<(&'static Field, Vec<String>)> {
+        let names = |field: &Field| {
+            Suffix::all_of(field.kind).map(|suffix| format!("{}{}", field.name, suffix.text())).collect()
+        };
+        fields.iter().filter(|field| field.is_filterable).map(|field| (field, names(field))).collect()
+    }
+
     /// Also accepts this value of the field.
     pub(super) fn add(&mut self, fields: &[Field], name: &str, value: &impl ToValue) {
-        if let Some((place, _)) = find(fields, name) {
-            self.0.entry(place).or_default().extend(FieldValue::of(value.to_value()));
+        let Some((place, field, suffix)) = find(fields, name) else { return };
+        let value = match FieldValue::of(value.to_value()) {
+            Some(FieldValue::Text(given)) => Some(FieldValue::Text(self.as_stored(field, suffix, &given))),
+            other => other,
+        };
+        if let Some(value) = value {
+            self.asked.entry(place).or_default().add(suffix, value);
         }
     }
 
     /// Accepts these values of the field and no others.
     pub(super) fn set(&mut self, fields: &[Field], name: &str, values: &[impl ToValue]) {
-        if let Some((place, _)) = find(fields, name) {
+        if let Some((place, ..)) = find(fields, name) {
             let values = values.iter().filter_map(|value| FieldValue::of(value.to_value()));
-            self.0.insert(place, values.collect());
+            self.asked.entry(place).or_default().set(values.collect());
         }
     }
 
-    /// Also accepts the values that a parameter lists.
+    /// Adds what a parameter says.
     pub(super) fn read(&mut self, fields: &[Field], name: &str, text: &str) -> Result<(), InvalidParameter> {
-        let Some((place, field)) = find(fields, name) else {
-            return Err(InvalidParameter::new(name.to_owned(), text, InvalidReason::Unknown));
+        let refused = |value: &str, reason| InvalidParameter::new(name.to_owned(), value, reason);
+        let Some((place, field, suffix)) = find(fields, name) else {
+            return Err(refused(text, InvalidReason::Unknown));
         };
-        for value in split_values(text) {
-            let refused = |reason| InvalidParameter::new(name.to_owned(), value.clone(), reason);
-            let value = FieldValue::read(field.kind, value.clone()).map_err(refused)?;
-            self.0.entry(place).or_default().push(value);
+        if suffix == Suffix::Null {
+            let asked = self.asked.entry(place).or_default();
+            return asked.set_null(text).map_err(|reason| refused(text, reason));
+        }
+        for given in split_values(text) {
+            let compared = self.as_stored(field, suffix, &given);
+            let value = FieldValue::read(field.kind, compared).map_err(|reason| refused(&given, reason))?;
+            self.asked.entry(place).or_default().add(suffix, value);
         }
         Ok(())
     }
 
-    /// The values of a field as texts.
+    /// The form in which a text is compared, noted where that is another than the one it was given in.
+    fn as_stored(&mut self, field: &Field, suffix: Suffix, given: &str) -> String {
+        let compared = field.kind.as_stored(given);
+        if compared != given {
+            let parameter = format!("{}{}", field.name, suffix.text());
+            self.notes.push(FilterNote { parameter, given: given.to_owned(), compared: compared.clone() });
+        }
+        compared
+    }
+
+    /// What a parameter says, as texts.
     pub(super) fn texts(&self, fields: &[Field], name: &str) -> Vec<String> {
-        let values = find(fields, name).and_then(|(place, _)| self.0.get(&place));
-        values.into_iter().flatten().map(FilterValue::text).collect()
+        let asked = find(fields, name).and_then(|(place, _, suffix)| Some((self.asked.get(&place)?, suffix)));
+        asked.map(|(asked, suffix)| asked.texts(suffix)).unwrap_or_default()
+    }
+
+    pub(super) fn notes(&self) -> &[FilterNote] {
+        &self.notes
+    }
+
+    /// Whether it lists values of a field that an index begins with.
+    pub(super) fn is_indexed(&self, fields: &[Field]) -> bool {
+        self.by_field(fields).any(|(field, asked)| field.is_indexed && !asked.listed(Suffix::None).is_empty())
     }
 
     /// See [`Extra::push_errors`](super::extra::Extra::push_errors).
     pub(super) fn push_errors(&self, fields: &[Field], errors: &mut Vec<InvalidParameter>) {
-        self.listed(fields).for_each(|(field, values)| check_values(field.name, values, errors));
+        self.by_field(fields).for_each(|(field, asked)| asked.push_errors(field, errors));
     }
 
     /// See [`Extra::push_conditions`](super::extra::Extra::push_conditions).
     pub(super) fn push_conditions(&self, fields: &[Field], conditions: &mut Conditions) {
-        self.listed(fields).for_each(|(field, values)| conditions.one_of(field.name, values));
+        self.by_field(fields).for_each(|(field, asked)| asked.push_conditions(field, conditions));
     }
 
     /// See [`Extra::describe`](super::extra::Extra::describe).
     pub(super) fn describe(&self, fields: &[Field], out: &mut Vec<(String, Vec<String>)>) {
-        let texts = |values: &[FieldValue]| values.iter().map(FilterValue::text).collect();
-        out.extend(self.listed(fields).map(|(field, values)| (field.name.to_owned(), texts(values))));
+        for (field, asked) in self.by_field(fields) {
+            let parameters = Suffix::all_of(field.kind)
+                .map(|suffix| (format!("{}{}", field.name, suffix.text()), asked.texts(suffix)));
+            out.extend(parameters.filter(|(_, texts)| !texts.is_empty()));
+        }
     }
 
-    /// The fields that have values, with these.
-    fn listed<'a>(&'a self, fields: &'a [Field]) -> impl Iterator<Item = (&'a Field, &'a [FieldValue])> {
-        self.0.iter().filter_map(|(place, values)| Some((fields.get(*place)?, values.as_slice())))
+    /// The fields of which something is asked.
+    fn by_field<'a>(&'a self, fields: &'a [Field]) -> impl Iterator<Item = (&'a Field, &'a Asked)> {
+        self.asked.iter().filter_map(|(place, asked)| Some((fields.get(*place)?, asked)))
     }
 }
 
-fn find<'a>(fields: &'a [Field], name: &str) -> Option<(usize, &'a Field)> {
-    fields.iter().enumerate().find(|(_, field)| field.is_filterable && field.name == name)
+/// The field that a parameter names, with its place, and what its suffix asks.
+fn find<'a>(fields: &'a [Field], name: &str) -> Option<(usize, &'a Field, Suffix)> {
+    let (name, suffix) = name.split_at(name.find('.').unwrap_or(name.len()));
+    let (place, field) =
+        fields.iter().enumerate().find(|(_, field)| field.is_filterable && field.name == name)?;
+    let suffix = Suffix::all_of(field.kind).find(|known| known.text() == suffix)?;
+    Some((place, field, suffix))
 }

@@ -5,7 +5,7 @@ use storage_models::Timestamp;
 
 use super::count;
 use super::rows::{Counted, Plain};
-use crate::cursor::Position;
+use crate::cursor::{Place, Position, Side};
 use crate::filter::Conditions;
 use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{
@@ -45,7 +45,7 @@ pub struct ListQuery<R: Listed> {
     sort: Sort<R>,
     page: PageRequest,
     total: Total,
-    after: Option<Position>,
+    place: Option<Place>,
 }
 
 impl<R: Listed> ListQuery<R> {
@@ -53,14 +53,14 @@ impl<R: Listed> ListQuery<R> {
     #[must_use]
     pub fn new(filter: Valid<R::Filter>) -> Self {
         let (sort, page, total) = (Sort::default(), PageRequest::default(), Total::default());
-        Self { filter, sort, page, total, after: None }
+        Self { filter, sort, page, total, place: None }
     }
 
     /// In this order, from its beginning.
     #[must_use]
     pub fn sort(mut self, sort: Sort<R>) -> Self {
         self.sort = sort;
-        self.after = None;
+        self.place = None;
         self
     }
 
@@ -78,8 +78,8 @@ impl<R: Listed> ListQuery<R> {
         self
     }
 
-    /// What follows `cursor`, a place in the list of this very filter and sort, which must be set before. Ages
-    /// in the filter mean the instants that they meant on the first page.
+    /// What follows `cursor`, or precedes it when it is a [`Page::previous_cursor`]: a place in the list of this very filter
+    /// and sort, which must be set before. Ages in the filter mean the instants that they meant on the first page.
     ///
     /// # Errors
     /// When the cursor is of another list, or the page has an offset.
@@ -88,10 +88,15 @@ impl<R: Listed> ListQuery<R> {
             let offset = self.page.offset().to_string();
             return Err(InvalidParameter::new("offset", offset, InvalidReason::WithCursor));
         }
-        let (filter, position) = cursor.open(self.filter, self.sort)?;
+        let (filter, place) = cursor.open(self.filter, self.sort)?;
         self.filter = filter;
-        self.after = Some(position);
+        self.place = Some(place);
         Ok(self)
+    }
+
+    /// Which records are meant; behind a cursor with the instants that its ages meant on the first page.
+    pub const fn filter(&self) -> &Valid<R::Filter> {
+        &self.filter
     }
 
     /// The statement, for a service with another driver.
@@ -123,8 +128,10 @@ impl<R: Listed> ListQuery<R> {
     /// before it finds out how far the list may go.
     ///
     /// # Errors
-    /// [`QueryError::Database`]; by ascending `created_at` also [`QueryError::Feed`].
+    /// [`QueryError::Database`]; by ascending `created_at` also [`QueryError::Feed`]; by `updated_at` also
+    /// [`QueryError::Invalid`] where neither a range of that time nor another filter narrows the list.
     pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Page<R>, QueryError> {
+        self.sort.check(&self.filter)?;
         let bound = if self.sort.is_feed() { Some(feed::bound::<R>(conn).await?) } else { None };
         let sql = self.sql(bound);
         match self.total {
@@ -158,7 +165,7 @@ impl<R: Listed> ListQuery<R> {
             .text(") AS counted LEFT JOIN (")
             .append(self.page_sql(bound))
             .text(") AS page ON true")
-            .append(self.sort.order_by());
+            .append(self.sort.order_by(self.side()));
         sql
     }
 
@@ -175,35 +182,53 @@ impl<R: Listed> ListQuery<R> {
         if let Some(bound) = bound {
             conditions.and("created_at < ").bind(Bind::Timestamptz(bound));
         }
-        if let Some(position) = self.after {
-            self.sort.push_after(position, conditions);
+        if let Some(place) = self.place {
+            self.sort.push_place(place, conditions);
         }
     }
 
     fn window(&self) -> Sql {
-        let mut sql = self.sort.order_by();
+        let mut sql = self.sort.order_by(self.side());
         sql.text(" LIMIT ").bind(Bind::BigInt(self.page.limit() + 1));
-        if self.after.is_none() {
+        if self.place.is_none() {
             sql.text(" OFFSET ").bind(Bind::BigInt(self.page.offset()));
         }
         sql
     }
 
+    fn side(&self) -> Side {
+        self.place.map_or(Side::After, |place| place.side)
+    }
+
+    /// A page of the records on one side of the place, the nearest first.
     fn page_of(&self, mut records: Vec<R>, is_cut: bool, total: Option<i64>) -> Page<R> {
         let limit = usize::try_from(self.page.limit()).unwrap_or(usize::MAX);
-        let has_more = is_cut || records.len() > limit;
+        let are_left = is_cut || records.len() > limit;
         let is_cut = is_cut && records.len() < limit;
         records.truncate(limit);
-        let last = records.last().map(|record| self.sort.position_of(record)).or(self.after);
-        let next = last.filter(|_| has_more || self.sort.is_feed());
+        if self.side() == Side::Before {
+            records.reverse();
+        }
+        let position = |record: Option<&R>| record.map(|record| self.sort.position_of(record));
+        let (first, last) = (position(records.first()), position(records.last()));
+        // On the other side of the place is at least the record that it is named after.
+        let (has_more, has_previous) = match self.side() {
+            Side::After => (are_left, self.place.is_some()),
+            Side::Before => (last.is_some(), are_left),
+        };
+        let end = last.or(self.place.filter(|place| place.side == Side::After).map(|place| place.position));
+        let next = end.filter(|_| has_more || self.sort.is_feed()).map(Position::after);
+        let previous = first.filter(|_| has_previous).map(Position::before);
+        let cursor = |place| Cursor::new(&self.filter, self.sort, place);
         Page {
             records,
             total,
             request: self.page,
-            is_after_cursor: self.after.is_some(),
+            is_after_cursor: self.place.is_some(),
             has_more,
             is_cut,
-            next_cursor: next.map(|position| Cursor::new(&self.filter, self.sort, position)),
+            next_cursor: next.map(cursor),
+            previous_cursor: previous.map(cursor),
         }
     }
 }

@@ -4,7 +4,7 @@
 use diesel::deserialize::{self, FromSqlRow, QueryableByName};
 use diesel::pg::Pg;
 use diesel::row::NamedRow;
-use diesel::sql_types::{Array, BigInt, Binary, Double, Nullable};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Nullable, Text};
 use storage_models::IncidentKey;
 
 use crate::Listed;
@@ -55,10 +55,32 @@ pub(crate) struct Summarized<R> {
     pub(crate) newest: Vec<i64>,
 }
 
-/// A record with its rank among those that hold the words.
+/// A record with its rank among those that hold the words, what the words that it holds weigh, and what the literal ones
+/// among them do.
 pub(crate) struct Ranked<R> {
     pub(crate) record: R,
     pub(crate) rank: f64,
+    pub(crate) held: f64,
+    pub(crate) literal: f64,
+}
+
+/// A word of a text that is searched for, where it has one, beside the whole text as an identifier.
+pub(crate) struct Word {
+    /// As `audit_whole` writes it; none of a blank text.
+    pub(crate) identifier: Option<String>,
+    pub(crate) word: Option<String>,
+    /// The word in CamelCase that it is a part of, or itself.
+    pub(crate) whole: Option<String>,
+}
+
+/// How rare a word is.
+pub(crate) struct Rarity {
+    /// The inverse document frequency, above 0.
+    pub(crate) weight: f64,
+    /// Whether sets of shared words have it.
+    pub(crate) is_shared: bool,
+    /// Whether records have it among their own words.
+    pub(crate) is_own: bool,
 }
 
 /// A row that is a number.
@@ -125,8 +147,26 @@ impl<R: Listed> QueryableByName<Pg> for Summarized<R> {
 
 impl<R: Listed> QueryableByName<Pg> for Ranked<R> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
-        let rank = NamedRow::get::<Double, _>(row, "rank")?;
-        Ok(Self { record: R::build_from_row(row)?, rank })
+        let number = |name| NamedRow::get::<Double, f64>(row, name);
+        let (rank, held, literal) = (number("rank")?, number("held")?, number("literal")?);
+        Ok(Self { record: R::build_from_row(row)?, rank, held, literal })
+    }
+}
+
+impl QueryableByName<Pg> for Word {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let text = |name| NamedRow::get::<Nullable<Text>, Option<String>>(row, name);
+        Ok(Self { identifier: text("identifier")?, word: text("word")?, whole: text("whole")? })
+    }
+}
+
+impl QueryableByName<Pg> for Rarity {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        Ok(Self {
+            weight: NamedRow::get::<Double, _>(row, "weight")?,
+            is_shared: NamedRow::get::<Bool, _>(row, "is_shared")?,
+            is_own: NamedRow::get::<Bool, _>(row, "is_own")?,
+        })
     }
 }
 

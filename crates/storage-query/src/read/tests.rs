@@ -22,8 +22,8 @@ fn render(golden: &mut String, title: &str, BoundSql { text, binds }: BoundSql) 
 /// A filter with one value for the first field, two for each other, and a range of time.
 fn full_filter<F: AuditFilter>() -> Valid<F> {
     let value = |field: &str, index: usize| match (field, index) {
-        ("since", _) => "2026-01-01".to_owned(),
-        ("until", _) => "2026-02-01".to_owned(),
+        ("since" | "created_since" | "updated_since", _) => "2026-01-01".to_owned(),
+        ("until" | "created_until" | "updated_until", _) => "2026-02-01".to_owned(),
         ("phase", _) => "completed,failed".to_owned(),
         ("status", _) => "success,failed".to_owned(),
         ("severity", _) => "critical,high".to_owned(),
@@ -57,15 +57,21 @@ fn golden_for<R: Listed>() -> String {
     for sort in Sort::<R>::all() {
         let values: &[_] =
             if sort.to_string().contains("duration") { &[Some(250), None] } else { &[Some(250)] };
-        for value in values {
-            let cursor = Cursor::new(&all, sort, Position { value: *value, id: 7 });
-            let query =
-                ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None).after(&cursor).unwrap();
-            render(&mut golden, &format!("list after {value:?}, sort={sort}"), query.to_sql());
+        for position in values.iter().map(|value| Position { value: *value, id: 7 }) {
+            for (side, place) in [("after", position.after()), ("before", position.before())] {
+                let cursor = Cursor::new(&all, sort, place);
+                let query =
+                    ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None).after(&cursor).unwrap();
+                render(
+                    &mut golden,
+                    &format!("list {side} {:?}, sort={sort}", position.value),
+                    query.to_sql(),
+                );
+            }
         }
     }
     let sort = Sort::<R>::created_at(Direction::Ascending);
-    let cursor = Cursor::new(&full_filter::<R::Filter>(), sort, Position { value: Some(250), id: 7 });
+    let cursor = Cursor::new(&full_filter::<R::Filter>(), sort, Position { value: Some(250), id: 7 }.after());
     let query = ListQuery::<R>::new(full_filter()).sort(sort).after(&cursor).unwrap();
     render(&mut golden, "end of the feed", ListQuery::<R>::to_bound_sql());
     render(&mut golden, "feed, every filter, with total", query.to_feed_sql(at("2026-02-03T04:05:06Z")));

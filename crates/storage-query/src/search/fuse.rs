@@ -1,4 +1,4 @@
-//! One order out of two, by reciprocal rank.
+//! One order out of two: how near a record is in meaning, and what its words add to that.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,15 +8,17 @@ use storage_models::Remediation;
 use super::order;
 use crate::{Hit, LexicalHit};
 
-/// How much the first places stand out (Cormack, Clarke and Büttcher 2009): with 60, being first is worth twice as
-/// much as being 62nd.
-const K: f64 = 60.0;
+/// What counts as the similarity of a record that the search by meaning did not find among the nearest: little.
+const FAR: f64 = 0.1;
+
+/// What puts an identifier that is the text before all else: more than similarity and words can add up to.
+const EXACT: f64 = 10.0;
 
 /// A remediation that a search by meaning found, or one by words, or both.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FusedHit {
-    /// The sum of `1 / (60 + rank)` over the sides that found it.
+    /// How well it matches: comparable within one search only.
     pub score: f64,
     /// How near it is in meaning, if the search by meaning found it.
     pub similarity: Option<f64>,
@@ -26,32 +28,37 @@ pub struct FusedHit {
     pub record: Remediation,
 }
 
-/// The first `limit` of both sides together, each record once, ordered by reciprocal rank fusion; records with
-/// equal scores newest first, then by id.
+/// The first `limit` of both sides together, each record once: those with an identifier that is the text first, then by
+/// similarity and [`LexicalHit::evidence`] together; records with equal scores newest first, then by id.
 ///
-/// Each side must be in its own order, best first. Ranks are all that counts of it: distances and ranks of words are
-/// not comparable.
+/// One side alone keeps its order.
 #[must_use]
 pub fn fuse(by_meaning: Vec<Hit>, by_words: Vec<LexicalHit>, limit: usize) -> Vec<FusedHit> {
-    let mut fused: HashMap<i64, FusedHit> = HashMap::with_capacity(by_meaning.len() + by_words.len());
-    for (score, hit) in scores().zip(by_meaning) {
-        let similarity = Some(hit.similarity);
-        fused.entry(hit.record.id).or_insert(FusedHit {
-            score,
-            similarity,
-            has_words: false,
-            record: hit.record,
-        });
-    }
-    for (score, hit) in scores().zip(by_words) {
+    let is_alone = by_meaning.is_empty();
+    let near = |hit: Hit| FusedHit {
+        score: hit.similarity,
+        similarity: Some(hit.similarity),
+        has_words: false,
+        record: hit.record,
+    };
+    let mut fused: HashMap<i64, FusedHit> =
+        by_meaning.into_iter().map(|hit| (hit.record.id, near(hit))).collect();
+    for hit in by_words {
+        let exact = if hit.is_exact() { EXACT } else { 0.0 };
+        let added = if is_alone { hit.rank } else { hit.evidence + exact };
         match fused.entry(hit.record.id) {
-            Entry::Occupied(mut known) if !known.get().has_words => {
-                known.get_mut().score += score;
+            Entry::Occupied(known) if known.get().has_words => {}
+            Entry::Occupied(mut known) => {
+                known.get_mut().score += added;
                 known.get_mut().has_words = true;
             }
-            Entry::Occupied(_) => {}
             Entry::Vacant(place) => {
-                place.insert(FusedHit { score, similarity: None, has_words: true, record: hit.record });
+                place.insert(FusedHit {
+                    score: FAR + added,
+                    similarity: None,
+                    has_words: true,
+                    record: hit.record,
+                });
             }
         }
     }
@@ -59,9 +66,4 @@ pub fn fuse(by_meaning: Vec<Hit>, by_words: Vec<LexicalHit>, limit: usize) -> Ve
     order::sort(&mut fused, |hit| -hit.score, |hit| &hit.record);
     fused.truncate(limit);
     fused
-}
-
-/// What each rank is worth, the first one first.
-fn scores() -> impl Iterator<Item = f64> {
-    (1_u32..).map(|rank| (K + f64::from(rank)).recip())
 }

@@ -12,7 +12,7 @@ use super::{LexicalQuery, NearestQuery, SearchRequest};
 use crate::read::rows::Distant;
 use crate::{AuditFilter as _, RemediationFilter, Valid};
 
-fn remediation(id: i64, start_time: &str) -> Remediation {
+pub(super) fn remediation(id: i64, start_time: &str) -> Remediation {
     let start_time: Timestamp = start_time.parse().unwrap();
     let made = Remediation::of_values(|name| match name {
         "id" => Value::Integer(id),
@@ -99,17 +99,6 @@ fn golden_sql_of_a_search() {
     );
 }
 
-#[test]
-fn golden_sql_of_a_search_by_words() {
-    let filter = RemediationFilter::default().namespace("prod").check(Timestamp::now()).unwrap();
-    let query = LexicalQuery::new("restart-pod check", filter, SearchRequest::default()).unwrap();
-    let bound = query.to_sql();
-    insta::assert_snapshot!(
-        "lexical",
-        format!("-- settings\n{}\n\n{}\n   {:?}\n", LexicalQuery::SETTINGS, bound.text, bound.binds)
-    );
-}
-
 /// F19: what PostgreSQL could not take is refused by name.
 #[test]
 fn a_text_that_cannot_be_searched_for_is_refused() {
@@ -122,7 +111,7 @@ fn a_text_that_cannot_be_searched_for_is_refused() {
     assert_eq!(refused("a\0b").as_deref(), Some("q holds the character NUL"));
 }
 
-/// Both sides of a fusion look for more than the limit.
+/// The side of the meaning looks for more than the limit; that of the words does too (`lexical::tests`).
 #[test]
 fn a_fusion_wants_four_times_the_limit_and_at_least_fifty() {
     for (limit, candidates) in [(1, 50), (12, 50), (13, 52), (100, 400)] {
@@ -131,8 +120,5 @@ fn a_fusion_wants_four_times_the_limit_and_at_least_fifty() {
     let request = SearchRequest::new(20, 0.0).unwrap();
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
     let by_meaning = NearestQuery::new(vector, Valid::default(), request).for_fusion();
-    let by_words = LexicalQuery::new("a", Valid::default(), request).unwrap().for_fusion();
-    for sql in [by_meaning.to_sql(), by_words.to_sql()] {
-        assert_eq!(sql.binds.last(), Some(&crate::Bind::BigInt(80)));
-    }
+    assert_eq!(by_meaning.to_sql().binds.last(), Some(&crate::Bind::BigInt(80)));
 }

@@ -3,7 +3,7 @@
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, BoxedSqlQuery, SqlQuery};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Text, Timestamptz};
 use storage_models::{Embedding, IncidentKey, Timestamp, VectorSql};
 
 /// A value to be bound, named after its SQL type.
@@ -20,6 +20,8 @@ pub enum Bind {
     Bool(bool),
     /// `boolean[]`
     BoolArray(Vec<bool>),
+    /// `double precision[]`
+    DoubleArray(Vec<f64>),
     /// `text`
     Text(String),
     /// `text[]`
@@ -39,6 +41,7 @@ impl Bind {
             Self::IncidentKeyArray(values) => out.push_bind_param::<Array<Binary>, _>(values),
             Self::Bool(value) => out.push_bind_param::<Bool, _>(value),
             Self::BoolArray(values) => out.push_bind_param::<Array<Bool>, _>(values),
+            Self::DoubleArray(values) => out.push_bind_param::<Array<Double>, _>(values),
             Self::Text(value) => out.push_bind_param::<Text, _>(value),
             Self::TextArray(values) => out.push_bind_param::<Array<Text>, _>(values),
             Self::Timestamptz(value) => out.push_bind_param::<Timestamptz, _>(value),
@@ -57,6 +60,7 @@ impl Bind {
             Self::IncidentKeyArray(values) => query.bind::<Array<Binary>, _>(values),
             Self::Bool(value) => query.bind::<Bool, _>(value),
             Self::BoolArray(values) => query.bind::<Array<Bool>, _>(values),
+            Self::DoubleArray(values) => query.bind::<Array<Double>, _>(values),
             Self::Text(value) => query.bind::<Text, _>(value),
             Self::TextArray(values) => query.bind::<Array<Text>, _>(values),
             Self::Timestamptz(value) => query.bind::<Timestamptz, _>(value),

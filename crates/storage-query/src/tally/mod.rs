@@ -23,7 +23,7 @@ const KNOWN: [&str; 5] = ["namespace", "phase", "status", "action_type", "severi
 /// A month with too many kinds of records has no counters (`remediation_count_excess`). Whether the range holds one
 /// is decided by the same statement, which then counts the table instead.
 pub(crate) fn of<R: Listed>(filter: &Valid<R::Filter>, column: Option<&'static str>) -> Option<Sql> {
-    if R::TABLE != Remediation::TABLE || !knows_all(filter.filter()) {
+    if R::TABLE != Remediation::TABLE || !knows_all(filter) {
         return None;
     }
     let months = Months::of(filter.since(), filter.until())?;
@@ -44,9 +44,10 @@ pub(crate) fn total<R: Listed>(filter: &Valid<R::Filter>) -> Option<Sql> {
     Some(sql)
 }
 
-/// Whether the filter, but for its range of time, speaks of the counters' columns alone.
-fn knows_all(filter: &impl AuditFilter) -> bool {
-    filter.describe().iter().all(|(field, _)| KNOWN.contains(&field.as_str()))
+/// Whether the filter, but for the range of the records' own time, speaks of the counters' columns alone.
+fn knows_all<F: AuditFilter>(filter: &Valid<F>) -> bool {
+    let is_known = |parameter: &str| KNOWN.contains(&parameter.split('.').next().unwrap_or_default());
+    !filter.is_within_written_times() && filter.filter().describe().iter().all(|(field, _)| is_known(field))
 }
 
 struct Tally<'a, F> {

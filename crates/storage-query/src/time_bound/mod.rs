@@ -9,14 +9,16 @@ use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta};
 use storage_models::Timestamp;
 
 use crate::InvalidReason;
+use crate::span::{self, MAX_MILLIS, NotASpan};
 
 /// The oldest age: a hundred years.
-const MAX_AGE: TimeDelta = TimeDelta::days(36_500);
+const MAX_AGE: TimeDelta = TimeDelta::milliseconds(MAX_MILLIS);
 
 /// A point in time, as a caller may give it.
 ///
 /// Read from RFC 3339 (`2026-01-31T12:00:00Z`, any offset), from a date (`2026-01-31`, its first instant in
-/// UTC), or from an age: digits and one of `s`, `m`, `h`, `d` (`90m`, `24h`, `7d`).
+/// UTC), or from an age: digits and one of `s`, `m`, `h`, `d`, `w` (`90m`, `24h`, `7d`), or several of them with the
+/// longer unit first (`1h30m`).
 ///
 /// ```
 /// use storage_models::Timestamp;
@@ -69,22 +71,27 @@ impl FromStr for TimeBound {
         if let Some(age) = parse_age(text) {
             return age.map(Self::Ago);
         }
-        parse_date(text).or_else(|| text.parse().ok()).map(Self::At).ok_or(InvalidReason::NotATime)
+        parse_date(text).or_else(|| text.parse().ok()).map(Self::At).ok_or_else(|| not_a_time(text))
+    }
+}
+
+/// A `+` in a query string stands for a space, so that an offset loses its sign.
+fn not_a_time(text: &str) -> InvalidReason {
+    match text.rsplit_once(' ') {
+        Some((time, offset)) if format!("{time}+{offset}").parse::<Timestamp>().is_ok() => {
+            InvalidReason::PlusAsSpace
+        }
+        _ => InvalidReason::NotATime,
     }
 }
 
 /// `None` when the text does not look like an age at all.
 fn parse_age(text: &str) -> Option<Result<TimeDelta, InvalidReason>> {
-    let (digits, seconds) = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)]
-        .into_iter()
-        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+    match span::parse_seconds(text) {
+        Ok(millis) => TimeDelta::try_milliseconds(millis).map(Ok),
+        Err(NotASpan::TooLong) => Some(Err(InvalidReason::TimeOutOfRange)),
+        Err(NotASpan::Form) => None,
     }
-    // Only digits are left, so that parsing fails for want of room alone.
-    let age =
-        digits.parse::<i64>().ok().and_then(|count| TimeDelta::try_seconds(count.checked_mul(seconds)?));
-    Some(age.filter(|age| *age <= MAX_AGE).ok_or(InvalidReason::TimeOutOfRange))
 }
 
 fn parse_date(text: &str) -> Option<Timestamp> {

@@ -26,6 +26,9 @@ fn times_dates_and_ages_are_read_and_nothing_else() {
         ("007d", "2026-02-22T12:00:00.500000Z"),
         ("0d", "2026-03-01T12:00:00.500000Z"),
         ("36500d", "1926-03-26T12:00:00.500000Z"),
+        ("1w", "2026-02-22T12:00:00.500000Z"),
+        ("1h30m", "2026-03-01T10:30:00.500000Z"),
+        ("1w2d3h4m5s", "2026-02-20T08:55:55.500000Z"),
     ] {
         let bound: TimeBound = text.parse().unwrap_or_else(|reason| panic!("{text}: {reason}"));
         assert_eq!(bound.resolve(now()).unwrap().to_string(), expected, "{text}");
@@ -44,8 +47,10 @@ fn times_dates_and_ages_are_read_and_nothing_else() {
         "7d ",
         "7 d",
         "7D",
-        "7w",
-        "1h30m",
+        "7y",
+        "30m1h",
+        "1s1s",
+        "1s5ms",
         "٣d",
         "2026-02-30",
         "2026-1-2",
@@ -58,6 +63,29 @@ fn times_dates_and_ages_are_read_and_nothing_else() {
     ] {
         assert_eq!(text.parse::<TimeBound>(), Err(InvalidReason::NotATime), "{text}");
     }
+}
+
+/// F70: an offset whose sign arrived as a space is told with the remedy.
+#[test]
+fn a_plus_that_arrived_as_a_space_is_told_so() {
+    for text in ["2026-11-29T00:00:00 02:00", "2026-11-29T00:00:00.5 00:00"] {
+        let reason = text.parse::<TimeBound>().unwrap_err();
+        assert_eq!(reason, InvalidReason::PlusAsSpace, "{text}");
+        assert!(reason.to_string().contains("%2B"), "{reason}");
+    }
+    for text in ["2026-11-29 00:00:00", "2026-11-29T00:00:00 Z", "2026-11-29T00:00:00 2:00", "7d 00:00"] {
+        assert_eq!(text.parse::<TimeBound>(), Err(InvalidReason::NotATime), "{text}");
+    }
+}
+
+/// F52: every form that the messages show is taken.
+#[test]
+fn what_the_messages_show_is_taken() {
+    let message = InvalidReason::NotATime.to_string();
+    let is_form = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && *word != "3339";
+    let shown = message.split([' ', ',']).filter(is_form);
+    let taken: Vec<bool> = shown.map(|word| word.parse::<TimeBound>().is_ok()).collect();
+    assert_eq!(taken, [true; 5], "{message}");
 }
 
 /// F19: an age is refused rather than wrapped round, and so is a time that the database does not have.

@@ -12,7 +12,7 @@ use storage_query::{
 };
 
 use crate::lists::{any_wanted, expected, filter};
-use crate::model::{Modelled, Row, Wanted};
+use crate::model::{Modelled, Row, Wanted, narrowed};
 use crate::support::{database, execute, now, seed};
 
 /// The list from `offset` to its end, page by page, each behind the cursor of the one before.
@@ -44,6 +44,31 @@ async fn walked<R: Modelled>(
     records
 }
 
+/// The list from its last page to its beginning, by the cursors that lead back, in the order of the list.
+async fn walked_back<R: Modelled>(
+    conn: &mut AsyncPgConnection,
+    filter: &Valid<R::Filter>,
+    sort: Sort<R>,
+    size: PageRequest,
+) -> Vec<R> {
+    let list = ListQuery::<R>::new(filter.clone()).sort(sort).total(Total::None).page(size);
+    let mut page = list.run(conn).await.unwrap();
+    assert_eq!(page.previous_cursor, None);
+    while let Some(next) = page.next_cursor {
+        page = list.clone().after(&next).unwrap().run(conn).await.unwrap();
+    }
+    let mut records = page.records;
+    while let Some(previous) = page.previous_cursor {
+        let previous: Cursor = previous.to_string().parse().unwrap();
+        page = list.clone().after(&previous).unwrap().run(conn).await.unwrap();
+        assert!(page.has_more && page.offset().is_none());
+        let next = list.clone().after(&page.next_cursor.unwrap()).unwrap().run(conn).await.unwrap();
+        assert_eq!(next.records.first(), records.first());
+        records.splice(0..0, page.records);
+    }
+    records
+}
+
 async fn check<R: Modelled>(
     conn: &mut AsyncPgConnection,
     rows: &[Row<R>],
@@ -52,11 +77,16 @@ async fn check<R: Modelled>(
     first: PageRequest,
     counts: bool,
 ) -> Result<(), TestCaseError> {
+    let wanted = &narrowed(wanted, &sort.to_string());
     let (everything, count) = expected(rows, wanted, &sort.to_string(), PageRequest::new(1_000, 0).unwrap());
     let skipped = usize::try_from(first.offset()).unwrap().min(everything.len());
     let total = counts.then(|| i64::try_from(count).unwrap());
     let walked = walked(conn, &filter::<R::Filter>(wanted), sort, first, total).await;
-    prop_assert_eq!(walked, &everything[skipped..]);
+    prop_assert_eq!(&walked, &everything[skipped..]);
+    if sort != Sort::created_at(Direction::Ascending) && first.offset() == 0 {
+        let back = walked_back(conn, &filter::<R::Filter>(wanted), sort, first).await;
+        prop_assert_eq!(back, everything);
+    }
     Ok(())
 }
 

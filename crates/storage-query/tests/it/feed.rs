@@ -1,10 +1,11 @@
 //! Lists by ascending `created_at` beside open transactions.
 
+use chrono::TimeDelta;
 use diesel_async::AsyncPgConnection;
-use storage_models::{ErrorCode, Remediation};
+use storage_models::{ErrorCode, Remediation, Timestamp};
 use storage_query::{
     AuditFilter as _, Cursor, Direction, FeedObstacle, ListQuery, PageRequest, QueryError, RemediationFilter,
-    Sort, Valid,
+    Sort, TimeBound, Valid,
 };
 use storage_testkit::TestDatabase;
 
@@ -111,7 +112,7 @@ async fn rollbacks_and_vectors_hide_nothing() {
     execute(&mut other, "ROLLBACK").await;
     execute(
         &mut other,
-        "BEGIN; INSERT INTO remediation_words SELECT id, start_time, updated_at, '' FROM remediation_audit",
+        "BEGIN; INSERT INTO remediation_words SELECT id, start_time, updated_at, decode(repeat('07', 16), 'hex'), '' FROM remediation_audit",
     )
     .await;
     reader.read().await.unwrap();
@@ -235,4 +236,40 @@ async fn a_reader_in_a_transaction_does_not_trust_what_it_saw_before() {
     execute(&mut reader.conn, "COMMIT").await;
     reader.read_to("late").await;
     assert_eq!(reader.seen, ["early", "late"]);
+}
+
+/// F49: a reader whose beginning moves along meets every record once, and none twice.
+#[tokio::test]
+async fn a_feed_whose_beginning_moves_along_misses_nothing() {
+    let (database, mut conn) = database().await;
+    let mut reader = connect(&database).await;
+    let (mut seen, mut cursor, mut last) = (Vec::<String>::new(), None::<Cursor>, None);
+    for round in 0..4 {
+        for n in 0..5 {
+            insert(&mut conn, &format!("{round}-{n}")).await;
+        }
+        pass_the_margin(&mut conn).await;
+        loop {
+            let mut filter = RemediationFilter::default().created_since(TimeBound::Ago(TimeDelta::hours(1)));
+            if let Some(last) = last {
+                filter = filter.created_since(TimeBound::At(last));
+            }
+            let query = ListQuery::<Remediation>::new(filter.check(Timestamp::now()).unwrap())
+                .sort(Sort::created_at(Direction::Ascending))
+                .page(PageRequest::new(3, 0).unwrap());
+            let query = match &cursor {
+                Some(cursor) => query.after(cursor).unwrap(),
+                None => query,
+            };
+            let page = query.run(&mut reader).await.unwrap();
+            last = page.records.last().map(|record| record.created_at).or(last);
+            seen.extend(page.records.into_iter().map(|record| record.name));
+            cursor = page.next_cursor.or(cursor);
+            if !page.has_more && seen.last() == Some(&format!("{round}-4")) {
+                break;
+            }
+        }
+    }
+    let expected: Vec<_> = (0..4).flat_map(|round| (0..5).map(move |n| format!("{round}-{n}"))).collect();
+    assert_eq!(seen, expected);
 }

@@ -1,10 +1,12 @@
 //! Every filter against the migrated schema, and values that would be SQL if they were not bound.
 
 use diesel_async::AsyncPgConnection;
+use storage_models::identifier::sanitize;
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 use storage_query::{AuditFilter, Incident, ListQuery, Listed, RemediationFilter, Sort, Valid, count};
 
-use crate::model::{Modelled, Row, vocabulary};
+use crate::lists::filter;
+use crate::model::{Modelled, Row, narrowed, vocabulary};
 use crate::support::{database, execute, now, number, seed};
 
 const INJECTIONS: &[&str] = &[
@@ -18,7 +20,7 @@ const INJECTIONS: &[&str] = &[
     "$$",
     "%",
     "_",
-    ";",
+    "a;b",
     "--",
     "/*",
     "NULL",
@@ -51,10 +53,9 @@ async fn run_every_filter_and_sort<R: Modelled>(conn: &mut AsyncPgConnection) {
     let rows = Row::<R>::every(conn).await;
     for (field, values) in vocabulary(&rows, &R::parameters()) {
         for value in values {
-            let filter = valid::<R>(field, &value).unwrap();
             for sort in Sort::all() {
-                let page = ListQuery::<R>::new(filter.clone()).sort(sort).run(conn).await.unwrap();
-                let wanted = [(field, vec![value.clone()])].into();
+                let wanted = narrowed(&[(field, vec![value.clone()])].into(), &sort.to_string());
+                let page = ListQuery::<R>::new(filter(&wanted)).sort(sort).run(conn).await.unwrap();
                 let matching = rows.iter().filter(|row| row.matches(&wanted)).count();
                 assert_eq!(page.total, Some(matching.try_into().unwrap()), "{field}={value} sort={sort}");
             }
@@ -103,12 +104,12 @@ async fn values_that_look_like_sql_match_nothing_and_change_nothing() {
     }
 }
 
-/// BR-STORAGE-013: such a value finds the very records that hold it, alone and among others.
+/// BR-STORAGE-013: such a value finds the very records that were sent with it, alone and among others.
 #[tokio::test]
 async fn values_that_look_like_sql_find_the_records_that_hold_them() {
     let (_database, mut conn) = database().await;
     for value in INJECTIONS {
-        let literal = value.replace('\'', "''");
+        let literal = sanitize(value).replace('\'', "''");
         let insert = format!(
             "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time)
              VALUES ('{literal}', 'ns', 'pending', 'scale', '2026-01-01')"
@@ -119,7 +120,11 @@ async fn values_that_look_like_sql_find_the_records_that_hold_them() {
         let filter = RemediationFilter::default().name(*value);
         let alone = ListQuery::<Remediation>::new(filter.clone().check(now()).unwrap());
         let records = alone.run(&mut conn).await.unwrap().records;
-        assert_eq!(records.iter().map(|record| &record.name).collect::<Vec<_>>(), [value], "{value}");
+        assert_eq!(
+            records.iter().map(|record| &record.name).collect::<Vec<_>>(),
+            [&sanitize(value)],
+            "{value}"
+        );
         let among = filter.name("other").check(now()).unwrap();
         assert_eq!(count::<Remediation>(&mut conn, &among).await.unwrap(), 1, "{value}");
     }
@@ -179,5 +184,54 @@ async fn values_of_metadata_are_compared_as_text() {
         let filter = RemediationFilter::default().metadata(key, value).check(now()).unwrap();
         let found = count::<Remediation>(&mut conn, &filter).await.unwrap();
         assert_eq!(found, i64::from(matches), "{key}={value}");
+    }
+}
+
+/// BR-STORAGE-013: ranges of the times of writing and of changing, on every type that has them.
+#[tokio::test]
+async fn ranges_of_writing_and_changing_hold_their_records() {
+    let (_database, mut conn) = database().await;
+    seed(&mut conn).await;
+    check_written::<Remediation>(&mut conn, true).await;
+    check_written::<AiAnalysis>(&mut conn, false).await;
+    check_written::<Workflow>(&mut conn, true).await;
+    check_written::<Execution>(&mut conn, false).await;
+    check_written::<Incident>(&mut conn, true).await;
+}
+
+async fn check_written<R: Modelled>(conn: &mut AsyncPgConnection, changes: bool) {
+    let rows = Row::<R>::every(conn).await;
+    let at = |day: &str| vec![format!("2026-01-{day}T00:00:00.000000Z")];
+    for (since, until) in [("created_since", "created_until"), ("updated_since", "updated_until")] {
+        assert_eq!(R::Filter::has_field(since), changes || since == "created_since", "{since}");
+        if !R::Filter::has_field(since) {
+            continue;
+        }
+        for (begin, end) in [("05", "31"), ("06", "08"), ("07", "07"), ("09", "31")] {
+            let wanted = [(since, at(begin)), (until, at(end))].into();
+            let expected = rows.iter().filter(|row| row.matches(&wanted)).count();
+            let counted = count::<R>(conn, &filter(&wanted)).await.unwrap();
+            assert_eq!(counted, i64::try_from(expected).unwrap(), "{since} {begin} {end}");
+            assert_eq!(expected == 0, begin == end, "{since} {begin} {end}");
+        }
+    }
+}
+
+/// F49: what no index leads to is refused rather than read from end to end.
+#[tokio::test]
+async fn an_order_by_change_needs_a_range_or_a_narrow_filter() {
+    let (_database, mut conn) = database().await;
+    seed(&mut conn).await;
+    for (pairs, is_taken) in [
+        (&[][..], false),
+        (&[("cluster", "east")], false),
+        (&[("updated_since", "2026-01-01"), ("updated_until", "2026-01-31")], true),
+        (&[("namespace", "prod")], true),
+        (&[("since", "31d")], true),
+    ] {
+        let filter = RemediationFilter::from_pairs(pairs.iter().copied()).unwrap().check(now()).unwrap();
+        let query = ListQuery::<Remediation>::new(filter).sort("-updated_at".parse().unwrap());
+        let refused = query.run(&mut conn).await.err().map(|error| error.to_string());
+        assert_eq!(refused.is_none(), is_taken, "{pairs:?} {refused:?}");
     }
 }

@@ -10,22 +10,23 @@ use storage_query::{
 };
 use storage_testkit::TestDatabase;
 
-use crate::plans::explain;
-use crate::support::{database, execute, id, now, settle};
+use crate::plans::{buffers, explain};
+use crate::support::{database, execute, id, now, number, settle};
 
 /// 200,000 records a table in three months, evenly: fifty namespaces, three records of each request and remediation. The
 /// counters are folded, as the service's job does.
 const LARGE: &str = "
     INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, end_time,
-        remediation_request_id, severity, created_at)
+        remediation_request_id, severity, created_at, updated_at)
     SELECT 'remediation-' || n, 'ns-' || n % 50, CASE WHEN n % 10 < 8 THEN 'completed' ELSE 'processing' END,
         'action-' || n % 16, CASE WHEN n % 20 = 0 THEN 'failed' WHEN n % 10 < 8 THEN 'success' ELSE 'running' END, t,
         CASE WHEN n % 10 < 8 THEN t + n % 600 * interval '1 s' END, 'req-' || n / 3,
-        (ARRAY['critical', 'high', 'warning', 'info'])[1 + n % 4], t + interval '1 s'
+        (ARRAY['critical', 'high', 'warning', 'info'])[1 + n % 4], t + interval '1 s', t + interval '1 min'
     FROM generate_series(1, 200000) AS n, LATERAL (SELECT '2026-01-01'::timestamptz + n * interval '38 s' AS t) AS at;
-    INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model)
-    SELECT n / 3, 'type-' || n % 5, 0.5, 'r', '2026-01-01'::timestamptz + n * interval '38 s', 'model-' || n % 3
-    FROM generate_series(1, 200000) AS n;
+    INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model,
+        created_at)
+    SELECT n / 3, 'type-' || n % 5, 0.5, 'r', t, 'model-' || n % 3, t
+    FROM generate_series(1, 200000) AS n, LATERAL (SELECT '2026-01-01'::timestamptz + n * interval '38 s' AS t) AS at;
     INSERT INTO workflow_audit (remediation_id, workflow_name, phase, start_time, step_count)
     SELECT n / 3, 'w-' || n % 20, 'planning', '2026-01-01'::timestamptz + n * interval '38 s', 1
     FROM generate_series(1, 200000) AS n;
@@ -118,6 +119,7 @@ async fn each_shape_is_served_by_its_index_among_200_000_records() {
     cases.extend(by_id());
     cases.extend(counts());
     cases.extend(counters());
+    cases.extend(written(&mut conn).await);
     let mut wrong = String::new();
     for case in cases {
         wrong += &faults(&mut conn, case).await;
@@ -302,6 +304,79 @@ async fn next_pages(conn: &mut AsyncPgConnection) -> Vec<Case> {
             SORTED,
         ),
     ]
+}
+
+/// F49: what was written or changed in a range, in the order of writing too, through the index of ranges.
+async fn written(conn: &mut AsyncPgConnection) -> Vec<Case> {
+    let index = &["remediation_audit_2026_03_created_at_updated_at_idx"];
+    vec![
+        case(
+            "what was written on a day",
+            page::<Remediation>(
+                "-created_at",
+                &[("created_since", "2026-03-20"), ("created_until", "2026-03-21")],
+            ),
+            index,
+            &[],
+        ),
+        case(
+            "what changed on a day",
+            page::<Incident>(
+                "-updated_at",
+                &[("updated_since", "2026-03-20"), ("updated_until", "2026-03-21")],
+            ),
+            index,
+            &[],
+        ),
+        case(
+            "how much was written on a day",
+            to_sql::count::<Remediation>(&filter::<Remediation>(&[
+                ("created_since", "2026-03-20"),
+                ("created_until", "2026-03-21"),
+            ])),
+            index,
+            &[],
+        ),
+        case(
+            "the next page of what changed",
+            next::<Remediation>(conn, "-updated_at", &[("updated_since", "2026-03-28")]).await,
+            index,
+            &[],
+        ),
+        case(
+            "analyses written on a day",
+            page::<AiAnalysis>(
+                "created_at",
+                &[("created_since", "2026-03-20"), ("created_until", "2026-03-21")],
+            ),
+            &["ai_analysis_audit_2026_03_created_at_idx"],
+            &[],
+        ),
+        case("the end of a feed", poll(conn).await.0, index, &[]),
+    ]
+}
+
+/// A poll of a feed that has read all but what was written last, and how much that is.
+async fn poll(conn: &mut AsyncPgConnection) -> (BoundSql, usize) {
+    let all = list::<Remediation>("created_at", &[]).total(Total::None);
+    let nearly = list::<Remediation>("created_at", &[("created_since", "2026-03-29T21:54:30Z")]);
+    let cursor = nearly.total(Total::None).run(conn).await.unwrap().next_cursor.unwrap();
+    let poll = all.after(&cursor).unwrap();
+    let new = poll.run(conn).await.unwrap().records.len();
+    (poll.to_feed_sql(now()), new)
+}
+
+/// F49: a poll of a feed reads about as much as is new, however much there is: a small part of one month's pages, and of
+/// the others no more than their indexes say.
+#[tokio::test]
+async fn a_poll_of_a_feed_costs_what_is_new_among_200_000_records() {
+    let (_database, mut conn) = large().await;
+    let (sql, new) = poll(&mut conn).await;
+    assert!((1..100).contains(&new), "{new}");
+    let read = buffers(&mut conn, sql).await;
+    let pages = "SELECT sum(relpages) FROM pg_class WHERE relname LIKE 'remediation_audit_2026_0_'";
+    let pages = number(&mut conn, pages).await;
+    assert!(pages > 3_000 && i64::from(read) < pages / 30, "{read} of {pages}");
 }
 
 /// What is read by ids (F60): the months that they carry, through their primary keys, and no other month; what belongs to a

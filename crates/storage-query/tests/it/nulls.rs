@@ -2,8 +2,10 @@
 
 use diesel_async::AsyncPgConnection;
 use serde_json::Value;
-use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
-use storage_query::{AuditRecord, DatabaseFault, ListQuery, QueryError, Sort, Total, Valid, get};
+use storage_models::{AiAnalysis, Execution, Remediation, Timestamp, Workflow};
+use storage_query::{
+    AuditFilter as _, AuditRecord, DatabaseFault, ListQuery, QueryError, Sort, Total, Valid, get,
+};
 
 use crate::model::{Modelled, Row};
 use crate::support::{database, execute, id, number, seed};
@@ -25,7 +27,10 @@ async fn the_only<R: AuditRecord>(conn: &mut AsyncPgConnection) -> Value {
     let record: R = get(conn, id(1, "2026-02")).await.unwrap().expect("the record exists");
     for sort in Sort::all() {
         for total in [Total::Exact, Total::None] {
-            let query = ListQuery::<R>::new(Valid::default()).sort(sort).total(total);
+            let is_by_change = sort.to_string().contains("updated_at");
+            let range = is_by_change.then_some([("updated_since", "1d")]);
+            let filter = R::Filter::from_pairs(range.into_iter().flatten()).unwrap();
+            let query = ListQuery::<R>::new(filter.check(Timestamp::now()).unwrap()).sort(sort).total(total);
             assert_eq!(query.run(conn).await.unwrap().records, std::slice::from_ref(&record));
         }
     }

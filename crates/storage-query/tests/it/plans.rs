@@ -112,8 +112,9 @@ async fn a_search_by_meaning_begins_at_the_vector_index() {
     }
 }
 
-/// Words come from their index, each partition on its own, and those of the records that wait from the small index of them;
-/// records are looked up one by one, and none is read in the order of time for words that never meet.
+/// Shared words come from the index of their sets, own words from that of each month, and those of the records that wait from
+/// the small index of them; the records of a set are read along their index, the newest first, and looked up one by one. None
+/// is read in the order of time for words that never meet.
 #[tokio::test]
 async fn words_are_served_by_their_index() {
     let (_database, mut conn) = database().await;
@@ -124,24 +125,31 @@ async fn words_are_served_by_their_index() {
     execute(&mut conn, ENQUEUE_WORDLESS).await;
     settle(&mut conn).await;
     execute(&mut conn, &format!("BEGIN; {}", LexicalQuery::SETTINGS)).await;
-    for (words, pairs) in [
-        ("scale", &[][..]),
-        ("nowhere", &[]),
-        ("scale nowhere", &[("namespace", "ns-1"), ("since", "2026-03-01")]),
+    let (shared, own) =
+        ("Bitmap Index Scan on remediation_text_words_idx", "remediation_words_2026_03_words_idx");
+    let of_set = "Index Scan using remediation_words_2026_03_text_key_start_time_record_id_idx";
+    for (words, pairs, expected) in [
+        ("scale", &[][..], &[shared, own, of_set][..]),
+        ("scal", &[], &[shared, own, of_set]),
+        ("nowhere", &[], &[]),
+        ("scale nowhere", &[("namespace", "ns-1"), ("since", "2026-03-01")], &[shared, of_set]),
     ] {
         let filter = RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
         let query = LexicalQuery::new(words, filter.check(now()).unwrap(), SearchRequest::default()).unwrap();
-        let plan = plan(&mut conn, query.to_sql()).await;
-        assert!(plan.contains("Bitmap Index Scan on remediation_words_2026_03_words_idx"), "{plan}");
-        assert_eq!(plan.contains("remediation_words_2026_01_words_idx"), pairs.is_empty(), "{plan}");
+        let sql = query.to_sql(&mut conn).await.unwrap();
+        let plan = plan(&mut conn, sql).await;
+        for index in [shared, own, of_set] {
+            assert_eq!(plan.contains(index), expected.contains(&index), "{words}: {index}\n{plan}");
+        }
+        assert!(!plan.contains("remediation_words_2026_01") || pairs.is_empty(), "{plan}");
         assert!(plan.contains("vector_outbox_wordless_idx"), "{plan}");
-        let looks_up_one_by_one = !plan.contains("Hash") && !plan.contains("Merge");
+        let looks_up_one_by_one = !plan.contains("Hash") && !plan.contains("Merge Join");
         assert!(looks_up_one_by_one && !reads_a_whole_partition(&plan), "{plan}");
     }
 }
 
 /// Pages of memory that a statement touched.
-async fn buffers(conn: &mut AsyncPgConnection, sql: BoundSql) -> u32 {
+pub(crate) async fn buffers(conn: &mut AsyncPgConnection, sql: BoundSql) -> u32 {
     let plan = explain(conn, "ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF", sql).await;
     let line = plan.lines().find(|line| line.contains("Buffers: shared")).expect("something was read");
     let counts = line.split_whitespace().filter_map(|word| {

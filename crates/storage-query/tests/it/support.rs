@@ -3,6 +3,7 @@
 use diesel::sql_query;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use storage_models::{Month, Timestamp};
+pub(crate) use storage_testkit::STORE_WORDS;
 use storage_testkit::TestDatabase;
 
 /// A database with partitions for the first three months of 2026, and a connection to it.
@@ -21,13 +22,6 @@ pub(crate) async fn database() -> (TestDatabase, AsyncPgConnection) {
 
 /// A set that serves from slot 1.
 pub(crate) const SET: &str = "INSERT INTO embedding_set (composition, model, dimension, state, slot) VALUES ('1', 'm', 384, 'active', 1)";
-
-/// Stores the words of every record, as the projector does.
-pub(crate) const STORE_WORDS: &str = "
-    INSERT INTO remediation_words (record_id, start_time, version, words)
-    SELECT id, start_time, updated_at, audit_words(name, target_name, alert_name, action_type, error_message)
-    FROM remediation_audit
-    ON CONFLICT (record_id, start_time) DO UPDATE SET version = excluded.version, words = excluded.words";
 
 /// Puts the records whose words are not stored into the outbox, as a write does.
 pub(crate) const ENQUEUE_WORDLESS: &str = "
@@ -107,7 +101,7 @@ const SEED: &str = "
 
     INSERT INTO remediation_audit (name, namespace, phase, action_type, target_name, status, start_time, end_time,
         environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, metadata,
-        created_at)
+        created_at, updated_at)
     SELECT pg_temp.pick(n, 1, 'a', 'b', 'c'), pg_temp.pick(n, 2, 'prod', 'stage', 'dev', 'pröd, x'),
         pg_temp.pick(n, 3, 'pending', 'processing', 'completed', 'failed'), pg_temp.pick(n, 4, 'restart-pod', 'scale'),
         pg_temp.pick(n, 5, 'api', 'db', NULL, ''),
@@ -117,7 +111,7 @@ const SEED: &str = "
         pg_temp.pick(n, 13, 'f1', 'f2', NULL), pg_temp.pick(n, 14, 'critical', 'high', 'info', NULL),
         pg_temp.pick(n, 15, 'boom', NULL), pg_temp.pick(n, 16, '{\"a\": 12345678901234567890}', '{\"a\": \"x, y\", \"\": true}', NULL,
             '{\"a\": null, \"o''$1\\\"} k,=\": \"it''s\"}', '{\"a\": \"true\", \"o''$1\\\"} k,=\": 0.5}')::jsonb,
-        pg_temp.day(n, 17, 5)
+        pg_temp.day(n, 17, 5), pg_temp.day(n, 18, 5)
     FROM generate_series(1, 300) AS n, pg_temp.day(n, 7, 80) AS t;
 
     CREATE TEMPORARY VIEW first_parents AS SELECT array_agg(id ORDER BY id) AS parents FROM remediation_audit;
@@ -130,11 +124,11 @@ const SEED: &str = "
     FROM generate_series(1, 300) AS n, first_parents;
 
     INSERT INTO workflow_audit (remediation_id, workflow_name, phase, status, start_time, end_time, step_count,
-        current_step, created_at)
+        current_step, created_at, updated_at)
     SELECT parents[1 + pg_temp.r(n, 1) % 5], pg_temp.pick(n, 2, 'drain', 'roll back'),
         pg_temp.pick(n, 3, 'planning', 'executing', 'completed', 'failed'),
         pg_temp.pick(n, 4, 'pending', 'running', 'success', 'failed'), t, pg_temp.later(n, 6, t), 5,
-        pg_temp.r(n, 7) % 6, pg_temp.day(n, 8, 5)
+        pg_temp.r(n, 7) % 6, pg_temp.day(n, 8, 5), pg_temp.day(n, 9, 5)
     FROM generate_series(1, 300) AS n, pg_temp.day(n, 5, 80) AS t, first_parents;
 
     INSERT INTO execution_audit (remediation_id, action_type, target_kind, target_name, namespace, status, start_time,

@@ -89,8 +89,8 @@ async fn an_index_added_to_filled_tables_reaches_every_partition() {
     let mut connection = database.connect().await.unwrap();
     let before = "DROP INDEX remediation_words_words_idx; \
                   DELETE FROM __diesel_schema_migrations WHERE version = '0103'; \
-                  INSERT INTO remediation_words (record_id, start_time, version, words) \
-                  SELECT n, now(), now(), to_tsvector('simple', 'word' || n) FROM generate_series(1, 100) AS n";
+                  INSERT INTO remediation_words (record_id, start_time, version, text_key, words) \
+                  SELECT n, now(), now(), decode(repeat('07', 16), 'hex'), to_tsvector('simple', 'word' || n) FROM generate_series(1, 100) AS n";
     connection.batch_execute(before).await.unwrap();
     let broken_off = format!(
         "CREATE INDEX remediation_words_{}_words_idx ON vector_outbox (record_id)",

@@ -46,7 +46,7 @@ const ALLOWED: &[&str] = &[
     "INSERT INTO remediation_audit (name, namespace, phase, action_type) VALUES ('a', 'b', 'pending', 'c')",
     "UPDATE remediation_audit SET phase = 'processing', status = 'running', end_time = NULL, error_message = 'e', metadata = NULL",
     "UPDATE workflow_audit SET phase = 'executing', status = 'running', end_time = NULL, current_step = 0 WHERE phase = 'planning'",
-    "DELETE FROM remediation_words; DELETE FROM remediation_vector; DELETE FROM embedding_vector",
+    "DELETE FROM remediation_words; DELETE FROM remediation_text; DELETE FROM remediation_vector; DELETE FROM embedding_vector",
     "SELECT empty_embedding_slot(2::smallint)",
     "DELETE FROM vector_outbox",
     "DELETE FROM idempotency_key",

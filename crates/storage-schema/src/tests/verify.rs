@@ -118,11 +118,7 @@ const DRIFT: &[(&str, &str, bool)] = &[
         "missing: function ensure_audit_partition(text,date)",
         true,
     ),
-    (
-        "DROP FUNCTION audit_word_query(text,boolean)",
-        "missing: function audit_word_query(text,boolean)",
-        true,
-    ),
+    ("DROP FUNCTION audit_query_words(text)", "missing: function audit_query_words(text)", true),
     (
         "UPDATE pg_extension SET extversion = '0.8.3' WHERE extname = 'vector'",
         "differs: extension vector is version 0.8.3, expected version 0.8.4 or later",

@@ -62,13 +62,13 @@ fn write(connection: &mut Connection<Endless>) -> bool {
 
 #[test]
 fn a_request_is_read_a_chunk_at_a_time() {
-    let mut connection = Connection::new(Endless::default());
+    let mut connection = Connection::new(Endless::default(), false);
     assert_eq!([read(&mut connection), read(&mut connection)], [CHUNK, CHUNK]);
 }
 
 #[test]
 fn while_a_request_is_worked_on_its_body_is_read_and_little_more() {
-    let mut connection = Connection::new(Endless::default());
+    let mut connection = Connection::new(Endless::default(), false);
     read(&mut connection);
     connection.gate.set(Reading::Body(100_000));
     assert_eq!([read(&mut connection), read(&mut connection)], [100_000 + READ_AHEAD, 0]);
@@ -85,7 +85,7 @@ fn while_a_request_is_worked_on_its_body_is_read_and_little_more() {
 /// The greatest length that can be announced is no more than that.
 #[test]
 fn any_length_can_be_announced() {
-    let connection = Connection::new(Endless::default());
+    let connection = Connection::new(Endless::default(), false);
     connection.gate.allows();
     connection.gate.set(Reading::Body(u64::MAX));
     assert_eq!(connection.gate.allows(), u64::MAX);
@@ -93,7 +93,7 @@ fn any_length_can_be_announced() {
 
 #[test]
 fn a_body_without_length_is_read_a_chunk_at_a_time_until_its_end() {
-    let mut connection = Connection::new(Endless::default());
+    let mut connection = Connection::new(Endless::default(), false);
     read(&mut connection);
     connection.gate.set(Reading::BodyWithoutLength);
     assert_eq!([read(&mut connection), read(&mut connection)], [CHUNK, CHUNK]);
@@ -103,7 +103,7 @@ fn a_body_without_length_is_read_a_chunk_at_a_time_until_its_end() {
 
 #[test]
 fn nothing_is_read_while_answers_are_not_taken() {
-    let mut connection = Connection::new(Endless::default());
+    let mut connection = Connection::new(Endless::default(), false);
     assert!(!write(&mut connection));
     assert_eq!(read(&mut connection), 0);
     connection.io.takes_writes = true;

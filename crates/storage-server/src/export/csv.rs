@@ -7,8 +7,9 @@
 
 use std::io::Write as _;
 
-use storage_models::fields::{Members as _, Value};
-use storage_models::{RecordType, Remediation};
+use storage_models::fields::Value;
+
+use super::Exported;
 
 /// What a formula may begin with in one spreadsheet or another, full-width forms included, and the apostrophe
 /// itself.
@@ -17,16 +18,19 @@ const GUARDED: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', 
 /// What makes quotes necessary.
 const QUOTED: [char; 4] = [',', '"', '\r', '\n'];
 
+/// What tells spreadsheets that a text is UTF-8.
+pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// The names of the columns, which are those of a record's JSON.
-pub(super) fn write_header(out: &mut Vec<u8>) {
-    let names: Vec<_> = RecordType::Remediation.fields().iter().map(|field| field.name).collect();
+pub(super) fn write_header<R: Exported>(out: &mut Vec<u8>) {
+    let names: Vec<_> = R::MEMBERS.iter().map(|member| member.name).collect();
     out.extend_from_slice(names.join(",").as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
 /// One record.
-pub(super) fn write_row(out: &mut Vec<u8>, record: &Remediation) {
-    for (place, member) in Remediation::MEMBERS.iter().enumerate() {
+pub(super) fn write_row<R: Exported>(out: &mut Vec<u8>, record: &R) {
+    for (place, member) in R::MEMBERS.iter().enumerate() {
         if place > 0 {
             out.push(b',');
         }

@@ -3,10 +3,10 @@
 use std::str::FromStr;
 
 use bytes::Bytes;
-use storage_models::Remediation;
 use storage_query::{InvalidParameter, InvalidReason};
 
-use super::csv;
+use super::{Exported, csv};
+use crate::body::MediaType;
 
 /// Bytes of a piece that is worth sending.
 const PIECE: usize = 64 << 10;
@@ -19,25 +19,36 @@ pub(crate) enum ExportFormat {
     Ndjson,
     /// RFC 4180 with a header row, see [`csv`].
     Csv,
+    /// The same with a byte order mark before it, without which some spreadsheets take it for another encoding.
+    CsvWithMark,
 }
 
 impl ExportFormat {
-    /// Every format, the default first.
+    /// Every format that has a name of its own, the default first.
     pub(crate) const ALL: [Self; 2] = [Self::Ndjson, Self::Csv];
 
     /// Its name, which is also how its files end.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Ndjson => "ndjson",
-            Self::Csv => "csv",
+            Self::Csv | Self::CsvWithMark => "csv",
         }
     }
 
-    pub(crate) const fn media_type(self) -> &'static str {
+    /// Every media type that it goes by, the usual one first.
+    pub(crate) const fn media_types(self) -> &'static [&'static str] {
         match self {
-            Self::Ndjson => "application/x-ndjson",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Ndjson => MediaType::JsonLines.names(),
+            Self::Csv | Self::CsvWithMark => &["text/csv; charset=utf-8; header=present"],
         }
+    }
+
+    /// The name that the header Accept asks for, or else the usual one.
+    pub(crate) fn media_type(self, accept: &str) -> &'static str {
+        let asked = accept.split(',').filter_map(|part| part.split(';').next());
+        let mut asked = asked.map(|name| name.trim().to_ascii_lowercase());
+        let known = |asked: String| self.media_types().iter().find(|name| **name == asked);
+        asked.find_map(known).or(self.media_types().first()).copied().unwrap_or_default()
     }
 }
 
@@ -61,21 +72,24 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(format: ExportFormat) -> Self {
+    pub(super) fn new<R: Exported>(format: ExportFormat) -> Self {
         let mut bytes = Vec::with_capacity(PIECE * 2);
-        if format == ExportFormat::Csv {
-            csv::write_header(&mut bytes);
+        if format == ExportFormat::CsvWithMark {
+            bytes.extend_from_slice(csv::BYTE_ORDER_MARK.as_bytes());
+        }
+        if format != ExportFormat::Ndjson {
+            csv::write_header::<R>(&mut bytes);
         }
         Self { format, bytes }
     }
 
-    pub(super) fn push(&mut self, record: &Remediation) -> Result<(), serde_json::Error> {
+    pub(super) fn push<R: Exported>(&mut self, record: &R) -> Result<(), serde_json::Error> {
         match self.format {
             ExportFormat::Ndjson => {
                 serde_json::to_writer(&mut self.bytes, record)?;
                 self.bytes.push(b'\n');
             }
-            ExportFormat::Csv => csv::write_row(&mut self.bytes, record),
+            ExportFormat::Csv | ExportFormat::CsvWithMark => csv::write_row(&mut self.bytes, record),
         }
         Ok(())
     }
@@ -89,5 +103,24 @@ impl Encoder {
     pub(super) fn take(&mut self) -> Bytes {
         let next = Vec::with_capacity(PIECE * 2);
         Bytes::from(std::mem::replace(&mut self.bytes, next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExportFormat;
+
+    /// F72: the names of JSON lines are one thing; a client is answered in the one that it asks for.
+    #[test]
+    fn json_lines_are_named_as_they_are_asked_for() {
+        for (format, accept, expected) in [
+            (ExportFormat::Ndjson, "", "application/x-ndjson"),
+            (ExportFormat::Ndjson, "*/*", "application/x-ndjson"),
+            (ExportFormat::Ndjson, "application/jsonl", "application/jsonl"),
+            (ExportFormat::Ndjson, "text/html, Application/NDJSON;q=0.9, */*", "application/ndjson"),
+            (ExportFormat::Csv, "application/jsonl", "text/csv; charset=utf-8; header=present"),
+        ] {
+            assert_eq!(format.media_type(accept), expected, "{accept}");
+        }
     }
 }

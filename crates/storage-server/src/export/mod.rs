@@ -17,8 +17,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use diesel_async::AsyncPgConnection;
 use futures_util::TryStreamExt as _;
-use storage_models::Remediation;
-use storage_query::{QueryError, RemediationFilter, Sort, Valid};
+use storage_models::fields::Members;
+use storage_query::{AuditRecord, QueryError, Sort, Valid};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -50,11 +50,16 @@ pub(crate) struct Exports {
     runtime: Handle,
 }
 
+/// What can be exported.
+pub(crate) trait Exported: AuditRecord + Members {}
+
+impl<R: AuditRecord + Members> Exported for R {}
+
 /// What is exported, and how.
 #[derive(Debug, Clone)]
-pub(crate) struct ExportQuery {
-    pub(crate) filter: Valid<RemediationFilter>,
-    pub(crate) sort: Sort<Remediation>,
+pub(crate) struct ExportQuery<R: Exported> {
+    pub(crate) filter: Valid<R::Filter>,
+    pub(crate) sort: Sort<R>,
     pub(crate) format: ExportFormat,
 }
 
@@ -101,7 +106,11 @@ impl Exports {
     ///
     /// # Errors
     /// Whatever went wrong before there was anything to send.
-    pub(crate) async fn begin(&self, query: ExportQuery, deadline: Instant) -> Result<ExportBody, ReadError> {
+    pub(crate) async fn begin<R: Exported>(
+        &self,
+        query: ExportQuery<R>,
+        deadline: Instant,
+    ) -> Result<ExportBody, ReadError> {
         let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
         let export = Export { exports: self.clone(), asker: Asker::current(), query, sender, records: 0 };
         self.tasks.spawn_on(export.run().in_current_span(), &self.runtime);
@@ -118,16 +127,16 @@ impl Exports {
 }
 
 /// One export under way.
-struct Export {
+struct Export<R: Exported> {
     exports: Exports,
     asker: Asker,
-    query: ExportQuery,
+    query: ExportQuery<R>,
     sender: mpsc::Sender<Piece>,
     /// Handed over so far.
     records: u64,
 }
 
-impl Export {
+impl<R: Exported> Export<R> {
     async fn run(mut self) {
         let started = Instant::now();
         let Exports { stopping, timeout: limit, .. } = self.exports.clone();
@@ -176,7 +185,7 @@ impl Export {
 
     async fn copy_from(&mut self, connection: &mut AsyncPgConnection) -> Result<(), Cut> {
         let ExportQuery { filter, sort, format } = self.query.clone();
-        let mut encoder = Encoder::new(format);
+        let mut encoder = Encoder::new::<R>(format);
         let mut records = pin!(storage_query::stream(connection, filter, sort));
         while let Some(record) = records.try_next().await.map_err(failed)? {
             encoder.push(&record).map_err(ReadError::Encoding)?;
@@ -198,12 +207,14 @@ impl Export {
 
     fn note(&self, cut: Option<&Cut>, elapsed: Duration) {
         let outcome = cut.map_or("complete", Cut::label);
-        let format = self.query.format.as_str();
-        metrics::counter!(names::EXPORTS, "format" => format, "outcome" => outcome).increment(1);
+        let (record_type, format) = (R::TYPE.path(), self.query.format.as_str());
+        let labels = [("type", record_type), ("format", format), ("outcome", outcome)];
+        metrics::counter!(names::EXPORTS, &labels).increment(1);
         let (records, duration_ms) = (self.records, millis(elapsed));
         match cut {
             Some(cut @ (Cut::Read(_) | Cut::Recalled)) => {
                 tracing::warn!(
+                    record_type,
                     format,
                     outcome,
                     records,
@@ -212,7 +223,7 @@ impl Export {
                     "an export was cut"
                 );
             }
-            _ => tracing::info!(format, outcome, records, duration_ms, "export"),
+            _ => tracing::info!(record_type, format, outcome, records, duration_ms, "export"),
         }
     }
 }

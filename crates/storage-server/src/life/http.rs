@@ -25,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::{Parts, StartError};
-use crate::connection::{self, Connection};
+use crate::connection::{self, Connection, LINGER};
 use crate::settings::ServerSettings;
 use crate::state::{AppState, Port};
 use crate::telemetry::request;
@@ -37,10 +37,6 @@ const ADMIN_CONNECTIONS: usize = 256;
 
 /// Connections that wait to be accepted, as the kernel counts them, and no more than it allows (`somaxconn`).
 const BACKLOG: i32 = 2048;
-
-/// How long a refused body goes on being taken and thrown away, so that its sender comes to read why: a connection that
-/// is closed on data takes its answer with it.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// How much longer than its bound a stop may take: actix looks once a second whether connections are left.
 pub(crate) const STOP_MARGIN: Duration = Duration::from_secs(1);
@@ -124,10 +120,11 @@ fn bind(plan: Plan, settings: &ServerSettings, state: AppState) -> Result<BoundP
         header_timeout: settings.header_timeout,
         stopping: server.graceful_shutdown_signal(),
     };
-    let name = bound.to_string();
+    let (name, is_measured) = (bound.to_string(), http.data.is_measured());
     let server = match tls {
         None => server.listen(name, listener, move || {
-            fn_service(|io: TcpStream| ready(Ok(opened(io.peer_addr().ok(), io)))).and_then(http.service())
+            let open = move |io: TcpStream| ready(Ok(opened(io.peer_addr().ok(), io, is_measured)));
+            fn_service(open).and_then(http.service())
         }),
         Some(Tls { mut config, handshake_timeout }) => {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -138,7 +135,9 @@ fn bind(plan: Plan, settings: &ServerSettings, state: AppState) -> Result<BoundP
                 acceptor.set_handshake_timeout(handshake_timeout);
                 acceptor
                     .map_err(TlsError::into_service_error)
-                    .map(|io: TlsStream<TcpStream>| opened(io.get_ref().0.peer_addr().ok(), io))
+                    .map(move |io: TlsStream<TcpStream>| {
+                        opened(io.get_ref().0.peer_addr().ok(), io, is_measured)
+                    })
                     .and_then(http.service().map_err(TlsError::Service))
             })
         }
@@ -148,8 +147,8 @@ fn bind(plan: Plan, settings: &ServerSettings, state: AppState) -> Result<BoundP
 }
 
 /// A connection as HTTP takes it.
-fn opened<IO>(peer: Option<SocketAddr>, io: IO) -> (Connection<IO>, Option<SocketAddr>) {
-    (Connection::new(io), peer)
+fn opened<IO>(peer: Option<SocketAddr>, io: IO, is_measured: bool) -> (Connection<IO>, Option<SocketAddr>) {
+    (Connection::new(io, is_measured), peer)
 }
 
 /// What speaks HTTP/1.1 on a port's connections.

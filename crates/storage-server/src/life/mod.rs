@@ -266,7 +266,7 @@ impl Core {
             gate: Arc::clone(&self.gate),
             months: Arc::new(FarMonths::new(parts.settings.limits.far_months)),
             cors_origins: parts.settings.server.cors_origins.0.clone().into(),
-            limits: Limits::of(&parts.settings.server, parts.settings.writer.consistency),
+            limits: Limits::of(&parts.settings.server, &parts.settings.writer),
             port: Port::Api,
         }
     }

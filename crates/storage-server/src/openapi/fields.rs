@@ -92,7 +92,7 @@ fn read<'a>(fields: impl Iterator<Item = &'a Field>) -> Object {
         let holds = match field.kind {
             Kind::Alterations => schema::alterations(field.meaning),
             kind => {
-                let holds = schema::of_field(kind, false).examples([field.example.to_json()]);
+                let holds = schema::of_stored(kind).examples([field.example.to_json()]);
                 property(holds, field, field.is_nullable()).into()
             }
         };

@@ -3,14 +3,17 @@
 
 mod bodies;
 mod fields;
+mod form_3_0;
 mod page;
 pub(crate) mod parameters;
 mod records;
 pub(crate) mod responses;
 pub(crate) mod schema;
+mod sets;
 
 pub(crate) use bodies::{JsonBody, Schemas};
 pub(crate) use fields::{is_changeable, new_example, new_schema, patch_schema};
+pub(crate) use form_3_0::form_3_0;
 pub(crate) use page::{FILES, files, index};
 pub(crate) use records::{Named, Shown, example_of, list, reference};
 
@@ -30,6 +33,7 @@ and did it work, by filter and by meaning.\n\n\
 Each `GET` also answers `HEAD`. Every answer names its request in `X-Correlation-ID`; `traceparent` (W3C Trace Context) \
 is continued. Whatever is refused or fails is answered with a problem document (RFC 9457), and every bad field is \
 named at once. `x-requests` lists requests that can be sent as they are, with the status that answers them.\n\n\
+`/openapi-3.0.json` is this document in the form of OpenAPI 3.0.3, for generators that do not know 3.1.\n\n\
 Metrics, and health as here, are on a port of their own.";
 
 const TOKEN: &str = "A token of a service account, or one out of the service's file of tokens. None without \
@@ -47,12 +51,14 @@ pub(crate) fn document(
         .description(Some(ABOUT))
         .license(Some(license.build()));
     let paths = operations.fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item));
-    OpenApiBuilder::new()
+    let mut document = OpenApiBuilder::new()
         .info(info.build())
         .paths(paths.build())
         .components(Some(components(schemas.flatten())))
         .tags(Some(tags()))
-        .build()
+        .build();
+    sets::name(&mut document);
+    document
 }
 
 /// Schemas, headers and examples, and how callers say who they are.

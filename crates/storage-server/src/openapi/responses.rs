@@ -130,11 +130,12 @@ pub(super) fn headers(components: ComponentsBuilder) -> ComponentsBuilder {
     };
     let tag = schema::text().pattern(Some(ETAG));
     let link =
-        "</api/v1/audit/remediation?offset=100>; rel=\"next\", </api/v1/audit/remediation>; rel=\"first\"";
+        "</api/v1/audit/remediation?cursor=AQEB>; rel=\"next\", </api/v1/audit/remediation>; rel=\"first\"";
     components
         .header("X-Correlation-ID", header("Names the request in the logs.", CORRELATION_ID).build())
         .header("ETag", header("The record's version.", EXAMPLE_ETAG).schema(Some(tag)).build())
         .header("Location", header("Where the record is.", "/api/v1/audit/remediation/8864").build())
+        .header("X-Filter-Notes", header("The parameters whose values are compared in another form than they were given; only there when there are some.", "namespace").build())
         .header("Link", header("The pages around this one (RFC 8288).", link).build())
 }
 

@@ -1,8 +1,8 @@
 //! Pieces of JSON Schema, and what the kinds of fields are in it.
 
 use serde_json::Value;
-use storage_models::Altered;
-use storage_models::fields::{Kind, MAX_FREE_TEXT_BYTES};
+use storage_models::fields::{Kind, MAX_FREE_TEXT_BYTES, MAX_STORED_TEXT_BYTES};
+use storage_models::{Altered, Phase, Severity, Status, WorkflowPhase};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
 use utoipa::openapi::{
@@ -18,13 +18,21 @@ const NAME: &str = concat!(
     r"[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 );
 /// Control characters but tab, newline and carriage return are refused.
-const FREE_TEXT: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$";
+const FREE_TEXT: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
 /// As [`FREE_TEXT`], with more than white space in it.
 const STATEMENT: &str = concat!(
-    r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*",
-    r"[^\s\u0000-\u0008\u000b\u000c\u000e-\u001f]",
-    r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$"
+    r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*",
+    r"[^\s\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]",
+    r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 );
+
+/// The closed sets of the fields, by the names of their schemas.
+const SETS: [(&str, &[&str]); 4] = [
+    ("Phase", Phase::WORDS),
+    ("WorkflowPhase", WorkflowPhase::WORDS),
+    ("Status", Status::WORDS),
+    ("Severity", Severity::WORDS),
+];
 
 /// What a field of this kind holds. One that is `required` in a request must say something.
 pub(super) fn of_field(kind: Kind, required: bool) -> ObjectBuilder {
@@ -34,7 +42,10 @@ pub(super) fn of_field(kind: Kind, required: bool) -> ObjectBuilder {
             let form = if required { NAME } else { IDENTIFIER };
             pattern(form).max_length(Some(usize::from(max)))
         }
-        Kind::Word(all) => words(all.iter().copied()),
+        Kind::Word(all) => {
+            let named = SETS.iter().find(|(_, set)| *set == all);
+            words(all.iter().copied()).title(named.map(|(name, _)| *name))
+        }
         Kind::FreeText => {
             let form = if required { STATEMENT } else { FREE_TEXT };
             pattern(form).max_length(usize::try_from(MAX_FREE_TEXT_BYTES).ok())
@@ -45,6 +56,14 @@ pub(super) fn of_field(kind: Kind, required: bool) -> ObjectBuilder {
         Kind::Milliseconds => whole().minimum(Some(0)),
         Kind::Fraction => fraction(),
         Kind::Boolean => of(Type::Boolean),
+    }
+}
+
+/// What a field of this kind holds as it is stored.
+pub(super) fn of_stored(kind: Kind) -> ObjectBuilder {
+    match kind {
+        Kind::FreeText => pattern(FREE_TEXT).max_length(usize::try_from(MAX_STORED_TEXT_BYTES).ok()),
+        kind => of_field(kind, false),
     }
 }
 
@@ -91,6 +110,11 @@ pub(crate) fn words(all: impl IntoIterator<Item = impl Into<String>>) -> ObjectB
     text().enum_values(Some(all.into_iter().map(|word| Value::String(word.into()))))
 }
 
+/// One of some words, which have a schema of this name.
+pub(crate) fn set(name: &str, all: impl IntoIterator<Item = impl Into<String>>) -> ObjectBuilder {
+    words(all).title(Some(name))
+}
+
 /// The same, or null.
 pub(crate) fn nullable(schema: ObjectBuilder) -> Object {
     let mut object = schema.build();
@@ -106,7 +130,7 @@ pub(crate) fn nullable(schema: ObjectBuilder) -> Object {
 /// Where a record differs from what was sent, or null.
 pub(super) fn alterations(meaning: &str) -> RefOr<Schema> {
     let pointer = text().description(Some("Where, as a JSON pointer into the record."));
-    let what = words(Altered::WORDS.iter().copied()).description(Some("How it differs."));
+    let what = set("AlterationKind", Altered::WORDS.iter().copied()).description(Some("How it differs."));
     let place =
         closed().property("pointer", pointer).required("pointer").property("what", what).required("what");
     let list = list_of(place.build()).schema_type(SchemaType::from_iter([Type::Array, Type::Null]));

@@ -71,6 +71,8 @@ impl From<ReadError> for Problem {
 impl From<JsonError> for Problem {
     fn from(error: JsonError) -> Self {
         match error {
+            JsonError::Empty => Self::new(ProblemKind::MalformedJson)
+                .detail("The request has no body, or an empty one. Send one JSON text as the body."),
             JsonError::Malformed { .. } => Self::new(ProblemKind::MalformedJson).detail(error.to_string()),
             JsonError::TooManyValues { .. } => Self::new(ProblemKind::BodyTooLarge)
                 .detail(format!("The body holds {error}; nothing was stored.")),
@@ -128,13 +130,15 @@ const fn code_of(reason: &InvalidReason) -> &'static str {
         | InvalidReason::OffsetTooDeep { .. }
         | InvalidReason::NotAFraction
         | InvalidReason::TimeOutOfRange
-        | InvalidReason::AfterUntil { .. }
+        | InvalidReason::AfterEnd { .. }
         | InvalidReason::AboveMaximum { .. }
         | InvalidReason::TooManyBuckets { .. } => "out_of_range",
         InvalidReason::TooManyValues | InvalidReason::TooManyKeys => "too_many_values",
         InvalidReason::KeyTooLong { .. } | InvalidReason::ValueTooLong { .. } => "too_long",
         InvalidReason::NotACursor | InvalidReason::OtherCursor { .. } => "invalid_cursor",
         InvalidReason::WithCursor => "not_with_cursor",
+        InvalidReason::WithoutEffect { .. } => "without_effect",
+        InvalidReason::RangeRequired { .. } => "range_required",
         InvalidReason::Nul | InvalidReason::KeyCharacter => "forbidden_character",
         _ => "invalid_value",
     }

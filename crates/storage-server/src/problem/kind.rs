@@ -64,7 +64,7 @@ impl ProblemKind {
 problems! {
     BadRequest = 400 "bad-request", "Bad request" {
         "The request cannot be understood."
-        "Send a well-formed HTTP request."
+        "`detail` says what is wrong with it and what to send instead: a character of the URL that must be percent-encoded, a header that is missing, there twice or of another form."
     }
     MalformedJson = 400 "malformed-json", "Malformed JSON" {
         "The body is not JSON."
@@ -104,7 +104,7 @@ problems! {
     }
     RequestTimeout = 408 "request-timeout", "Request timeout" {
         "The body did not arrive in time; nothing was stored."
-        "Send the whole body within the request's time (15 seconds unless set otherwise), and at least 5 KiB of it in any 5 seconds."
+        "Send the head within the seconds that server.header_timeout gives it, the whole body within the request's time (15 seconds unless set otherwise), and at least 5 KiB of it in any 5 seconds."
     }
     Conflict = 409 "conflict", "Conflict" {
         "The record's state does not allow this."
@@ -124,7 +124,7 @@ problems! {
     }
     UnsupportedMediaType = 415 "unsupported-media-type", "Unsupported media type" {
         "The body is not of a type that is taken here."
-        "`detail` names the types: application/json, for batches also application/x-ndjson, for changes application/merge-patch+json. In UTF-8 and without Content-Encoding."
+        "`detail` names the types: application/json, for batches also application/x-ndjson (application/ndjson and application/jsonl are other names of it), for changes application/merge-patch+json. In UTF-8, plain or with Content-Encoding: gzip."
     }
     Misdirected = 421 "misdirected", "Misdirected request" {
         "The host in the request is not a name of this service."
@@ -145,6 +145,10 @@ problems! {
     TooManyMonths = 429 "too-many-months", "Too many months", retry after 3600 s {
         "The record is of a month further than three from the present one that holds no record yet, and this caller has opened as many of these today as one may; nothing was stored. Check its time, or write old records with the permission admin."
         "Check the record's time. Repeat after the seconds in Retry-After, or write past records with a token that has the permission admin, which opens any month. The limit is a setting of the service (limits.far_months)."
+    }
+    HeadTooLarge = 431 "head-too-large", "Head too large" {
+        "The head of the request is larger than 128 KiB, or has more than 96 headers; nothing was done."
+        "Shorten the URL, of which a long list of values is the usual cause, or send fewer and shorter headers and cookies."
     }
     Internal = 500 "internal", "Internal error" {
         "The service failed in a way that is its own fault."

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::body::MessageBody as _;
 use storage_dualwrite::{ConnectError, WriteError};
 use storage_models::{ErrorCode, Json, Receipt, RecordType, Timestamp};
+use storage_validation::Handling;
 
 use super::{Problem, ProblemKind, page, reference};
 use crate::edge::ReadError;
@@ -27,7 +28,8 @@ fn rendered(problem: &Problem) -> String {
 fn a_validation_failure_names_every_field() {
     let parsed = Json::parse(br#"{"name": "", "phase": "x", "nmae": 1}"#).unwrap();
     let receipt = Receipt { at: Timestamp::now(), recorded_by: "operator".to_owned(), correlation_id: None };
-    let invalid = storage_validation::record(RecordType::Remediation, parsed, &receipt).unwrap_err();
+    let invalid =
+        storage_validation::record(RecordType::Remediation, parsed, &receipt, Handling::Strict).unwrap_err();
     insta::assert_snapshot!("validation_failed", rendered(&invalid.into()));
 }
 

@@ -13,6 +13,7 @@ use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
 
 use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
+use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
 use crate::openapi::{JsonBody, parameters, schema};
 use crate::parameters::Parameters;
@@ -55,7 +56,7 @@ where
 
 /// How the finished remediations went, those with phase completed or failed.
 #[derive(Serialize, ToSchema)]
-#[schema(as = SuccessRate)]
+#[schema(as = SuccessCounts)]
 struct RateAnswer {
     /// How many are finished, whatever their status.
     #[schema(minimum = 0, examples(8))]
@@ -69,14 +70,17 @@ struct RateAnswer {
     /// `success_count / total_count`; null when none is finished.
     #[schema(required, minimum = 0, maximum = 1, examples(0.75))]
     success_rate: Option<f64>,
+    /// Only there when values of the filter are compared in another form than they were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filter_notes: Vec<Note>,
 }
 
 impl JsonBody for RateAnswer {}
 
-impl From<SuccessRate> for RateAnswer {
-    fn from(rate: SuccessRate) -> Self {
+impl RateAnswer {
+    fn of(rate: SuccessRate, filter_notes: Vec<Note>) -> Self {
         let SuccessRate { total_count, success_count, failure_count, success_rate, .. } = rate;
-        Self { total_count, success_count, failure_count, success_rate }
+        Self { total_count, success_count, failure_count, success_rate, filter_notes }
     }
 }
 
@@ -90,6 +94,9 @@ struct GroupsAnswer<C> {
     /// Only there when smaller groups were left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    /// Only there when values of the filter are compared in another form than they were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filter_notes: Vec<Note>,
     #[serde(skip)]
     by: PhantomData<C>,
 }
@@ -141,6 +148,9 @@ fn groups<C: Column>() -> ArrayBuilder {
 #[schema(as = Trend)]
 struct TrendAnswer {
     data: Vec<BucketAnswer>,
+    /// Only there when values of the filter are compared in another form than they were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filter_notes: Vec<Note>,
 }
 
 /// The remediations that began in one interval.
@@ -177,8 +187,9 @@ async fn success_rate(
     context: web::ReqData<RequestContext>,
 ) -> Answer<Json<RateAnswer>> {
     let filter = filter_of(Parameters::parse(request.query_string()), Timestamp::now())?;
+    let notes = notes::of(filter.filter());
     let rate = state.reader.success_rate(filter, context.deadline).await?;
-    Ok(Sent::json(&rate.into()))
+    Ok(Sent::json(&RateAnswer::of(rate, notes)))
 }
 
 /// `GET /api/v1/incidents/aggregate/by-…`
@@ -188,9 +199,10 @@ async fn group_counts<C: Column>(
     context: web::ReqData<RequestContext>,
 ) -> Answer<Json<GroupsAnswer<C>>> {
     let filter = filter_of(Parameters::parse(request.query_string()), Timestamp::now())?;
+    let filter_notes = notes::of(filter.filter());
     let found = state.reader.group_counts(filter, C::GROUPING, context.deadline).await?;
     let Groups { groups: data, is_truncated: truncated, .. } = found;
-    Ok(Sent::json(&GroupsAnswer { data, truncated, by: PhantomData }))
+    Ok(Sent::json(&GroupsAnswer { data, truncated, filter_notes, by: PhantomData }))
 }
 
 /// `GET /api/v1/incidents/aggregate/trend`
@@ -201,8 +213,10 @@ async fn trend(
 ) -> Answer<Json<TrendAnswer>> {
     let now = Timestamp::now();
     let (interval, filter) = trend_of(request.query_string(), now)?;
+    let filter_notes = notes::of(filter.filter());
     let buckets = state.reader.trend(filter, interval, now, context.deadline).await?;
-    Ok(Sent::json(&TrendAnswer { data: buckets.into_iter().map(BucketAnswer::from).collect() }))
+    let data = buckets.into_iter().map(BucketAnswer::from).collect();
+    Ok(Sent::json(&TrendAnswer { data, filter_notes }))
 }
 
 /// The filter that is asked for, and nothing else.

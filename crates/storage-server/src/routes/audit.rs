@@ -9,19 +9,21 @@ use storage_validation::MAX_BATCH_RECORDS;
 
 use super::access::Asks;
 use super::operation::{Operation, Request, STORE};
-use super::{get, list, write};
+use super::{export, get, list, write};
 use crate::body::MediaType;
 use crate::edge::AnyList;
+use crate::export::Exported;
 use crate::openapi::parameters::{self, EXAMPLE_ETAG};
 use crate::openapi::{self, Named, schema};
 use crate::problem::ProblemKind;
 
 /// All of them, in the order in which they can be tried.
-pub(super) fn operations<R: AuditRecord + Named>() -> Vec<Operation>
+pub(super) fn operations<R: Exported + Named>() -> Vec<Operation>
 where
     AnyList: From<ListQuery<R>>,
 {
-    let mut operations = vec![store::<R>(), store_batch::<R>(), list::<R>(), get::<R>()];
+    let export = export::operation::<R>(nouns(R::TYPE));
+    let mut operations = vec![store::<R>(), store_batch::<R>(), list::<R>(), export, get::<R>()];
     if openapi::is_changeable(R::TYPE) {
         operations.push(update::<R>());
     }
@@ -56,7 +58,9 @@ fn store<R: AuditRecord + Named>() -> Operation {
     let send = |status| Request::new(status, path.clone());
     Operation::new(Method::POST, path.clone(), Asks::WRITE, write::write::<R>, "The record as it is stored.")
         .named(R::TYPE.path(), format!("write{}", R::NAME), format!("Store {}", noun(R::TYPE)))
-        .about("201 means committed. Text is trimmed and sanitized; what was altered is named in `sanitized_fields`.")
+        .about("201 means committed. Names are cleaned, and text in which a browser might run something is escaped; \
+             `sanitized_fields` names each place, and `alterations` of the record how. `Prefer: handling=lenient` stores \
+             what is refused otherwise for its form; `adjusted_fields` names what was changed.")
         .parameters([write::consistency_parameter(write::Offer::Any)])
         .parameters(write::headers())
         .takes([(MediaType::Json, openapi::new_schema(R::TYPE), example.clone())])
@@ -115,7 +119,7 @@ where
     let path = path::<R>();
     let filtered = match R::TYPE {
         RecordType::Remediation => {
-            "namespace=payments,checkout&severity=critical&metadata.reason=CrashLoopBackOff"
+            "namespace=payments,checkout&severity=critical&metadata.reason=CrashLoopBackOff&cluster.not=test"
         }
         RecordType::AiAnalysis => "remediation_id=1&since=2026-01-01",
         RecordType::Workflow => "remediation_id=1&phase=planning&phase=executing",
@@ -123,13 +127,19 @@ where
     };
     list::operation::<R>(path.clone())
         .named(R::TYPE.path(), format!("list{}", R::NAME), format!("List {}", nouns(R::TYPE)))
-        .about("All filters must hold; within one, any of its values.")
+        .about(
+            "All filters must hold; within one, any of its values. Of one field, values, `.prefix` and `.null=true` are \
+             alternatives, from which `.not` takes away. A list by ascending `created_at` is a feed: read on by its cursor, \
+             and let `created_since` move along if you like, which the cursor of no other list allows.",
+        )
         .parameters(parameters::filter::<R>())
         .parameters(parameters::page::<R>())
         .shown_by(Request::new(200, path.clone()))
         .shown_by(Request::new(200, format!("{path}?{filtered}&limit=2&sort=-created_at")))
         .shown_by(Request::new(200, format!("{path}?total=none&offset=1")))
+        .shown_by(Request::new(200, format!("{path}?recorded_by.not=nobody&created_since=1w&sort=created_at")))
         .shown_by(Request::new(400, format!("{path}?limit=0&nmae=x&cursor=1")))
+        .shown_by(Request::new(400, format!("{path}?created_since=2020-01-01&created_until=2021-01-01")))
 }
 
 fn get<R: AuditRecord + Named>() -> Operation {

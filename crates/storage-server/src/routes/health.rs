@@ -69,7 +69,6 @@ impl JsonBody for Alive {}
 /// Whether the service can serve, and how what it uses is.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
-    #[schema(inline)]
     status: Condition,
     /// By name.
     dependencies: BTreeMap<&'static str, Dependency>,
@@ -77,6 +76,7 @@ struct Readiness {
 
 /// How the service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReadinessStatus)]
 #[serde(rename_all = "snake_case")]
 enum Condition {
     Ready,
@@ -105,7 +105,6 @@ impl Form for Probed {
 /// A dependency's state. Names no host and no error: anybody may ask.
 #[derive(Debug, Serialize, ToSchema)]
 struct Dependency {
-    #[schema(inline)]
     state: DependencyState,
     /// How long it took to answer when it was last asked; null when it did not, or is never asked.
     #[schema(required, minimum = 0)]
@@ -126,6 +125,7 @@ enum DependencyState {
 
 /// Which build answers.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Build)]
 struct Version {
     #[schema(examples("datastorage"))]
     name: &'static str,

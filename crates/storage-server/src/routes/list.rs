@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::access::Asks;
 use super::answer::{Answer, Form, Sent};
+use super::notes::{self, Note};
 use super::operation::{Operation, STORE};
 use crate::edge::{AnyList, Item, ItemPage};
 use crate::links;
@@ -51,6 +52,9 @@ struct PageAnswer<R> {
     #[schema(schema_with = list_of::<R>)]
     data: Vec<Shown<R>>,
     pagination: Pagination,
+    /// Only there when values of the filter are compared in another form than they were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filter_notes: Vec<Note>,
 }
 
 impl<R: Named> JsonBody for PageAnswer<R> {
@@ -95,10 +99,12 @@ where
     AnyList: From<ListQuery<R>>,
 {
     let query = query_of::<R>(request.query_string(), Timestamp::now())?;
+    let filter = query.filter();
+    let (notes, ages) = (notes::of(filter.filter()), filter.resolved_ages().collect::<Vec<_>>());
     let page = state.reader.list(query.into(), context.deadline).await?;
-    let link = links::of(request.path(), request.query_string(), &page);
+    let link = links::of(request.path(), request.query_string(), &page, &ages);
     let bulk = page.items.iter().map(Item::bulk).sum();
-    let body = state.heavy.json(bulk, context.deadline, || PageAnswer::<R>::of(page)).await?;
+    let body = state.heavy.json(bulk, context.deadline, || PageAnswer::<R>::of(page, notes)).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((LINK, link)).content_type(ContentType::json());
     Ok(Sent::of(response.body(body.into_bytes())))
@@ -123,12 +129,14 @@ fn query_of<R: Listed>(text: &str, now: Timestamp) -> Result<ListQuery<R>, Probl
     }
 }
 
-/// Which part of the list is wanted: by offset, or by cursor.
+/// Which part of the list is wanted: by offset, or by cursor. Clients that send defaults send an offset of 0 beside a cursor.
 fn take_place(parameters: &mut Parameters) -> (PageRequest, Option<Cursor>) {
     let (limit, offset) = (parameters.take("limit"), parameters.take("offset"));
     let page = parameters.note_all(PageRequest::parse(limit.as_deref(), offset.as_deref()));
     let cursor = parameters.take_parsed::<Cursor>("cursor");
-    if let (Some(value), Some(_)) = (offset, &cursor) {
+    if cursor.is_some()
+        && let Some(value) = page.filter(|page| page.offset() > 0).and(offset)
+    {
         let reason = InvalidReason::WithCursor;
         parameters.note::<()>(Err(InvalidParameter { field: "offset".into(), value, reason }));
     }
@@ -136,9 +144,9 @@ fn take_place(parameters: &mut Parameters) -> (PageRequest, Option<Cursor>) {
 }
 
 impl<R> PageAnswer<R> {
-    fn of(page: ItemPage) -> Self {
+    fn of(page: ItemPage, filter_notes: Vec<Note>) -> Self {
         let pagination = Pagination::of(&page);
-        Self { data: page.items.into_iter().map(Shown::of).collect(), pagination }
+        Self { data: page.items.into_iter().map(Shown::of).collect(), pagination, filter_notes }
     }
 }
 
@@ -202,6 +210,11 @@ mod tests {
             ("min_duration=fast", "min_duration:invalid_value"),
             ("metadata=x", "metadata:unknown_parameter"),
             ("remediation_id=1", "remediation_id:unknown_parameter"),
+            ("cluster.null=false&cluster=a", "cluster.null:without_effect"),
+            ("created_since=60d", "created_since:range_required"),
+            ("created_since=60d&namespace=a&sort=-updated_at", ""),
+            ("updated_since=1w&updated_until=1h30m&alert_name.prefix=Kube&severity=HIGH,%20low", ""),
+            ("since.not=7d&phase.prefix=f", "since.not:unknown_parameter phase.prefix:unknown_parameter"),
             ("name=%00", "name:forbidden_character"),
             ("name=%zz", "name:invalid_encoding"),
             ("NAME=x", "NAME:unknown_parameter"),

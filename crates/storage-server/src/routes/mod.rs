@@ -11,6 +11,7 @@ mod health;
 mod id;
 mod incidents;
 mod list;
+mod notes;
 mod openapi;
 mod operation;
 mod pages;
@@ -39,7 +40,7 @@ static API: LazyLock<Table> = LazyLock::new(|| {
         audit::operations::<Execution>(),
     ];
     let audit = audit.into_iter().flatten();
-    let reads = [timeline::operation(), export::operation(), search::operation()];
+    let reads = [timeline::operation(), search::operation()];
     let operations = audit.chain(reads).chain(incidents::operations()).chain(aggregates::operations());
     let operations = operations.chain(admin::operations()).chain(health::operations());
     Table::of(operations.chain([problems::operation()]).chain(openapi::operations()))
@@ -63,6 +64,6 @@ pub(crate) fn admin(config: &mut ServiceConfig) {
 }
 
 /// The description of the API (OpenAPI 3.1), as JSON.
-fn document() -> &'static str {
+pub(crate) fn document() -> &'static str {
     &DOCUMENT
 }

@@ -22,12 +22,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The operations that describe the API.
-pub(super) fn operations() -> [Operation; 3] {
-    let files = schema::words(openapi::FILES);
+pub(super) fn operations() -> [Operation; 4] {
+    let files = schema::set("DocsFile", openapi::FILES);
     let file = parameters::in_path("file", files, "A part of the page.", json!("index.html"));
     [
         pages::operation("/openapi.json", document, "This document.", "/openapi.json")
             .named("service", "openapi", "This document")
+            .parameters([parameters::if_none_match()]),
+        pages::operation("/openapi-3.0.json", document, "The document.", "/openapi-3.0.json")
+            .named("service", "openapi30", "This document in the form of OpenAPI 3.0.3")
             .parameters([parameters::if_none_match()]),
         Operation::get("/docs", Asks::Moderation, docs, "Where the page is.")
             .named("service", "docs", "This document as a page")
@@ -70,7 +73,7 @@ impl Form for Moved {
     }
 }
 
-/// `GET /openapi.json`
+/// `GET /openapi.json`, `GET /openapi-3.0.json`
 async fn document(request: HttpRequest) -> Answer<Kept<Document>> {
     pages::answer(&request).await.map(Sent::of)
 }

@@ -146,12 +146,12 @@ impl Operation {
         self
     }
 
-    /// A body must be there, in one of these forms, each with an example.
+    /// A body must be there, in one of these forms under any of their names, each with an example.
     pub(super) fn takes(self, contents: impl IntoIterator<Item = (MediaType, RefOr<Schema>, Value)>) -> Self {
         let body = RequestBodyBuilder::new().required(Some(Required::True));
         let body = contents.into_iter().fold(body, |body, (media_type, schema, example)| {
-            let content = ContentBuilder::new().schema(Some(schema)).example(Some(example));
-            body.content(media_type.name(), content.build())
+            let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
+            media_type.names().iter().fold(body, |body, name| body.content(*name, content.clone()))
         });
         Self { body: Some(body.build()), ..self }.may_fail(BODY)
     }

@@ -109,14 +109,22 @@ fn chosen(request: &HttpRequest) -> ContentEncoding {
 }
 
 fn all() -> HashMap<String, Encoded> {
-    let document = ("/openapi.json".to_owned(), Encoded::new("application/json", super::document().into()));
+    let documents = [("/openapi.json", Bytes::from(super::document())), ("/openapi-3.0.json", older_form())];
+    let documents = documents.map(|(path, text)| (path.to_owned(), Encoded::new("application/json", text)));
     let files = openapi::files().map(|(name, media_type, bytes)| {
         (format!("/docs/{name}"), Encoded::new(media_type, Bytes::from_owner(bytes)))
     });
     let problems = ProblemKind::ALL
         .iter()
         .map(|kind| (kind.path(), Encoded::new("text/plain; charset=utf-8", problem::page(*kind).into())));
-    [document].into_iter().chain(files).chain(problems).collect()
+    documents.into_iter().chain(files).chain(problems).collect()
+}
+
+/// The document as generators take it that do not know OpenAPI 3.1.
+fn older_form() -> Bytes {
+    // The document is JSON.
+    let document = serde_json::from_str(super::document()).unwrap_or_default();
+    openapi::form_3_0(document).to_string().into()
 }
 
 impl Encoded {

@@ -16,7 +16,7 @@ const EXAMPLE: ProblemKind = ProblemKind::ValidationFailed;
 
 /// The operation that explains a kind of problem.
 pub(super) fn operation() -> Operation {
-    let slugs = schema::words(ProblemKind::ALL.iter().map(|kind| kind.slug()));
+    let slugs = schema::set("ProblemSlug", ProblemKind::ALL.iter().map(|kind| kind.slug()));
     let slug = parameters::in_path("slug", slugs, "The kind of problem.", json!(EXAMPLE.slug()));
     pages::operation("/problems/{slug}", page, "What happened and what to do.", &EXAMPLE.path())
         .named("service", "explainProblem", "What a kind of problem means")

@@ -4,7 +4,10 @@ use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use serde_json::json;
 use storage_models::{IncidentKey, Remediation, Timestamp};
-use storage_query::{AuditFilter as _, FusedHit, LexicalQuery, RemediationFilter, SearchRequest};
+use storage_query::{
+    AuditFilter as _, FusedHit, InvalidParameter, InvalidReason, LexicalQuery, RemediationFilter,
+    SearchRequest,
+};
 
 use utoipa::ToSchema;
 use utoipa::openapi::Required;
@@ -12,6 +15,7 @@ use utoipa::openapi::path::Parameter;
 
 use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
+use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
 use crate::health::Pending;
 use crate::openapi::{JsonBody, parameters, reference, schema};
@@ -54,7 +58,12 @@ fn own_parameters() -> [Parameter; 5] {
         )
         .build(),
         parameters::limit(SearchRequest::MAX_LIMIT, SearchRequest::DEFAULT_LIMIT),
-        parameters::query("min_similarity", similarity, "How similar a hit must be at least.").build(),
+        parameters::query(
+            "min_similarity",
+            similarity,
+            "How similar a hit must be at least; not in the mode `lexical`, which compares no vectors.",
+        )
+        .build(),
     ]
 }
 
@@ -63,7 +72,7 @@ fn own_parameters() -> [Parameter; 5] {
 pub(super) struct SearchAnswer {
     data: Vec<Hit>,
     /// Where vectors were compared; null when only words were.
-    #[schema(required, inline)]
+    #[schema(required)]
     engine: Option<Engine>,
     /// Whether something that should have taken part was away.
     degraded: bool,
@@ -76,6 +85,9 @@ pub(super) struct SearchAnswer {
     /// As of when `pending` has counted what other replicas have accepted; null before the first count.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pending_counted_at: Option<Timestamp>,
+    /// Only there when values of the filter are compared in another form than they were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filter_notes: Vec<Note>,
 }
 
 /// One remediation that was found.
@@ -87,12 +99,11 @@ struct Hit {
     similarity: Option<f64>,
     #[schema(minimum = 1, examples(1))]
     rank: usize,
-    #[schema(inline)]
     matched: Vec<Matched>,
     #[schema(schema_with = reference::<Remediation>)]
     record: Remediation,
-    /// The incident that the record is the newest of; only there with `group=incident`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The incident that the record is the newest of; null unless incidents are asked for by `group=incident`.
+    #[schema(required)]
     incident: Option<HitIncident>,
 }
 
@@ -141,14 +152,15 @@ async fn search(
     context: web::ReqData<RequestContext>,
 ) -> Answer<Json<SearchAnswer>> {
     let search = parse(request.query_string(), Timestamp::now())?;
+    let notes = notes::of(search.filter.filter());
     let found = search.run(&state, context.deadline).await?;
     let (bulk, pending) = (found.hits.iter().map(|hit| hit.record.bulk()).sum(), state.health.pending());
-    let make = move || SearchAnswer::of(found, pending);
+    let make = move || SearchAnswer::of(found, pending, notes);
     Ok(Sent::rendered(state.heavy.json(bulk, context.deadline, make).await?))
 }
 
 impl SearchAnswer {
-    fn of(found: Found, pending: Pending) -> Self {
+    fn of(found: Found, pending: Pending, filter_notes: Vec<Note>) -> Self {
         let mut incidents = found.incidents;
         let hit = |(rank, hit): (usize, FusedHit)| {
             let incident = incidents.remove(&hit.record.id).map(HitIncident::from);
@@ -161,6 +173,7 @@ impl SearchAnswer {
             truncated: found.is_cut,
             pending: pending.records,
             pending_counted_at: pending.counted_at,
+            filter_notes,
         }
     }
 }
@@ -196,6 +209,11 @@ fn parse(query: &str, now: Timestamp) -> Result<Search, Problem> {
     }
     let (limit, similarity) = (parameters.take("limit"), parameters.take("min_similarity"));
     let request = parameters.note_all(SearchRequest::parse(limit.as_deref(), similarity.as_deref()));
+    if mode == Some(Mode::Lexical) && similarity.is_some() {
+        let (field, reason) =
+            ("min_similarity".into(), InvalidReason::WithoutEffect { beside: "mode=lexical" });
+        parameters.note::<()>(Err(InvalidParameter { field, value: String::new(), reason }));
+    }
     let filter = parameters.take_filter::<RemediationFilter>();
     let filter = parameters.note_all(filter.check(now)).unwrap_or_default();
     let request = request.unwrap_or_default();
@@ -239,6 +257,10 @@ mod tests {
             ("q=x&mode=Hybrid", "mode must be one of semantic, lexical, hybrid"),
             ("q=x&limit=101", "limit must be a whole number from 1 to 100"),
             ("q=x&min_similarity=2", "min_similarity must be a number from 0 to 1"),
+            (
+                "q=x&mode=lexical&min_similarity=0.5",
+                "min_similarity has no effect beside mode=lexical; leave one of them out",
+            ),
             ("q=x&q=y", "q is given more than once"),
             ("q=x&group=incident", ""),
             ("q=x&group=name", "group must be incident, or be left out"),

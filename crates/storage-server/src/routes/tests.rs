@@ -22,6 +22,7 @@ use storage_embedding::{
 };
 use storage_models::{AiAnalysis, Embedding, Record, Timestamp};
 use storage_query::{DatabaseFault, FeedObstacle, QueryError};
+use storage_validation::Handling;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -94,6 +95,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
             body: 1 << 16,
             batch_body: 1 << 20,
             consistency: Consistency::Deferred,
+            handling: Handling::Strict,
         },
         port: Port::Api,
     }
@@ -372,7 +374,9 @@ async fn readiness_follows_postgresql_and_the_stop_but_not_the_embedder() {
     for mode in ["hybrid", "semantic"] {
         let uri = format!("/api/v1/audit/search?q=x&mode={mode}");
         let search = call(&state, TestRequest::get().uri(&uri)).await;
-        let expected = json!({ "data": [], "engine": null, "degraded": true, "pending": 0 });
+        let expected = json!({
+            "data": [], "engine": null, "degraded": true, "pending": 0, "pending_counted_at": null,
+        });
         assert_eq!((search.status, search.body), (200, expected), "{mode}");
     }
     assert_eq!(ready().await, (200, "degraded".to_owned()));
@@ -395,7 +399,8 @@ async fn the_store_is_told_when_the_request_must_be_done() {
         let before = Instant::now();
         call(&state, request).await;
         let deadline = store.deadline.lock().unwrap().unwrap();
-        assert!(deadline >= before + state.limits.request_timeout);
+        // A search keeps a tenth for what comes of both its sides.
+        assert!(deadline >= before + state.limits.request_timeout * 8 / 10);
         assert!(deadline <= Instant::now() + state.limits.request_timeout);
     }
 }

@@ -60,7 +60,7 @@ impl JsonBody for TimelineAnswer {}
 const EVENTS: [RecordType; 3] = [RecordType::AiAnalysis, RecordType::Workflow, RecordType::Execution];
 
 fn event_type() -> ObjectBuilder {
-    schema::words(EVENTS.map(RecordType::path))
+    schema::set("EventType", EVENTS.map(RecordType::path))
 }
 
 fn event_record() -> OneOfBuilder {

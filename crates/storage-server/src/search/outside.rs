@@ -2,6 +2,7 @@
 
 use storage_dualwrite::index::{self, Condition, GuardedIndex, IndexError, VectorIndex as _};
 use storage_models::Embedding;
+use storage_models::fields::Field;
 use storage_query::{AuditFilter as _, Candidate, CandidateSource, RemediationFilter, Valid};
 use tokio::time::Instant;
 
@@ -30,18 +31,20 @@ impl CandidateSource for Outside<'_> {
     }
 }
 
-/// Whether the index can apply this filter: it does not know what metadata says in full.
+/// Whether the index can apply this filter. It does not know what metadata says in full, nor when records were stored or
+/// changed, nor how values begin; and its conditions all hold, while null is an alternative to values.
 pub(super) fn serves(filter: &Valid<RemediationFilter>) -> bool {
-    filter.filter().metadata.iter().all(|(_, values)| values.is_empty())
+    let asked = |field: &str, suffix: &str| !filter.filter().values(&format!("{field}{suffix}")).is_empty();
+    let is_untold =
+        |field: &Field| asked(field.name, ".prefix") || asked(field.name, "") && asked(field.name, ".null");
+    !index::fields().any(is_untold)
+        && !filter.is_within_written_times()
+        && filter.filter().metadata.iter().all(|(_, values)| values.is_empty())
 }
 
 /// The filter in the index's words.
 pub(super) fn conditions(filter: &Valid<RemediationFilter>) -> Vec<Condition> {
-    let listed = index::fields().map(|field| (field, filter.filter().values(field.name)));
-    let mut conditions: Vec<_> = listed
-        .filter(|(_, values)| !values.is_empty())
-        .map(|(field, values)| Condition::AnyOf { field, values })
-        .collect();
+    let mut conditions: Vec<_> = index::fields().flat_map(|field| of_field(field, filter)).collect();
     let (since, until) = (filter.since(), filter.until());
     if since.is_some() || until.is_some() {
         conditions.push(Condition::StartTime { since, until });
@@ -53,4 +56,16 @@ pub(super) fn conditions(filter: &Valid<RemediationFilter>) -> Vec<Condition> {
         conditions.push(Condition::DurationMs { min, max });
     }
     conditions
+}
+
+/// What is asked of one field.
+fn of_field(field: &'static Field, filter: &Valid<RemediationFilter>) -> impl Iterator<Item = Condition> {
+    let listed = |suffix: &str| filter.filter().values(&format!("{}{suffix}", field.name));
+    let values = Some(listed("")).filter(|values| !values.is_empty());
+    let excluded = Some(listed(".not")).filter(|values| !values.is_empty());
+    let is_null = listed(".null").first().map(|text| text == "true");
+    let any_of = values.map(|values| Condition::AnyOf { field, values });
+    let none_of = excluded.map(|values| Condition::NoneOf { field, values });
+    let absent = is_null.map(|is_absent| Condition::Absent { field, is_absent });
+    [any_of, none_of, absent].into_iter().flatten()
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use storage_dualwrite::WriterSettings;
+use storage_validation::Handling;
 
 use super::fault::Faults;
 use super::section::section;
@@ -25,6 +26,10 @@ section! {
         /// What a write of one record is when it asks for nothing: `deferred` is stored in PostgreSQL and reaches the
         /// vector index behind the request, `strict` is in both before it is answered, or in neither.
         consistency: Consistency = "deferred",
+        /// How strictly records are taken when a request asks for nothing: `strict` refuses what breaks a rule, `lenient`
+        /// cuts text that is too long, takes control characters out, makes an unknown severity null and stores a digest for
+        /// metadata that is too large or too deep, and says so in the record. `Prefer: handling=…` asks for the other.
+        handling: Handling = "strict",
         /// Connections that update records, one update each at a time.
         update_connections: usize = "2",
         /// Bytes of bodies in flight and records queued, together; beyond them a write is answered 503 at once. One caller
@@ -60,6 +65,14 @@ impl Setting for Consistency {
             "strict" => Some(Self::Strict),
             _ => None,
         }
+    }
+}
+
+impl Setting for Handling {
+    const FORM: &'static str = "strict or lenient";
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::of_word(text)
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) const EXPORTS: &str = "datastorage_exports_total";
 pub(crate) const VALIDATION_FAILURES: &str = "datastorage_validation_failures_total";
 /// Counts altered fields.
 pub(crate) const SANITIZED_FIELDS: &str = "datastorage_sanitized_fields_total";
+/// Counts fields that lenient handling has changed.
+pub(crate) const ADJUSTED_FIELDS: &str = "datastorage_adjusted_fields_total";
 /// Connections held.
 pub(crate) const DB_CONNECTIONS: &str = "datastorage_db_connections";
 /// Rows of the outbox.
@@ -126,7 +128,7 @@ static METRICS: &[Metric] = &[
     metric(
         EXPORTS,
         Kind::Counter,
-        &["format", "outcome"],
+        &["type", "format", "outcome"],
         "Exports ended; outcome is complete, refused, failed, deadline, stalled, stopping, client_gone or recalled.",
     ),
     metric(
@@ -135,7 +137,13 @@ static METRICS: &[Metric] = &[
         &["field", "reason"],
         "Broken rules in refused records; field is unknown for names that no record type has.",
     ),
-    metric(SANITIZED_FIELDS, Kind::Counter, &["field"], "Fields that were altered before they were stored."),
+    metric(
+        SANITIZED_FIELDS,
+        Kind::Counter,
+        &["field"],
+        "Fields that were cleaned or escaped before they were stored.",
+    ),
+    metric(ADJUSTED_FIELDS, Kind::Counter, &["field"], "Fields that lenient handling has changed."),
     metric(
         DB_CONNECTIONS,
         Kind::Gauge,

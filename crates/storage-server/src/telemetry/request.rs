@@ -27,6 +27,9 @@ const CLIENT_GONE: u16 = 499;
 /// The route of what matched none.
 const UNMATCHED: &str = "unmatched";
 
+/// The method of all that have no name of their own.
+const OTHER_METHOD: &str = "other";
+
 /// What a handler may know of its request.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestContext {
@@ -182,6 +185,22 @@ impl Drop for RequestRecord {
     }
 }
 
+/// Logs and counts a request that never became one, since its head could not be read.
+pub(crate) fn note_unread(problem: &Problem, id: &CorrelationId, is_measured: bool) {
+    let span = span(id.as_str(), &trace_context::trace_id(None));
+    let _entered = span.enter();
+    let (status, slug) = (problem.kind().status(), problem.kind().slug());
+    let (method, route, caller) = (OTHER_METHOD, UNMATCHED, ANONYMOUS);
+    tracing::info!(method, route, status, caller, problem = slug, detail = %problem, "request");
+    if is_measured {
+        metrics::counter!(
+            names::HTTP_REQUESTS,
+            "method" => method, "path" => route, "status" => status.to_string()
+        )
+        .increment(1);
+    }
+}
+
 /// What was said on the way out, such as for browsers, stays beside what the document says of itself.
 fn keep_headers(said: &HeaderMap, document: &mut HeaderMap) {
     for (name, value) in said {
@@ -220,6 +239,6 @@ fn method_label(method: &Method) -> &'static str {
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
-        _ => "other",
+        _ => OTHER_METHOD,
     }
 }

@@ -36,28 +36,28 @@ const URL_ATTRIBUTES: &[&str] = &[
 ];
 
 /// Schemes that a link may name.
-pub(super) const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
+const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 
-/// Whether a start tag as the tokenizer read it can run something. `unclosed` is a tag that the end of the
-/// text cut off: ordinary words behind a `<` look like its attributes, so that an event handler must have a
-/// value to count there.
-pub(super) fn is_active(tag: &Tag, unclosed: bool) -> bool {
+/// Whether a start tag as the tokenizer read it can run something.
+pub(super) fn is_active(tag: &Tag) -> bool {
+    let is_active = |name: &str, value: &str| is_active_attribute(name, value);
     ACTIVE_ELEMENTS.contains(&&*tag.name)
-        || tag.attrs.iter().any(|attribute| {
-            let (name, value) = (&*attribute.name.local, &*attribute.value);
-            is_active_attribute(name, value) && !(unclosed && is_handler(name) && value.is_empty())
-        })
+        || tag.attrs.iter().any(|attribute| is_active(&attribute.name.local, &attribute.value))
 }
 
-/// Whether an attribute can run something on whatever element it is.
-pub(super) fn is_active_attribute(name: &str, value: &str) -> bool {
+/// Whether an attribute can run something on whatever element it is. Without a value none can: what stands there is a
+/// word, as in `<exactly one of>`.
+fn is_active_attribute(name: &str, value: &str) -> bool {
     let is_address = || URL_ATTRIBUTES.contains(&name);
-    is_handler(name) || matches!(name, "style" | "srcdoc") || (is_address() && names_foreign_scheme(value))
+    !value.is_empty()
+        && (is_handler(name)
+            || matches!(name, "style" | "srcdoc")
+            || (is_address() && names_foreign_scheme(value)))
 }
 
-/// `on` alone is a word, as in `<timeout on node>`; no browser has a handler of that name.
+/// `on` alone is a word; no browser has a handler of that name.
 fn is_handler(name: &str) -> bool {
-    name.len() > 2 && name.starts_with("on")
+    name.strip_prefix("on").is_some_and(|event| event.contains(char::is_alphabetic))
 }
 
 /// Whether any address in the value has a scheme outside [`SCHEMES`]; a relative address has none.

@@ -5,7 +5,7 @@
 //! one that the tree builder would drop, such as `<body onload=…>`, which would act in the page around.
 //!
 //! For some texts the parser's work grows with the square of their length. The gate counts that work and
-//! stops at a bound that is linear in the length; a text that passed costs the sanitizer as little.
+//! stops at a bound that is linear in the length.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -50,11 +50,13 @@ pub(super) fn judge(text: &str, max_steps: usize) -> (Verdict, usize) {
         if tokenizer.sink.saw_token.take() {
             pending.clear();
         }
+        if tokenizer.sink.verdict() != Verdict::Inert {
+            return (tokenizer.sink.verdict(), tokenizer.sink.steps());
+        }
         if !pending.extend(chunk) {
             return (Verdict::TooComplex, tokenizer.sink.steps());
         }
     }
-    tokenizer.sink.unclosed.set(true);
     feed(&tokenizer, CLOSE_TAG);
     tokenizer.end();
     (tokenizer.sink.verdict(), tokenizer.sink.steps())
@@ -79,7 +81,6 @@ struct Gate {
     tree: TreeBuilder<Rc<Element>, Shadow>,
     active: Cell<bool>,
     saw_token: Cell<bool>,
-    unclosed: Cell<bool>,
     most_attributes: Cell<usize>,
     max_steps: usize,
 }
@@ -92,7 +93,6 @@ impl Gate {
             tree: TreeBuilder::new_for_fragment(shadow, context, None, Default::default()),
             active: Cell::default(),
             saw_token: Cell::default(),
-            unclosed: Cell::default(),
             most_attributes: Cell::default(),
             max_steps,
         }
@@ -115,7 +115,7 @@ impl Gate {
     }
 
     fn inspect(&self, tag: &Tag) {
-        if is_active(tag, self.unclosed.get()) {
+        if is_active(tag) {
             self.active.set(true);
         }
         if FORMATTING.contains(&&*tag.name) {

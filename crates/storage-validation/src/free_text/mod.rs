@@ -1,4 +1,4 @@
-//! Free text: kept byte for byte unless a browser would run something in it.
+//! Free text: kept byte for byte, unless a browser might run something in it; then it is escaped, and nothing is lost.
 
 mod active;
 mod gate;
@@ -7,8 +7,7 @@ mod shadow;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-use std::sync::LazyLock;
+use storage_models::escape::escape;
 
 use gate::Verdict;
 
@@ -19,47 +18,40 @@ const STEPS_PER_BYTE: usize = 32;
 /// Steps that any text may take, however short.
 const FREE_STEPS: usize = 50_000;
 
-/// The text's HTML is nested too deeply, or repeats too much, to be judged in reasonable time.
+/// An escaped text that would still be read as markup.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooComplex;
+pub(crate) struct Unsafe;
 
-/// What is to be stored instead of the text; `None` when nothing in it could run.
-pub(crate) fn sanitize(text: &str) -> Result<Option<String>, TooComplex> {
-    match verdict(text) {
-        Verdict::Inert => Ok(None),
-        Verdict::Active if escape_steps(text) <= max_steps(text) => {
-            Ok(Some(SANITIZER.clean(text).to_string()))
-        }
-        Verdict::Active | Verdict::TooComplex => Err(TooComplex),
-    }
+/// Whether free text may not hold the character: a control character other than tab, newline and carriage return.
+pub(crate) fn is_control(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
-fn verdict(text: &str) -> Verdict {
-    if may_hold_tag(text) { gate::judge(text, max_steps(text)).0 } else { Verdict::Inert }
+/// The text escaped when it is active; `None` when it is stored as it is.
+pub(crate) fn escape_active(text: &str) -> Result<Option<String>, Unsafe> {
+    if is_active(text) { escape_safely(text).map(Some) } else { Ok(None) }
+}
+
+/// Whether a browser might run something in the text. A text that takes more steps to be judged than it may counts.
+pub(crate) fn is_active(text: &str) -> bool {
+    may_hold_tag(text) && gate::judge(text, max_steps(text)).0 != Verdict::Inert
+}
+
+/// The text escaped, and seen to be no markup.
+pub(crate) fn escape_safely(text: &str) -> Result<String, Unsafe> {
+    if_no_markup(escape(text))
+}
+
+/// Looks at a text with another reader of HTML than the one that judges.
+fn if_no_markup(text: String) -> Result<String, Unsafe> {
+    if ammonia::is_html(&text) { Err(Unsafe) } else { Ok(text) }
 }
 
 fn max_steps(text: &str) -> usize {
     text.len().saturating_mul(STEPS_PER_BYTE).saturating_add(FREE_STEPS)
 }
 
-/// What writing the text costs: html5ever's serializer searches the rest of it, some 1,024 bytes a step, at
-/// each `&` and at each character whose first byte is that of a non-breaking space.
-fn escape_steps(text: &str) -> usize {
-    let escaped = text.bytes().filter(|byte| matches!(byte, b'&' | 0xc2)).count();
-    escaped.saturating_mul(text.len()) / 1024
-}
-
 /// Whether the parser is needed: in every state of it, a start tag begins with `<` and an ASCII letter.
 fn may_hold_tag(text: &str) -> bool {
     text.as_bytes().windows(2).any(|pair| matches!(pair, [b'<', letter] if letter.is_ascii_alphabetic()))
 }
-
-/// Drops by the gate's own rule what else ammonia would keep, such as `cite="javascript:…"`.
-static SANITIZER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
-    let mut sanitizer = ammonia::Builder::default();
-    sanitizer.url_schemes(active::SCHEMES.into_iter().collect());
-    sanitizer.attribute_filter(|_, name, value| {
-        (!active::is_active_attribute(name, value)).then_some(Cow::Borrowed(value))
-    });
-    sanitizer
-});

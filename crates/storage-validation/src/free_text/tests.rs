@@ -1,11 +1,19 @@
-//! What free text keeps, what it loses, and what finding out may cost.
+//! Which free text is escaped, that nothing of it is lost, and what finding out may cost.
 
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
 use proptest::prelude::*;
+use storage_models::escape::{escape, unescape};
 
 use super::gate::{Verdict, judge};
-use super::{TooComplex, may_hold_tag, sanitize, verdict};
+use super::{Unsafe, escape_active, if_no_markup, is_active, may_hold_tag};
 
-/// BR-STORAGE-011: text in which nothing runs is stored as it came.
+/// What is stored for a text.
+fn stored(text: &str) -> String {
+    escape_active(text).unwrap().unwrap_or_else(|| text.to_owned())
+}
+
+/// F68, BR-STORAGE-011: text in which nothing runs is stored as it came.
 #[test]
 fn what_runs_nothing_is_unchanged() {
     for text in [
@@ -16,6 +24,10 @@ fn what_runs_nothing_is_unchanged() {
         "error: <nil pointer at 0x0>",
         "at com.example.Foo.<init>(Foo.java:12)\r\n\tat com.example.Foo.<clinit>(Foo.java:3)",
         "<timeout on node-3 at line 7>",
+        "Cannot deserialize java.util.List<Pod> from <null> && retry",
+        "apply <script.sh>, then <b onboarding> and <exactly one of> a, b",
+        "<b/ONFOO>x</b> <b onclick=''>x</b> <b style srcdoc='' href>x</b>",
+        "<b on1=2 on=3>x</b>",
         "x <y on line 3 of 7",
         "i<n;i++)",
         "<b>bold</b> <p>paragraph</p> <br/>",
@@ -32,47 +44,54 @@ fn what_runs_nothing_is_unchanged() {
         "'; DROP TABLE remediation_audit; --",
         "naïve 日本語 \u{202e} \u{0}".trim_end_matches('\0'),
     ] {
-        assert_eq!(sanitize(text), Ok(None), "{text}");
+        assert_eq!(escape_active(text), Ok(None), "{text}");
     }
 }
 
-/// BR-STORAGE-011: each thing that runs is found, and gone from what is stored.
+/// F68, BR-STORAGE-011: each thing that runs is found, and no character of its text is lost.
 #[test]
-fn what_runs_is_replaced() {
-    for (text, stored) in [
-        ("a<script>alert(1)</script>b", "ab"),
-        ("<SCRIPT SRC=//evil.example/x.js></SCRIPT>", ""),
-        ("<style>*{color:red}</style>x", "x"),
-        ("<iframe src=https://evil.example></iframe>x", "x"),
-        ("<frame src=x>y", "y"),
-        ("<object data=x></object>y", "y"),
-        ("<embed src=x>y", "y"),
-        ("<applet code=x></applet>y", "y"),
-        ("<link rel=stylesheet href=x>y", "y"),
-        ("<meta http-equiv=refresh content=0>y", "y"),
-        ("<base href=x>y", "y"),
-        ("<form action=x>y</form>", "y"),
-        ("<template>x</template>y", "y"),
-        ("<noscript>x</noscript>y", "xy"),
-        ("<b onclick=alert(1)>x</b>", "<b>x</b>"),
-        ("<b/ONFOO>x</b>", "<b>x</b>"),
-        ("<b style=color:red>x</b>", "<b>x</b>"),
-        ("<b srcdoc=x>x</b>", "<b>x</b>"),
-        ("<a href=javascript:alert(1)>x</a>", "<a rel=\"noopener noreferrer\">x</a>"),
-        ("<a href=' \u{1}JaVa\tScRiPt:alert(1)'>x</a>", "<a rel=\"noopener noreferrer\">x</a>"),
-        ("<a href=&#106;avascript:alert(1)>x</a>", "<a rel=\"noopener noreferrer\">x</a>"),
-        ("<a href=ftp://x/>x</a>", "<a rel=\"noopener noreferrer\">x</a>"),
-        ("<img src=data:image/png;base64,AA>", "<img>"),
-        ("<img srcset='a.png 1x, javascript:x 2x'>", "<img>"),
-        ("<q cite=javascript:x>y</q>", "<q>y</q>"),
-        ("x<!--><script>alert(1)</script>-->", "x--&gt;"),
-        ("<title><!--</title><script>alert(1)</script>", "&lt;!--"),
-        ("<a & b> <script></script>", "<a rel=\"noopener noreferrer\"> </a>"),
+fn what_runs_is_escaped() {
+    for text in [
+        "a<script>alert(1)</script>b",
+        "<SCRIPT SRC=//evil.example/x.js></SCRIPT>",
+        "<style>*{color:red}</style>x",
+        "<iframe src=https://evil.example></iframe>x",
+        "<frame src=x>y",
+        "<object data=x></object>y",
+        "<embed src=x>y",
+        "<applet code=x></applet>y",
+        "<link rel=stylesheet href=x>y",
+        "<meta http-equiv=refresh content=0>y",
+        "<base href=x>y",
+        "<form action=x>y</form>",
+        "<template>x</template>y",
+        "<noscript>x</noscript>y",
+        "<svg><a></svg>",
+        "<math><mi></math>",
+        "kubectl get -o jsonpath=<template>",
+        "Cannot deserialize java.util.List<Object> from <null> && retry",
+        "TypeError: unsupported operand: <object object at 0x7f2a3c0>",
+        "see <link to the runbook> &amp; retry",
+        "<b onclick=alert(1)>x</b>",
+        "<b/ONFOO=x>x</b>",
+        "<svg/onload=alert(1)>",
+        "<body onload=alert(1)>",
+        "<b style=color:red>x</b>",
+        "<b srcdoc=x>x</b>",
+        "<a href=javascript:alert(1)>x</a>",
+        "<a href=' \u{1}JaVa\tScRiPt:alert(1)'>x</a>",
+        "<a href=&#106;avascript:alert(1)>x</a>",
+        "<a href=ftp://x/>x</a>",
+        "<img src=data:image/png;base64,AA>",
+        "<img srcset='a.png 1x, javascript:x 2x'>",
+        "<q cite=javascript:x>y</q>",
+        "x<!--><script>alert(1)</script>-->",
+        "<title><!--</title><script>alert(1)</script>",
+        "<a & b> <script></script> \u{a0}\r\n\u{feff}",
     ] {
-        assert_eq!(sanitize(text), Ok(Some(stored.to_owned())), "{text}");
-    }
-    for active in ["<svg><a></svg>", "<math><mi></math>", "<svg/onload=alert(1)>", "<body onload=alert(1)>"] {
-        assert!(matches!(sanitize(active), Ok(Some(_))), "{active}");
+        let escaped = stored(text);
+        assert_eq!(escaped, escape(text), "{text}");
+        assert_eq!(unescape(&escaped), text);
     }
 }
 
@@ -84,12 +103,21 @@ fn a_tag_that_is_cut_off_counts() {
         "<script",
         "<img src=x onerror=alert(1) title=\"a'b",
         "<img src=x onerror=alert(1",
+        "<img src=x onerror=",
         "<img onerror='alert(1)",
         "<a href=javascript:x",
     ] {
-        assert_eq!(sanitize(text), Ok(Some(String::new())), "{text}");
+        assert!(is_active(text), "{text}");
     }
-    assert_eq!(sanitize("x <y onwards z"), Ok(None));
+    assert!(!is_active("x <y onwards z"));
+    assert!(!is_active("x <y onwards"));
+}
+
+/// An escaped text that another reader takes for markup all the same is refused.
+#[test]
+fn what_is_markup_after_escaping_is_refused() {
+    assert_eq!(if_no_markup("a<b>".to_owned()), Err(Unsafe));
+    assert_eq!(if_no_markup(escape("a<b>")), Ok("a&lt;b&gt;".to_owned()));
 }
 
 /// Long texts of the kinds that logs hold are judged, however carelessly their `<` are used.
@@ -104,8 +132,8 @@ fn long_legitimate_text_is_judged() {
         "goroutine 1 [running]: main.main() /tmp/x.go:7 +0x1d ",
     ] {
         let long = unit.repeat(64 * 1024 / unit.len());
-        assert_eq!(sanitize(&long), Ok(None), "{unit}");
-        assert_eq!(sanitize(&format!("x <y {long}")), Ok(None), "{unit}");
+        assert!(!is_active(&long), "{unit}");
+        assert!(!is_active(&format!("x <y {long}")), "{unit}");
     }
 }
 
@@ -131,35 +159,27 @@ fn hostile(length: usize) -> Vec<String> {
     ]
 }
 
-/// Each hostile text is given up on, after work that is linear in its length.
+/// F68: a text that takes too long to be judged counts as active, after work that is linear in its length.
 #[test]
-fn hostile_text_is_given_up_on() {
+fn hostile_text_is_given_up_on_and_counts_as_active() {
     for text in hostile(64 * 1024) {
         let start: String = text.chars().take(24).collect();
-        assert_eq!(sanitize(&text), Err(TooComplex), "{start}");
+        assert!(is_active(&text), "{start}");
         let max = text.len() * super::STEPS_PER_BYTE;
         let (_, stopped) = judge(&text, max);
         assert!(stopped < 2 * max, "{start}: stopped only after {stopped} of {max} steps");
         assert_eq!(judge(&text, 2 * max).0, Verdict::TooComplex, "{start}: not hostile");
+        assert_eq!(unescape(&stored(&text)), text, "{start}");
     }
-}
-
-/// Writing very many escapes costs the sanitizer more than reading them; text that is kept may hold them.
-#[test]
-fn endless_escapes_are_given_up_on() {
-    let escapes = |length: usize| "&x".repeat(length / 2);
-    assert_eq!(sanitize(&format!("<b>{}", escapes(256 * 1024))), Ok(None));
-    assert_eq!(sanitize(&format!("<b onx>{}", escapes(256 * 1024))), Err(TooComplex));
-    assert!(matches!(sanitize(&format!("<b onx>{}", escapes(8 * 1024))), Ok(Some(_))));
 }
 
 /// One tag with ever more attributes is given up on too, and prose that merely follows a `<` is not.
 #[test]
 fn a_tag_of_endless_attributes_is_given_up_on() {
     let tag = |names: usize| (0..names).fold("<x ".to_owned(), |tag, name| format!("{tag}{name} "));
-    assert_eq!(sanitize(&tag(30_000)), Err(TooComplex));
-    assert_eq!(sanitize(&tag(4_000)), Ok(None));
-    assert_eq!(sanitize(&format!("<x {}", "the quick brown fox ".repeat(10_000))), Ok(None));
+    assert!(is_active(&tag(30_000)));
+    assert!(!is_active(&tag(4_000)));
+    assert!(!is_active(&format!("<x {}", "the quick brown fox ".repeat(10_000))));
 }
 
 fn html() -> impl Strategy<Value = String> {
@@ -174,21 +194,70 @@ fn html() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// Start tags as a reader finds them that knows no elements, and so takes nothing for raw text or a comment's end.
+#[derive(Default)]
+struct StartTags(std::cell::RefCell<Vec<Tag>>);
+
+impl TokenSink for StartTags {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
+        match token {
+            Token::TagToken(tag) if tag.kind == TagKind::StartTag => self.0.borrow_mut().push(tag),
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+/// Whether anything in a text runs, found without the parser that judges texts.
+fn runs(text: &str) -> bool {
+    let tokenizer = Tokenizer::new(StartTags::default(), Default::default());
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from_slice(text));
+    let _ = tokenizer.feed(&input);
+    tokenizer.end();
+    let found = tokenizer.sink.0.take();
+    let acts = |name: &str, value: &str| {
+        let value = value.replace(|c: char| c <= ' ', "").to_ascii_lowercase();
+        let is_handler = name.strip_prefix("on").is_some_and(|event| event.contains(char::is_alphabetic));
+        let is_address = matches!(name, "href" | "src" | "cite");
+        let is_foreign = value.starts_with("javascript:") || value.starts_with("data:");
+        !value.is_empty() && (is_handler || matches!(name, "style" | "srcdoc") || is_address && is_foreign)
+    };
+    found.iter().any(|tag| {
+        ["script", "style", "svg", "math", "iframe", "form", "template", "noscript"].contains(&&*tag.name)
+            || tag.attrs.iter().any(|attribute| acts(&attribute.name.local, &attribute.value))
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
-    /// BR-STORAGE-011: the gate finds nothing active in what is stored, so that twice equals once.
+    /// F68, BR-STORAGE-011: twice equals once, and with the mark what was sent comes back.
     #[test]
-    fn what_is_stored_runs_nothing(text in prop_oneof![html(), any::<String>()]) {
-        let stored = sanitize(&text).unwrap().unwrap_or(text);
-        prop_assert_eq!(verdict(&stored), Verdict::Inert);
-        prop_assert_eq!(sanitize(&stored), Ok(None));
+    fn twice_is_once_and_nothing_is_lost(text in prop_oneof![html(), any::<String>()]) {
+        let once = stored(&text);
+        prop_assert!(!is_active(&once));
+        prop_assert_eq!(stored(&once), once.clone());
+        let sent = if is_active(&text) { unescape(&once).into_owned() } else { once.clone() };
+        prop_assert_eq!(sent, text);
     }
 
-    /// BR-STORAGE-011: no markup, no change.
+    /// F68, BR-STORAGE-011: as HTML, what is stored runs nothing. Raw text and comments, in which the parser finds nothing
+    /// and the other reader does, are left out.
+    #[test]
+    fn what_is_stored_runs_nothing(text in html()) {
+        let raw = ["<title", "<textarea", "<xmp", "<plaintext", "<noembed", "<noframes", "<select", "<frameset"];
+        let is_raw = raw.iter().any(|tag| text.contains(tag));
+        prop_assume!(!is_raw || is_active(&text));
+        prop_assert!(!runs(&stored(&text)), "{}", text);
+    }
+
+    /// F68, BR-STORAGE-011: no markup, no change.
     #[test]
     fn text_without_tags_is_unchanged(text in "[^<]{0,64}|([^<]|<[^a-zA-Z<]){0,64}") {
-        prop_assert_eq!(sanitize(&text), Ok(None));
+        prop_assert_eq!(escape_active(&text), Ok(None));
     }
 
     /// The short cut around the parser gives what the parser would.
@@ -203,6 +272,6 @@ proptest! {
     /// However the text is cut into pieces for the parser.
     #[test]
     fn padding_changes_no_verdict(text in html(), padding in 4080_usize..4100) {
-        prop_assert_eq!(verdict(&format!("{}{text}", "é".repeat(padding / 2))), verdict(&text));
+        prop_assert_eq!(is_active(&format!("{}{text}", "é".repeat(padding / 2))), is_active(&text));
     }
 }

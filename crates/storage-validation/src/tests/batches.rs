@@ -5,11 +5,14 @@ use storage_models::json::{ItemLimits, Items};
 use storage_models::{JsonError, RecordType};
 
 use super::{receipt, run};
-use crate::{Invalid, MAX_BATCH_RECORDS, RefusedBatch, ValidBatch, batch};
+use crate::{Handling, Invalid, MAX_BATCH_RECORDS, RefusedBatch, ValidBatch, batch};
+
+/// Bytes that the texts of a batch may take here.
+const MOST: usize = 1 << 20;
 
 fn run_text(sent: &str) -> Result<ValidBatch, RefusedBatch> {
     let items = Items::of_array(sent.as_bytes(), ItemLimits::of_bytes(1 << 20, 1 << 16));
-    batch(RecordType::Remediation, items, &receipt(), |_| {})
+    batch(RecordType::Remediation, items, &receipt(), Handling::Strict, MOST, |_| {})
 }
 
 fn run_batch(sent: &Value) -> Result<ValidBatch, Invalid> {
@@ -86,6 +89,18 @@ fn reading_ends_at_the_first_record_too_many() {
         matches!(refused, RefusedBatch::Unreadable(JsonError::Malformed { column: 6, .. })),
         "{refused:?}"
     );
+}
+
+/// F42: a batch ends where its texts, five times as long once they are escaped, take more than they may.
+#[test]
+fn a_batch_that_grows_too_large_is_refused() {
+    let mut growing = good("a");
+    growing["error_message"] = json!(format!("<script>{}", "&".repeat(1_000)));
+    let of = |count: usize| run_batch(&json!(vec![growing.clone(); count]));
+    let each =
+        5 * 1_000 + "&lt;script&gt;".len() + r#"[{"pointer":"/error_message","what":"escaped"}]"#.len();
+    assert_eq!(of(MOST / each).unwrap().records.len(), MOST / each);
+    assert_eq!(errors(&of(MOST / each + 1).unwrap_err()), [("", "too_large")]);
 }
 
 /// A hostile batch does not make an answer larger than itself many times over.

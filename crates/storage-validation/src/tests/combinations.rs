@@ -35,7 +35,7 @@ fn a_finished_record_needs_a_final_status() {
     }
 }
 
-/// BR-STORAGE-010
+/// BR-STORAGE-010, F70: a start that the service filled in is told as that.
 #[test]
 fn nothing_ends_before_it_starts() {
     for record_type in [Remediation, Workflow, Execution] {
@@ -50,7 +50,11 @@ fn nothing_ends_before_it_starts() {
         // Without a start time, the record starts when it is received.
         sent["start_time"] = json!(null);
         let error = only_error(run(record_type, &sent));
-        assert_eq!(error.message, "end_time must not be before start_time (2026-03-01T12:00:00.000000Z)");
+        assert_eq!(
+            error.message,
+            "end_time must not be before start_time, which was not sent and so is the time of receipt \
+             (2026-03-01T12:00:00.000000Z); send start_time too"
+        );
     }
 }
 

@@ -120,7 +120,11 @@ fn all_errors_come_at_once_and_in_order() {
 #[test]
 fn a_refusal_reads_as_its_messages() {
     let invalid = run(Remediation, &json!({"name": "n", "phase": "x"})).unwrap_err();
-    assert_eq!(invalid.to_string(), "namespace is required; invalid phase: x; action_type is required");
+    assert_eq!(
+        invalid.to_string(),
+        "namespace is required; invalid phase: x (allowed: pending, processing, completed, failed); \
+         action_type is required"
+    );
     assert_eq!(invalid.code(), storage_models::ErrorCode::Invalid);
     assert_eq!(invalid.omitted(), 0);
 }
@@ -161,7 +165,7 @@ fn messages_are_short_and_inert() {
     let forged = "x\r\n2026-03-01 level=info \u{202e}\u{1b}[2K";
     for (field, value) in [("phase", forged), (forged, "x")] {
         let error = only_error(run(Remediation, &with(Remediation, field, value)));
-        assert!(!error.message.chars().any(crate::identifier::is_forbidden), "{}", error.message);
+        assert!(!error.message.chars().any(storage_models::identifier::is_forbidden), "{}", error.message);
         assert!(
             error.message.contains(r"x\u{d}\u{a}2026-03-01 level=info \u{202e}\u{1b}[2K"),
             "{}",

@@ -30,24 +30,33 @@ fn untouched_metadata_keeps_its_value() {
     assert_eq!(stored("{ \"a\" : [ 1 , \"\\u00e9\" ] }").0, r#"{"a":[1,"é"]}"#);
 }
 
-/// BR-STORAGE-011: strings are free text at any depth, and each altered one is named.
+/// F68, BR-STORAGE-011: strings are free text at any depth, and each that is escaped is named.
 #[test]
-fn strings_are_sanitized_and_named() {
-    let text = r#"{"ok":"<b>","a/b":["x<script>1</script>",{"c":"<b onclick=x>y</b>"}],"n":1e2}"#;
-    let clean = r#"{"ok":"<b>","a/b":["x",{"c":"<b>y</b>"}],"n":1e2}"#;
+fn active_strings_are_escaped_and_named() {
+    let text = r#"{"ok":"<b>","a/b":["x<script>1</script>",{"c":"<b onclick=x>&</b>"}],"n":1e2}"#;
+    let escaped = concat!(
+        r#"{"ok":"<b>","a/b":["x&lt;script&gt;1&lt;/script&gt;",{"c":"&lt;b onclick=x&gt;&amp;&lt;/b&gt;"}],"#,
+        r#""n":1e2}"#,
+    );
     let altered = vec!["/metadata/a~1b/0".to_owned(), "/metadata/a~1b/1/c".to_owned()];
-    assert_eq!(stored(text), (clean.to_owned(), altered));
+    assert_eq!(stored(text), (escaped.to_owned(), altered));
 }
 
-/// When very many strings were altered, the field is named as a whole.
+/// F68: when more than 100 strings are active, or the place of one is too long to be named, all are escaped, and the field
+/// is named as a whole.
 #[test]
-fn many_altered_strings_are_named_together() {
-    for (count, named) in [(100, 100), (101, 1)] {
+fn many_active_strings_are_escaped_with_all_others() {
+    for (count, is_whole) in [(100, false), (101, true)] {
         let strings = vec!["<script></script>"; count];
-        let (_, altered) = stored(&json!({"a": strings}).to_string());
-        assert_eq!(altered.len(), named);
-        assert_eq!(altered.iter().any(|pointer| pointer == "/metadata"), named == 1);
+        let (text, altered) = stored(&json!({"a": strings, "b": "a < b"}).to_string());
+        assert_eq!(altered.len(), if is_whole { 1 } else { count });
+        assert_eq!(altered.iter().any(|pointer| pointer == "/metadata"), is_whole);
+        assert_eq!(text.contains(r#""b":"a &lt; b""#), is_whole);
+        assert_eq!(text.matches("&lt;script&gt;").count(), count);
     }
+    let (text, altered) = stored(&json!({"k".repeat(500): "<script>", "b": "a < b"}).to_string());
+    assert_eq!(altered, ["/metadata"]);
+    assert!(text.contains(r#""b":"a &lt; b""#), "{text}");
 }
 
 /// BR-STORAGE-011: keys are never altered; what may not be stored in one is refused.
@@ -81,7 +90,7 @@ fn metadata_has_a_depth() {
     assert_eq!((error.pointer.as_str(), error.code), ("/metadata", "too_deep"));
     assert_eq!(error.message, "metadata is nested deeper than 32 levels");
     // Deeper than the parser follows: said once, by the parser.
-    assert_eq!(only_error(run_metadata(&nested(40))).code, "too_deep");
+    assert_eq!(only_error(run_metadata(&nested(140))).code, "too_deep");
 }
 
 /// BR-STORAGE-010, F41: the limit counts bytes as PostgreSQL gives them back, as sent and as sanitized.
@@ -91,8 +100,9 @@ fn metadata_has_a_size() {
     let of_size = |size: usize| json!({"a": "x".repeat(size - r#"{"a": ""}"#.len())}).to_string();
     assert!(run_metadata(&of_size(MAX)).is_ok());
     assert!(run_metadata(&of_size(MAX).replace(':', ": \n ")).is_ok(), "white space does not count");
-    let growing = json!({"a": vec!["<b onx>".to_owned() + &"&".repeat(4096); 16]}).to_string();
-    for (text, bytes) in [(of_size(MAX + 1), MAX + 1), (growing, 327_863)] {
+    let growing = json!({"a": vec!["<b onx=1>".to_owned() + &"&".repeat(4096); 16]}).to_string();
+    let grown = r#"{"a": []}"#.len() + 16 * (2 + 15 + 5 * 4096) + 15 * 2;
+    for (text, bytes) in [(of_size(MAX + 1), MAX + 1), (growing, grown)] {
         let error = only_error(run_metadata(&text));
         let message = format!("metadata is {bytes} bytes as it is stored; the limit is 262144");
         assert_eq!((error.pointer.as_str(), error.code, error.message), ("/metadata", "too_large", message));
@@ -116,11 +126,11 @@ fn numbers_count_with_all_their_digits() {
 /// BR-STORAGE-011
 #[test]
 fn strings_are_refused_by_the_rules_of_free_text() {
-    let deep = "<div>".repeat(10_000);
-    let found =
-        errors(run(Remediation, &with(Remediation, "metadata", json!({"a": ["\u{1b}[0m"], "b": deep}))));
+    let sent = json!({"a": ["\u{1b}[0m"], "b": "x\u{9b}", "c": "<script>"});
+    let found = errors(run(Remediation, &with(Remediation, "metadata", sent)));
     let places: Vec<_> = found.iter().map(|(pointer, code, _)| (pointer.as_str(), *code)).collect();
-    assert_eq!(places, [("/metadata/a/0", "forbidden_character"), ("/metadata/b", "too_complex")]);
+    assert_eq!(places, [("/metadata/a/0", "forbidden_character"), ("/metadata/b", "forbidden_character")]);
+    assert_eq!(found[1].2, "metadata/b holds the forbidden character U+009B at position 2");
 }
 
 /// A long key over many bad values must not be spelled out for each of them.

@@ -5,6 +5,7 @@ mod combinations;
 mod faults;
 mod fields;
 mod injection;
+mod lenient;
 mod metadata;
 mod plan;
 mod properties;
@@ -14,7 +15,7 @@ mod updates;
 use serde_json::{Map, Value, json};
 use storage_models::{Json, Receipt, RecordType, Timestamp};
 
-use crate::{FieldError, Invalid, Valid, record};
+use crate::{FieldError, Handling, Invalid, Valid, record};
 
 /// When every record of the tests is received.
 fn now() -> Timestamp {
@@ -28,12 +29,17 @@ fn receipt() -> Receipt {
 
 /// Validates a JSON text.
 fn run_text(record_type: RecordType, text: &str) -> Result<Valid, Invalid> {
-    record(record_type, Json::parse(text.as_bytes()).unwrap(), &receipt())
+    record(record_type, Json::parse(text.as_bytes()).unwrap(), &receipt(), Handling::Strict)
 }
 
 /// Validates a JSON value.
 fn run(record_type: RecordType, sent: &Value) -> Result<Valid, Invalid> {
     run_text(record_type, &sent.to_string())
+}
+
+/// Validates a JSON value in lenient handling.
+fn run_lenient(record_type: RecordType, sent: &Value) -> Result<Valid, Invalid> {
+    record(record_type, Json::parse(sent.to_string().as_bytes()).unwrap(), &receipt(), Handling::Lenient)
 }
 
 /// Every field that a client may send: each with a value of its own, or else its example.

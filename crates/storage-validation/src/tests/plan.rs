@@ -29,7 +29,8 @@ fn the_plans_valid_records_pass() {
     }
 }
 
-/// BR-STORAGE-010: what the plan refuses, with its messages word for word.
+/// BR-STORAGE-010: what the plan refuses, with its messages word for word; a word that is unknown is followed by those that
+/// are known (F70).
 #[test]
 fn the_plans_invalid_records_fail_with_its_messages() {
     let long = "a".repeat(256);
@@ -38,7 +39,10 @@ fn the_plans_invalid_records_fail_with_its_messages() {
         (json!({"name": "test", "phase": "processing", "action_type": "a"}), "namespace is required"),
         (json!({"name": "test", "namespace": "default", "action_type": "a"}), "phase is required"),
         (json!({"name": "test", "namespace": "default", "phase": "pending"}), "action_type is required"),
-        (remediation("test", "default", "invalid-phase", "a"), "invalid phase: invalid-phase"),
+        (
+            remediation("test", "default", "invalid-phase", "a"),
+            "invalid phase: invalid-phase (allowed: pending, processing, completed, failed)",
+        ),
         (remediation("test", "default", "processing", ""), "action_type is required"),
         (remediation("   ", "default", "processing", "a"), "name is required"),
         (remediation("test", "default", " ", "a"), "phase is required"),

@@ -5,7 +5,7 @@ use storage_models::json::{JsonFault, JsonFaultKind, Parsed};
 use storage_models::{Json, RecordType};
 
 use super::{full, receipt};
-use crate::record;
+use crate::{Handling, record};
 
 fn any_json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
@@ -60,9 +60,10 @@ proptest! {
     fn whatever_is_sent_is_valid_or_explained(
         (record_type, value) in prop_oneof![damaged(), (any_type(), any_json())],
         faults in prop_oneof![Just(vec![]), any_faults()],
+        handling in prop::sample::select(vec![Handling::Strict, Handling::Lenient]),
     ) {
         let had_faults = !faults.is_empty();
-        match record(record_type, Parsed { value, faults }, &receipt()) {
+        match record(record_type, Parsed { value, faults }, &receipt(), handling) {
             Ok(valid) => {
                 prop_assert!(!had_faults);
                 prop_assert_eq!(valid.record.record_type(), record_type);

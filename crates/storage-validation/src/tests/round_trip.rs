@@ -101,7 +101,7 @@ fn full_records_keep_every_field() {
         NewRecord::Execution(execution),
     ] {
         let record_type = record.record_type();
-        let expected = Valid { record, sanitized_fields: vec![] };
+        let expected = Valid { record, sanitized_fields: vec![], adjusted_fields: vec![] };
         assert_eq!(run(record_type, &full(record_type)), Ok(expected));
     }
 }
@@ -145,7 +145,7 @@ fn absent_and_null_are_defaults_or_none() {
 #[test]
 fn empty_is_not_null() {
     let sent = with(RecordType::Remediation, "cluster", "");
-    let Ok(Valid { record: NewRecord::Remediation(record), sanitized_fields }) =
+    let Ok(Valid { record: NewRecord::Remediation(record), sanitized_fields, .. }) =
         run(RecordType::Remediation, &sent)
     else {
         panic!("an empty cluster is valid");
@@ -171,8 +171,10 @@ fn altered_fields_are_named() {
     sent["cluster"] = json!("eu-1;");
     let valid = run(RecordType::Remediation, &sent).unwrap();
     assert_eq!(valid.sanitized_fields, ["/name", "/cluster", "/severity", "/error_message"]);
-    let alteration = |pointer: &String| Alteration { pointer: pointer.clone(), what: Altered::Cleaned };
-    let alterations = Alterations::of(valid.sanitized_fields.iter().map(alteration).collect());
-    let expected = NewRemediation { error_message: text("a"), alterations, ..full_remediation() };
+    let how = [Altered::Cleaned, Altered::Cleaned, Altered::Cleaned, Altered::Escaped];
+    let alteration = |(pointer, what): (&String, Altered)| Alteration { pointer: pointer.clone(), what };
+    let alterations = Alterations::of(valid.sanitized_fields.iter().zip(how).map(alteration).collect());
+    let error_message = text("a&lt;script&gt;b&lt;/script&gt;");
+    let expected = NewRemediation { error_message, alterations, ..full_remediation() };
     assert_eq!(valid.record, NewRecord::Remediation(expected));
 }

@@ -2,20 +2,21 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use storage_models::escape::{sent_document, sent_text};
 use storage_models::fields::{Members as _, Value as Held};
 use storage_models::{
     Alteration, Alterations, Altered, Json, JsonText, Phase, Record, RecordType, RecordUpdate, Remediation,
-    Status, Timestamp, Workflow, WorkflowPhase,
+    RemediationUpdate, Status, Timestamp, Workflow, WorkflowPhase,
 };
 
 use super::{now, only_error, run as run_sent, with};
-use crate::{RefusedUpdate, ValidUpdate, update};
+use crate::{Handling, RefusedUpdate, ValidUpdate, update};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn remediation() -> Remediation {
+pub(super) fn remediation() -> Remediation {
     let made = Remediation::of_values(|name| match name {
         "id" => Held::Integer(7),
         "name" => Held::Text("restart-web".into()),
@@ -55,7 +56,7 @@ fn workflow() -> Workflow {
 }
 
 fn run(current: &Record, patch: &Value) -> Result<ValidUpdate, RefusedUpdate> {
-    update(current, Json::parse(patch.to_string().as_bytes()).unwrap(), now())
+    update(current, Json::parse(patch.to_string().as_bytes()).unwrap(), now(), Handling::Strict)
 }
 
 fn patched(patch: &Value) -> Result<ValidUpdate, RefusedUpdate> {
@@ -147,9 +148,9 @@ fn limits_hold_after_merging() {
     run(&current, &json!({ "metadata": { "half": null, "other": half } })).unwrap();
 }
 
-/// BR-STORAGE-011: what a patch brings is sanitized and named; what was stored before is not touched.
+/// F68, BR-STORAGE-011: what a patch brings is escaped and named; what was stored before is not named again.
 #[test]
-fn only_what_is_sent_is_sanitized_and_named() {
+fn only_what_is_sent_is_escaped_and_named() {
     let patch =
         json!({ "error_message": "<script>x</script>", "metadata": { "a": "<img src=x onerror=y>" } });
     let valid = patched(&patch).unwrap();
@@ -269,64 +270,125 @@ proptest! {
     }
 }
 
+/// Marks of values that are escaped, but for the name, which no update changes.
 fn marks(pointers: &[&str]) -> Option<Alterations> {
-    let alteration = |pointer: &&str| Alteration { pointer: (*pointer).to_owned(), what: Altered::Cleaned };
+    let what = |pointer: &str| if pointer == "/name" { Altered::Cleaned } else { Altered::Escaped };
+    let alteration = |pointer: &&str| Alteration { pointer: (*pointer).to_owned(), what: what(pointer) };
     Alterations::of(pointers.iter().map(alteration).collect())
 }
 
-/// A patch keeps the marks of what it leaves, takes those of what it replaces, and sets its own.
+/// What becomes of the record, and what is told of it.
+fn remediated(current: Remediation, patch: &Value) -> (Remediation, Vec<String>) {
+    let ValidUpdate { update, sanitized_fields, .. } = run(&Record::Remediation(current.clone()), patch)
+        .unwrap_or_else(|refused| panic!("{patch}: {refused}"));
+    let RecordUpdate::Remediation(update) = update else { panic!("{patch}") };
+    let RemediationUpdate { phase, status, end_time, error_message, metadata, alterations } = update;
+    (
+        Remediation { phase, status, end_time, error_message, metadata, alterations, ..current },
+        sanitized_fields,
+    )
+}
+
+/// F68: a patch keeps the marks of what it leaves, takes those of what it replaces, and sets its own.
 #[test]
 fn alterations_follow_what_a_patch_replaces() {
-    let metadata = r#"{"a": "x", "b": {"c": "x", "d": ["x", "y"], "e/f": "x"}}"#;
+    let text = "&lt;script&gt;";
+    let metadata = json!({"a": text, "b": {"c": text, "d": [text, text], "e/f": text}}).to_string();
     let before =
         ["/name", "/error_message", "/metadata/a", "/metadata/b/c", "/metadata/b/d/1", "/metadata/b/e~1f"];
-    let record = Record::Remediation(Remediation {
-        metadata: Some(JsonText::new(metadata.to_owned()).unwrap()),
+    let record = Remediation {
+        error_message: Some(text.to_owned()),
+        metadata: Some(JsonText::new(metadata).unwrap()),
         alterations: marks(&before),
         ..remediation()
-    });
+    };
     let without = |taken: &[&str]| before.into_iter().filter(|it| !taken.contains(it)).collect::<Vec<_>>();
-    for (patch, after) in [
-        (json!({"status": "success"}), without(&[])),
-        (json!({"error_message": "new"}), without(&["/error_message"])),
-        (json!({"error_message": null}), without(&["/error_message"])),
-        (json!({"metadata": {}}), without(&[])),
-        (json!({"metadata": {"z": "new"}}), without(&[])),
-        (json!({"metadata": {"a": "x"}}), without(&["/metadata/a"])),
-        (json!({"metadata": {"a": {"c": 1}}}), without(&["/metadata/a"])),
-        (json!({"metadata": {"b": {"c": null}}}), without(&["/metadata/b/c"])),
-        (json!({"metadata": {"b": {"d": ["x", "y"]}}}), without(&["/metadata/b/d/1"])),
-        (json!({"metadata": {"b": {"d": {"2": "x"}}}}), without(&["/metadata/b/d/1"])),
-        (json!({"metadata": {"b": {"e/f": "new"}}}), without(&["/metadata/b/e~1f"])),
-        (json!({"metadata": {"b": "new"}}), vec!["/name", "/error_message", "/metadata/a"]),
-        (json!({"metadata": null}), vec!["/name", "/error_message"]),
+    for (patch, after, told) in [
+        (json!({"status": "success"}), without(&[]), vec![]),
+        (json!({"error_message": "new"}), without(&["/error_message"]), vec![]),
+        (json!({"error_message": null}), without(&["/error_message"]), vec![]),
+        (json!({"metadata": {}}), without(&[]), vec![]),
+        (json!({"metadata": {"z": "new"}}), without(&[]), vec![]),
+        (json!({"metadata": {"a": "x"}}), without(&["/metadata/a"]), vec![]),
+        (json!({"metadata": {"a": {"c": 1}}}), without(&["/metadata/a"]), vec![]),
+        (json!({"metadata": {"b": {"c": null}}}), without(&["/metadata/b/c"]), vec![]),
+        (json!({"metadata": {"b": {"d": ["x", "y"]}}}), without(&["/metadata/b/d/1"]), vec![]),
+        (json!({"metadata": {"b": {"d": {"2": "x"}}}}), without(&["/metadata/b/d/1"]), vec![]),
+        (json!({"metadata": {"b": {"e/f": "new"}}}), without(&["/metadata/b/e~1f"]), vec![]),
+        (json!({"metadata": {"b": "new"}}), vec!["/name", "/error_message", "/metadata/a"], vec![]),
+        (json!({"metadata": null}), vec!["/name", "/error_message"], vec![]),
         (
             json!({"error_message": "a<script>b</script>", "metadata": {"a": "<script>b</script>"}}),
-            vec![
-                "/name",
-                "/error_message",
-                "/metadata/b/c",
-                "/metadata/b/d/1",
-                "/metadata/b/e~1f",
-                "/metadata/a",
-            ],
+            without(&[]),
+            vec!["/error_message", "/metadata/a"],
         ),
     ] {
-        let RecordUpdate::Remediation(update) = run(&record, &patch).unwrap().update else {
-            panic!("{patch}")
-        };
-        assert_eq!(update.alterations, marks(&after), "{patch}");
+        let (changed, sanitized_fields) = remediated(record.clone(), &patch);
+        assert_eq!(changed.alterations, marks(&after), "{patch}");
+        assert_eq!(sanitized_fields, told, "{patch}");
     }
-    let whole = Record::Remediation(Remediation { alterations: marks(&["/metadata"]), ..remediation() });
-    for (patch, after) in [
-        (json!({"metadata": {"z": 1}}), marks(&["/metadata"])),
-        (json!({"metadata": null}), None),
-        (json!({"status": "success"}), marks(&["/metadata"])),
-    ] {
-        let RecordUpdate::Remediation(update) = run(&whole, &patch).unwrap().update else {
-            panic!("{patch}")
-        };
-        assert_eq!(update.alterations, after, "{patch}");
+}
+
+/// F68: metadata that is marked as a whole is judged anew when a patch changes it, and left alone when none does.
+#[test]
+fn metadata_marked_as_a_whole_is_judged_anew() {
+    let strings: Vec<_> = (0..101).map(|number| format!("&lt;script&gt;{number}")).collect();
+    let record = Remediation {
+        metadata: JsonText::new(json!({"many": strings, "few": "a &lt; b"}).to_string()).ok(),
+        alterations: marks(&["/metadata"]),
+        ..remediation()
+    };
+    let stored = |record: &Remediation| record.metadata.as_ref().unwrap().as_str().to_owned();
+    let (same, told) = remediated(record.clone(), &json!({"status": "success"}));
+    assert_eq!((&same.alterations, stored(&same), told), (&record.alterations, stored(&record), vec![]));
+    let (more, told) = remediated(record.clone(), &json!({"metadata": {"few": null, "new": "c < d"}}));
+    assert_eq!((more.alterations.clone(), told), (marks(&["/metadata"]), vec!["/metadata".to_owned()]));
+    assert!(stored(&more).contains("c &lt; d"), "{}", stored(&more));
+    let (less, _) = remediated(record.clone(), &json!({"metadata": {"many": ["<script>"]}}));
+    assert_eq!(less.alterations, marks(&["/metadata/many/0"]));
+    assert_eq!(stored(&less), r#"{"few":"a < b","many":["&lt;script&gt;"]}"#);
+    assert_eq!(remediated(record, &json!({"metadata": null})).0.alterations, None);
+}
+
+fn texts() -> impl Strategy<Value = Value> {
+    let text = "(<script>|<b>|&lt;|&amp;|&|<|x|é){0,3}".prop_map(Value::from);
+    let leaf = prop_oneof![6 => text, 1 => Just(Value::Null), 1 => Just(json!(1))];
+    let inner = prop_oneof![
+        3 => leaf.clone(),
+        1 => prop::collection::vec(leaf.clone(), 0..4).prop_map(Value::from),
+        2 => prop::collection::btree_map("[a-c/~]", leaf, 0..4).prop_map(|map| json!(map)),
+    ];
+    let many = (95..110_usize).prop_map(|count| json!(vec!["<script>"; count]));
+    let value = prop_oneof![12 => inner, 1 => many];
+    prop::collection::btree_map("[a-c/~]", value, 0..4).prop_map(|map| json!(map))
+}
+
+proptest! {
+    /// F68: through any changes, the stored strings and the marks together say exactly what was sent.
+    #[test]
+    fn what_was_sent_comes_back_through_any_changes(
+        patches in prop::collection::vec((texts(), prop::option::of("(<script>|&lt;|x){0,3}")), 1..5),
+    ) {
+        let mut current = Remediation { metadata: None, error_message: None, ..remediation() };
+        let (mut metadata, mut message) = (None, None);
+        for (patch, text) in patches {
+            let mut sent = json!({ "metadata": patch });
+            metadata = Some(merge(metadata.as_ref(), &patch));
+            if let Some(text) = text {
+                sent["error_message"] = json!(text);
+                message = Some(text);
+            }
+            current = remediated(current, &sent).0;
+            let (marks, stored) = (current.alterations.as_ref(), current.metadata.as_ref().unwrap().to_json());
+            let found = serde_json::to_value(sent_document(marks, "metadata", stored.clone())).unwrap();
+            prop_assert_eq!(Some(&found), metadata.as_ref());
+            let found = current.error_message.as_deref().map(|text| sent_text(marks, "error_message", text));
+            prop_assert_eq!(found.as_deref(), message.as_deref());
+            let again = serde_json::to_value(stored).unwrap();
+            let (_, told) = remediated(Remediation { alterations: None, metadata: None, ..current.clone() },
+                                       &json!({ "metadata": again }));
+            prop_assert!(told.is_empty(), "twice is not once: {:?} {:?}", told, again);
+        }
     }
 }
 

@@ -39,7 +39,7 @@ impl Table {
     pub(super) const INLINE: &str = "CREATE TABLE bench_inline (LIKE bench_bare INCLUDING ALL); \
          ALTER TABLE bench_inline ADD COLUMN embedding vector(384); \
          CREATE INDEX ON bench_inline USING gin \
-            (audit_words(name, target_name, alert_name, action_type, error_message)); \
+            (audit_lexemes(concat_ws(' ', name, target_name, alert_name, action_type, error_message))); \
          CREATE INDEX ON bench_inline USING hnsw (embedding vector_cosine_ops) \
             WITH (m = 16, ef_construction = 64)";
 

@@ -19,7 +19,7 @@ const ATTEMPTS_MAX: usize = 60;
 /// The longest pause between two attempts.
 const PAUSE_MAX_MS: u64 = 800;
 /// Members of an answer to a write that are not the record's.
-const NOT_OF_THE_RECORD: &[&str] = &["vector_sync", "sanitized_fields"];
+const NOT_OF_THE_RECORD: &[&str] = &["vector_sync", "sanitized_fields", "adjusted_fields"];
 
 /// How often each kind of request was answered how.
 pub(crate) type Counts = BTreeMap<(&'static str, String), u64>;

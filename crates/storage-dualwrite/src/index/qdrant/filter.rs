@@ -15,6 +15,15 @@ pub(super) fn of_search(conditions: &[Condition]) -> Option<Filter> {
             Condition::AnyOf { field, values } => {
                 filter.must.push(qdrant::Condition::matches(field.name, values.clone()));
             }
+            Condition::NoneOf { field, values } => {
+                filter.must_not.push(qdrant::Condition::matches(field.name, values.clone()));
+            }
+            Condition::Absent { field, is_absent: true } => {
+                filter.must.push(qdrant::Condition::is_empty(field.name));
+            }
+            Condition::Absent { field, is_absent: false } => {
+                filter.must_not.push(qdrant::Condition::is_empty(field.name));
+            }
             Condition::StartTime { since: None, until: None } => {}
             Condition::StartTime { since, until } => {
                 let range = Range {

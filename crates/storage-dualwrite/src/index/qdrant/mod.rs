@@ -137,7 +137,8 @@ impl QdrantIndex {
             with_vectors: Some(false.into()),
             ..QueryPointGroups::default()
         };
-        let answer = self.client.ask("search incidents", self.client.points().query_groups(request)).await?;
+        let answer =
+            Box::pin(self.client.ask("search incidents", self.client.points().query_groups(request))).await?;
         let groups = answer.result.map(|result| result.groups).unwrap_or_default();
         let mut found = groups.iter().map(near_incident).collect::<Result<Vec<_>, _>>()?;
         found.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));

@@ -22,6 +22,10 @@ fn any_of(name: &str, values: &[&str]) -> Condition {
     Condition::AnyOf { field: field(name), values: values.iter().map(|value| (*value).to_owned()).collect() }
 }
 
+fn none_of(name: &str, values: &[&str]) -> Condition {
+    Condition::NoneOf { field: field(name), values: values.iter().map(|value| (*value).to_owned()).collect() }
+}
+
 async fn fill(index: &Index, records: &[Remediation]) {
     index.prepare(&identity(1)).await.unwrap();
     let points: Vec<Point> = records.iter().cloned().map(point).collect();
@@ -361,6 +365,9 @@ fn some_condition() -> impl Strategy<Value = Condition> {
     prop_oneof![
         prop::sample::subsequence(vec!["a", "b", "c"], 1..3).prop_map(|names| any_of("name", &names)),
         prop::sample::subsequence(vec!["x", "y", "z"], 1..3).prop_map(|names| any_of("cluster", &names)),
+        prop::sample::subsequence(vec!["a", "b", "c"], 1..3).prop_map(|names| none_of("name", &names)),
+        prop::sample::subsequence(vec!["x", "y", "z"], 1..3).prop_map(|names| none_of("cluster", &names)),
+        any::<bool>().prop_map(|is_absent| Condition::Absent { field: field("cluster"), is_absent }),
         (bound(), bound()).prop_map(|(since, until)| Condition::StartTime {
             since: since.map(instant),
             until: until.map(instant),

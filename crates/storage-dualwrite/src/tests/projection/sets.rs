@@ -40,7 +40,8 @@ async fn words_are_stored_while_the_embedder_is_away() {
         FROM remediation_audit r WHERE r.id = o.record_id; COMMIT";
     bench.connect().await.batch_execute(update).await.unwrap();
     until(&bench, WORDED, 30).await;
-    let new = "SELECT count(*) AS n FROM remediation_words WHERE words @@ 'evicted'::tsquery";
+    let new = "SELECT count(*) AS n FROM remediation_words w JOIN remediation_text t USING (text_key) \
+               WHERE t.words @@ 'evicted'::tsquery";
     assert_eq!(bench.count(new).await, 30);
     assert_eq!((bench.count(EMBEDDED).await, bench.count(OUTBOX).await), (0, 30));
     is_away.store(false, Ordering::Relaxed);

@@ -24,6 +24,7 @@ pub(super) const WAITS_FOR_INDEX: &str = "SELECT count(*) AS n FROM vector_outbo
 /// Which row versions hold the records and what is derived from them: a sum that any write to them changes.
 const WRITTEN: &str = "SELECT (SELECT sum(xmin::text::bigint) FROM remediation_audit)::bigint \
     + (SELECT sum(xmin::text::bigint) FROM remediation_words)::bigint \
+    + (SELECT sum(xmin::text::bigint) FROM remediation_text)::bigint \
     + (SELECT sum(xmin::text::bigint) FROM remediation_vector)::bigint AS n";
 
 /// BR-STORAGE-002, BR-STORAGE-009: several projectors bring every record into both stores, once.

@@ -64,6 +64,17 @@ async fn without_an_index_the_records_without_vector_are_found() {
     assert_eq!(stores.waiting().await, [records[2].id]);
 }
 
+/// Shared words that are gone are drift of all records that have them.
+#[tokio::test]
+async fn records_whose_shared_words_are_gone_are_found() {
+    let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
+    let records = stores.projected(3).await;
+    stores.execute("DELETE FROM remediation_text").await;
+    let report = stores.run(REPAIR).await.unwrap();
+    assert_eq!((report.drift.missing, report.enqueued), (3, 3));
+    assert_eq!(stores.waiting().await, records.iter().map(|record| record.id).collect::<Vec<_>>());
+}
+
 /// Records on their way, and those that are parked, are no drift; the parked are told apart.
 #[tokio::test]
 async fn what_waits_in_the_outbox_is_left_alone() {

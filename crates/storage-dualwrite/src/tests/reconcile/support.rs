@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection as _;
 use storage_models::{Remediation, Timestamp};
-use storage_testkit::FaultProxy;
+use storage_testkit::{FaultProxy, STORE_WORDS};
 
 use crate::index::{Point, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
 use crate::reconcile::{Mode, ReconcileError, ReconcileSettings, Reconciler, Report};
@@ -61,11 +61,10 @@ impl Stores {
              INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key) \
              SELECT 1, id, start_time, updated_at, (SELECT min(embedding_id) FROM embedding_vector), decode(repeat('07', 16), 'hex') \
              FROM remediation_audit ON CONFLICT DO NOTHING; \
-             INSERT INTO remediation_words (record_id, start_time, version, words) \
-             SELECT id, start_time, updated_at, to_tsvector('simple', name) FROM remediation_audit ON CONFLICT DO NOTHING; \
              DELETE FROM vector_outbox",
         )
         .await;
+        self.execute(STORE_WORDS).await;
         records
     }
 

@@ -16,19 +16,19 @@ use crate::sql::{Sql, Statement};
 use crate::{QueryError, RemediationFilter, Valid};
 
 /// So many are few in any case.
-const ALWAYS: f64 = 100.0;
+const ALWAYS: u32 = 100;
 
 /// What a record with its vector costs, in records looked at behind the vector index.
-const PRICE: f64 = 3.0;
+const PRICE: i64 = 3;
 
 /// How many times as many as were estimated to be few are still looked at: a filter of several columns lets more through
 /// than PostgreSQL expects, which takes columns to be independent of each other.
-const TOLERANCE: f64 = 4.0;
+const TOLERANCE: u32 = 4;
 
 /// How many records are looked at one by one, at most.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Few {
-    most: i64,
+    most: u32,
 }
 
 impl Few {
@@ -47,25 +47,25 @@ impl Few {
         }
         let plans = Statement::<Plans>::new(matching(conditions)).load(conn, OPERATION).await?;
         let matching: f64 = plans.iter().flat_map(|Plans(plans)| plans).map(|it| it.plan.rows).sum();
-        let few = if matching <= ALWAYS { ALWAYS } else { few_of(wanted, stored(conn).await?) };
-        #[expect(clippy::cast_possible_truncation, reason = "four times the square root of less than 2^63")]
-        Ok((matching <= few).then_some(Self { most: (TOLERANCE * few) as i64 }))
+        let few = if matching <= f64::from(ALWAYS) { ALWAYS } else { few_of(wanted, stored(conn).await?) };
+        Ok((matching <= f64::from(few)).then_some(Self { most: few.saturating_mul(TOLERANCE) }))
     }
 
     /// How many are read: one more than there may be shows that there are more.
-    pub(super) const fn read(self) -> i64 {
-        self.most + 1
+    pub(super) fn read(self) -> i64 {
+        i64::from(self.most) + 1
     }
 
     /// Whether these are all that match.
-    pub(super) const fn holds(self, matching: i64) -> bool {
-        matching <= self.most
+    pub(super) fn holds(self, matching: i64) -> bool {
+        matching <= i64::from(self.most)
     }
 }
 
 /// How many of so many records are few for a search for so many of them.
-fn few_of(wanted: i64, stored: i64) -> f64 {
-    (float(wanted) * float(stored) / PRICE).sqrt().max(ALWAYS)
+fn few_of(wanted: i64, stored: i64) -> u32 {
+    let few = (wanted.saturating_mul(stored) / PRICE).max(0).isqrt();
+    u32::try_from(few).unwrap_or(u32::MAX).max(ALWAYS)
 }
 
 /// How many records there are, as of the last time that their partitions were analysed or vacuumed.
@@ -103,9 +103,4 @@ impl QueryableByName<Pg> for Plans {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         Ok(Self(serde_json::from_str(&row.get_value::<Text, String, _>(0)?)?))
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "it estimates")]
-const fn float(number: i64) -> f64 {
-    number as f64
 }

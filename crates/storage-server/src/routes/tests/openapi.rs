@@ -72,8 +72,49 @@ fn every_kind_of_problem_is_an_answer_of_some_operation() {
         .map(|(_, _, operation)| operation.to_string())
         .collect::<String>();
     for kind in ProblemKind::ALL {
-        // The answer to a method that has no operation.
-        let is_expected = *kind != ProblemKind::MethodNotAllowed;
+        // The answers to a method that has no operation, and to what never became a request.
+        let is_expected = !matches!(kind, ProblemKind::MethodNotAllowed | ProblemKind::HeadTooLarge);
         assert_eq!(text.contains(&format!("examples/{}\"", kind.slug())), is_expected, "{kind:?}");
+    }
+}
+
+/// F52: a set of words is a schema with a name, so that clients have one type for it.
+#[test]
+fn every_closed_set_is_a_schema_with_a_name() {
+    fn inline(value: &Value, place: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                if members.get("enum").and_then(Value::as_array).is_some_and(|words| words.len() > 1) {
+                    found.push(place.to_owned());
+                }
+                let described = members.iter().filter(|(name, _)| !name.starts_with("example"));
+                described.for_each(|(name, member)| inline(member, &format!("{place}/{name}"), found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| inline(item, place, found)),
+            _ => {}
+        }
+    }
+    let mut document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap().clone();
+    let is_set = |schema: &Value| schema.get("enum").is_some();
+    let sets: Vec<&String> = schemas.iter().filter(|(_, it)| is_set(it)).map(|(name, _)| name).collect();
+    for name in ["Phase", "WorkflowPhase", "Status", "Severity", "Total", "RemediationSort", "VectorSync"] {
+        assert!(sets.iter().any(|set| *set == name), "{name} is not among {sets:?}");
+    }
+    document["components"]["schemas"].as_object_mut().unwrap().retain(|_, schema| !is_set(schema));
+    let mut found = Vec::new();
+    inline(&document, "", &mut found);
+    assert_eq!(found, Vec::<String>::new());
+}
+
+/// F52: a generator makes a class of each schema and an attribute of each property, and stumbles over one name for both.
+#[test]
+fn no_schema_is_called_as_a_property_of_its_own() {
+    let document = document();
+    let plain = |name: &str| name.replace('_', "").to_lowercase();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for property in schema["properties"].as_object().into_iter().flatten().map(|(property, _)| property) {
+            assert_ne!(plain(name), plain(property), "{name} has a property {property}");
+        }
     }
 }

@@ -115,6 +115,7 @@ impl AuditReader for Store {
             has_more: false,
             is_cut: false,
             next_cursor: None,
+            previous_cursor: None,
         })
     }
 

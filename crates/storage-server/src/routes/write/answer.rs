@@ -9,8 +9,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use storage_dualwrite::idempotency::{IdempotencyKey, Keyed, Render, Reply};
 use storage_models::{Record, RecordType};
+use storage_validation::Handling;
 use utoipa::ToSchema;
 
+use super::altered::{self, AlteredFields};
+use super::preference;
 use crate::etag;
 use crate::openapi::responses::{Answers, json_body, with_header};
 use crate::openapi::{JsonBody, Named, reference};
@@ -27,10 +30,11 @@ pub(super) struct Stored<'a, R> {
     #[serde(flatten)]
     #[schema(schema_with = reference::<R>)]
     record: &'a Record,
-    #[schema(inline)]
     vector_sync: VectorSync,
-    /// Where what is stored differs from what was sent, as JSON pointers.
+    /// Where what is stored was cleaned or escaped, as JSON pointers.
     sanitized_fields: &'a [String],
+    /// Where lenient handling has changed what was sent, as JSON pointers.
+    adjusted_fields: &'a [String],
     #[serde(skip)]
     of: PhantomData<R>,
 }
@@ -50,6 +54,7 @@ pub(super) fn just_stored<R: Named>(mut example: Value) -> Value {
     if let Some(members) = example.as_object_mut() {
         members.insert("vector_sync".to_owned(), json!(vector_sync(R::OF, true)));
         members.insert("sanitized_fields".to_owned(), json!([]));
+        members.insert("adjusted_fields".to_owned(), json!([]));
     }
     example
 }
@@ -97,13 +102,17 @@ pub(super) fn record<R>(
     status: StatusCode,
     record: &Record,
     vector_sync: VectorSync,
-    sanitized_fields: &[String],
+    altered: &AlteredFields,
 ) -> Reply {
+    let AlteredFields { sanitized: sanitized_fields, adjusted: adjusted_fields } = altered;
     let location = format!("/api/v1/audit/{}/{}", record.record_type().path(), record.id());
     Reply {
         location: (status == StatusCode::CREATED).then_some(location),
         etag: Some(etag::of(record)),
-        ..body(status, &Stored::<R> { record, vector_sync, sanitized_fields, of: PhantomData })
+        ..body(
+            status,
+            &Stored::<R> { record, vector_sync, sanitized_fields, adjusted_fields, of: PhantomData },
+        )
     }
 }
 
@@ -125,7 +134,11 @@ pub(super) fn keyed<T: ?Sized>(key: Option<IdempotencyKey>, render: &Render<T>) 
 
 /// The answer to an earlier request.
 pub(super) fn replayed<F>(reply: Reply) -> Sent<F> {
+    let is_adjusted = altered::tells_of_adjustments(&reply.body);
     let mut response = response(reply);
+    if is_adjusted {
+        preference::tell_handling(&mut response, Handling::Lenient);
+    }
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     Sent::of(response)
 }

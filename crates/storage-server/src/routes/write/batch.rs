@@ -11,13 +11,14 @@ use storage_dualwrite::idempotency::{IdempotencyKey, Render, Written};
 use storage_models::json::{Items, Parsed};
 use storage_models::{Receipt, RecordType, Timestamp};
 use storage_query::AuditRecord;
-use storage_validation::{Invalid, RefusedBatch, ValidBatch};
+use storage_validation::{Handling, Invalid, RefusedBatch, ValidBatch};
 use utoipa::ToSchema;
 
+use super::altered::AlteredFields;
 use super::answer::VectorSync;
 use super::consistency::{self, Offer};
 use super::key::{BatchKey, GivenKey};
-use super::{answer, count_altered, key, months, receipt, refusal};
+use super::{answer, key, months, preference, receipt, refusal, reserve_growth};
 use crate::body::{self, Body, MediaType};
 use crate::openapi::responses::{Answers, json_body};
 use crate::openapi::{JsonBody, Named};
@@ -40,10 +41,11 @@ struct Stored<'a, R> {
     ids: &'a [i64],
     #[schema(minimum = 1, examples(1))]
     count: usize,
-    #[schema(inline)]
     vector_sync: VectorSync,
-    /// Where what is stored differs from what was sent, as JSON pointers.
+    /// Where what is stored was cleaned or escaped, as JSON pointers.
     sanitized_fields: &'a [String],
+    /// Where lenient handling has changed what was sent, as JSON pointers.
+    adjusted_fields: &'a [String],
     #[serde(skip)]
     of: PhantomData<R>,
 }
@@ -74,41 +76,47 @@ pub(crate) async fn write_batch<R: AuditRecord + Named>(
     consistency::take(&mut parameters, Offer::NotStrict, state.limits.consistency);
     parameters.finish()?;
     let header = key::header(&request)?;
+    let preferred = preference::handling(&request);
+    let handling = preferred.unwrap_or(state.limits.handling);
     let (deadline, limit) = (context.deadline, state.limits.batch_body);
     let body =
         body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, ACCEPTED).await?;
-    let Body { bytes, reservation, media_type } = body;
+    let Body { bytes, mut reservation, media_type } = body;
     let (size, limits, receipt) = (bytes.len(), state.limits.items(), receipt(&request, &context));
+    let most = state.limits.stored_batch();
     let judging = move || {
         let items = match media_type {
             MediaType::JsonLines => Ok(Items::of_lines(&bytes, limits)),
             MediaType::Json | MediaType::MergePatch => Items::of_array(&bytes, limits),
         };
-        judged(R::TYPE, header, items, &receipt)
+        judged(R::TYPE, header, items, (&receipt, handling, most))
     };
     let Judged { key, valid } = state.heavy.run(size, deadline, judging).await??;
-    let ValidBatch { records, sanitized_fields } = match valid {
+    let ValidBatch { records, sanitized_fields, adjusted_fields } = match valid {
         Ok(valid) => valid,
         Err(invalid) => {
             let problem = refusal(invalid, within_record);
             return key::unless_replayed(&state, key.as_ref(), problem, deadline).await;
         }
     };
+    reserve_growth(&mut reservation, &records, size)?;
     if let Err(refusal) = months::open(&request, &state, &records, deadline).await {
         return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await;
     }
-    let keyed = answer::keyed(key.clone(), &rendering::<R>(sanitized_fields.clone(), true));
+    let altered = AlteredFields { sanitized: sanitized_fields, adjusted: adjusted_fields };
+    let keyed = answer::keyed(key.clone(), &rendering::<R>(altered.clone(), true));
     let ids = match state.writer.write_batch(records, keyed, reservation, deadline).await? {
         Written::Now(ids) => ids,
         Written::Before(reply) => return Ok(answer::replayed(reply)),
     };
-    count_altered(sanitized_fields.iter().map(|pointer| within_record(pointer)));
+    altered.count(within_record);
     // New records: whatever version waits is theirs, or a later one.
     let versions = ids.iter().filter_map(|id| Some((*id, Timestamp::from_micros(0)?))).collect();
-    let wanted = consistency::wait(&request);
+    let wanted = preference::wait(&request);
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
-    let render = |is_pending| rendering::<R>(sanitized_fields.clone(), is_pending)(&ids);
-    Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
+    let told = altered.handling(preferred);
+    let render = |is_pending| rendering::<R>(altered.clone(), is_pending)(&ids);
+    Ok(consistency::answered(&state, key.as_ref(), waited, told, deadline, render).await)
 }
 
 /// A batch that was read.
@@ -122,11 +130,11 @@ fn judged(
     record_type: RecordType,
     header: Option<GivenKey>,
     items: Result<Items<'_>, &'static str>,
-    receipt: &Receipt,
+    (receipt, handling, most): (&Receipt, Handling, usize),
 ) -> Result<Judged, Problem> {
     let mut key = header.map(BatchKey::new);
     let seen = |record: &Parsed| key.iter_mut().for_each(|key| key.see(record));
-    let valid = match storage_validation::batch(record_type, items, receipt, seen) {
+    let valid = match storage_validation::batch(record_type, items, receipt, handling, most, seen) {
         Ok(valid) => Ok(valid),
         Err(RefusedBatch::Invalid(invalid)) => Err(invalid),
         Err(RefusedBatch::Unreadable(error)) => return Err(error.into()),
@@ -135,11 +143,16 @@ fn judged(
     Ok(Judged { key: key.and_then(|key| key.finish(&route)), valid })
 }
 
-fn rendering<R: AuditRecord>(sanitized_fields: Vec<String>, is_pending: bool) -> Render<[i64]> {
+fn rendering<R: AuditRecord>(altered: AlteredFields, is_pending: bool) -> Render<[i64]> {
     Arc::new(move |ids| {
-        let vector_sync = answer::vector_sync(R::TYPE, is_pending);
-        let sanitized_fields = &sanitized_fields;
-        let stored = Stored::<R> { ids, count: ids.len(), vector_sync, sanitized_fields, of: PhantomData };
+        let stored = Stored::<R> {
+            ids,
+            count: ids.len(),
+            vector_sync: answer::vector_sync(R::TYPE, is_pending),
+            sanitized_fields: &altered.sanitized,
+            adjusted_fields: &altered.adjusted,
+            of: PhantomData,
+        };
         answer::body(StatusCode::CREATED, &stored)
     })
 }

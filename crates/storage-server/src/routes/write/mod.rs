@@ -1,10 +1,12 @@
 //! Storing and changing records. This file: storing one.
 
+mod altered;
 mod answer;
 mod batch;
 mod consistency;
 mod key;
 mod months;
+mod preference;
 mod update;
 
 pub(super) use batch::write_batch;
@@ -15,11 +17,14 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
+use storage_dualwrite::Reservation;
 use storage_dualwrite::idempotency::{Render, Written};
-use storage_models::{Json, Receipt, Record, RecordType, Timestamp};
+use storage_models::{Json, NewRecord, Receipt, Record, Timestamp};
 use storage_query::AuditRecord;
 use storage_validation::{Invalid, Valid};
 use utoipa::openapi::path::Parameter;
+
+use altered::{AlteredFields, field_label};
 
 use super::answer::Answer;
 use crate::auth::Caller;
@@ -44,7 +49,7 @@ pub(super) const PROBLEMS: &[ProblemKind] = &[
 
 /// The headers that every write takes.
 pub(super) fn headers() -> [Parameter; 2] {
-    [key::parameter(), consistency::preference_header()]
+    [key::parameter(), preference::parameter()]
 }
 
 /// `POST /api/v1/audit/{type}`
@@ -58,9 +63,11 @@ pub(super) async fn write<R: AuditRecord + Named>(
     let consistency = consistency::take(&mut parameters, Offer::Any, state.limits.consistency);
     parameters.finish()?;
     let header = key::header(&request)?;
+    let preferred = preference::handling(&request);
+    let handling = preferred.unwrap_or(state.limits.handling);
     let deadline = context.deadline;
     let accepted = &[MediaType::Json];
-    let Body { bytes, reservation, .. } = body::read(
+    let Body { bytes, mut reservation, .. } = body::read(
         request.headers(),
         payload,
         &state.budget.of_asker(),
@@ -73,21 +80,23 @@ pub(super) async fn write<R: AuditRecord + Named>(
     let judging = move || {
         let parsed = Json::parse_within(&bytes, values)?;
         let key = key::of(header.as_ref(), &format!("POST /audit/{}", R::TYPE.path()), &parsed);
-        Ok::<_, Problem>((key, storage_validation::record(R::TYPE, parsed, &receipt)))
+        Ok::<_, Problem>((key, storage_validation::record(R::TYPE, parsed, &receipt, handling)))
     };
     let (key, valid) = state.heavy.run(size, deadline, judging).await??;
-    let Valid { record, sanitized_fields } = match valid {
+    let Valid { record, sanitized_fields, adjusted_fields } = match valid {
         Ok(valid) => valid,
         Err(invalid) => {
             let problem = refusal(invalid, |pointer| pointer);
             return key::unless_replayed(&state, key.as_ref(), problem, deadline).await;
         }
     };
+    reserve_growth(&mut reservation, std::slice::from_ref(&record), size)?;
     if let Err(refusal) = months::open(&request, &state, std::slice::from_ref(&record), deadline).await {
         return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await;
     }
     let is_strict = consistency == Consistency::Strict;
-    let render = rendering::<R>(sanitized_fields.clone(), !is_strict);
+    let altered = AlteredFields { sanitized: sanitized_fields, adjusted: adjusted_fields };
+    let render = rendering::<R>(altered.clone(), !is_strict);
     // No time-out of our own here: once the record has left the queue only the writer knows what became of it.
     let keyed = answer::keyed(key.clone(), &render);
     let written = if is_strict {
@@ -99,12 +108,13 @@ pub(super) async fn write<R: AuditRecord + Named>(
         Written::Now(record) => record,
         Written::Before(reply) => return Ok(answer::replayed(reply)),
     };
-    count_altered(sanitized_fields.iter().map(String::as_str));
-    let wanted = consistency::wait(&request).filter(|_| !is_strict);
+    altered.count(|pointer| pointer);
+    let wanted = preference::wait(&request).filter(|_| !is_strict);
     let versions = version(&record).into_iter().collect();
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
-    let render = |is_pending| rendering::<R>(sanitized_fields.clone(), is_pending && !is_strict)(&record);
-    Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
+    let told = altered.handling(preferred);
+    let render = |is_pending| rendering::<R>(altered.clone(), is_pending && !is_strict)(&record);
+    Ok(consistency::answered(&state, key.as_ref(), waited, told, deadline, render).await)
 }
 
 /// The arrival of a request that writes records.
@@ -116,11 +126,18 @@ fn receipt(request: &HttpRequest, context: &RequestContext) -> Receipt {
     }
 }
 
+/// Takes as much of the budget as the texts of records have grown beyond the body that they came in: escaped text is longer.
+fn reserve_growth(reservation: &mut Reservation, records: &[NewRecord], body: usize) -> Result<(), Problem> {
+    let stored: usize = records.iter().map(NewRecord::bulk).sum();
+    let is_free = reservation.grow(stored.saturating_sub(body));
+    if is_free { Ok(()) } else { Err(Problem::new(ProblemKind::Overloaded)) }
+}
+
 /// The answer for a record that still has to reach the index, or is there.
-fn rendering<R: 'static>(sanitized_fields: Vec<String>, is_pending: bool) -> Render<Record> {
+fn rendering<R: 'static>(altered: AlteredFields, is_pending: bool) -> Render<Record> {
     Arc::new(move |record| {
         let vector_sync = answer::vector_sync(record.record_type(), is_pending);
-        answer::record::<R>(StatusCode::CREATED, record, vector_sync, &sanitized_fields)
+        answer::record::<R>(StatusCode::CREATED, record, vector_sync, &altered)
     })
 }
 
@@ -132,12 +149,6 @@ fn version(record: &Record) -> Option<(i64, Timestamp)> {
     }
 }
 
-fn count_altered<'a>(pointers: impl Iterator<Item = &'a str>) {
-    for pointer in pointers {
-        metrics::counter!(names::SANITIZED_FIELDS, "field" => field_label(pointer)).increment(1);
-    }
-}
-
 /// The refusal of what is invalid, counted. `within` makes a pointer one into its record.
 fn refusal(invalid: Invalid, within: fn(&str) -> &str) -> Problem {
     for error in invalid.errors() {
@@ -145,30 +156,4 @@ fn refusal(invalid: Invalid, within: fn(&str) -> &str) -> Problem {
         metrics::counter!(names::VALIDATION_FAILURES, "field" => field, "reason" => error.code).increment(1);
     }
     invalid.into()
-}
-
-/// The field that a JSON pointer leads into; `record` for the record as a whole. A client's own words must not become
-/// labels: `unknown` stands for what is a field of no record type.
-fn field_label(pointer: &str) -> &'static str {
-    let Some(name) = pointer.split('/').nth(1) else { return "record" };
-    let field = RecordType::ALL.into_iter().find_map(|record_type| record_type.field(name));
-    field.map_or("unknown", |field| field.name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::field_label;
-
-    #[test]
-    fn labels_are_fields_and_nothing_a_client_made_up() {
-        for (pointer, label) in [
-            ("/name", "name"),
-            ("/metadata/steps/0", "metadata"),
-            ("", "record"),
-            ("/nmae", "unknown"),
-            ("/", "unknown"),
-        ] {
-            assert_eq!(field_label(pointer), label, "{pointer}");
-        }
-    }
 }

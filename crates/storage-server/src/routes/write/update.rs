@@ -11,13 +11,14 @@ use storage_dualwrite::idempotency::{Render, Written};
 use storage_models::json::Parsed;
 use storage_models::{Json, Record, RecordUpdate, Timestamp};
 use storage_query::AuditRecord;
-use storage_validation::{RefusedUpdate, ValidUpdate};
+use storage_validation::{Handling, RefusedUpdate, ValidUpdate};
 use tokio::time::Instant;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::Parameter;
 
+use super::altered::AlteredFields;
 use super::consistency::{self, Offer};
-use super::{answer, count_altered, key, refusal, version};
+use super::{answer, key, preference, refusal, version};
 use crate::body::{self, Body, MediaType};
 use crate::etag;
 use crate::openapi::parameters::{self, EXAMPLE_ETAG};
@@ -54,6 +55,8 @@ pub(crate) async fn update<R: AuditRecord + Named>(
     let header = key::header(&request)?;
     let id = id::of(&request)?;
     let if_match = if_match(&request)?;
+    let preferred = preference::handling(&request);
+    let handling = preferred.unwrap_or(state.limits.handling);
     let (deadline, limit) = (context.deadline, state.limits.body);
     let Body { bytes, reservation, .. } =
         body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, ACCEPTED).await?;
@@ -65,52 +68,62 @@ pub(crate) async fn update<R: AuditRecord + Named>(
     };
     let (patch, key) = state.heavy.run(size, deadline, reading).await??;
     // A repeated request meets the version that the first has made; its kept answer comes before any refusal.
-    let Change { current, update, sanitized_fields } =
-        match change::<R>(&state, id, &if_match, (patch, size), deadline).await {
-            Ok(change) => change,
-            Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
-        };
-    let render = rendering::<R>(sanitized_fields.clone());
+    let patch = Patch { value: patch, size, handling };
+    let Change { current, update, altered } = match change::<R>(&state, id, &if_match, patch, deadline).await
+    {
+        Ok(change) => change,
+        Err(refusal) => return key::unless_replayed(&state, key.as_ref(), refusal, deadline).await,
+    };
+    let render = rendering::<R>(altered.clone());
     let keyed = answer::keyed(key.clone(), &render);
     let updated = match state.writer.update(&current, update, keyed, reservation, deadline).await? {
         Written::Now(updated) => updated,
         Written::Before(reply) => return Ok(answer::replayed(reply)),
     };
-    count_altered(sanitized_fields.iter().map(String::as_str));
+    altered.count(|pointer| pointer);
     let versions = version(&updated.record).into_iter().collect();
-    let wanted = consistency::wait(&request);
+    let wanted = preference::wait(&request);
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;
-    let is_pending = updated.is_pending;
+    let (is_pending, told) = (updated.is_pending, altered.handling(preferred));
     let render = |still| render(&Updated { is_pending: is_pending && still, ..updated.clone() });
-    Ok(consistency::answered(&state, key.as_ref(), waited, deadline, render).await)
+    Ok(consistency::answered(&state, key.as_ref(), waited, told, deadline, render).await)
 }
 
 /// A change that may be made, of the record as it was read.
 struct Change {
     current: Record,
     update: RecordUpdate,
-    sanitized_fields: Vec<String>,
+    altered: AlteredFields,
+}
+
+/// A change as it was sent.
+struct Patch {
+    value: Parsed,
+    /// Bytes that it came in.
+    size: usize,
+    handling: Handling,
 }
 
 async fn change<R: AuditRecord>(
     state: &AppState,
     id: i64,
     if_match: &str,
-    (patch, size): (Parsed, usize),
+    patch: Patch,
     deadline: Instant,
 ) -> Result<Change, Problem> {
     let current = get::record::<R>(state, id, deadline).await?;
     if !etag::matches_strongly(if_match, &etag::of(&current)) {
-        return Err(Problem::new(ProblemKind::PreconditionFailed));
+        return Err(unmatched(if_match));
     }
-    let (size, received_at) = (size + metadata_size(&current), Timestamp::now());
+    let (size, received_at) = (patch.size + metadata_size(&current), Timestamp::now());
     let judging = move || {
-        let valid = storage_validation::update(&current, patch, received_at);
+        let valid = storage_validation::update(&current, patch.value, received_at, patch.handling);
         (current, valid)
     };
     let (current, valid) = state.heavy.run(size, deadline, judging).await?;
-    let ValidUpdate { update, sanitized_fields } = valid.map_err(refused)?;
-    Ok(Change { current, update, sanitized_fields })
+    let ValidUpdate { update, sanitized_fields, adjusted_fields } = valid.map_err(refused)?;
+    let altered = AlteredFields { sanitized: sanitized_fields, adjusted: adjusted_fields };
+    Ok(Change { current, update, altered })
 }
 
 /// Bytes of what a patch is merged with, which are as much work as the patch.
@@ -138,13 +151,29 @@ fn if_match(request: &HttpRequest) -> Result<String, Problem> {
         "" => Err(Problem::new(ProblemKind::PreconditionRequired)),
         "*" => Err(Problem::new(ProblemKind::PreconditionRequired)
             .detail("If-Match must name the version that the change is for, not `*`.")),
+        header if etag::has_unquoted(header) => Err(Problem::new(ProblemKind::BadRequest).detail(format!(
+            "If-Match must be an entity tag in quotes: send the header ETag of the record as it came, its quotes \
+             included, such as `If-Match: {EXAMPLE_ETAG}`. In a shell, put the whole header in single quotes."
+        ))),
         _ => Ok(named),
     }
 }
 
-fn rendering<R: 'static>(sanitized_fields: Vec<String>) -> Render<Updated> {
+/// A weak tag is that of no version (RFC 9110, section 13.1.1), whatever is in it.
+fn unmatched(if_match: &str) -> Problem {
+    let problem = Problem::new(ProblemKind::PreconditionFailed);
+    if !etag::are_weak(if_match) {
+        return problem;
+    }
+    problem.detail(
+        "If-Match names a weak entity tag, which matches no version; nothing was changed. Send the tag without its \
+         `W/`, which a proxy may have added.",
+    )
+}
+
+fn rendering<R: 'static>(altered: AlteredFields) -> Render<Updated> {
     Arc::new(move |updated: &Updated| {
         let vector_sync = answer::vector_sync(updated.record.record_type(), updated.is_pending);
-        answer::record::<R>(StatusCode::OK, &updated.record, vector_sync, &sanitized_fields)
+        answer::record::<R>(StatusCode::OK, &updated.record, vector_sync, &altered)
     })
 }

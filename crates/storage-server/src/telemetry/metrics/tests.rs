@@ -27,6 +27,7 @@ fn the_names_of_the_contract_are_here() {
         ("datastorage_dualwrite_failure_total", "reason"),
         ("datastorage_outbox_depth", "state"),
         ("datastorage_sanitized_fields_total", "field"),
+        ("datastorage_adjusted_fields_total", "field"),
         ("datastorage_auth_total", "result"),
         ("datastorage_build_info", "version"),
     ] {

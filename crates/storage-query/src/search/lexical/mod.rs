@@ -1,0 +1,200 @@
+//! The remediations that hold given words, through PostgreSQL's full text.
+
+mod statement;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use storage_models::Remediation;
+
+use self::statement::Search;
+use self::words::{Asked, Weighed};
+use super::order;
+use crate::filter::check_text;
+use crate::read::rows::{Number, Ranked, Rarity, Word};
+use crate::sql::{BoundSql, Bounded, Statement};
+use crate::{InvalidParameter, InvalidParameters, QueryError, RemediationFilter, SearchRequest, Valid};
+
+const OPERATION: &str = "search by words";
+
+/// A remediation that a search by words found.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LexicalHit {
+    /// How well it matches: 3 when one of its identifiers is the text, 2 when it holds all the words, 1 when it does with the
+    /// last one only begun, or has an identifier that begins like the text. Else it holds at least half of the words' weight,
+    /// and this is a score above 0 and below 1 (BM25, as a share of the greatest one possible).
+    pub rank: f64,
+    /// What its words add to how near it is in meaning, from 0 on: comparable with similarities. Words that are meant
+    /// literally count from the first one on, others when they weigh more than the rarest word alone.
+    pub evidence: f64,
+    /// The record.
+    pub record: Remediation,
+}
+
+impl LexicalHit {
+    /// Weights beyond this add nothing.
+    const MAX_WEIGHT: f64 = 3.0;
+
+    /// `held` and `literal` are the weights of the words that it holds, and of the literal ones among them, 1 being the most
+    /// of a word. docs/decisions/words.md has the figures behind the numbers.
+    fn of(Ranked { record, rank, held, literal }: Ranked<Remediation>) -> Self {
+        let plain = (held - literal).min(Self::MAX_WEIGHT);
+        let evidence = 0.3 * literal.min(Self::MAX_WEIGHT) + 0.2 * (plain - 1.0).max(0.0);
+        Self { rank, evidence, record }
+    }
+
+    /// The same hit with a record that stands for it: an incident's newest one for all of them.
+    #[must_use]
+    pub fn shown_as(self, record: Remediation) -> Self {
+        Self { record, ..self }
+    }
+
+    /// Whether one of its identifiers is the text that was searched for.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.rank >= 3.0
+    }
+}
+
+/// What a search by words found.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Lexical {
+    /// The best first.
+    pub hits: Vec<LexicalHit>,
+    /// Whether the last ones were left out because all together would have had more than
+    /// [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES).
+    pub is_cut: bool,
+    /// Whether more records waited for their words than [`LexicalQuery::MAX_WAITING`], so that some of them were not looked
+    /// at.
+    pub is_behind: bool,
+}
+
+/// A search for the remediations that hold the words of a text, among those that match a filter, whether they have a vector
+/// or not, and whether their words are stored yet or not.
+///
+/// Words are looked for in name, target, alert, action and error message, whatever their case. Identifiers are found as they
+/// are and by the words in them (`KubePodCrashLooping`, `restart-pod`); the last word may be only the beginning of one, from
+/// three letters on.
+///
+/// Not all words are demanded. Each weighs by its rarity, those of the language (`the`, `after`) nothing, and half of the
+/// weight is enough. Records that hold more come first, those with an identifier that is the text before all others.
+///
+/// ```no_run
+/// use diesel_async::AsyncPgConnection;
+/// use storage_query::{LexicalQuery, QueryError, SearchRequest, Valid};
+///
+/// # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
+/// let query = LexicalQuery::new("checkout-api-7d9f8b6c5-x2x4z", Valid::default(), SearchRequest::default())?;
+/// for hit in query.run(conn).await?.hits {
+///     println!("{} {}", hit.rank, hit.record.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct LexicalQuery {
+    words: String,
+    filter: Valid<RemediationFilter>,
+    request: SearchRequest,
+    /// How many are looked for.
+    count: i64,
+}
+
+impl LexicalQuery {
+    /// Characters of the text at most.
+    pub const MAX_WORDS: usize = 1_000;
+
+    /// How many records are ranked of those that are found by words that records share, and of those that are found by their
+    /// own words. So common words cost no more than that.
+    pub const MAX_RANKED: i64 = 500;
+
+    /// How many of those whose words are not stored yet are looked at: the newest.
+    pub const MAX_WAITING: i64 = 500;
+
+    /// What must hold in the transaction that runs a search.
+    ///
+    /// Words are common together or not at all, which statistics do not know. So the words come first, through their index,
+    /// and the records of each set are looked up one by one along the index, the newest first, until there are enough. Any
+    /// other join, and any sort in the place of the index, would read records from end to end.
+    pub const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+                                SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off; SET LOCAL jit = off; \
+                                SET LOCAL work_mem = '64MB'; SET LOCAL plan_cache_mode = force_custom_plan";
+
+    /// The search for `words`; of `request` only the limit counts.
+    ///
+    /// # Errors
+    /// When the text is longer than [`Self::MAX_WORDS`] or holds NUL; the parameter is called `q`.
+    pub fn new(
+        words: impl Into<String>,
+        filter: Valid<RemediationFilter>,
+        request: SearchRequest,
+    ) -> Result<Self, InvalidParameters> {
+        let words = words.into();
+        check_text(&words, Self::MAX_WORDS)
+            .map_err(|reason| InvalidParameter::new("q", words.clone(), reason))?;
+        Ok(Self { words, filter, request, count: request.limit() })
+    }
+
+    /// For [`fuse`](crate::fuse()): looks for [`SearchRequest::candidates`] hits instead of the limit.
+    #[must_use]
+    pub const fn for_fusion(mut self) -> Self {
+        self.count = self.request.candidates();
+        self
+    }
+
+    /// For a search for incidents: gives all that are ranked, since many of them may be of one incident.
+    #[must_use]
+    pub const fn for_incidents(mut self) -> Self {
+        self.count = Self::MAX_RANKED;
+        self
+    }
+
+    /// The statement, for a service that reads rows of its own: a record's columns and `rank`. The connection weighs the
+    /// words. Run it in a transaction with [`Self::SETTINGS`].
+    ///
+    /// # Errors
+    /// [`QueryError::Database`].
+    pub async fn to_sql(&self, conn: &mut AsyncPgConnection) -> Result<BoundSql, QueryError> {
+        let weighed = self.weighed(conn).await?;
+        Ok(self.search(&weighed).sql().into_bound())
+    }
+
+    /// Runs it in a transaction of its own, so not inside an open one: the best first, equally good ones newest first. All its
+    /// statements see one snapshot: a record whose words are stored between two of them would be missed by both.
+    ///
+    /// # Errors
+    /// [`QueryError::Database`].
+    pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Lexical, QueryError> {
+        let (found, waiting): (Bounded<Ranked<Remediation>>, Vec<Number>) = conn
+            .build_transaction()
+            .repeatable_read()
+            .run(async |conn| {
+                conn.batch_execute(Self::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
+                let weighed = self.weighed(conn).await?;
+                let waiting = Statement::new(statement::waiting()).load(conn, OPERATION).await?;
+                let found = self.search(&weighed).sql();
+                let found = Statement::new(found).load_within_bound(conn, OPERATION).await?;
+                Ok::<_, QueryError>((found, waiting))
+            })
+            .await?;
+        let mut hits: Vec<_> = found.rows.into_iter().map(LexicalHit::of).collect();
+        order::sort(&mut hits, |hit| -hit.rank, |hit| &hit.record);
+        let is_behind = waiting.iter().any(|Number(records)| *records > Self::MAX_WAITING);
+        Ok(Lexical { hits, is_cut: found.is_cut, is_behind })
+    }
+
+    /// Cuts the text into its words, and asks how rare each is.
+    async fn weighed(&self, conn: &mut AsyncPgConnection) -> Result<Weighed, QueryError> {
+        let words: Vec<Word> = Statement::new(statement::words(&self.words)).load(conn, OPERATION).await?;
+        let asked = Asked::of(&self.words, &words);
+        let rarities: Vec<Rarity> = Statement::new(statement::rarities(&asked)).load(conn, OPERATION).await?;
+        Ok(Weighed::of(asked, &rarities))
+    }
+
+    const fn search<'a>(&'a self, weighed: &'a Weighed) -> Search<'a> {
+        Search { weighed, filter: &self.filter, count: self.count }
+    }
+}
