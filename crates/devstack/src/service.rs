@@ -238,7 +238,14 @@ impl ServiceProcess {
     /// # Errors
     /// [`DevstackError::Service`] when it still runs.
     pub fn exited(&mut self, waited: Duration) -> Result<ExitStatus, DevstackError> {
-        match self.child.try_wait() {
+        let ended = match self.child.try_wait() {
+            // The first thread is gone, and the others are going: until then there is no status.
+            Ok(None) if self.identity.is_none_or(|process| !process.is_running()) => {
+                self.child.wait().map(Some)
+            }
+            outcome => outcome,
+        };
+        match ended {
             Ok(Some(status)) => Ok(status),
             Ok(None) => Err(self.failed(format!("still runs after {} s", waited.as_secs()))),
             Err(error) => Err(self.failed(format!("cannot be watched: {error}"))),

@@ -13,6 +13,7 @@ use crate::words::{spell_out, split_identifier, split_text};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use storage_models::escape::unescape;
 use storage_models::{Alterations, Altered, IncidentKey};
 
 /// Version of [`compose`] and [`compose_query`]: it grows whenever either gives another text for
@@ -50,8 +51,7 @@ impl RecordText<'_> {
         let is_named = |named: &str| named == pointer || Some(named) == within;
         let mut alterations = self.alterations.into_iter().flat_map(Alterations::iter);
         if alterations.any(|it| it.what == Altered::Escaped && is_named(&it.pointer)) {
-            // The ampersand last, so that no other reference arises.
-            Cow::Owned(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+            unescape(text)
         } else {
             Cow::Borrowed(text)
         }
