@@ -11,9 +11,9 @@ use storage_models::{IncidentKey, Timestamp};
 use crate::fixed_statement::fixed_statement;
 
 fixed_statement! {
-    /// Stores the words of records that still have these versions, and the sets of shared words that nobody has stored yet,
-    /// in order of their keys, as all others take them, so that nobody waits for each other. `months` are the start times once more: named beside the
-    /// join, they leave the partitions of other months alone.
+    /// Stores the words of records that still have these versions, and the sets of shared words that are not stored yet, in
+    /// the order of their keys: two transactions that take the same sets do not deadlock. `months` are the start times once
+    /// more: named beside the join, they leave the partitions of other months alone.
     StoreWords -> () {
         "WITH made AS MATERIALIZED ( \
             SELECT r.id, r.start_time, r.updated_at, shared, own, audit_text_key(shared) AS text_key \

@@ -29,7 +29,7 @@ pub struct FusedHit {
 }
 
 /// The first `limit` of both sides together, each record once: those with an identifier that is the text first, then by
-/// similarity and [`LexicalHit::evidence`] together; records with equal scores newest first, then by id.
+/// similarity and [`LexicalHit::evidence`] together; records with equal scores newest first.
 ///
 /// One side alone keeps its order.
 #[must_use]

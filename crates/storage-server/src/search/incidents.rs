@@ -30,34 +30,22 @@ struct Worded {
 
 impl Search {
     pub(super) async fn incidents(&self, state: &AppState, deadline: Instant) -> Result<Found, ReadError> {
-        let by_words = async {
-            match self.mode {
-                Mode::Semantic => Ok(None),
-                Mode::Lexical | Mode::Hybrid => {
-                    state.reader.lexical(self.words.clone().for_incidents(), deadline).await.map(Some)
-                }
+        let by_words = || state.reader.lexical(self.words.clone().for_incidents(), deadline);
+        let (meaning, words, is_alone) = match self.mode {
+            Mode::Lexical => (None, by_words().await?, false),
+            Mode::Semantic => match self.incidents_by_meaning(state, deadline).await? {
+                Some(side) => (Some(side), Lexical::default(), false),
+                None => (None, by_words().await?, true),
+            },
+            Mode::Hybrid => {
+                let (meaning, words) =
+                    future::join(self.incidents_by_meaning(state, deadline), by_words()).await;
+                let (meaning, words) = either(meaning, words)?;
+                let is_alone = meaning.is_none() || words.is_none();
+                (meaning, words.unwrap_or_default(), is_alone)
             }
         };
-        let by_meaning = async {
-            match self.mode {
-                Mode::Lexical => Ok(None),
-                Mode::Semantic | Mode::Hybrid => self.incidents_by_meaning(state, deadline).await,
-            }
-        };
-        let (meaning, words) = future::join(by_meaning, by_words).await;
-        let (meaning, words) = either(meaning, words)?;
-        let is_alone = match self.mode {
-            Mode::Lexical => false,
-            Mode::Semantic => meaning.is_none(),
-            Mode::Hybrid => meaning.is_none() || words.is_none(),
-        };
-        let words = match words.flatten() {
-            None if meaning.is_none() => {
-                Some(state.reader.lexical(self.words.clone().for_incidents(), deadline).await?)
-            }
-            words => words,
-        };
-        self.together(state, meaning, words.unwrap_or_default(), is_alone, deadline).await
+        self.together(state, meaning, words, is_alone, deadline).await
     }
 
     /// Both sides as one order of incidents. An incident's newest record stands for it on both.
