@@ -42,6 +42,7 @@ mod pasted;
 mod projection;
 mod provider;
 mod read_routes;
+mod readme;
 mod reads;
 mod reconcile;
 mod sample;
