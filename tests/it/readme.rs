@@ -14,7 +14,9 @@ fn blocks() -> Vec<String> {
     let is_of_reader = |line: &&str| line.starts_with("cargo xtask ") || line.starts_with(". .dev/env");
     tour.split("\n```")
         .filter_map(|block| block.strip_prefix("sh\n"))
-        .map(|block| block.lines().filter(|line| !is_of_reader(line)).map(|line| format!("{line}\n")).collect())
+        .map(|block| {
+            block.lines().filter(|line| !is_of_reader(line)).map(|line| format!("{line}\n")).collect()
+        })
         .collect()
 }
 

@@ -21,16 +21,23 @@ pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// A complete statement whose rows are read as `Row`.
 ///
 /// It is prepared anew on every call: the number of shapes has no bound, and neither has diesel's cache of
-/// prepared statements. PostgreSQL then also plans it for the very values that are bound.
+/// prepared statements. PostgreSQL then also plans it for the very values that are bound. Only a statement of fixed text is
+/// prepared once for each connection.
 #[derive(Debug)]
 pub(crate) struct Statement<Row> {
     sql: Sql,
+    is_fixed: bool,
     row: PhantomData<fn() -> Row>,
 }
 
 impl<Row> Statement<Row> {
     pub(crate) fn new(sql: Sql) -> Self {
-        Self { sql, row: PhantomData }
+        Self { sql, is_fixed: false, row: PhantomData }
+    }
+
+    /// The whole text of a statement without values.
+    pub(crate) fn of_text(text: &'static str) -> Self {
+        Self { sql: Sql::new(text), is_fixed: true, row: PhantomData }
     }
 }
 
@@ -90,7 +97,9 @@ impl<Row: QueryableByName<Pg>> QueryableByName<Pg> for Measured<Row> {
 
 impl<Row> QueryFragment<Pg> for Statement<Row> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
+        if !self.is_fixed {
+            out.unsafe_to_cache_prepared();
+        }
         for part in &self.sql.parts {
             match part {
                 Part::Text(text) => out.push_sql(text),

@@ -28,3 +28,8 @@ fn diesel_sends_the_same_text_and_never_caches_it() {
     assert_eq!(builder.finish(), sample().into_bound().text);
     assert!(!statement.is_safe_to_cache_prepared(&Pg).unwrap());
 }
+
+#[test]
+fn a_statement_of_fixed_text_is_cached() {
+    assert!(Statement::<()>::of_text("SELECT 1").is_safe_to_cache_prepared(&Pg).unwrap());
+}

@@ -29,6 +29,10 @@ const WORDLESS: &str = "FROM vector_outbox \
 const MONTHS: &str = "(SELECT to_date(right(relid::text, 7), 'YYYY_MM')::timestamp AT TIME ZONE 'UTC' AS month \
     FROM pg_partition_tree('remediation_words') WHERE isleaf ORDER BY 1 DESC OFFSET 0) AS months";
 
+/// The words of a record's set. `OFFSET 0` has them looked up by their key, and not read whole for each record.
+const SHARED: &str =
+    "SELECT words AS shared FROM remediation_text AS of WHERE of.text_key = newest.text_key OFFSET 0";
+
 /// Half of the weight is enough; words that no stored record has cannot be demanded. Sums of the same numbers in another
 /// order may differ by a little.
 const ENOUGH: &str = "(rank >= 1 OR held > 0 AND held >= 0.4999999 * known)";
@@ -158,39 +162,53 @@ impl Search<'_> {
         let mut stored = Conditions::default();
         stored.and("words @@ ").bind(Bind::Text(wanted.to_owned())).text("::tsquery");
         stored.and("start_time >= month AND start_time < month + interval '1 month'");
-        let mut sql = columns("shared.words || own AS words FROM ");
+        let mut sql = columns("shared || own AS words FROM ");
         sql.text(MONTHS).text(" CROSS JOIN LATERAL (").append(self.stored(stored));
-        sql.text(") AS newest JOIN remediation_text AS shared USING (text_key) LIMIT ");
+        sql.text(") AS newest CROSS JOIN LATERAL (").text(SHARED).text(") AS of_set LIMIT ");
         sql.bind(Bind::BigInt(most));
         sql
     }
 
-    /// Stored words count where they are of the record's version. `OFFSET 0` keeps their order: PostgreSQL expects one record
-    /// of a join on three columns, and would look up all before it sorts them.
+    /// Stored words count where they are of the record's version. `OFFSET 0` keeps their order: PostgreSQL would look up all
+    /// before it sorts them.
     fn stored(&self, mut stored: Conditions) -> Sql {
         stored.within(self.filter, "start_time");
-        let mut sql = columns(
-            "own, text_key FROM (SELECT record_id AS id, start_time, version AS updated_at, words AS own, text_key \
+        let mut sql = Sql::new(
+            "SELECT record.*, own, text_key FROM (SELECT record_id, start_time, version, words AS own, text_key \
              FROM remediation_words",
         );
         sql.append(stored.into_sql())
-            .text(" ORDER BY start_time DESC, record_id DESC OFFSET 0) AS stored JOIN ");
-        sql.text(RECORDS).append(Conditions::of(self.filter).into_sql());
+            .text(" ORDER BY start_time DESC, record_id DESC OFFSET 0) AS named ")
+            .append(self.record());
         sql
     }
 
     /// The records that have no words yet, with words made on the spot.
     fn waiting(&self) -> Sql {
-        let mut sql = columns(
-            "shared || own AS words FROM (SELECT record_id AS id, start_time, version AS updated_at ",
-        );
+        let mut sql =
+            Sql::new("SELECT record.*, shared || own AS words FROM (SELECT record_id, start_time, version ");
         sql.text(WORDLESS)
             .text(" ORDER BY enqueued_at DESC, record_id DESC LIMIT ")
-            .bind(Bind::BigInt(LexicalQuery::MAX_WAITING));
-        sql.text(") AS waiting JOIN ")
-            .text(RECORDS)
-            .text(" CROSS JOIN LATERAL audit_words(name, target_name, alert_name, action_type, ");
-        sql.text(ENDS_OF_ERROR).text(", alterations) AS made").append(Conditions::of(self.filter).into_sql());
+            .bind(Bind::BigInt(LexicalQuery::MAX_WAITING))
+            .text(") AS named ")
+            .append(self.record())
+            .text(" CROSS JOIN LATERAL audit_words(name, target_name, alert_name, action_type, ")
+            .text(ENDS_OF_ERROR)
+            .text(", alterations) AS made");
+        sql
+    }
+
+    /// The record that a row of `named` names, if it still has that version and matches the filter. `OFFSET 0` has records
+    /// looked up one by one: among plans that [`LexicalQuery::SETTINGS`] make dear, PostgreSQL takes one that reads all
+    /// records in the order of their ids to cost the same.
+    fn record(&self) -> Sql {
+        let mut own = Conditions::default();
+        own.and("id = named.record_id");
+        own.and("start_time = named.start_time");
+        own.and("updated_at = named.version");
+        let mut sql = Sql::new("CROSS JOIN LATERAL (SELECT ");
+        sql.text(Remediation::COLUMNS).text(" FROM ").text(Remediation::TABLE);
+        sql.append(own.with(self.filter).into_sql()).text(" OFFSET 0) AS record");
         sql
     }
 
@@ -221,9 +239,6 @@ impl Search<'_> {
         sql
     }
 }
-
-/// What joins a row that names records at a version with those that still have it.
-const RECORDS: &str = "remediation_audit USING (id, start_time, updated_at)";
 
 /// Begins to select a record's columns and `rest`.
 fn columns(rest: &'static str) -> Sql {

@@ -3,23 +3,22 @@
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::Pg;
 use diesel::row::NamedRow;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Double, Text, Timestamptz};
 use diesel_async::AsyncPgConnection;
 use serde::Deserialize;
-use storage_models::Remediation;
+use storage_models::{Month, Remediation, Timestamp};
 
 use super::OPERATION;
-use crate::filter::Conditions;
-use crate::read::rows::Number;
+use crate::filter::{Conditions, Range};
 use crate::record::sealed::Shape as _;
-use crate::sql::{Sql, Statement};
+use crate::sql::{Bind, Sql, Statement};
 use crate::{QueryError, RemediationFilter, Valid};
 
 /// So many are few in any case.
 const ALWAYS: u32 = 100;
 
 /// What a record with its vector costs, in records looked at behind the vector index.
-const PRICE: i64 = 3;
+const PRICE: f64 = 3.0;
 
 /// How many times as many as were estimated to be few are still looked at: a filter of several columns lets more through
 /// than PostgreSQL expects, which takes columns to be independent of each other.
@@ -41,13 +40,13 @@ impl Few {
         wanted: i64,
         conn: &mut AsyncPgConnection,
     ) -> Result<Option<Self>, QueryError> {
-        let conditions = Conditions::of(filter).into_sql();
-        if conditions.is_empty() {
+        if Conditions::of(filter).into_sql().is_empty() {
             return Ok(None);
         }
-        let plans = Statement::<Plans>::new(matching(conditions)).load(conn, OPERATION).await?;
-        let matching: f64 = plans.iter().flat_map(|Plans(plans)| plans).map(|it| it.plan.rows).sum();
-        let few = if matching <= f64::from(ALWAYS) { ALWAYS } else { few_of(wanted, stored(conn).await?) };
+        let months = Statement::of_text(MONTHS).load(conn, OPERATION).await?;
+        let matching = matching(filter, &months, conn).await?;
+        let stored = months.iter().map(|month| month.records).sum();
+        let few = if matching <= f64::from(ALWAYS) { ALWAYS } else { few_of(wanted, stored) };
         Ok((matching <= f64::from(few)).then_some(Self { most: few.saturating_mul(TOLERANCE) }))
     }
 
@@ -63,25 +62,64 @@ impl Few {
 }
 
 /// How many of so many records are few for a search for so many of them.
-fn few_of(wanted: i64, stored: i64) -> u32 {
-    let few = (wanted.saturating_mul(stored) / PRICE).max(0).isqrt();
-    u32::try_from(few).unwrap_or(u32::MAX).max(ALWAYS)
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an estimate"
+)]
+fn few_of(wanted: i64, stored: f64) -> u32 {
+    ((wanted as f64 * stored / PRICE).sqrt() as u32).max(ALWAYS)
 }
 
-/// How many records there are, as of the last time that their partitions were analysed or vacuumed.
-async fn stored(conn: &mut AsyncPgConnection) -> Result<i64, QueryError> {
-    let mut sql = Sql::new("SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint AS number ");
-    sql.text("FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = '");
-    sql.text(Remediation::TABLE).text("'::regclass");
-    let rows = Statement::new(sql).load(conn, OPERATION).await?;
-    Ok(rows.into_iter().map(|Number(rows)| rows).sum())
-}
-
-/// PostgreSQL's plan for reading all that match, which says how many it expects.
-fn matching(conditions: Sql) -> Sql {
+/// How many records match by PostgreSQL's estimate for one month, the one with the most records of those that the filter's
+/// time touches. PostgreSQL plans each month apart: an estimate over a year costs a tenth of a search.
+async fn matching(
+    filter: &Valid<RemediationFilter>,
+    months: &[Stored],
+    conn: &mut AsyncPgConnection,
+) -> Result<f64, QueryError> {
+    let touched = months.iter().filter(|stored| stored.is_touched(filter.times().own));
+    let Some(largest) = touched.clone().max_by(|a, b| a.records.total_cmp(&b.records)) else {
+        return Ok(0.0);
+    };
+    let mut conditions = Conditions::of(filter);
+    conditions.and("start_time >= ").bind(Bind::Timestamptz(largest.month.begin()));
+    conditions.and("start_time < ").bind(Bind::Timestamptz(largest.month.end()));
     let mut sql = Sql::new("EXPLAIN (FORMAT JSON) SELECT FROM ");
-    sql.text(Remediation::TABLE).append(conditions);
-    sql
+    sql.text(Remediation::TABLE).append(conditions.into_sql());
+    let plans = Statement::<Plans>::new(sql).load(conn, OPERATION).await?;
+    let of_month: f64 = plans.iter().flat_map(|Plans(plans)| plans).map(|it| it.plan.rows).sum();
+    // A month that was never analysed is of unknown size, as all are then.
+    let share = |stored: &Stored| if largest.records > 0.0 { stored.records / largest.records } else { 1.0 };
+    Ok(of_month * touched.map(share).sum::<f64>())
+}
+
+/// The months of records, and how many each has, as of the last time that it was analysed or vacuumed.
+const MONTHS: &str = "SELECT to_date(right(relname, 7), 'YYYY_MM')::timestamp AT TIME ZONE 'UTC' AS month, \
+    greatest(reltuples, 0)::float8 AS records \
+    FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'remediation_audit'::regclass";
+
+/// A month of records.
+struct Stored {
+    month: Month,
+    records: f64,
+}
+
+impl Stored {
+    fn is_touched(&self, Range { since, until }: Range<Timestamp>) -> bool {
+        since.is_none_or(|since| since < self.month.end())
+            && until.is_none_or(|until| self.month.begin() < until)
+    }
+}
+
+impl QueryableByName<Pg> for Stored {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        Ok(Self {
+            month: Month::of(NamedRow::get::<Timestamptz, _>(row, "month")?),
+            records: NamedRow::get::<Double, _>(row, "records")?,
+        })
+    }
 }
 
 /// <https://www.postgresql.org/docs/16/sql-explain.html>, as far as it is needed.

@@ -92,7 +92,7 @@ impl NearestQuery {
                 self.by_vector(held, self.distance_of_no_index(), wanted, NEWEST_FIRST)
             }
             Looked::Few(few) => self.by_record(few, wanted),
-            Looked::Everything => self.by_any(wanted),
+            Looked::Everything => self.by_any(),
         }
     }
 
@@ -146,18 +146,18 @@ impl NearestQuery {
 
     /// The times are compared as a range of one instant: PostgreSQL takes two equal columns of a join to be independent of
     /// each other, and would expect one row of the whole.
-    fn by_any(&self, wanted: Wanted) -> Sql {
+    fn by_any(&self) -> Sql {
         let mut of_slot = Conditions::default();
         of_slot.and("slot").text(" = ").text(ACTIVE_SLOT);
         of_slot.within(&self.filter, "start_time");
         let mut sql = Sql::new("SELECT ");
-        sql.text(wanted.columns())
+        sql.text(Remediation::COLUMNS)
             .text(", ")
             .append(self.distance_of_no_index())
             .text(" AS distance FROM ")
             .text(Remediation::TABLE)
             .text(
-                " JOIN (SELECT record_id, start_time AS record_time, slot, embedding_id, incident_key FROM remediation_vector",
+                " JOIN (SELECT record_id, start_time AS record_time, slot, embedding_id FROM remediation_vector",
             )
             .append(of_slot.into_sql())
             .text(
