@@ -1,11 +1,16 @@
 //! TLS of the API's port: whom its certificate convinces, whose certificates it accepts, and files that change.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::tls::Version;
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use storage_testkit::{
     Authority, CertificatePair, ServiceOptions, ServiceProcess, TestDatabase, environment,
 };
@@ -90,6 +95,39 @@ async fn ask(client: &Client, url: &str) -> Result<u16, String> {
 fn assert_refused(outcome: Result<u16, String>, because: &str) {
     let error = outcome.unwrap_err();
     assert!(error.contains(because), "{because}: {error}");
+}
+
+/// Sends the bytes over TLS and reads until the service ends the connection.
+fn exchange(authority: &Authority, address: &str, bytes: &[u8]) -> String {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let session = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+    let stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = StreamOwned::new(session, stream);
+    stream.write_all(bytes).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// F65: over TLS too, a head that cannot be read is answered with a problem and a correlation id.
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_answered_over_tls_too() {
+    let database = TestDatabase::create().await.unwrap();
+    let authority = Authority::new().unwrap();
+    let files = Mounted::new(&pair(&authority.server(&NAMES).unwrap()));
+    let service = start(&database, with_tls(&files)).await;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let address = service.url().strip_prefix("https://").unwrap().to_owned();
+    let answer = tokio::task::spawn_blocking(move || {
+        exchange(&authority, &address, b"GET /?q=\"oom\" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    });
+    let answer = answer.await.unwrap().to_lowercase();
+    for part in ["http/1.1 400", "application/problem+json", "x-correlation-id: ", "/problems/bad-request", "%22"] {
+        assert!(answer.contains(part), "{part}: {answer}");
+    }
 }
 
 /// BR-STORAGE-020: who trusts the authority is served, with TLS 1.2 and 1.3; others do not speak to the service; and
