@@ -6,7 +6,13 @@ use super::words::{Asked, Counted, Weighed};
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql};
-use crate::{LexicalQuery, RemediationFilter, Valid};
+use crate::{RemediationFilter, Valid};
+
+/// Records that are ranked of each kind.
+pub(super) const MAX_RANKED: i64 = 500;
+
+/// Records without words that are looked at.
+pub(super) const MAX_WAITING: i64 = 500;
 
 /// Sets of shared words that are weighed, the newest ones: common words have more.
 const MAX_TEXTS: i64 = 5_000;
@@ -75,7 +81,7 @@ pub(super) fn rarities(asked: &Asked) -> Sql {
 /// How many records have no words yet, counted as far as it matters.
 pub(super) fn waiting() -> Sql {
     let mut sql = Sql::new("SELECT count(*) AS number FROM (SELECT ");
-    sql.text(WORDLESS).text(" LIMIT ").bind(Bind::BigInt(LexicalQuery::MAX_WAITING + 1)).text(") AS waiting");
+    sql.text(WORDLESS).text(" LIMIT ").bind(Bind::BigInt(MAX_WAITING + 1)).text(") AS waiting");
     sql
 }
 
@@ -133,7 +139,7 @@ impl Search<'_> {
         // An identifier that is the text has a search of its own: many newer ones may only begin so.
         let exact = self.weighed.exact.as_ref().filter(|_| self.weighed.is_exact_known);
         let exact = exact.map(|wanted| self.by_own_words(wanted, self.count));
-        let own = self.weighed.own.as_ref().map(|wanted| self.by_own_words(wanted, LexicalQuery::MAX_RANKED));
+        let own = self.weighed.own.as_ref().map(|wanted| self.by_own_words(wanted, MAX_RANKED));
         let mut sql = Sql::new("(");
         sql.append(self.waiting()).text(")");
         for part in by_shared_words.into_iter().chain(exact).chain(own) {
@@ -148,7 +154,7 @@ impl Search<'_> {
         stored.and("text_key = best.text_key");
         let mut sql = columns("shared || own AS words FROM best CROSS JOIN LATERAL (");
         sql.append(self.stored(stored)).text(" LIMIT ").bind(Bind::BigInt(self.count));
-        sql.text(") AS newest LIMIT ").bind(Bind::BigInt(LexicalQuery::MAX_RANKED));
+        sql.text(") AS newest LIMIT ").bind(Bind::BigInt(MAX_RANKED));
         sql
     }
 
@@ -186,7 +192,7 @@ impl Search<'_> {
         );
         sql.text(WORDLESS)
             .text(" ORDER BY enqueued_at DESC, record_id DESC LIMIT ")
-            .bind(Bind::BigInt(LexicalQuery::MAX_WAITING));
+            .bind(Bind::BigInt(MAX_WAITING));
         sql.text(") AS waiting JOIN ")
             .text(RECORDS)
             .text(" CROSS JOIN LATERAL audit_words(name, target_name, alert_name, action_type, ");

@@ -8,7 +8,7 @@ use diesel_async::AsyncPgConnection;
 use serde::Deserialize;
 use storage_models::Remediation;
 
-use super::OPERATION;
+use super::query::OPERATION;
 use crate::filter::Conditions;
 use crate::read::rows::Number;
 use crate::record::sealed::Shape as _;
