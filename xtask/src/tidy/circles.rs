@@ -10,7 +10,7 @@ use super::modules::{self, Elsewhere, Import, Module, Path};
 use crate::files::Source;
 
 /// Imports followed from one name to what defines it.
-const LONGEST_WAY: usize = 16;
+const LONGEST_WAY: usize = 8;
 
 /// The files of a crate, and what each takes from another: file, file, name.
 type Arrows<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>;
@@ -133,10 +133,12 @@ impl Tree {
                 self.resolve(module, &import.path, way + 1)
             }
             Some(_) => None,
-            None => module.globs.iter().find_map(|glob| match self.resolve(module, &glob.path, way + 1)? {
-                Target::Module(other) if other.path != module.path => self.member(other, name, way + 1),
-                _ => None,
-            }),
+            None => {
+                module.known_globs().find_map(|glob| match self.resolve(module, &glob.path, way + 1)? {
+                    Target::Module(other) if other.path != module.path => self.member(other, name, way + 1),
+                    _ => None,
+                })
+            }
         }
     }
 

@@ -35,6 +35,17 @@ impl Module {
             _ => true,
         }
     }
+
+    /// What it imports with a star from this crate, by a name that it knows without another star.
+    pub(super) fn known_globs(&self) -> impl Iterator<Item = &Import> {
+        let is_known = |name: &String| {
+            ["crate", "self", "super"].contains(&name.as_str())
+                || self.children.contains(name)
+                || self.defined.contains(name)
+                || self.imports.contains_key(name)
+        };
+        self.globs.iter().filter(move |glob| glob.path.first().is_some_and(is_known))
+    }
 }
 
 /// What an imported name stands for.
