@@ -18,7 +18,7 @@ mod tools;
 pub(crate) use blessed::{Arguments as OpenapiArguments, run as openapi};
 pub(crate) use client::run as client;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use anyhow::Result;
 
 use crate::workspace;
 use standing::Standing;
-use tools::Tools;
+use tools::{Tools, data};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -77,9 +77,4 @@ fn requests(tools: &Tools, url: &str, arguments: &Arguments) -> Command {
         .args(["--phases", "examples,coverage,fuzzing,stateful"])
         .args(["--max-examples", &arguments.examples.to_string(), "--seed", &arguments.seed.to_string()]);
     command
-}
-
-/// What the tools are told, and what they run.
-fn data() -> PathBuf {
-    workspace::root().join(Path::new("xtask/data/contract"))
 }

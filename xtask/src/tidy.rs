@@ -1,9 +1,11 @@
-//! `cargo xtask tidy`: proves what no compiler checks: which crate may know which, that no crate is compiled twice for
-//! its features, and how a file begins.
+//! `cargo xtask tidy`: proves what no compiler checks: which crate may know which, that no files of a crate import each
+//! other in a circle, that no crate is compiled twice for its features, and how a file begins.
 
 mod arrows;
+mod circles;
 mod features;
 mod graph;
+mod modules;
 mod sources;
 
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let sources = files::with_endings(workspace::root(), CHECKED)?;
     let graph = Graph::of_workspace()?;
     let mut faults = arrows::check(&graph);
+    faults.extend(circles::check(&sources));
     faults.extend(features::check(&graph.members())?);
     faults.extend(sources.iter().flat_map(sources::check));
     if faults.is_empty() {

@@ -1,5 +1,7 @@
 //! `cargo xtask up` and `down`: the service on a private PostgreSQL, to try and to develop against.
 
+mod arguments;
+mod port;
 mod redis;
 mod stack;
 mod state;
@@ -9,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+pub(crate) use arguments::UpArguments;
 pub(crate) use state::{external_database_url, external_redis_url, stack_database_url};
 
 use crate::progress::{answer, say};
@@ -18,35 +21,6 @@ use stack::Stack;
 
 /// Longest the service may take to stop; its own budget is 25 s.
 const SERVICE_STOP_BOUND: Duration = Duration::from_secs(30);
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct UpArguments {
-    /// Return when the service is ready, and leave it running.
-    #[arg(long)]
-    detach: bool,
-    /// Port of the API on 127.0.0.1; 8080 when not given.
-    #[arg(long)]
-    port: Option<u16>,
-    /// Port of health, readiness and metrics on 127.0.0.1; 9090 when not given.
-    #[arg(long)]
-    admin_port: Option<u16>,
-    /// Leave an empty store empty.
-    #[arg(long)]
-    no_sample: bool,
-    /// Add what replicas and large stores want: Redis, and a Qdrant that QDRANT_URL names.
-    #[arg(long)]
-    full: bool,
-    /// Build the service with optimisations.
-    #[arg(long)]
-    release: bool,
-}
-
-impl UpArguments {
-    /// The ports to start the service on: the API's, the admin server's.
-    fn ports(&self) -> (u16, u16) {
-        (self.port.unwrap_or(8080), self.admin_port.unwrap_or(9090))
-    }
-}
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DownArguments {

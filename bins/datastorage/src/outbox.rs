@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 pub(crate) async fn run(arguments: &SettingsArguments, action: OutboxAction) -> Result<ExitCode, Failure> {
     let settings = Settings::load_for_maintenance(&arguments.sources())?;
-    telemetry::log::init(&settings.log).context("cannot start the log")?;
+    telemetry::log::init(settings.log.format, &settings.log.level).context("cannot start the log")?;
     let connectors = settings.database.connectors().map_err(|error| Failure::unusable(&error))?;
     let mut connection =
         connectors.maintenance.connect().await.map_err(|error| Failure::unreachable(&error))?;

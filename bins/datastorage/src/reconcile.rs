@@ -26,7 +26,7 @@ pub(crate) async fn run(
     action: ReconcileArguments,
 ) -> Result<ExitCode, Failure> {
     let settings = Settings::load_for_maintenance(&arguments.sources())?;
-    telemetry::log::init(&settings.log).context("cannot start the log")?;
+    telemetry::log::init(settings.log.format, &settings.log.level).context("cannot start the log")?;
     let connectors = settings.database.connectors().map_err(|error| Failure::unusable(&error))?;
     let index = index(&settings, &connectors.maintenance).await?;
     let given = settings.reconcile.to_reconciler();

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 
 pub(crate) async fn run(arguments: &SettingsArguments, action: SchemaAction) -> Result<ExitCode, Failure> {
     let settings = Settings::load_for_maintenance(&arguments.sources())?;
-    telemetry::log::init(&settings.log).context("cannot start the log")?;
+    telemetry::log::init(settings.log.format, &settings.log.level).context("cannot start the log")?;
     match action {
         SchemaAction::Bootstrap => bootstrap(&settings).await,
         SchemaAction::Roles => roles(&settings).await,

@@ -18,7 +18,8 @@ use crate::failure::Failure;
 
 pub(crate) async fn run(arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
     let settings = Settings::load(&arguments.sources())?;
-    let log = telemetry::log::init(&settings.log).context("cannot start the log")?;
+    let log =
+        telemetry::log::init(settings.log.format, &settings.log.level).context("cannot start the log")?;
     Box::pin(serve(settings, log)).await.map_err(Failure::logged)
 }
 

@@ -4,7 +4,7 @@ use storage_models::json::{ItemLimits, Items, Parsed};
 use storage_models::{Json, RecordType};
 use storage_validation::{Handling, Invalid, RefusedBatch};
 
-use crate::receipt;
+use crate::receipt::receipt;
 
 /// What a batch may hold.
 const LIMITS: ItemLimits = ItemLimits::of_bytes(1 << 20, 1 << 16);

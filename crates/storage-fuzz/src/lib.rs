@@ -8,6 +8,7 @@
 
 mod body;
 mod query;
+mod receipt;
 mod text;
 
 #[cfg(test)]
@@ -16,18 +17,6 @@ mod tests;
 pub use body::{body, idempotency};
 pub use query::{cursor, query, time};
 pub use text::sanitizer;
-
-use storage_models::{Receipt, Timestamp};
-
-/// The time of receipt: fixed, so that a finding can be repeated.
-fn now() -> Timestamp {
-    "2026-06-01T00:00:00Z".parse().expect("this is a time")
-}
-
-/// The receipt of everything that is sent.
-fn receipt() -> Receipt {
-    Receipt { at: now(), recorded_by: "anonymous".to_owned(), correlation_id: None }
-}
 
 /// A target with its name, which is also that of its corpus.
 pub type Target = (&'static str, fn(&[u8]));

@@ -8,7 +8,7 @@ use storage_query::{
     RemediationFilter, SearchRequest, Sort, TimeBound, Total, Valid, WorkflowFilter,
 };
 
-use crate::now;
+use crate::receipt::now;
 
 /// Reads parameters, `name=value` joined with `&`, as every filter and every other parameter of lists and searches.
 /// A filter that is accepted is accepted again, and equal.

@@ -5,7 +5,7 @@ use storage_models::json::Parsed;
 use storage_models::{Json, NewRecord, NewRemediation, RecordType};
 use storage_validation::{Handling, MAX_FREE_TEXT_BYTES, Valid};
 
-use crate::receipt;
+use crate::receipt::receipt;
 
 /// Takes a text as a name, as free text and within metadata. What is stored is stored again as it is, nothing in a
 /// name can open or close markup, what is altered is said, and free text comes back as it was sent. Lenient handling

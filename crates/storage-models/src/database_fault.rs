@@ -5,12 +5,11 @@
 //! `lc_messages = 'C'`. In another language what has no kind is [`DatabaseFault::Other`], which blames no record.
 
 mod messages;
+mod of_error;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 
 use crate::ErrorCode;
 
@@ -60,39 +59,6 @@ pub enum DatabaseFault {
 }
 
 impl DatabaseFault {
-    /// Tells `error` apart.
-    #[must_use]
-    pub fn of(error: &Error) -> Self {
-        match error {
-            Error::DatabaseError(kind, information) => Self::of_report(kind, information.as_ref()),
-            Error::DeserializationError(_) => Self::Unreadable,
-            Error::BrokenTransactionManager => Self::ConnectionLost,
-            Error::RollbackErrorOnCommit { commit_error, .. } => Self::of(commit_error),
-            _ => Self::Other,
-        }
-    }
-
-    /// By its kind, but where one kind has several causes. Only where there is none by the words.
-    fn of_report(kind: &DatabaseErrorKind, report: &(dyn DatabaseErrorInformation + Send + Sync)) -> Self {
-        let words = || messages::fault_in(report.message());
-        match kind {
-            DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => {
-                Self::ConnectionLost
-            }
-            DatabaseErrorKind::SerializationFailure => words().unwrap_or(Self::Serialization),
-            DatabaseErrorKind::ReadOnlyTransaction => Self::ReadOnly,
-            DatabaseErrorKind::RestrictViolation => Self::FinishedRecord,
-            // A row without a partition is the one violation of a check that has no name.
-            DatabaseErrorKind::CheckViolation if report.constraint_name().is_none() => Self::NoPartition,
-            DatabaseErrorKind::UniqueViolation
-            | DatabaseErrorKind::ForeignKeyViolation
-            | DatabaseErrorKind::NotNullViolation
-            | DatabaseErrorKind::CheckViolation
-            | DatabaseErrorKind::ExclusionViolation => Self::Record,
-            _ => words().unwrap_or(Self::Other),
-        }
-    }
-
     /// Whether what a record says is at fault. The same transaction without it may succeed; that record never will.
     #[must_use]
     pub const fn blames_record(self) -> bool {

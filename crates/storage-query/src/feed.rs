@@ -8,24 +8,7 @@ use diesel_async::AsyncPgConnection;
 use storage_models::Timestamp;
 
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{Listed, QueryError};
-
-/// Why it cannot be told how far a list by ascending `created_at` is complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum FeedObstacle {
-    /// A transaction of another role, or a prepared one, is writing the table.
-    #[error(
-        "another role is writing, and this one may not see since when; grant it pg_read_all_stats, or try again"
-    )]
-    HiddenWriter,
-    /// The statement is in a transaction whose snapshot may be older than what is open now.
-    #[error("it is asked in a repeatable read transaction; ask in read committed")]
-    FixedSnapshot,
-    /// The database is a standby, where the transactions open on its primary cannot be seen.
-    #[error("a standby cannot see the transactions of its primary; ask the primary")]
-    Standby,
-}
+use crate::{FeedObstacle, Listed, QueryError};
 
 /// What [`statement`] answers.
 #[derive(diesel::QueryableByName)]

@@ -70,6 +70,7 @@ mod read;
 mod record;
 mod search;
 mod sort;
+mod sort_key;
 mod span;
 mod sql;
 mod tally;
@@ -81,8 +82,9 @@ pub use aggregate::{
     success_rate, trend,
 };
 pub use cursor::Cursor;
-pub use error::{DatabaseFault, InvalidParameter, InvalidParameters, InvalidReason, QueryError};
-pub use feed::FeedObstacle;
+pub use error::{
+    DatabaseFault, FeedObstacle, InvalidParameter, InvalidParameters, InvalidReason, QueryError,
+};
 pub use filter::{
     AiAnalysisFilter, AuditFilter, DurationRange, ExecutionFilter, FilterNote, MAX_METADATA_KEYS, MAX_VALUES,
     MAX_WRITTEN_DAYS, MetadataValues, RemediationFilter, Valid, WorkflowFilter,

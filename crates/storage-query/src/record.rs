@@ -9,7 +9,7 @@ use diesel::pg::Pg;
 use serde::Serialize;
 use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Timestamp, Workflow};
 
-use crate::sort::SortKey;
+use crate::sort_key::SortKey;
 use crate::{AiAnalysisFilter, AuditFilter, ExecutionFilter, Incident, RemediationFilter, WorkflowFilter};
 
 /// What can be listed and read by id: the four types of record, and [`Incident`]. Nothing outside this crate
@@ -43,7 +43,7 @@ pub trait AuditRecord: Listed {
 pub(crate) mod sealed {
     //! Keeps [`Listed`](super::Listed) closed and holds what only this crate needs to know.
 
-    use crate::sort::SortKey;
+    use crate::sort_key::SortKey;
 
     pub trait Shape {
         /// The SQL types of [`Self::COLUMNS`].

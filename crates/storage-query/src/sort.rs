@@ -7,8 +7,9 @@ use std::str::FromStr;
 use storage_models::Timestamp;
 
 use crate::cursor::{Place, Position, Side};
-use crate::filter::Conditions;
+use crate::filter::{Conditions, Fields as _};
 use crate::record::sealed::{Changing, Lasting};
+use crate::sort_key::SortKey;
 use crate::sql::{Bind, Sql};
 use crate::time_bound::is_in_range;
 use crate::{InvalidParameter, InvalidReason, Listed, Valid};
@@ -20,19 +21,6 @@ pub enum Direction {
     Ascending,
     /// Newest, or largest, first.
     Descending,
-}
-
-/// A column that lists may be ordered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SortKey {
-    /// The record's own time: `start_time`, or an analysis's `timestamp`.
-    Time,
-    /// When the record was written.
-    CreatedAt,
-    /// When the record last changed.
-    UpdatedAt,
-    /// How long it took.
-    Duration,
 }
 
 /// The order of a list of `R`; by default newest first.
@@ -145,7 +133,7 @@ impl<R: Listed> Sort<R> {
         if self.key != SortKey::UpdatedAt || filter.is_narrow() || filter.times().updated.is_set() {
             return Ok(());
         }
-        let reason = InvalidReason::range_required::<R::Filter>();
+        let reason = InvalidReason::range_required(R::Filter::TYPE.fields());
         Err(InvalidParameter::new("sort", self.to_string(), reason))
     }
 

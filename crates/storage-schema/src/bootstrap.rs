@@ -2,31 +2,22 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use storage_models::Timestamp;
-use tokio::time::Instant;
 
 use crate::expected::MIGRATIONS_TABLE;
+use crate::lock::{LOCK_WAIT, lock};
 use crate::{RolesReport, SchemaError, indexes, partitions, roles};
 
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
 /// The number of the first migration.
 const FIRST_VERSION: &str = "0100";
-
-/// The advisory lock that one migrating process holds: the bytes of "dstorage".
-const LOCK_KEY: i64 = i64::from_be_bytes(*b"dstorage");
-
-/// How long to wait for another process that is migrating.
-pub const LOCK_WAIT: Duration = Duration::from_secs(600);
-
-/// How often to ask for the lock while waiting.
-const LOCK_POLL: Duration = Duration::from_millis(200);
 
 /// What a bootstrap changed. Nothing, when the database was up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,40 +79,6 @@ pub async fn bootstrap_with(
         None => None,
     };
     Ok(BootstrapReport { applied, partitions, role })
-}
-
-/// Keeps out everybody else who changes this database's schema. The lock belongs to the session: it ends with the
-/// connection, however whoever asked for it ends.
-pub(crate) async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> Result<(), SchemaError> {
-    #[derive(QueryableByName)]
-    struct Locked {
-        #[diesel(sql_type = Bool)]
-        locked: bool,
-    }
-    let started = Instant::now();
-    let mut poll = tokio::time::interval(LOCK_POLL);
-    let mut told = false;
-    loop {
-        poll.tick().await;
-        let row: Locked = sql_query("SELECT pg_try_advisory_lock($1) AS locked")
-            .bind::<BigInt, _>(LOCK_KEY)
-            .get_result(connection)
-            .await
-            .map_err(SchemaError::during("the migration lock"))?;
-        if row.locked {
-            return Ok(());
-        }
-        if started.elapsed() >= wait {
-            return Err(SchemaError::LockTimeout(wait));
-        }
-        if !told {
-            tracing::info!(
-                wait_seconds = wait.as_secs(),
-                "another process is migrating this database; waiting for it"
-            );
-            told = true;
-        }
-    }
 }
 
 /// Migrations are known by their numbers alone: what is recorded below the first one is of another schema.

@@ -23,9 +23,11 @@
 mod bootstrap;
 mod catalogue;
 mod definitions;
+mod difference;
 mod error;
 mod expected;
 mod indexes;
+mod lock;
 pub mod partitions;
 mod rights;
 mod roles;
@@ -35,11 +37,13 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::{BootstrapOptions, BootstrapReport, LOCK_WAIT, bootstrap, bootstrap_with};
+pub use bootstrap::{BootstrapOptions, BootstrapReport, bootstrap, bootstrap_with};
+pub use difference::Difference;
 pub use error::SchemaError;
+pub use lock::LOCK_WAIT;
 pub use rights::{RoleReport, verify_role};
 pub use roles::{RolesReport, make_role};
-pub use verify::{Difference, VerifyReport, verify};
+pub use verify::{VerifyReport, verify};
 
 /// The oldest pgvector that is supported. Iterative scans came with 0.8.0; 0.8.3 and 0.8.4 mended corruption of HNSW
 /// indexes and failures of vacuum under load.

@@ -6,8 +6,8 @@ use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 use storage_models::DatabaseFault;
 
-use crate::bootstrap::{LOCK_WAIT, lock};
 use crate::expected::{FUNCTIONS, MIGRATIONS_TABLE, TABLES, Table};
+use crate::lock::{LOCK_WAIT, lock};
 use crate::rights::{self, RoleReport, verify_role};
 use crate::{Difference, SchemaError};
 

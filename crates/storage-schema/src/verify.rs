@@ -7,72 +7,7 @@ use storage_models::Timestamp;
 
 use crate::catalogue::{self, ColumnRow};
 use crate::expected::{self, Table};
-use crate::{PGVECTOR_MINIMUM, SchemaError, definitions, partitions};
-
-/// One difference between a database and the schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
-    /// Something is not there: a table, a column, an index, a trigger, a function, the extension, a partition.
-    Missing {
-        /// What, by name, such as `column remediation_audit.severity`.
-        what: String,
-    },
-    /// Something is there and is not what it shall be.
-    Differs {
-        /// What, by name.
-        what: String,
-        /// What it shall be.
-        expected: String,
-        /// What it is.
-        found: String,
-    },
-    /// Something is there and works, and is defined otherwise. No reason not to start: a newer version may have
-    /// changed it.
-    Changed {
-        /// What, by name.
-        what: String,
-        /// Its definition here.
-        expected: String,
-        /// Its definition in the database.
-        found: String,
-    },
-    /// A column, index, trigger or right the schema does not know. Harmless to this version: a newer one may have added
-    /// it.
-    Extra {
-        /// What, by name.
-        what: String,
-    },
-}
-
-impl Difference {
-    /// Whether the service cannot run with it.
-    #[must_use]
-    pub const fn is_fatal(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Differs { .. })
-    }
-
-    /// What differs, by name.
-    #[must_use]
-    pub fn what(&self) -> &str {
-        let (Self::Missing { what }
-        | Self::Differs { what, .. }
-        | Self::Changed { what, .. }
-        | Self::Extra { what }) = self;
-        what
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { what } => write!(f, "missing: {what}"),
-            Self::Differs { what, expected, found } | Self::Changed { what, expected, found } => {
-                write!(f, "differs: {what} is {found}, expected {expected}")
-            }
-            Self::Extra { what } => write!(f, "extra: {what}"),
-        }
-    }
-}
+use crate::{Difference, PGVECTOR_MINIMUM, SchemaError, definitions, partitions};
 
 /// Every difference found. Displayed one a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use storage_dualwrite::{EmbedFault, EmbeddingSet, IncidentKeys, RecordEmbedder};
 use storage_embedding::{EmbedError, EmbeddingService, Fault, RecordText, Retry, incident_key};
 use storage_models::{Embedding, IncidentKey, Remediation};
 
-use crate::auth::Asker;
-use crate::shares::{Limits, Shares};
+use crate::store::asker::Asker;
+use crate::store::shares::{Limits, Shares};
 use crate::telemetry::chain;
 
 /// For queries: enough to keep any embedder busy, and so few that one who comes next waits for a moment only.
@@ -159,7 +159,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::{Embeddings, NoVector, QUERIES};
-    use crate::auth::Asker;
+    use crate::store::asker::Asker;
 
     /// Hashes when it is allowed to, and remembers what it was asked.
     struct Slow {

@@ -9,7 +9,7 @@
 //! use storage_server::{Parts, Server, Settings, Sources, telemetry};
 //!
 //! let settings = Settings::load(&Sources::of_process())?;
-//! let log = telemetry::log::init(&settings.log)?;
+//! let log = telemetry::log::init(settings.log.format, &settings.log.level)?;
 //! let metrics = telemetry::metrics::install()?;
 //! let cache = MemoryCache::new(32 << 20, DEFAULT_TTL);
 //! let embedding = Arc::new(EmbeddingService::new(Arc::new(HashingEmbedder::new()), Arc::new(cache)));
@@ -27,60 +27,58 @@
 //!
 //! | step | where |
 //! |---|---|
-//! | no more of a client is read than is worked on | `connection` |
-//! | ids, span, deadline; on the way out the log line, the metrics, the problem document | `telemetry::request` |
-//! | the name that is asked for | `host` |
-//! | which web pages may read the answer | `cors` |
-//! | who asks, and whether they may | `auth`, `routes::access` |
-//! | the encoding of the answer | `compress` |
-//! | the body: type, size, byte budget | `body` |
-//! | the query string, strictly | `parameters` |
+//! | no more of a client is read than is worked on | `http::connection` |
+//! | ids, span, deadline; on the way out the log line, the metrics, the problem document | `http::observe` |
+//! | the name that is asked for | `http::host` |
+//! | which web pages may read the answer | `http::cors` |
+//! | who asks, and whether they may | `http::admit`, `auth`, `routes::access` |
+//! | the encoding of the answer | `http::compress` |
+//! | the body: type, size, byte budget | `routes::body` |
+//! | the query string, strictly | `routes::parameters` |
 //! | the handler | `routes` |
-//! | what it asks of the store | `edge`, `pool`; `export` for streams |
-//! | who may write to months long past | `months` |
-//! | who gets the next connection when there are too few | `shares` |
+//! | what it asks of the store | `store::edge`, `store::pool`; `export` for streams |
+//! | who may write to months long past | `routes::months` |
+//! | who gets the next connection when there are too few | `store::shares` |
 //! | a search, with whatever is there | `search` |
 //! | what went wrong, as a document | `problem` |
 //! | all of this, described | `openapi` |
 //! | what is open to everybody, encoded once | `routes::pages` |
 //!
+//! # The rooms
+//!
+//! Each knows only those below it, and no files import each other in a circle.
+//!
+//! | room | what it has |
+//! |---|---|
+//! | `life` | composes, prepares, stops; the tasks beside the requests |
+//! | `http`, `routes`, `openapi` | ports, connections, what every request passes, the state; handlers; their description |
+//! | `settings` | describes what lies below; nothing below knows it |
+//! | `auth`, `search`, `export` | take what they need as parameters, never the state or a settings struct |
+//! | `store`, `problem`, `telemetry`, `tls`, `health`, `embedder` | the ground |
+//!
 //! # What holds
 //!
-//! - A handler sees the store only through `edge`, so that tests can put faults in its place.
+//! - A handler sees the store only through `store::edge`, so that tests can put faults in its place.
 //! - One table turns causes into problems (`problem::convert`), one defines them (`problem::kind`).
 //! - A request that is dropped or out of time ends its statement on the server; a record that has left the write
 //!   queue is never answered with a passed deadline.
 //! - Bodies are bounded before they are read; what waits is bounded by one byte budget.
 //! - No body, no token and no password is ever logged.
 
-mod answers;
 mod auth;
-mod body;
-mod budget;
-mod compress;
-mod connection;
-mod cors;
 #[cfg(test)]
 mod documents;
-mod edge;
 mod embedder;
-mod etag;
 mod export;
 mod health;
-mod heavy;
-mod host;
+mod http;
 mod life;
-mod links;
-mod months;
 mod openapi;
-mod parameters;
-mod pool;
 mod problem;
 mod routes;
 mod search;
 mod settings;
-mod shares;
-mod state;
+mod store;
 pub mod telemetry;
 mod tls;
 
@@ -91,11 +89,12 @@ pub use problem::reference as problems_reference;
 pub use settings::{
     Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, ConnectorsError, Consistency,
     DatabaseSettings, DatabaseTlsMode, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag,
-    IdempotencySettings, InvalidSettings, KubernetesSection, LimitSettings, LogFormat, LogSettings, Networks,
+    IdempotencySettings, InvalidSettings, KubernetesSection, LimitSettings, LogSettings, Networks,
     OpenAiSection, Origins, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection,
     SchemaSettings, ServerSettings, SettingFault, Settings, Sources, TlsSection, Unreadable, WriterSection,
     default_file, duration, reference as settings_reference,
 };
+pub use telemetry::log::LogFormat;
 
 /// The version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -13,7 +13,7 @@ use crate::handling::Handling;
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, cut, free_text};
-use strings::Strings;
+use strings::{Strings, Whole};
 
 /// What our own keys begin with.
 const OURS: &str = "datastorage.";
@@ -25,14 +25,6 @@ pub(crate) enum Excess {
     Refused,
     /// A digest stands for it.
     Replaced,
-}
-
-/// The whole of what a field had to lose, under a key of ours.
-#[derive(Debug)]
-struct Whole {
-    key: String,
-    text: String,
-    is_active: bool,
 }
 
 /// A document as it is stored, and how it differs from what was sent.

@@ -4,6 +4,7 @@
 //! freezes and cuts off one after the other, then lets everything heal, and compares what is stored with what was
 //! promised. What is done and what is broken follows from the seed; how the two fall together does not.
 
+mod arguments;
 mod calm;
 mod chaos;
 mod check;
@@ -28,6 +29,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::progress::say;
+use arguments::Arguments;
 use chaos::Faults;
 use clients::{Client, Shared};
 use stand::Stand;
@@ -36,36 +38,6 @@ use stand::Stand;
 const SETTLE_BOUND: Duration = Duration::from_secs(60);
 /// How long clients may take to end, beyond the end of the run: their longest patience.
 const CLIENTS_BOUND: Duration = Duration::from_secs(60);
-/// Most clients; more would measure the machine.
-const CLIENTS_MAX: u64 = 256;
-
-/// Write at random under random faults, and compare what is stored with what was promised.
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask soak", bin_name = "cargo xtask soak")]
-struct Arguments {
-    /// How long clients write; healing and checking come on top, at most five minutes.
-    #[arg(long, default_value_t = 2.0)]
-    minutes: f64,
-    /// What choices follow from; a random one when there is none.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Replicas of the service.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
-    replicas: u8,
-    /// Clients.
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=CLIENTS_MAX))]
-    clients: u64,
-    /// The longest pause of a client between two requests, in milliseconds.
-    #[arg(long, default_value_t = 200)]
-    pause: u64,
-    /// No faults: migrations run and replicas are restarted while clients write.
-    #[arg(long)]
-    calm: bool,
-    /// Without Qdrant: searches are pgvector's alone, and nobody writes `strict`.
-    #[arg(long)]
-    without_qdrant: bool,
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     match Box::pin(run(&Arguments::parse())).await {

@@ -10,7 +10,7 @@ use storage_testkit::{
     ServiceOptions, ServiceProcess, TestQdrant,
 };
 
-use super::Arguments;
+use super::arguments::Arguments;
 
 /// The database of the run.
 const DATABASE: &str = "soak";

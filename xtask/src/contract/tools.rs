@@ -1,11 +1,10 @@
 //! The tools, in a virtual environment of their own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::data;
 use crate::progress::step;
 use crate::workspace;
 
@@ -66,4 +65,9 @@ fn succeed(command: &mut Command) -> Result<()> {
         bail!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(())
+}
+
+/// What the tools are told, and what they run.
+pub(super) fn data() -> PathBuf {
+    workspace::root().join(Path::new("xtask/data/contract"))
 }

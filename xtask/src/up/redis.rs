@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use devstack::{DevelopmentDir, RedisServer, RedisServerSettings, RedisSource};
 
-use super::stack::is_free;
+use super::port::is_free;
 use super::state::{RedisState, State, external_redis_url};
 use crate::progress::{Step, say};
 

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use devstack::{
 };
 
 use super::UpArguments;
+use super::port::is_free;
 use super::redis::Redis;
 use super::state::{self, ClusterState, Environment, ServiceState, State};
 use crate::progress::{Step, answer, step};
@@ -264,8 +264,4 @@ fn find_qdrant() -> Option<String> {
         None => finding.done("none: set QDRANT_URL to use one; searches are served by pgvector"),
     }
     url
-}
-
-pub(super) fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

@@ -1,8 +1,10 @@
 //! Opening connections to PostgreSQL with the session settings the write path relies on, to a server that takes writes.
 
+mod error;
 mod servers;
 mod session;
 
+pub use error::ConnectError;
 pub(crate) use session::ensure_writable;
 pub use session::{SessionSettings, takes_writes};
 
@@ -27,32 +29,6 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// How much later than PostgreSQL ends a statement its word of that may come.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// A connection could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The URL is not one of PostgreSQL.
-    #[error("the database URL is not valid; it looks like postgres://user@host:5432/database")]
-    Url(#[source] tokio_postgres::Error),
-    /// The URL names no server.
-    #[error("the database URL names no host")]
-    NoServer,
-    /// The URL asks for TLS, and there is none.
-    #[error("the database URL asks for TLS (sslmode), which is off")]
-    TlsIsOff,
-    /// The server is not there, refuses this role, or takes no writes.
-    #[error("PostgreSQL cannot be reached")]
-    Connect(#[source] tokio_postgres::Error),
-    /// The server did not answer in time.
-    #[error("PostgreSQL did not accept a connection within {} ms", .0.as_millis())]
-    TimedOut(Duration),
-    /// The session settings were refused.
-    #[error("PostgreSQL refused the session's settings")]
-    Session(#[source] diesel::result::Error),
-    /// diesel could not take the connection over.
-    #[error("the connection could not be taken over")]
-    Adopt(#[source] diesel::ConnectionError),
-}
 
 /// Opens connections to one database with one set of session settings.
 #[derive(Clone)]

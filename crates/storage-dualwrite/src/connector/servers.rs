@@ -5,7 +5,7 @@ use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Config, Socket};
 
-use super::ConnectError;
+use super::error::ConnectError;
 
 /// The address of each server, in their order. The driver tries them in turn too, but within one limit of time, which a
 /// server that accepts a connection and then says nothing would use up.

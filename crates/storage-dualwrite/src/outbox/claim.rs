@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 use storage_models::Timestamp;
 use uuid::Uuid;
 
-use super::horizon::{Look, Window};
+use super::window::{Look, Position, Window};
 use super::{Holder, Lease, Stage};
 use crate::ServingSet;
 use crate::fixed_statement::fixed_statement;
@@ -92,37 +92,6 @@ pub(crate) struct Claim {
     pub(crate) last: Option<Position>,
     /// The rows.
     pub(crate) leases: Vec<Lease>,
-}
-
-/// A place in the order of due rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position {
-    pub(crate) due_at: Timestamp,
-    pub(crate) record_id: i64,
-}
-
-/// Which due rows a claim is for: those without their words in any case, since PostgreSQL alone makes these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    /// Those that wait for the embedder as well, unless it is away.
-    pub(crate) to_embed: bool,
-    /// Those that wait for the outside index alone as well, unless it is away.
-    pub(crate) to_index: bool,
-}
-
-impl Wanted {
-    /// Any.
-    pub(crate) const ALL: Self = Self { to_embed: true, to_index: true };
-
-    fn stages(self) -> Vec<i16> {
-        let is_wanted = |stage: &Stage| match stage {
-            Stage::Enqueued => true,
-            Stage::Words => self.to_embed,
-            Stage::Vector => self.to_index,
-        };
-        let stages = [Stage::Enqueued, Stage::Words, Stage::Vector];
-        stages.into_iter().filter(is_wanted).map(Stage::number).collect()
-    }
 }
 
 /// Prepares a connection for the outbox, which is empty at one moment and a million rows deep at another: its statistics

@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 
-use super::{Claim, Position, Wanted};
+use super::Claim;
+use super::window::{Look, Position, Wanted, Window};
 use sweep::Sweep;
 
 /// How far behind the database's time a claim begins at least: rows become visible when their transaction commits,
@@ -28,29 +29,6 @@ use sweep::Sweep;
 const GRACE: TimeDelta = TimeDelta::milliseconds(500);
 /// Of so many claims on a backlog, one takes the newest rows.
 const FRESH_SHARE: u32 = 4;
-
-/// Where a claim looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// Behind a position in the order of due rows, oldest first.
-    Oldest(Position),
-    /// Behind a position, newest first.
-    Newest(Position),
-    /// In these pages of the outbox, whenever their rows were due.
-    Pages {
-        /// The first.
-        from: i64,
-        /// The one behind the last.
-        to: i64,
-    },
-}
-
-/// Where a claim looks, and for what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(crate) wanted: Wanted,
-    pub(crate) look: Look,
-}
 
 /// What one worker knows of the order of due rows.
 #[derive(Debug)]

@@ -10,15 +10,19 @@ pub(crate) mod horizon;
 mod operate;
 pub(crate) mod read;
 pub(crate) mod settle;
+pub(crate) mod window;
 
-pub(crate) use claim::{Claim, Position, Wanted, set_up, take};
+pub(crate) use claim::{Claim, set_up, take};
 pub use depth::{Depth, DepthCount};
-pub(crate) use horizon::{Horizon, Window};
+pub(crate) use horizon::Horizon;
 pub use operate::{Parked, list, retry};
 pub(crate) use read::{ClaimedRecord, PORTION_BYTES, Portion, read};
 pub(crate) use settle::{
     Failure, Holder, Projected, Retry, Settlement, adopt, discard, fail, release, settle,
 };
+#[cfg(test)]
+pub(crate) use window::Position;
+pub(crate) use window::{Wanted, Window};
 
 use crate::projection::Version;
 

@@ -257,7 +257,7 @@ impl Worker {
 }
 
 const fn is_newest_first(window: Window) -> bool {
-    matches!(window.look, outbox::horizon::Look::Newest(_))
+    matches!(window.look, outbox::window::Look::Newest(_))
 }
 
 /// How long to pause so that what was worked is so many percent of both.

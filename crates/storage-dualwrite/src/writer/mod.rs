@@ -12,6 +12,7 @@ mod partitions;
 mod queue;
 mod settings;
 mod settle;
+mod shared;
 mod stored;
 mod strict;
 mod task;
@@ -29,7 +30,6 @@ use std::time::Duration;
 
 use storage_models::{NewRecord, Record, RecordType, RecordUpdate, Timestamp};
 use tokio::sync::{Mutex, mpsc};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,7 @@ use health::Health;
 use lane::Lane;
 use partitions::Partitions;
 use queue::Job;
+use shared::Shared;
 use task::WriterTask;
 use transaction::Runner;
 use turn::Receiver;
@@ -55,14 +56,6 @@ pub struct Writer {
     runner: Runner,
     batches: Arc<Lane>,
     updates: Arc<Lane>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    health: Health,
-    partitions: Partitions,
-    stopping: CancellationToken,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Writer {

@@ -9,7 +9,8 @@ use storage_models::{DatabaseFault, ErrorCode, RecordType, Timestamp};
 use tokio::time::Instant;
 
 use super::settle::{Fate, Mark, fate_of};
-use super::{Shared, WriteError, WriterSettings};
+use super::shared::Shared;
+use super::{WriteError, WriterSettings};
 use crate::{Commits, Connector};
 
 /// How long to wait for a try whose connection was lost: until the server has found that out, the try holds its key.

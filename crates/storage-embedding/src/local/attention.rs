@@ -1,11 +1,12 @@
 //! Multi-head self-attention (Vaswani et al. 2017), each text for itself.
 
-use super::encoder::WIDTH;
 use super::functions::softmax;
 use super::matrix::Linear;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
+/// Length of a token's vector inside the model, and of its output.
+pub(super) const WIDTH: usize = 384;
 const HEADS: usize = 12;
 const HEAD_WIDTH: usize = WIDTH / HEADS;
 

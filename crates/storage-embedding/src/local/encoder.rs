@@ -1,15 +1,13 @@
 //! The BERT encoder of all-MiniLM-L6-v2 over ragged batches: no padding, so no text pays for a
 //! longer neighbour, and none can change its neighbour's vector.
 
-use super::attention::Attention;
+use super::attention::{Attention, WIDTH};
 use super::functions::{LayerNorm, count, gelu, normalise};
 use super::matrix::Linear;
 use super::tensor_file::TensorFile;
 use crate::error::LoadError;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 
-/// Length of a token's vector inside the model, and of its output.
-pub(super) const WIDTH: usize = 384;
 const INNER_WIDTH: usize = 1_536;
 const LAYERS: usize = 6;
 const VOCABULARY: usize = 30_522;

@@ -1,6 +1,6 @@
 //! Single flight: who else wants a text that is being looked up waits for the same answer.
 
-use super::{GENERATION_DURATION, MAX_BATCH, count_hits, count_misses};
+use super::metrics::{GENERATION_DURATION, count_hits, count_misses};
 use crate::cache::{CacheKey, EmbeddingCache};
 use crate::embedder::Embedder;
 use crate::error::{EmbedError, Fault};
@@ -10,6 +10,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use storage_models::Embedding;
+
+/// How many texts go to the embedder at once, at most.
+pub const MAX_BATCH: usize = 32;
 
 /// The answers of one flight.
 pub(super) type Answers = Arc<HashMap<CacheKey, Result<Embedding, EmbedError>>>;

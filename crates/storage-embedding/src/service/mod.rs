@@ -1,6 +1,7 @@
 //! Texts to vectors the economical way: each distinct text once, through the cache, in batches.
 
 mod flight;
+mod metrics;
 #[cfg(test)]
 mod tests;
 
@@ -8,21 +9,15 @@ use crate::cache::{CacheKey, EmbeddingCache};
 use crate::composition::{RecordText, compose, compose_query};
 use crate::embedder::{Embedder, EmbeddingSetKey};
 use crate::error::EmbedError;
+pub use flight::MAX_BATCH;
+pub use metrics::{CACHE_HITS, CACHE_MISSES, GENERATION_DURATION};
+
 use flight::{Flight, FlightDeck, Lane, Work};
 use futures_util::future::join_all;
+use metrics::count_hits;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use storage_models::Embedding;
-
-/// Counts texts that got their vector without a call of the embedder.
-pub const CACHE_HITS: &str = "datastorage_cache_hits_total";
-/// Counts texts that were given to the embedder.
-pub const CACHE_MISSES: &str = "datastorage_cache_misses_total";
-/// Seconds that one call of the embedder took, with up to [`MAX_BATCH`] texts.
-pub const GENERATION_DURATION: &str = "datastorage_embedding_generation_duration_seconds";
-
-/// How many texts go to the embedder at once, at most.
-pub const MAX_BATCH: usize = 32;
 
 /// An embedder behind a cache.
 ///
@@ -96,12 +91,4 @@ impl EmbeddingService {
     fn lost(&self) -> EmbedError {
         EmbedError::provider(&self.set.model, "no vector came for the text")
     }
-}
-
-fn count_hits(texts: usize) {
-    metrics::counter!(CACHE_HITS).increment(u64::try_from(texts).unwrap_or(u64::MAX));
-}
-
-fn count_misses(texts: usize) {
-    metrics::counter!(CACHE_MISSES).increment(u64::try_from(texts).unwrap_or(u64::MAX));
 }

@@ -8,7 +8,8 @@ use super::Kind::{
 };
 use super::Presence::{Default, Optional, ReceivedAt, Required};
 use super::SetBy::{Database, Service};
-use super::{EXAMPLE_ID, Field, Kind, NAME_CHARS};
+use super::field::NAME_CHARS;
+use super::{EXAMPLE_ID, Field, Kind};
 use crate::{Phase, Severity, Status, WorkflowPhase};
 
 const NAME: Kind = Identifier(NAME_CHARS);

@@ -1,7 +1,8 @@
 //! Many JSON texts in one, read one after the other, so that only one of them is in memory as values at a time.
 
+use super::error::JsonError;
 use super::fault::Place;
-use super::parse::{BYTES_PER_VALUE, JsonError, Parsed};
+use super::parse::{BYTES_PER_VALUE, Parsed};
 use super::read::Reader;
 
 /// What the items of a text may be.

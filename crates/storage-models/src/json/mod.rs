@@ -5,6 +5,7 @@
 //! reports what it cannot keep, by JSON pointer (RFC 6901).
 
 mod canonical;
+mod error;
 mod fault;
 mod items;
 mod keys;
@@ -18,9 +19,10 @@ mod stored;
 mod tests;
 mod text;
 
+pub use error::{JsonError, MAX_DEPTH, MAX_NUMBER_LENGTH};
 pub use fault::{JsonFault, JsonFaultKind, MAX_FAULTS, MAX_TOKEN_LENGTH};
 pub use items::{ItemLimits, Items};
-pub use parse::{BYTES_PER_VALUE, JsonError, MAX_DEPTH, MAX_NUMBER_LENGTH, Parsed};
+pub use parse::{BYTES_PER_VALUE, Parsed};
 pub use pointer::{is_key_of, pointer_to};
 pub use text::JsonText;
 

@@ -7,10 +7,10 @@
 use serde::de::{Deserialize, IgnoredAny};
 use serde_json::value::RawValue;
 
+use super::error::{JsonError, MAX_DEPTH, MAX_NUMBER_LENGTH};
 use super::fault::{JsonFault, JsonFaultKind, Place};
 use super::keys::Keys;
 use super::number::{self, Literal};
-use super::parse::{JsonError, MAX_DEPTH, MAX_NUMBER_LENGTH};
 use super::{Json, scan};
 
 /// A text that is being read.

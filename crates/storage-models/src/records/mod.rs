@@ -1,6 +1,7 @@
 //! The four records: what is read and what is written.
 
 mod ai_analysis;
+mod bulk;
 mod execution;
 mod remediation;
 mod workflow;
@@ -78,7 +79,7 @@ impl NewRecord {
     /// Bytes of its free texts and metadata once it is stored, which are most of a large record.
     #[must_use]
     pub fn bulk(&self) -> usize {
-        bulk(self.record_type(), |name| self.value(name))
+        bulk::bulk(self.record_type(), |name| self.value(name))
     }
 
     /// The remediation it belongs to; `None` for a remediation itself.
@@ -157,7 +158,7 @@ impl Record {
     /// Bytes of its free texts and metadata, which are most of a large record.
     #[must_use]
     pub fn bulk(&self) -> usize {
-        bulk(self.record_type(), |name| self.value(name))
+        bulk::bulk(self.record_type(), |name| self.value(name))
     }
 
     /// Its version: `updated_at` in microseconds, or `created_at` for types that are never updated.
@@ -213,10 +214,4 @@ impl RecordUpdate {
             Self::Workflow(update) => update.value(name),
         }
     }
-}
-
-/// Bytes of the fields that can make up most of a record.
-fn bulk<'a>(record_type: RecordType, value: impl Fn(&'static str) -> Value<'a>) -> usize {
-    let bulky = record_type.fields().iter().filter(|field| field.kind.is_bulky());
-    bulky.map(|field| value(field.name).stored_bytes()).sum()
 }

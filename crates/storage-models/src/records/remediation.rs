@@ -65,7 +65,7 @@ impl Remediation {
     /// See [`Record::bulk`](crate::Record::bulk).
     #[must_use]
     pub fn bulk(&self) -> usize {
-        super::bulk(RecordType::Remediation, |name| self.value(name))
+        super::bulk::bulk(RecordType::Remediation, |name| self.value(name))
     }
 }
 

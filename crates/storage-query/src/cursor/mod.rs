@@ -1,8 +1,11 @@
 //! A place in a list from which it can be read on.
 
 mod code;
+mod place;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use place::{Place, Position, Side};
 
 use storage_models::Timestamp;
 
@@ -30,43 +33,6 @@ pub struct Cursor {
     /// The ends of ranges that were given as ages.
     ages: Times<Range<Timestamp>>,
     place: Place,
-}
-
-/// What is meant of a list: what follows a record, or what precedes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) side: Side,
-    pub(crate) position: Position,
-}
-
-/// On which side of a record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// What follows it.
-    #[default]
-    After,
-    /// What precedes it, the nearest.
-    Before,
-}
-
-/// A record's place in the order of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
-    /// Microseconds or milliseconds, as the sort has it; `None` for null.
-    pub(crate) value: Option<i64>,
-    pub(crate) id: i64,
-}
-
-impl Position {
-    /// What follows it.
-    pub(crate) const fn after(self) -> Place {
-        Place { side: Side::After, position: self }
-    }
-
-    /// What precedes it.
-    pub(crate) const fn before(self) -> Place {
-        Place { side: Side::Before, position: self }
-    }
 }
 
 impl Cursor {

@@ -1,16 +1,16 @@
 //! What can go wrong between a query and its answer.
 
+mod obstacle;
 mod parameter;
 #[cfg(test)]
 mod tests;
 
+pub use obstacle::FeedObstacle;
 pub use parameter::{InvalidParameter, InvalidParameters, InvalidReason};
 
 pub use storage_models::DatabaseFault;
 
 use storage_models::ErrorCode;
-
-use crate::FeedObstacle;
 
 /// A query that could not be built or answered.
 #[derive(Debug, thiserror::Error)]

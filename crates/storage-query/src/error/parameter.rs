@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use storage_models::Timestamp;
+use storage_models::fields::Field;
 
-use crate::{AuditFilter, MAX_METADATA_KEYS, MAX_VALUES, MAX_WRITTEN_DAYS};
+use crate::{MAX_METADATA_KEYS, MAX_VALUES, MAX_WRITTEN_DAYS};
 
 /// One parameter that breaks a rule. Its text does not hold the value, which may be long or private.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,9 +146,9 @@ pub enum InvalidReason {
 }
 
 impl InvalidReason {
-    /// A range that is too long for lists by this filter.
-    pub(crate) fn range_required<F: AuditFilter>() -> Self {
-        let indexed = F::TYPE.fields().iter().filter(|field| field.is_filterable && field.is_indexed);
+    /// A range that is too long for lists of records with these fields.
+    pub(crate) fn range_required(fields: &[Field]) -> Self {
+        let indexed = fields.iter().filter(|field| field.is_filterable && field.is_indexed);
         let names: Vec<_> = indexed.map(|field| field.name).collect();
         Self::RangeRequired {
             filters: format!("{}, or a since within {MAX_WRITTEN_DAYS} days", names.join(", ")),

@@ -3,8 +3,7 @@
 use storage_models::fields::{Field, Kind};
 
 use super::Conditions;
-use super::define::check_values;
-use super::value::{FieldValue, FilterValue};
+use super::value::{FieldValue, FilterValue, check_values};
 use crate::sql::Sql;
 use crate::{InvalidParameter, InvalidReason};
 

@@ -1,108 +1,8 @@
-//! The trait that all filters share, and the macro that defines one for a record type.
+//! The macro that defines the filter of a record type.
 
-use serde::de::DeserializeOwned;
-use storage_models::Timestamp;
 use storage_models::fields::Field;
 
-use super::{FilterNote, Valid};
-use crate::{InvalidParameter, InvalidParameters};
-
-/// Which records of one type are meant. Nothing outside this crate can implement it.
-///
-/// Read from parameters, a field lists its values with commas or by being repeated (`\,` is a comma inside a
-/// value), and a record matches when its column equals one of them. An empty value means the empty text.
-///
-/// Texts are compared in the form in which records store them ([`Kind::as_stored`](storage_models::fields::Kind::as_stored)):
-/// whoever asks for a name as it was sent finds it. [`Self::notes`] tells of each value that this changed.
-///
-/// Behind the name of a field that holds a text or a word stands a suffix where more is asked:
-///
-/// | parameter | matches |
-/// |---|---|
-/// | `cluster=a,b` | `a` or `b` |
-/// | `cluster.prefix=eu-` | what begins with `eu-`; not for words |
-/// | `cluster.null=true`, `cluster.null=false` | records without a cluster, records with one |
-/// | `cluster.not=a,b` | neither `a` nor `b`; records without a cluster too |
-///
-/// Of one field the first two and `.null=true` are alternatives, from which `.not` takes away. `.null=false` beside values or
-/// prefixes is refused, for it says nothing that they do not.
-pub trait AuditFilter: sealed::Fields + Default + Clone + DeserializeOwned + Send + Sync + 'static {
-    /// The names of its parameters without suffixes, `since` and `until` last. Remediations also have any that begins with
-    /// `metadata.`; see [`Self::has_field`].
-    const FIELDS: &'static [&'static str];
-
-    /// Whether it has a parameter of this name, which may have a suffix.
-    fn has_field(name: &str) -> bool;
-
-    /// Adds what the parameter `field` says.
-    ///
-    /// # Errors
-    /// When there is no such field, a value cannot be read, or a parameter with one value comes a second time.
-    fn set(&mut self, field: &str, text: &str) -> Result<(), InvalidParameter>;
-
-    /// The values that a parameter for a field of its record type lists, as they are stored; none when it is not given.
-    fn values(&self, parameter: &str) -> Vec<String>;
-
-    /// The parameters of each field of its record type that a filter may name, by the field, the plain one first.
-    fn parameters() -> Vec<(&'static Field, Vec<String>)>;
-
-    /// Each value that is compared in another form than it was given, in the order in which they came.
-    fn notes(&self) -> &[FilterNote];
-
-    /// Reads parameters, each of which it must have ([`Self::has_field`]).
-    ///
-    /// # Errors
-    /// All that [`Self::set`] refuses.
-    fn from_pairs<'a>(
-        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, InvalidParameters> {
-        let mut filter = Self::default();
-        let errors = pairs.into_iter().filter_map(|(field, text)| filter.set(field, text).err()).collect();
-        InvalidParameters::check(errors).map(|()| filter)
-    }
-
-    /// Checks what the types leave open, and turns ages into instants as of `now`.
-    ///
-    /// # Errors
-    /// Every field with more than [`MAX_VALUES`](crate::MAX_VALUES) values or with NUL in one, and texts
-    /// that are too long; more than [`MAX_METADATA_KEYS`](crate::MAX_METADATA_KEYS) keys, and keys that are;
-    /// times and durations out of range; `since` after `until`, `min_duration` above `max_duration`; a range of the time of
-    /// writing or changing of more than [`MAX_WRITTEN_DAYS`](crate::MAX_WRITTEN_DAYS) days, unless something else narrows it.
-    fn check(self, now: Timestamp) -> Result<Valid<Self>, InvalidParameters> {
-        Valid::new(self, now)
-    }
-}
-
-pub(super) mod sealed {
-    //! Keeps [`AuditFilter`](super::AuditFilter) closed and holds what only this crate needs to know.
-
-    use storage_models::RecordType;
-
-    use super::super::{Conditions, Range, Times};
-    use crate::{InvalidParameter, TimeBound};
-
-    pub trait Fields {
-        /// Whose fields its parameters are.
-        const TYPE: RecordType;
-
-        /// The column that `since` and `until` speak of.
-        const TIME: &'static str;
-
-        /// The ranges of time.
-        fn times(&self) -> Times<Range<TimeBound>>;
-
-        /// Whether it lists values of a field that an index begins with.
-        fn is_indexed(&self) -> bool;
-
-        fn push_errors(&self, errors: &mut Vec<InvalidParameter>);
-
-        /// Everything but the ranges of time.
-        fn push_conditions(&self, conditions: &mut Conditions);
-
-        /// Each parameter that is set, but for the ranges of time, with its values as texts.
-        fn describe(&self) -> Vec<(String, Vec<String>)>;
-    }
-}
+use crate::{InvalidParameter, InvalidReason, TimeBound};
 
 /// Defines the filter of a record type. Its parameters are the fields that the type's table calls filterable; the ones
 /// listed here, of which a test sees that none is missing, are the methods that add values of their own types. Members
@@ -186,7 +86,7 @@ macro_rules! filter {
             }
         }
 
-        impl $crate::filter::define::sealed::Fields for $name {
+        impl $crate::filter::fields::Fields for $name {
             const TYPE: storage_models::RecordType = storage_models::RecordType::$record;
             const TIME: &'static str = $time;
 
@@ -227,14 +127,14 @@ macro_rules! filter {
             };
 
             fn has_field(name: &str) -> bool {
-                use $crate::filter::define::sealed::Fields as _;
+                use $crate::filter::fields::Fields as _;
                 Self::FIELDS.contains(&name)
                     || $crate::filter::values::Values::accepts(Self::TYPE.fields(), name)
                     $($(|| <$extra_type as $crate::filter::extra::Extra>::accepts(name))+)?
             }
 
             fn set(&mut self, field: &str, text: &str) -> Result<(), $crate::InvalidParameter> {
-                use $crate::filter::define::{sealed::Fields as _, set_bound};
+                use $crate::filter::{define::set_bound, fields::Fields as _};
                 if let Some((name, bound)) = self.bound(field) {
                     return set_bound(name, bound, text);
                 }
@@ -247,12 +147,12 @@ macro_rules! filter {
             }
 
             fn values(&self, parameter: &str) -> Vec<String> {
-                use $crate::filter::define::sealed::Fields as _;
+                use $crate::filter::fields::Fields as _;
                 self.values.texts(Self::TYPE.fields(), parameter)
             }
 
             fn parameters() -> Vec<(&'static storage_models::fields::Field, Vec<String>)> {
-                use $crate::filter::define::sealed::Fields as _;
+                use $crate::filter::fields::Fields as _;
                 $crate::filter::values::Values::parameters(Self::TYPE.fields())
             }
 
@@ -269,10 +169,6 @@ macro_rules! filter {
     };
 }
 pub(super) use filter;
-
-use super::MAX_VALUES;
-use super::value::FilterValue;
-use crate::{InvalidReason, TimeBound};
 
 /// How many of these fields a filter may list values of.
 pub(super) const fn filterable(mut fields: &[Field]) -> usize {
@@ -320,20 +216,5 @@ pub(super) fn set_bound(
     match bound.replace(parsed) {
         Some(_) => Err(refused(InvalidReason::Repeated)),
         None => Ok(()),
-    }
-}
-
-pub(super) fn check_values<V: FilterValue>(field: &str, values: &[V], errors: &mut Vec<InvalidParameter>) {
-    if values.len() > MAX_VALUES {
-        errors.push(InvalidParameter::new(
-            field.to_owned(),
-            values.len().to_string(),
-            InvalidReason::TooManyValues,
-        ));
-    }
-    for value in values {
-        if let Err((text, reason)) = value.check() {
-            errors.push(InvalidParameter::new(field.to_owned(), text, reason));
-        }
     }
 }

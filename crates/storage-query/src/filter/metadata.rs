@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::asked::push_equals_one_of;
-use super::define::check_values;
 use super::extra::Extra;
-use super::value::split_values;
+use super::value::{check_values, split_values};
 use super::{Conditions, MAX_METADATA_KEYS};
 use crate::sql::Bind;
 use crate::{InvalidParameter, InvalidReason};

@@ -1,12 +1,15 @@
 //! Which records are meant: one plain struct per record type, and the one function that turns it into SQL.
 
 mod asked;
+mod audit_filter;
 mod conditions;
 mod de;
 mod define;
+mod demands;
 mod digest;
 mod duration;
 mod extra;
+mod fields;
 mod metadata;
 mod note;
 mod records;
@@ -17,10 +20,11 @@ mod valid;
 mod value;
 mod values;
 
+pub use audit_filter::AuditFilter;
 pub(crate) use conditions::Conditions;
-pub use define::AuditFilter;
 pub(crate) use digest::{Digest, digest};
 pub use duration::DurationRange;
+pub(crate) use fields::Fields;
 pub use metadata::MetadataValues;
 pub use note::FilterNote;
 pub use records::{AiAnalysisFilter, ExecutionFilter, RemediationFilter, WorkflowFilter};

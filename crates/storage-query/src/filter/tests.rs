@@ -7,7 +7,7 @@ use serde::Deserialize as _;
 use serde::de::value::{Error as ValueError, MapDeserializer};
 use storage_models::{AiAnalysis, Execution, Phase, Remediation, Severity, Timestamp, Workflow};
 
-use super::define::sealed::Fields as _;
+use super::fields::Fields as _;
 use super::value::split_values;
 use super::{
     AiAnalysisFilter, AuditFilter, Conditions, ExecutionFilter, MAX_METADATA_KEYS, MAX_VALUES,

@@ -2,11 +2,12 @@
 
 use storage_models::Timestamp;
 
+use super::MAX_WRITTEN_DAYS;
+use super::fields::Fields;
 use super::times::{Range, Times};
-use super::{AuditFilter, MAX_WRITTEN_DAYS};
 use crate::{InvalidParameter, InvalidParameters, InvalidReason, TimeBound};
 
-/// A filter that [`AuditFilter::check`] has passed; the only kind that a query takes.
+/// A filter that [`AuditFilter::check`](crate::AuditFilter::check) has passed; the only kind that a query takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Valid<F> {
     filter: F,
@@ -46,7 +47,7 @@ impl<F> Valid<F> {
     }
 }
 
-impl<F: AuditFilter> Valid<F> {
+impl<F: Fields> Valid<F> {
     pub(super) fn new(filter: F, now: Timestamp) -> Result<Self, InvalidParameters> {
         let mut errors = Vec::new();
         filter.push_errors(&mut errors);
@@ -56,7 +57,11 @@ impl<F: AuditFilter> Valid<F> {
         written.map(|names, range| {
             if range.is_set() && !is_narrow && !range.is_within_days(MAX_WRITTEN_DAYS, now) {
                 let name = if range.since.is_some() { names.since } else { names.until };
-                errors.push(InvalidParameter::new(name, String::new(), InvalidReason::range_required::<F>()));
+                errors.push(InvalidParameter::new(
+                    name,
+                    String::new(),
+                    InvalidReason::range_required(F::TYPE.fields()),
+                ));
             }
         });
         InvalidParameters::check(errors).map(|()| Self { filter, times, is_narrow })

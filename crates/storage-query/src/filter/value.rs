@@ -2,9 +2,10 @@
 
 use storage_models::fields::{Kind, Value};
 
-use crate::InvalidReason;
+use super::MAX_VALUES;
 use crate::number::parse_in;
 use crate::sql::Bind;
+use crate::{InvalidParameter, InvalidReason};
 
 /// Characters of a text at most. No column that is compared with one holds longer ones, but for the metadata.
 const MAX_TEXT: usize = 1_000;
@@ -144,4 +145,19 @@ pub(super) fn split_values(text: &str) -> Vec<String> {
         }
     }
     values
+}
+
+pub(super) fn check_values<V: FilterValue>(field: &str, values: &[V], errors: &mut Vec<InvalidParameter>) {
+    if values.len() > MAX_VALUES {
+        errors.push(InvalidParameter::new(
+            field.to_owned(),
+            values.len().to_string(),
+            InvalidReason::TooManyValues,
+        ));
+    }
+    for value in values {
+        if let Err((text, reason)) = value.check() {
+            errors.push(InvalidParameter::new(field.to_owned(), text, reason));
+        }
+    }
 }

@@ -20,24 +20,6 @@ pub const MAX_COUNTED: i64 = 10_000;
 /// How many of an incident's newest records are named.
 pub const NEWEST: i64 = 5;
 
-/// An incident that a search by meaning found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct IncidentHit {
-    /// Which one.
-    pub key: IncidentKey,
-    /// How near its nearest record is: 1 - cosine distance, from 0 (unrelated or opposed) to 1 (the same direction).
-    pub similarity: f64,
-}
-
-impl IncidentHit {
-    /// An incident that another index than the database found.
-    #[must_use]
-    pub const fn new(key: IncidentKey, similarity: f64) -> Self {
-        Self { key, similarity }
-    }
-}
-
 /// What the records of an incident are that match a filter.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -13,8 +13,8 @@ mod tests;
 
 pub use candidates::{Candidate, CandidateError, CandidateSource, MAX_REFILLS, candidates};
 pub use fuse::{FusedHit, fuse};
-pub use hits::Hit;
-pub use incidents::{IncidentHit, IncidentSummary, MAX_COUNTED, NEWEST, incidents};
+pub use hits::{Hit, IncidentHit};
+pub use incidents::{IncidentSummary, MAX_COUNTED, NEWEST, incidents};
 pub use lexical::{Lexical, LexicalHit, LexicalQuery};
 pub use nearest::{Nearest, NearestQuery, Scan};
 pub use request::SearchRequest;

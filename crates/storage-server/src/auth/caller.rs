@@ -33,6 +33,10 @@ impl Caller {
         &self.0
     }
 
+    pub(crate) fn into_name(self) -> Arc<str> {
+        self.0
+    }
+
     /// What the idempotency keys of this caller are told from others' by: the name, or its hash when it is too long.
     pub(crate) fn scope(&self) -> String {
         if self.0.chars().count() <= MAX_SCOPE {

@@ -4,21 +4,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::Error;
-use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
-use actix_web::web;
+use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage as _, HttpRequest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bearer::{self, NoToken};
 use super::{
-    ANONYMOUS, Asker, Caller, CallerSlot, Permission, Proxies, Rates, Refusal, TokenVerifier, Verdict, peer,
+    ANONYMOUS, Access, Caller, CallerSlot, Permission, Proxies, Rates, Refusal, TokenVerifier, Verdict, peer,
 };
 use crate::problem::{Challenge, Problem, ProblemKind};
-use crate::routes::access::{self, Access};
-use crate::state::{AppState, Port};
+use crate::store::asker::Asker;
 use crate::telemetry::metrics as names;
 
 /// What the door knows.
@@ -48,25 +43,6 @@ impl Default for Gate {
     }
 }
 
-/// The middleware that lets requests in or refuses them.
-pub(crate) async fn admit(
-    state: web::Data<AppState>,
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    if state.port != Port::Api {
-        return next.call(request).await;
-    }
-    match state.gate.check(&request).await {
-        // The place is held until the answer begins; a client that goes away gives it back.
-        Ok(_place) => {
-            let asker = state.gate.asker(&request);
-            asker.scope(next.call(request)).await
-        }
-        Err(problem) => Ok(request.error_response(problem)),
-    }
-}
-
 impl Gate {
     /// Whether everybody may do everything.
     pub(crate) fn is_open(&self) -> bool {
@@ -86,19 +62,21 @@ impl Gate {
     }
 
     /// Whom to count what the request takes for.
-    fn asker(&self, request: &ServiceRequest) -> Asker {
+    pub(crate) fn asker(&self, request: &ServiceRequest) -> Asker {
         let caller = request.extensions().get::<CallerSlot>().and_then(CallerSlot::get);
         match caller {
-            Some(caller) if !self.is_open() => Asker::Caller(caller),
+            Some(caller) if !self.is_open() => Asker::Caller(caller.into_name()),
             _ => Asker::Address(peer::group(peer::address(request, &self.proxies))),
         }
     }
 
     /// A place for the request; none is taken by what must always be answered.
-    async fn check(&self, request: &ServiceRequest) -> Result<Option<OwnedSemaphorePermit>, Problem> {
-        // As the router will see it: percent-encoded letters are decoded. Another reading would be a way around.
-        let pattern = request.resource_map().match_pattern(request.match_info().as_str());
-        let (wanted, outcome) = match access::of(pattern.as_deref(), request.method()) {
+    pub(crate) async fn check(
+        &self,
+        request: &ServiceRequest,
+        access: Access,
+    ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+        let (wanted, outcome) = match access {
             Access::Open => return Ok(None),
             Access::Page => {
                 let place = self.place()?;

@@ -5,16 +5,16 @@
 //! | what the route asks of its caller | `routes::access`, the one table |
 //! | the token in the header | [`bearer`] |
 //! | whose token it is, and what it permits | a [`TokenVerifier`]: [`tokens`], [`kubernetes`]; none in mode `none` |
-//! | all of it, in order, for each request | [`guard`] |
-//! | for whom places are counted | [`Asker`] |
+//! | all of it, in order, for each request | [`Gate`] |
+//! | for whom places are counted | `store::asker` |
 //!
 //! A route that the table does not have is answered by nobody, in every mode. A token is looked at nowhere but here and
 //! is in no log line, no label and no answer.
 
-mod asker;
+mod access;
 pub(crate) mod bearer;
 mod caller;
-pub(crate) mod guard;
+mod guard;
 pub(crate) mod kubernetes;
 mod peer;
 mod permission;
@@ -22,7 +22,7 @@ mod rate;
 pub(crate) mod tokens;
 mod verifier;
 
-pub(crate) use asker::Asker;
+pub(crate) use access::Access;
 pub(crate) use caller::{ANONYMOUS, Caller, CallerSlot};
 pub(crate) use guard::Gate;
 pub(crate) use peer::Proxies;

@@ -4,8 +4,17 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc::Receiver;
 
-use super::Piece;
-use crate::edge::ReadError;
+use crate::store::edge::ReadError;
+
+/// What the task hands over.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Bytes(Bytes),
+    /// All has been sent.
+    End,
+    /// It ended early, for this reason.
+    Failed(ReadError),
+}
 
 /// What is sent of an export. Dropped, it ends the export.
 #[derive(Debug)]
@@ -54,7 +63,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::{ExportBody, Piece};
-    use crate::edge::ReadError;
+    use crate::store::edge::ReadError;
 
     /// What arrives of these pieces, `None` standing for the cut.
     async fn received(pieces: Vec<Piece>) -> Vec<Option<Bytes>> {

@@ -7,9 +7,8 @@
 
 use std::io::Write as _;
 
-use storage_models::fields::Value;
-
-use super::Exported;
+use storage_models::fields::{Members, Value};
+use storage_query::AuditRecord;
 
 /// What a formula may begin with in one spreadsheet or another, full-width forms included, and the apostrophe
 /// itself.
@@ -20,6 +19,11 @@ const QUOTED: [char; 4] = [',', '"', '\r', '\n'];
 
 /// What tells spreadsheets that a text is UTF-8.
 pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// What can be exported.
+pub(crate) trait Exported: AuditRecord + Members {}
+
+impl<R: AuditRecord + Members> Exported for R {}
 
 /// The names of the columns, which are those of a record's JSON.
 pub(super) fn write_header<R: Exported>(out: &mut Vec<u8>) {

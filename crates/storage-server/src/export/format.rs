@@ -5,8 +5,10 @@ use std::str::FromStr;
 use bytes::Bytes;
 use storage_query::{InvalidParameter, InvalidReason};
 
-use super::{Exported, csv};
-use crate::body::MediaType;
+use super::csv::{self, Exported};
+
+/// The names of JSON lines, the usual one first: one JSON text a line.
+pub(crate) const JSON_LINES: &[&str] = &["application/x-ndjson", "application/ndjson", "application/jsonl"];
 
 /// Bytes of a piece that is worth sending.
 const PIECE: usize = 64 << 10;
@@ -38,7 +40,7 @@ impl ExportFormat {
     /// Every media type that it goes by, the usual one first.
     pub(crate) const fn media_types(self) -> &'static [&'static str] {
         match self {
-            Self::Ndjson => MediaType::JsonLines.names(),
+            Self::Ndjson => JSON_LINES,
             Self::Csv | Self::CsvWithMark => &["text/csv; charset=utf-8; header=present"],
         }
     }

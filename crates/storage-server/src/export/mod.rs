@@ -2,23 +2,22 @@
 //!
 //! A task of its own reads, encodes and hands over one piece after the other; it waits while the client does not
 //! take them. Whatever ends it before its time — the client, the deadline, the stop, the database — ends the
-//! statement too, and leaves an answer that is visibly cut: [`ExportBody`] ends well only behind [`Piece::End`].
+//! statement too, and leaves an answer that is visibly cut: [`ExportBody`] ends well only behind [`Piece::End`](body::Piece::End).
 
 mod body;
 mod csv;
 mod format;
 
 pub(crate) use body::{ExportBody, ExportCut};
-pub(crate) use format::ExportFormat;
+pub(crate) use csv::Exported;
+pub(crate) use format::{ExportFormat, JSON_LINES};
 
 use std::pin::pin;
 use std::time::Duration;
 
-use bytes::Bytes;
 use diesel_async::AsyncPgConnection;
 use futures_util::TryStreamExt as _;
-use storage_models::fields::Members;
-use storage_query::{AuditRecord, QueryError, Sort, Valid};
+use storage_query::{QueryError, Sort, Valid};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -26,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::auth::Asker;
-use crate::edge::ReadError;
-use crate::pool::{ReadPool, is_lost_connection};
-use crate::settings::ExportSettings;
+use crate::store::asker::Asker;
+use crate::store::edge::ReadError;
+use crate::store::pool::{ReadPool, is_lost_connection};
 use crate::telemetry::{chain, metrics as names, millis};
+use body::Piece;
 use format::Encoder;
 
 /// Pieces that are ready before the client has taken the one before.
@@ -40,20 +39,21 @@ const PIECES_AHEAD: usize = 1;
 #[derive(Clone)]
 pub(crate) struct Exports {
     pool: ReadPool,
-    /// For the whole of one export.
-    timeout: Duration,
-    /// For the client to take one piece.
-    stall_timeout: Duration,
+    times: ExportTimes,
     stopping: CancellationToken,
     tasks: TaskTracker,
     /// Exports outlive the call that begins them, and the HTTP thread that it was on.
     runtime: Handle,
 }
 
-/// What can be exported.
-pub(crate) trait Exported: AuditRecord + Members {}
-
-impl<R: AuditRecord + Members> Exported for R {}
+/// How long an export may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExportTimes {
+    /// For the whole of one export.
+    pub(crate) whole: Duration,
+    /// For the client to take one piece.
+    pub(crate) stall: Duration,
+}
 
 /// What is exported, and how.
 #[derive(Debug, Clone)]
@@ -61,16 +61,6 @@ pub(crate) struct ExportQuery<R: Exported> {
     pub(crate) filter: Valid<R::Filter>,
     pub(crate) sort: Sort<R>,
     pub(crate) format: ExportFormat,
-}
-
-/// What the task hands over.
-#[derive(Debug)]
-enum Piece {
-    Bytes(Bytes),
-    /// All has been sent.
-    End,
-    /// It ended early, for this reason.
-    Failed(ReadError),
 }
 
 /// Why an export ended before its end.
@@ -91,15 +81,8 @@ enum Cut {
 impl Exports {
     /// Exports on the connections of `pool`, which must not wait for one to come free. Runs on the runtime this is
     /// called in.
-    pub(crate) fn new(pool: ReadPool, settings: &ExportSettings, tasks: TaskTracker) -> Self {
-        Self {
-            pool,
-            timeout: settings.timeout,
-            stall_timeout: settings.stall_timeout,
-            stopping: CancellationToken::new(),
-            tasks,
-            runtime: Handle::current(),
-        }
+    pub(crate) fn new(pool: ReadPool, times: ExportTimes, tasks: TaskTracker) -> Self {
+        Self { pool, times, stopping: CancellationToken::new(), tasks, runtime: Handle::current() }
     }
 
     /// Begins an export and returns when its first bytes are there.
@@ -139,13 +122,13 @@ struct Export<R: Exported> {
 impl<R: Exported> Export<R> {
     async fn run(mut self) {
         let started = Instant::now();
-        let Exports { stopping, timeout: limit, .. } = self.exports.clone();
+        let Exports { stopping, times, .. } = self.exports.clone();
         let sender = self.sender.clone();
         let outcome = tokio::select! {
             biased;
             () = sender.closed() => Err(Cut::ClientGone),
             () = stopping.cancelled() => Err(Cut::Read(ReadError::Stopping)),
-            outcome = timeout(limit, self.copy()) => outcome.unwrap_or(Err(Cut::Read(ReadError::DeadlinePassed))),
+            outcome = timeout(times.whole, self.copy()) => outcome.unwrap_or(Err(Cut::Read(ReadError::DeadlinePassed))),
         };
         self.note(outcome.as_ref().err(), started.elapsed());
         let told = match outcome {
@@ -199,7 +182,7 @@ impl<R: Exported> Export<R> {
     }
 
     async fn send(&self, piece: Piece) -> Result<(), Cut> {
-        match timeout(self.exports.stall_timeout, self.sender.send(piece)).await {
+        match timeout(self.exports.times.stall, self.sender.send(piece)).await {
             Ok(sent) => sent.map_err(|_gone| Cut::ClientGone),
             Err(_elapsed) => Err(Cut::Stalled),
         }

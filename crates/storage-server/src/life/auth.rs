@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::StartError;
+use super::{StartError, tasks};
 use crate::auth::kubernetes::{KubernetesVerifier, connect};
 use crate::auth::tokens::TokenFile;
 use crate::auth::{Gate, Proxies, Rates, TokenVerifier};
@@ -52,7 +52,7 @@ pub(super) fn gate(
         Verifier::Nobody => None,
         Verifier::File(file) => {
             let watched = Arc::clone(&file);
-            super::spawn(tasks, stopping, "token_file", move || Arc::clone(&watched).watch());
+            tasks::spawn(tasks, stopping, "token_file", move || Arc::clone(&watched).watch());
             Some(file)
         }
         Verifier::Cluster(cluster) => Some(cluster),

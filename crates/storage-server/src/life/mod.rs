@@ -1,80 +1,50 @@
 //! From settings to a running server, and from a signal to its end.
 
 mod auth;
-mod counters;
 mod error;
-mod http;
-mod index;
-mod keys;
-mod monitor;
-mod partitions;
+mod parts;
 mod places;
 mod prepare;
-mod reconcile;
-mod redis;
 mod signals;
-mod statistics;
 mod stop;
+mod tasks;
 mod tls;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::StartError;
-pub(crate) use http::STOP_MARGIN;
+pub use parts::Parts;
 pub use stop::Ended;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::idempotency::KeptAnswers;
 use storage_dualwrite::index::{GuardedIndex, VectorIndex};
 use storage_dualwrite::reconcile::Reconciler;
 use storage_dualwrite::{
     Commits, ProjectionWaits, Projector, RecordEmbedder, ServingSet, StrictParts, StrictWriter, Writer,
-    supervised,
 };
-use storage_embedding::{EmbeddingService, RedisCache};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Gate;
-use crate::budget::SharedBudget;
-use crate::edge::WritePath;
 use crate::embedder::Embeddings;
-use crate::export::Exports;
+use crate::export::{ExportTimes, Exports};
 use crate::health::Health;
-use crate::heavy::HeavyWork;
-use crate::months::FarMonths;
-use crate::pool::ReadPool;
-use crate::settings::{Connectors, Settings};
-use crate::state::{AppState, Limits, Port};
-use crate::telemetry::log::LogControl;
+use crate::http::ports::{self, BindError, HttpPort};
+use crate::http::state::{AppState, Limits, Port};
+use crate::routes::heavy::HeavyWork;
+use crate::routes::months::FarMonths;
+use crate::settings::Settings;
+use crate::settings::stop::CLOSE_TIMEOUT;
+use crate::store::WritePath;
+use crate::store::budget::SharedBudget;
+use crate::store::pool::ReadPool;
 use crate::telemetry::millis;
-
-/// How long the tasks beside the requests may take to end.
-pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What a server is made of, chosen by whoever composes it.
-pub struct Parts {
-    /// The settings, checked.
-    pub settings: Settings,
-    /// Where PostgreSQL is; [`crate::DatabaseSettings::connectors`] makes them.
-    pub connectors: Connectors,
-    /// The embedder behind its cache.
-    pub embedding: Arc<EmbeddingService>,
-    /// The part of its cache that replicas share, to be watched.
-    pub redis: Option<Arc<RedisCache>>,
-    /// The outside vector index, which need not be there yet; `None` leaves all to pgvector.
-    pub index: Option<Arc<dyn VectorIndex>>,
-    /// Where measurements are read from.
-    pub metrics: PrometheusHandle,
-    /// Changes what is logged.
-    pub log: LogControl,
-}
 
 /// The service.
 #[derive(Debug)]
@@ -87,8 +57,8 @@ pub struct RunningServer {
     settings: Settings,
     stopping: CancellationToken,
     health: Arc<Health>,
-    api: http::HttpPort,
-    admin: http::HttpPort,
+    api: HttpPort,
+    admin: HttpPort,
     writes: WritePath,
     projector: Projector,
     pool: ReadPool,
@@ -132,13 +102,14 @@ impl Server {
         let index = prepare::index(&parts, &prepared).await?;
         let verifier = auth::verifier(&parts.settings).await?;
         let tls = tls::open(&parts.settings)?;
+        let speaks = tls.as_ref().map(|tls| tls::spoken(tls, &parts.settings)).transpose()?;
         let core = Core::start(&parts, embeddings, prepared.set, index, verifier)?;
-        let opened = http::open(&parts, core.state(&parts), tls.as_ref());
+        let opened = ports::open(&parts.settings.server, core.state(&parts), speaks);
         let (api, admin) = match opened {
             Ok(ports) => ports,
-            Err(error) => {
+            Err(BindError { addr, source }) => {
                 core.abandon().await;
-                return Err(error);
+                return Err(StartError::Bind { addr, source });
             }
         };
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -169,7 +140,8 @@ impl Core {
         let pool = ReadPool::new(connectors.read.clone(), places::of_reads(settings));
         let export_pool = ReadPool::new(connectors.export.clone(), places::of_exports(settings));
         let (tasks, tasks_stopping) = (TaskTracker::new(), CancellationToken::new());
-        let exports = Exports::new(export_pool.clone(), &settings.export, tasks.clone());
+        let times = ExportTimes { whole: settings.export.timeout, stall: settings.export.stall_timeout };
+        let exports = Exports::new(export_pool.clone(), times, tasks.clone());
         let gate = auth::gate(verifier, settings, &tasks, &tasks_stopping);
         let committed = Arc::new(Commits::default());
         let writer =
@@ -204,7 +176,7 @@ impl Core {
     }
 
     fn spawn_tasks(&self, parts: &Parts) {
-        let monitor = monitor::Monitor {
+        let monitor = tasks::monitor::Monitor {
             connector: parts.connectors.maintenance.clone(),
             health: Arc::clone(&self.health),
             pools: [("read", self.pool.clone()), ("export", self.export_pool.clone())],
@@ -214,24 +186,24 @@ impl Core {
         };
         self.spawn("monitor", move || monitor.clone().run());
         if let Some(index) = self.index.clone() {
-            self.spawn("index", move || index::watch(Arc::clone(&index)));
+            self.spawn("index", move || tasks::index::watch(Arc::clone(&index)));
         }
         if let Some(redis) = parts.redis.clone() {
-            self.spawn("redis", move || redis::watch(Arc::clone(&redis)));
+            self.spawn("redis", move || tasks::redis::watch(Arc::clone(&redis)));
         }
         let connector = parts.connectors.maintenance.clone();
-        self.spawn("partitions", move || partitions::keep(connector.clone()));
+        self.spawn("partitions", move || tasks::partitions::keep(connector.clone()));
         let connector = parts.connectors.maintenance.clone();
-        self.spawn("statistics", move || statistics::keep(connector.clone()));
+        self.spawn("statistics", move || tasks::statistics::keep(connector.clone()));
         if parts.settings.reconcile.enabled {
             let (reconciler, settings) = (self.reconciler(parts), parts.settings.reconcile.clone());
-            self.spawn("reconcile", move || reconcile::keep(reconciler.clone(), settings.clone()));
+            self.spawn("reconcile", move || tasks::reconcile::keep(reconciler.clone(), settings.clone()));
         }
         let connector = parts.connectors.maintenance.clone();
-        self.spawn("counters", move || counters::keep(connector.clone()));
+        self.spawn("counters", move || tasks::counters::keep(connector.clone()));
         let (connector, settings) =
             (parts.connectors.maintenance.clone(), parts.settings.idempotency.clone());
-        self.spawn("keys", move || keys::keep(connector.clone(), settings.clone()));
+        self.spawn("keys", move || tasks::keys::keep(connector.clone(), settings.clone()));
     }
 
     /// Runs a task beside the requests until the stop, and anew when it panics.
@@ -239,7 +211,7 @@ impl Core {
     where
         T: Future<Output = ()> + Send + 'static,
     {
-        spawn(&self.tasks, &self.tasks_stopping, task, begin);
+        tasks::spawn(&self.tasks, &self.tasks_stopping, task, begin);
     }
 
     fn reconciler(&self, parts: &Parts) -> Reconciler {
@@ -271,7 +243,7 @@ impl Core {
         }
     }
 
-    fn running(self, settings: Settings, api: http::HttpPort, admin: http::HttpPort) -> RunningServer {
+    fn running(self, settings: Settings, api: HttpPort, admin: HttpPort) -> RunningServer {
         RunningServer {
             addr: api.addr(),
             admin_addr: admin.addr(),
@@ -297,18 +269,6 @@ impl Core {
         self.exports.stop();
         self.pool.close();
     }
-}
-
-fn spawn<T>(
-    tasks: &TaskTracker,
-    stopping: &CancellationToken,
-    task: &'static str,
-    begin: impl FnMut() -> T + Send + 'static,
-) where
-    T: Future<Output = ()> + Send + 'static,
-{
-    let task = supervised(task, stopping.clone(), begin);
-    tasks.spawn(stopping.clone().run_until_cancelled_owned(task));
 }
 
 /// The writers that the routes use.

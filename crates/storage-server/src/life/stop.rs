@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::signals::{EndSignal, Signals};
-use super::{CLOSE_TIMEOUT, Parts, RunningServer, Server, StartError};
+use super::{Parts, RunningServer, Server, StartError};
+use crate::settings::stop::CLOSE_TIMEOUT;
 use crate::telemetry::millis;
 
 /// How a run of the service ended.

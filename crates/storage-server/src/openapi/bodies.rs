@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, SchemaType};
 use utoipa::openapi::{AllOf, Object, OneOf, RefOr, Schema, Type};
 
 use super::fields;
-use super::schema::named;
+use super::schema::{Schemas, named};
 
 /// A body that is sent as JSON.
 pub(crate) trait JsonBody: Serialize + ToSchema {
@@ -21,9 +21,6 @@ pub(crate) trait JsonBody: Serialize + ToSchema {
         of_members
     }
 }
-
-/// Schemas by their names.
-pub(crate) type Schemas = Vec<(String, RefOr<Schema>)>;
 
 /// The schema of a body and those it names, its own first.
 pub(super) fn schemas<B: JsonBody>() -> Schemas {

@@ -6,9 +6,32 @@ use storage_models::{AiAnalysis, Execution, RecordType, Remediation, Workflow};
 use storage_query::Incident;
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 
-use super::bodies::Schemas;
-use super::records::Named as _;
-use super::schema::{self, closed, nullable};
+use super::schema::{self, Schemas, closed, nullable};
+
+/// What is read under this name.
+pub(crate) trait Named: 'static {
+    /// The name of its schema.
+    const NAME: &'static str;
+    /// Of which records it is made.
+    const OF: RecordType;
+}
+
+macro_rules! named {
+    ($($type:ident of $record_type:ident,)+) => {$(
+        impl Named for $type {
+            const NAME: &'static str = stringify!($type);
+            const OF: RecordType = RecordType::$record_type;
+        }
+    )+};
+}
+
+named! {
+    Remediation of Remediation,
+    AiAnalysis of AiAnalysis,
+    Workflow of Workflow,
+    Execution of Execution,
+    Incident of Remediation,
+}
 
 /// The name of a record type's schema.
 const fn schema_name(record_type: RecordType) -> &'static str {

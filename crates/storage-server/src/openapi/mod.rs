@@ -11,11 +11,12 @@ pub(crate) mod responses;
 pub(crate) mod schema;
 mod sets;
 
-pub(crate) use bodies::{JsonBody, Schemas};
-pub(crate) use fields::{is_changeable, new_example, new_schema, patch_schema};
+pub(crate) use bodies::JsonBody;
+pub(crate) use fields::{Named, is_changeable, new_example, new_schema, patch_schema};
 pub(crate) use form_3_0::form_3_0;
 pub(crate) use page::{FILES, files, index};
-pub(crate) use records::{Named, Shown, example_of, list, reference};
+pub(crate) use records::{Shown, example_of, list, reference};
+pub(crate) use schema::Schemas;
 
 use utoipa::openapi::info::LicenseBuilder;
 use utoipa::openapi::path::PathItem;

@@ -6,7 +6,7 @@ use storage_query::{AuditFilter as _, Listed, MAX_VALUES, PageRequest, Sort};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 
-use super::records::Named;
+use super::fields::Named;
 use super::schema::{self, list_of, pattern, set};
 
 /// What a time may look like: RFC 3339, a date, or an age.

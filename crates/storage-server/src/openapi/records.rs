@@ -5,40 +5,13 @@ use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde_json::Value;
-use storage_models::{AiAnalysis, Execution, RecordType, Remediation, Workflow};
-use storage_query::Incident;
 use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::bodies::{self, JsonBody};
-use super::fields;
+use super::fields::{self, Named};
 use super::schema::{list_of, named};
-use crate::edge::Item;
-
-/// What is read under this name.
-pub(crate) trait Named: 'static {
-    /// The name of its schema.
-    const NAME: &'static str;
-    /// Of which records it is made.
-    const OF: RecordType;
-}
-
-macro_rules! named {
-    ($($type:ident of $record_type:ident,)+) => {$(
-        impl Named for $type {
-            const NAME: &'static str = stringify!($type);
-            const OF: RecordType = RecordType::$record_type;
-        }
-    )+};
-}
-
-named! {
-    Remediation of Remediation,
-    AiAnalysis of AiAnalysis,
-    Workflow of Workflow,
-    Execution of Execution,
-    Incident of Remediation,
-}
+use crate::store::edge::Item;
 
 /// A record of the type `R`, or an incident, as it is sent.
 #[derive(Serialize)]

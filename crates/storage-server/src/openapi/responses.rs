@@ -7,8 +7,9 @@ use utoipa::openapi::{
     ComponentsBuilder, Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder,
 };
 
-use super::bodies::{self, JsonBody, Schemas};
+use super::bodies::{self, JsonBody};
 use super::parameters::{ETAG, EXAMPLE_ETAG};
+use super::schema::Schemas;
 use super::schema::{self, named};
 use crate::problem::{self, Document, ProblemKind};
 

@@ -34,6 +34,9 @@ const SETS: [(&str, &[&str]); 4] = [
     ("Severity", Severity::WORDS),
 ];
 
+/// Schemas by their names.
+pub(crate) type Schemas = Vec<(String, RefOr<Schema>)>;
+
 /// What a field of this kind holds. One that is `required` in a request must say something.
 pub(super) fn of_field(kind: Kind, required: bool) -> ObjectBuilder {
     match kind {

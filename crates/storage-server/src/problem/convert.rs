@@ -6,7 +6,7 @@ use storage_query::{InvalidParameter, InvalidParameters, InvalidReason, QueryErr
 use storage_validation::Invalid;
 
 use super::{Place, Problem, ProblemKind, Violation};
-use crate::edge::ReadError;
+use crate::store::edge::ReadError;
 
 /// The field by which a record names its remediation.
 const PARENT_POINTER: &str = "/remediation_id";

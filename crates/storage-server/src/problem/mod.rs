@@ -26,7 +26,7 @@ use utoipa::ToSchema;
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Why a request was not done. The correlation id is added, and the cause logged, where every answer passes
-/// (`telemetry::request`); the cause itself is in no answer.
+/// (`http::observe`); the cause itself is in no answer.
 #[derive(Debug)]
 pub(crate) struct Problem {
     kind: ProblemKind,

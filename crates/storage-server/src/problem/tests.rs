@@ -8,7 +8,7 @@ use storage_models::{ErrorCode, Json, Receipt, RecordType, Timestamp};
 use storage_validation::Handling;
 
 use super::{Problem, ProblemKind, page, reference};
-use crate::edge::ReadError;
+use crate::store::edge::ReadError;
 
 fn rendered(problem: &Problem) -> String {
     let response = problem.render("id-1");

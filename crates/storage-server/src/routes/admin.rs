@@ -10,19 +10,19 @@ use storage_models::json::{MAX_FAULTS, MAX_TOKEN_LENGTH, pointer_to};
 use utoipa::ToSchema;
 use utoipa::openapi::ObjectBuilder;
 
-use super::access::Asks;
 use super::answer::{Answer, Json as JsonAnswer, Sent};
+use super::asks::Asks;
 use super::operation::{Operation, Request};
 use crate::auth::Caller;
-use crate::body::{self, MediaType};
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::{JsonBody, schema};
-use crate::parameters::Parameters;
 use crate::problem::{Place, Problem, ProblemKind, Violation};
+use crate::routes::body::{self, MediaType};
+use crate::routes::parameters::Parameters;
 use crate::settings::EffectiveSetting;
-use crate::state::AppState;
 use crate::telemetry::LogLevel;
 use crate::telemetry::log::{LogControl, LogIsGone};
-use crate::telemetry::request::RequestContext;
 
 /// The one member of a body that changes the level.
 const LEVEL: &str = "level";

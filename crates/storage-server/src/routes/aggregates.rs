@@ -11,15 +11,15 @@ use storage_query::{
 use utoipa::ToSchema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
 
-use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
+use super::asks::Asks;
 use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::{JsonBody, parameters, schema};
-use crate::parameters::Parameters;
 use crate::problem::Problem;
-use crate::state::AppState;
-use crate::telemetry::request::RequestContext;
+use crate::routes::parameters::Parameters;
 
 /// The operations below `/api/v1/incidents/aggregate`.
 pub(super) fn operations() -> Vec<Operation> {
@@ -240,8 +240,8 @@ mod tests {
     use storage_query::Interval;
 
     use super::{filter_of, trend_of};
-    use crate::parameters::Parameters;
     use crate::problem::Problem;
+    use crate::routes::parameters::Parameters;
 
     fn now() -> Timestamp {
         "2026-06-01T00:00:00Z".parse().unwrap()

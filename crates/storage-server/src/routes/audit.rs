@@ -7,15 +7,15 @@ use storage_models::fields::EXAMPLE_ID;
 use storage_query::{AuditRecord, ListQuery};
 use storage_validation::MAX_BATCH_RECORDS;
 
-use super::access::Asks;
+use super::asks::Asks;
 use super::operation::{Operation, Request, STORE};
 use super::{export, get, list, write};
-use crate::body::MediaType;
-use crate::edge::AnyList;
 use crate::export::Exported;
 use crate::openapi::parameters::{self, EXAMPLE_ETAG};
 use crate::openapi::{self, Named, schema};
 use crate::problem::ProblemKind;
+use crate::routes::body::MediaType;
+use crate::store::edge::AnyList;
 
 /// All of them, in the order in which they can be tried.
 pub(super) fn operations<R: Exported + Named>() -> Vec<Operation>

@@ -9,17 +9,17 @@ use futures_util::stream;
 use storage_models::Timestamp;
 use storage_query::{AuditFilter as _, InvalidParameter, InvalidReason};
 
-use super::access::Asks;
 use super::answer::{Answer, Form, Sent};
+use super::asks::Asks;
 use super::notes;
 use super::operation::{Operation, Request, STORE};
 use crate::export::{ExportCut, ExportFormat, ExportQuery, Exported};
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::responses::{Answers, empty, text, with_header};
 use crate::openapi::{Named, example_of, parameters};
-use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
-use crate::state::AppState;
-use crate::telemetry::request::RequestContext;
+use crate::routes::parameters::Parameters;
 
 /// The operation that exports what is of this type. `nouns` says what that is.
 pub(super) fn operation<R: Exported + Named>(nouns: &str) -> Operation {

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::answer::{Answer, Sent, Versioned};
 use super::id;
-use crate::edge::Item;
-use crate::etag;
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::{Named, Shown};
-use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
-use crate::state::AppState;
-use crate::telemetry::request::RequestContext;
+use crate::routes::etag;
+use crate::routes::parameters::Parameters;
+use crate::store::edge::Item;
 
 /// `GET /api/v1/audit/{type}/{id}`
 pub(super) async fn get<R: AuditRecord + Named>(

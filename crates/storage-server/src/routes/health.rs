@@ -7,12 +7,12 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::access::Asks;
 use super::answer::{Answer, Form, Json, Sent};
+use super::asks::Asks;
 use super::operation::{Operation, Request};
+use crate::http::state::AppState;
 use crate::openapi::JsonBody;
 use crate::openapi::responses::{Answers, json_body_showing, text_body};
-use crate::state::AppState;
 use crate::telemetry;
 
 /// The model name of the provider that knows no meaning.

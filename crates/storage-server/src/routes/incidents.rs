@@ -4,15 +4,15 @@ use actix_web::{HttpRequest, web};
 use storage_models::fields::EXAMPLE_ID;
 use storage_query::Incident;
 
-use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
+use super::asks::Asks;
 use super::operation::{Operation, Request, STORE};
 use super::{id, list};
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::{Shown, parameters};
-use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
-use crate::state::AppState;
-use crate::telemetry::request::RequestContext;
+use crate::routes::parameters::Parameters;
 
 /// The operations on incidents.
 pub(super) fn operations() -> [Operation; 2] {

@@ -12,18 +12,18 @@ use storage_query::{
 };
 use utoipa::ToSchema;
 
-use super::access::Asks;
 use super::answer::{Answer, Form, Sent};
+use super::asks::Asks;
 use super::notes::{self, Note};
 use super::operation::{Operation, STORE};
-use crate::edge::{AnyList, Item, ItemPage};
-use crate::links;
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::responses::{Answers, json_body, with_header};
 use crate::openapi::{JsonBody, Named, Shown, list as list_of};
-use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
-use crate::state::AppState;
-use crate::telemetry::request::RequestContext;
+use crate::routes::links;
+use crate::routes::parameters::Parameters;
+use crate::store::edge::{AnyList, Item, ItemPage};
 
 /// The operation that lists what is of this type.
 pub(super) fn operation<R: Listed + Named>(path: impl Into<String>) -> Operation

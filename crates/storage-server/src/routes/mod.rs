@@ -4,17 +4,24 @@ pub(crate) mod access;
 mod admin;
 mod aggregates;
 mod answer;
+mod asks;
 mod audit;
+mod body;
+mod etag;
 mod export;
 mod get;
 mod health;
+pub(crate) mod heavy;
 mod id;
 mod incidents;
+mod links;
 mod list;
+pub(crate) mod months;
 mod notes;
 mod openapi;
 mod operation;
 mod pages;
+mod parameters;
 mod problems;
 mod search;
 mod table;
@@ -26,9 +33,10 @@ mod tests;
 
 use std::sync::LazyLock;
 
-use actix_web::web::ServiceConfig;
+use actix_web::web::{Data, ServiceConfig};
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 
+use pages::Pages;
 use table::Table;
 
 /// The operations of the API.
@@ -53,8 +61,12 @@ static ADMIN: LazyLock<Table> =
 /// The description of the API.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| API.describe());
 
+/// The pages of the API.
+static PAGES: LazyLock<Data<Pages>> = LazyLock::new(|| Data::new(Pages::new(document)));
+
 /// The routes of the API.
 pub(crate) fn api(config: &mut ServiceConfig) {
+    config.app_data(Data::clone(&PAGES));
     API.serve(config);
 }
 

@@ -3,14 +3,14 @@
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 use utoipa::openapi::{Content, ContentBuilder};
 
-use super::access::Asks;
 use super::answer::{Answer, Form, Sent};
+use super::asks::Asks;
 use super::operation::{Operation, Request};
-use super::pages::{self, Kept, Page};
+use super::pages::{self, Kept, Page, Pages};
 use crate::openapi;
 use crate::openapi::responses::{Answers, empty, text, with_header};
 use crate::openapi::{parameters, schema};
@@ -74,8 +74,8 @@ impl Form for Moved {
 }
 
 /// `GET /openapi.json`, `GET /openapi-3.0.json`
-async fn document(request: HttpRequest) -> Answer<Kept<Document>> {
-    pages::answer(&request).await.map(Sent::of)
+async fn document(request: HttpRequest, pages: web::Data<Pages>) -> Answer<Kept<Document>> {
+    pages.answer(&request).await.map(Sent::of)
 }
 
 /// `GET /docs`
@@ -85,8 +85,8 @@ async fn docs() -> Answer<Moved> {
 }
 
 /// `GET /docs/{file}`
-async fn file(request: HttpRequest) -> Answer<Kept<File>> {
-    let mut response = pages::answer(&request).await?;
+async fn file(request: HttpRequest, pages: web::Data<Pages>) -> Answer<Kept<File>> {
+    let mut response = pages.answer(&request).await?;
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -9,12 +9,12 @@ use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Schema};
 
-use super::access::Asks;
 use super::answer::{Answer, Form};
-use crate::body::MediaType;
+use super::asks::Asks;
 use crate::openapi::responses::{self, Answers};
 use crate::openapi::{BEARER, Schemas, schema};
 use crate::problem::ProblemKind;
+use crate::routes::body::MediaType;
 
 /// The extension of an operation that lists [`Request`]s.
 const REQUESTS: &str = "x-requests";

@@ -20,17 +20,50 @@ use tokio::task::{JoinError, spawn_blocking};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::{Content, ResponseBuilder};
 
-use super::access::Asks;
 use super::answer::{Answer, Form};
+use super::asks::Asks;
+use super::etag;
 use super::operation::{Operation, Request};
-use crate::compress::ENCODINGS;
+use crate::http::compress::ENCODINGS;
+use crate::openapi;
 use crate::openapi::responses::{Answers, empty};
 use crate::openapi::schema;
 use crate::problem::{self, Problem, ProblemKind};
-use crate::{etag, openapi};
 
 /// Every page by its path, made when the first is asked for.
-static PAGES: OnceCell<HashMap<String, Encoded>> = OnceCell::const_new();
+pub(super) struct Pages {
+    /// The description of the API.
+    document: fn() -> &'static str,
+    made: OnceCell<HashMap<String, Encoded>>,
+}
+
+impl Pages {
+    pub(super) fn new(document: fn() -> &'static str) -> Self {
+        Self { document, made: OnceCell::new() }
+    }
+
+    /// The answer with the page of this path, as its client takes it.
+    ///
+    /// # Errors
+    /// When there is no such page.
+    pub(super) async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+        let document = self.document;
+        let pages = self.made.get_or_try_init(|| off_thread(move || Ok(all(document())))).await?;
+        let path = request.match_info().as_str();
+        let page = pages.get(path).ok_or_else(|| Problem::new(ProblemKind::RouteNotFound))?;
+        let mut known = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
+        if known.any(|header| etag::matches(header, &page.tag)) {
+            return Ok(HttpResponse::NotModified().insert_header((ETAG, page.tag.as_str())).finish());
+        }
+        let (encoding, bytes) = page.encoded(chosen(request)).await?;
+        let mut response = HttpResponse::Ok();
+        response.content_type(page.media_type).insert_header((ETAG, page.tag.as_str()));
+        if encoding != ContentEncoding::Identity {
+            response.insert_header((CONTENT_ENCODING, HeaderValue::from_static(encoding.as_str())));
+        }
+        Ok(response.body(bytes))
+    }
+}
 
 /// What a page is.
 pub(super) trait Page: 'static {
@@ -78,27 +111,6 @@ struct Encoded {
     deflate: OnceCell<Bytes>,
 }
 
-/// The answer with the page of this path, as its client takes it.
-///
-/// # Errors
-/// When there is no such page.
-pub(crate) async fn answer(request: &HttpRequest) -> Result<HttpResponse, Problem> {
-    let pages = PAGES.get_or_try_init(|| off_thread(|| Ok(all()))).await?;
-    let path = request.match_info().as_str();
-    let page = pages.get(path).ok_or_else(|| Problem::new(ProblemKind::RouteNotFound))?;
-    let mut known = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    if known.any(|header| etag::matches(header, &page.tag)) {
-        return Ok(HttpResponse::NotModified().insert_header((ETAG, page.tag.as_str())).finish());
-    }
-    let (encoding, bytes) = page.encoded(chosen(request)).await?;
-    let mut response = HttpResponse::Ok();
-    response.content_type(page.media_type).insert_header((ETAG, page.tag.as_str()));
-    if encoding != ContentEncoding::Identity {
-        response.insert_header((CONTENT_ENCODING, HeaderValue::from_static(encoding.as_str())));
-    }
-    Ok(response.body(bytes))
-}
-
 /// What the middleware that compresses would choose too, so that it finds its work done.
 fn chosen(request: &HttpRequest) -> ContentEncoding {
     let accepted = request.get_header::<AcceptEncoding>();
@@ -108,8 +120,8 @@ fn chosen(request: &HttpRequest) -> ContentEncoding {
     }
 }
 
-fn all() -> HashMap<String, Encoded> {
-    let documents = [("/openapi.json", Bytes::from(super::document())), ("/openapi-3.0.json", older_form())];
+fn all(document: &'static str) -> HashMap<String, Encoded> {
+    let documents = [("/openapi.json", Bytes::from(document)), ("/openapi-3.0.json", older_form(document))];
     let documents = documents.map(|(path, text)| (path.to_owned(), Encoded::new("application/json", text)));
     let files = openapi::files().map(|(name, media_type, bytes)| {
         (format!("/docs/{name}"), Encoded::new(media_type, Bytes::from_owner(bytes)))
@@ -121,9 +133,9 @@ fn all() -> HashMap<String, Encoded> {
 }
 
 /// The document as generators take it that do not know OpenAPI 3.1.
-fn older_form() -> Bytes {
+fn older_form(document: &str) -> Bytes {
     // The document is JSON.
-    let document = serde_json::from_str(super::document()).unwrap_or_default();
+    let document = serde_json::from_str(document).unwrap_or_default();
     openapi::form_3_0(document).to_string().into()
 }
 

@@ -1,12 +1,12 @@
 //! The pages that problem documents point to.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web};
 use serde_json::json;
 use utoipa::openapi::Content;
 
 use super::answer::{Answer, Sent};
 use super::operation::{Operation, Request};
-use super::pages::{self, Kept, Page};
+use super::pages::{self, Kept, Page, Pages};
 use crate::openapi::responses::text;
 use crate::openapi::{parameters, schema};
 use crate::problem::{self, ProblemKind};
@@ -36,6 +36,6 @@ impl Page for Explanation {
 }
 
 /// `GET /problems/{slug}`
-async fn page(request: HttpRequest) -> Answer<Kept<Explanation>> {
-    pages::answer(&request).await.map(Sent::of)
+async fn page(request: HttpRequest, pages: web::Data<Pages>) -> Answer<Kept<Explanation>> {
+    pages.answer(&request).await.map(Sent::of)
 }

@@ -13,17 +13,17 @@ use utoipa::ToSchema;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::Parameter;
 
-use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
+use super::asks::Asks;
 use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
 use crate::health::Pending;
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::{JsonBody, parameters, reference, schema};
-use crate::parameters::Parameters;
 use crate::problem::Problem;
-use crate::search::{Engine, Found, Incident, Mode, Search};
-use crate::state::AppState;
-use crate::telemetry::request::RequestContext;
+use crate::routes::parameters::Parameters;
+use crate::search::{Backends, Engine, Found, Incident, Mode, Search};
 
 /// What hits may be grouped by.
 const GROUP: &str = "incident";
@@ -153,7 +153,12 @@ async fn search(
 ) -> Answer<Json<SearchAnswer>> {
     let search = parse(request.query_string(), Timestamp::now())?;
     let notes = notes::of(search.filter.filter());
-    let found = search.run(&state, context.deadline).await?;
+    let backends = Backends {
+        reader: state.reader.as_ref(),
+        embeddings: &state.embeddings,
+        index: state.index.as_deref(),
+    };
+    let found = search.run(&backends, context.deadline).await?;
     let (bulk, pending) = (found.hits.iter().map(|hit| hit.record.bulk()).sum(), state.health.pending());
     let make = move || SearchAnswer::of(found, pending, notes);
     Ok(Sent::rendered(state.heavy.json(bulk, context.deadline, make).await?))

@@ -27,18 +27,19 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::store::Store;
-use crate::budget::SharedBudget;
-use crate::edge::ReadError;
 use crate::embedder::Embeddings;
-use crate::export::Exports;
+use crate::export::{ExportTimes, Exports};
 use crate::health::Health;
-use crate::heavy::HeavyWork;
-use crate::pool::ReadPool;
-use crate::settings::{Consistency, ExportSettings};
-use crate::shares;
-use crate::state::{AppState, Limits, Port};
-use crate::telemetry::request::observe;
-use crate::{auth, cors, host, telemetry};
+use crate::http::observe::observe;
+use crate::http::state::{AppState, Limits, Port};
+use crate::http::{admit, cors, host};
+use crate::routes::heavy::HeavyWork;
+use crate::settings::Consistency;
+use crate::store::budget::SharedBudget;
+use crate::store::edge::ReadError;
+use crate::store::pool::ReadPool;
+use crate::store::shares;
+use crate::telemetry;
 
 /// An embedder that is away.
 struct Away(ModelIdentity);
@@ -64,8 +65,7 @@ fn no_exports() -> Exports {
         connector,
         shares::Limits { places: 1, waiting: 1, patience: second, more_patience: second },
     );
-    let settings = ExportSettings { connections: 1, timeout: second, stall_timeout: second };
-    Exports::new(pool, &settings, TaskTracker::new())
+    Exports::new(pool, ExportTimes { whole: second, stall: second }, TaskTracker::new())
 }
 
 fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
@@ -125,7 +125,7 @@ async fn call(state: &AppState, request: TestRequest) -> Got {
             Port::Api => super::api,
             Port::Admin { .. } => super::admin,
         })
-        .wrap(from_fn(auth::guard::admit))
+        .wrap(from_fn(admit::admit))
         .wrap(from_fn(cors::answer))
         .wrap(from_fn(host::check))
         .wrap(from_fn(observe));

@@ -8,15 +8,15 @@ use storage_query::Timeline;
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, OneOfBuilder};
 
-use super::access::Asks;
 use super::answer::{Answer, Json, Sent};
+use super::asks::Asks;
 use super::id;
 use super::operation::{Operation, Request, STORE};
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::{JsonBody, parameters, reference, schema};
-use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
-use crate::state::AppState;
-use crate::telemetry::request::RequestContext;
+use crate::routes::parameters::Parameters;
 
 /// The operation that reads a timeline.
 pub(super) fn operation() -> Operation {

@@ -10,9 +10,8 @@ use storage_models::{Embedding, IncidentKey, Remediation};
 use storage_query::{Hit, IncidentHit, IncidentSummary, Lexical, LexicalHit, NEWEST, fuse};
 use tokio::time::Instant;
 
-use super::{Engine, Found, Incident, Mode, Search, either, half_way, outside};
-use crate::edge::ReadError;
-use crate::state::AppState;
+use super::{Backends, Engine, Found, Incident, Mode, Search, either, half_way, outside};
+use crate::store::edge::ReadError;
 use crate::telemetry::chain;
 
 /// The side of the meaning.
@@ -29,40 +28,44 @@ struct Worded {
 }
 
 impl Search {
-    pub(super) async fn incidents(&self, state: &AppState, deadline: Instant) -> Result<Found, ReadError> {
-        let by_words = || state.reader.lexical(self.words.clone().for_incidents(), deadline);
+    pub(super) async fn incidents(
+        &self,
+        backends: &Backends<'_>,
+        deadline: Instant,
+    ) -> Result<Found, ReadError> {
+        let by_words = || backends.reader.lexical(self.words.clone().for_incidents(), deadline);
         let (meaning, words, is_alone) = match self.mode {
             Mode::Lexical => (None, by_words().await?, false),
-            Mode::Semantic => match self.incidents_by_meaning(state, deadline).await? {
+            Mode::Semantic => match self.incidents_by_meaning(backends, deadline).await? {
                 Some(side) => (Some(side), Lexical::default(), false),
                 None => (None, by_words().await?, true),
             },
             Mode::Hybrid => {
                 let (meaning, words) =
-                    future::join(self.incidents_by_meaning(state, deadline), by_words()).await;
+                    future::join(self.incidents_by_meaning(backends, deadline), by_words()).await;
                 let (meaning, words) = either(meaning, words)?;
                 let is_alone = meaning.is_none() || words.is_none();
                 (meaning, words.unwrap_or_default(), is_alone)
             }
         };
-        self.together(state, meaning, words, is_alone, deadline).await
+        self.together(backends, meaning, words, is_alone, deadline).await
     }
 
     /// Both sides as one order of incidents. An incident's newest record stands for it on both.
     async fn together(
         &self,
-        state: &AppState,
+        backends: &Backends<'_>,
         meaning: Option<ByMeaning>,
         words: Lexical,
         is_alone: bool,
         deadline: Instant,
     ) -> Result<Found, ReadError> {
         let near = meaning.as_ref().map(|side| side.incidents.as_slice()).unwrap_or_default();
-        let keyed = |hit: LexicalHit| Worded { key: state.embeddings.incident_key(&hit.record), hit };
+        let keyed = |hit: LexicalHit| Worded { key: backends.embeddings.incident_key(&hit.record), hit };
         let worded: Vec<Worded> = words.hits.into_iter().map(keyed).collect();
         let firsts = firsts(&worded);
         let keys = near.iter().map(|hit| hit.key).chain(firsts.iter().map(|it| it.key)).collect();
-        let summaries = state.reader.incidents(keys, self.filter.clone(), deadline).await?;
+        let summaries = backends.reader.incidents(keys, self.filter.clone(), deadline).await?;
 
         let mut incidents = HashMap::new();
         let mut stand_in = |key: IncidentKey| {
@@ -88,27 +91,28 @@ impl Search {
     /// `None` when there is no vector to compare with.
     async fn incidents_by_meaning(
         &self,
-        state: &AppState,
+        backends: &Backends<'_>,
         deadline: Instant,
     ) -> Result<Option<ByMeaning>, ReadError> {
-        let Some(vector) = self.embedded(state, half_way(deadline)).await else { return Ok(None) };
-        let is_index_asked = state.index.is_some() && outside::serves(&self.filter);
-        if is_index_asked && let Some(incidents) = self.incidents_of_the_index(state, &vector, deadline).await
+        let Some(vector) = self.embedded(backends, half_way(deadline)).await else { return Ok(None) };
+        let is_index_asked = backends.index.is_some() && outside::serves(&self.filter);
+        if is_index_asked
+            && let Some(incidents) = self.incidents_of_the_index(backends, &vector, deadline).await
         {
             return Ok(Some(ByMeaning { incidents, engine: Engine::Qdrant, is_degraded: false }));
         }
-        let incidents = state.reader.nearest_incidents(self.nearest(vector), deadline).await?;
+        let incidents = backends.reader.nearest_incidents(self.nearest(vector), deadline).await?;
         Ok(Some(ByMeaning { incidents, engine: Engine::Pgvector, is_degraded: is_index_asked }))
     }
 
     /// `None` when the index did not answer.
     async fn incidents_of_the_index(
         &self,
-        state: &AppState,
+        backends: &Backends<'_>,
         vector: &Embedding,
         deadline: Instant,
     ) -> Option<Vec<IncidentHit>> {
-        let index = state.index.as_ref()?;
+        let index = backends.index?;
         let conditions = outside::conditions(&self.filter);
         let asked = index.search_incidents(vector, &conditions, self.limit());
         match tokio::time::timeout_at(half_way(deadline), asked).await {

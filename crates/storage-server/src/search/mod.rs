@@ -12,6 +12,7 @@ use std::collections::HashMap;
 
 use futures_util::future;
 use serde::Serialize;
+use storage_dualwrite::index::GuardedIndex;
 use storage_models::{Embedding, IncidentKey};
 use storage_query::{
     CandidateError, FusedHit, Lexical, LexicalQuery, Nearest, NearestQuery, RemediationFilter, Scan,
@@ -21,8 +22,8 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use self::outside::Outside;
-use crate::edge::ReadError;
-use crate::state::AppState;
+use crate::embedder::Embeddings;
+use crate::store::edge::{AuditReader, ReadError};
 use crate::telemetry::{chain, metrics as names};
 
 /// What the answer is looked for by.
@@ -39,6 +40,15 @@ pub(crate) enum Mode {
 pub(crate) enum Engine {
     Qdrant,
     Pgvector,
+}
+
+/// What a search is answered from.
+#[derive(Clone, Copy)]
+pub(crate) struct Backends<'a> {
+    pub(crate) reader: &'a dyn AuditReader,
+    pub(crate) embeddings: &'a Embeddings,
+    /// The outside index; `None` when pgvector is the only one.
+    pub(crate) index: Option<&'a GuardedIndex>,
 }
 
 /// What is searched for.
@@ -108,22 +118,24 @@ impl Search {
     ///
     /// # Errors
     /// When PostgreSQL did not answer. Whatever else is away costs quality, not the answer.
-    pub(crate) async fn run(self, state: &AppState, deadline: Instant) -> Result<Found, ReadError> {
+    pub(crate) async fn run(self, backends: &Backends<'_>, deadline: Instant) -> Result<Found, ReadError> {
         let deadline = with_time_to_answer(deadline);
         if self.is_grouped {
-            return self.incidents(state, deadline).await;
+            return self.incidents(backends, deadline).await;
         }
         match self.mode {
-            Mode::Lexical => self.by_words_alone(state, deadline, false).await,
-            Mode::Semantic => match self.by_meaning(state, deadline).await? {
+            Mode::Lexical => self.by_words_alone(backends, deadline, false).await,
+            Mode::Semantic => match self.by_meaning(backends, deadline).await? {
                 Some(side) => Ok(self.found(side, Lexical::default())),
-                None => self.by_words_alone(state, deadline, true).await,
+                None => self.by_words_alone(backends, deadline, true).await,
             },
             Mode::Hybrid => {
                 let words = self.words.clone().for_fusion();
-                let (side, words) =
-                    future::join(self.by_meaning(state, deadline), state.reader.lexical(words, deadline))
-                        .await;
+                let (side, words) = future::join(
+                    self.by_meaning(backends, deadline),
+                    backends.reader.lexical(words, deadline),
+                )
+                .await;
                 match either(side, words)? {
                     (Some(side), Some(words)) => Ok(self.found(side, words)),
                     (Some(side), None) => {
@@ -137,11 +149,11 @@ impl Search {
 
     async fn by_words_alone(
         &self,
-        state: &AppState,
+        backends: &Backends<'_>,
         deadline: Instant,
         is_degraded: bool,
     ) -> Result<Found, ReadError> {
-        let words = state.reader.lexical(self.words.clone(), deadline).await?;
+        let words = backends.reader.lexical(self.words.clone(), deadline).await?;
         Ok(self.words_found(words, is_degraded))
     }
 
@@ -170,18 +182,22 @@ impl Search {
     }
 
     /// `None` when there is no vector to compare with.
-    async fn by_meaning(&self, state: &AppState, deadline: Instant) -> Result<Option<ByMeaning>, ReadError> {
-        let Some(vector) = self.embedded(state, half_way(deadline)).await else { return Ok(None) };
-        let is_index_asked = state.index.is_some() && outside::serves(&self.filter);
-        if is_index_asked && let Some(nearest) = self.through_the_index(state, &vector, deadline).await? {
+    async fn by_meaning(
+        &self,
+        backends: &Backends<'_>,
+        deadline: Instant,
+    ) -> Result<Option<ByMeaning>, ReadError> {
+        let Some(vector) = self.embedded(backends, half_way(deadline)).await else { return Ok(None) };
+        let is_index_asked = backends.index.is_some() && outside::serves(&self.filter);
+        if is_index_asked && let Some(nearest) = self.through_the_index(backends, &vector, deadline).await? {
             return Ok(Some(ByMeaning { nearest, engine: Engine::Qdrant, is_degraded: false }));
         }
-        let nearest = self.through_pgvector(state, vector, deadline).await?;
+        let nearest = self.through_pgvector(backends, vector, deadline).await?;
         Ok(Some(ByMeaning { nearest, engine: Engine::Pgvector, is_degraded: is_index_asked }))
     }
 
-    async fn embedded(&self, state: &AppState, until: Instant) -> Option<Embedding> {
-        match tokio::time::timeout_at(until, state.embeddings.embed_query(&self.text)).await {
+    async fn embedded(&self, backends: &Backends<'_>, until: Instant) -> Option<Embedding> {
+        match tokio::time::timeout_at(until, backends.embeddings.embed_query(&self.text)).await {
             Ok(Ok(vector)) => Some(vector),
             Ok(Err(error)) => {
                 let error = chain(&error);
@@ -198,14 +214,14 @@ impl Search {
     /// `None` when the index did not answer.
     async fn through_the_index(
         &self,
-        state: &AppState,
+        backends: &Backends<'_>,
         vector: &Embedding,
         deadline: Instant,
     ) -> Result<Option<Nearest>, ReadError> {
-        let Some(index) = &state.index else { return Ok(None) };
+        let Some(index) = backends.index else { return Ok(None) };
         let source = Outside { index, until: half_way(deadline) };
         let query = self.nearest(vector.clone());
-        let read = async |ids| state.reader.nearest_among(query.clone(), ids, deadline).await;
+        let read = async |ids| backends.reader.nearest_among(query.clone(), ids, deadline).await;
         match candidates(&source, vector, &self.filter, self.request, read).await {
             Ok(nearest) => Ok(Some(nearest)),
             Err(CandidateError::Read(error)) => Err(error),
@@ -222,11 +238,11 @@ impl Search {
 
     async fn through_pgvector(
         &self,
-        state: &AppState,
+        backends: &Backends<'_>,
         vector: Embedding,
         deadline: Instant,
     ) -> Result<Nearest, ReadError> {
-        let nearest = state.reader.nearest(self.nearest(vector), deadline).await?;
+        let nearest = backends.reader.nearest(self.nearest(vector), deadline).await?;
         if nearest.scan == Scan::Everything {
             metrics::counter!(names::SEARCH_EXACT).increment(1);
         }

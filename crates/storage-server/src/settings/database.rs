@@ -105,27 +105,5 @@ impl DatabaseSettings {
         ] {
             faults.above_zero(key, value);
         }
-        self.check_connectors(faults);
-    }
-
-    /// Checks that connections can be made as these settings say.
-    fn check_connectors(&self, faults: &mut Faults) {
-        match self.connectors() {
-            Ok(_) => {}
-            Err(ConnectorsError::Password(error)) => {
-                let path = self.password_file.as_deref().unwrap_or("".as_ref()).display();
-                faults.push("database.password_file", format!("cannot be read from {path}: {error}"));
-            }
-            Err(ConnectorsError::NeedlessCa) => {
-                faults.push("database.ca_file", "is of no use with database.tls = \"off\"");
-            }
-            Err(ConnectorsError::CaFile(error)) => error.tell(faults),
-            Err(ConnectorsError::Tls(error)) => {
-                faults.push("database.ca_file", format!("cannot be used: {error}"));
-            }
-            Err(ConnectorsError::Address(error)) => {
-                faults.push("database.url", format!("cannot be used: {error}"));
-            }
-        }
     }
 }

@@ -4,6 +4,7 @@ use super::fault::Faults;
 use super::section::section;
 use super::value::Setting;
 use crate::telemetry::LogLevel;
+use crate::telemetry::log::LogFormat;
 
 section! {
     /// The log, on standard error.
@@ -15,17 +16,6 @@ section! {
         /// and headers there. Can be changed while the service runs: `PUT /api/v1/admin/log-level`.
         level: String = "info",
     }
-}
-
-/// The form of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Human,
-    /// Human on a terminal, JSON elsewhere.
-    Auto,
 }
 
 impl Setting for LogFormat {

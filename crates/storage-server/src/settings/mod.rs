@@ -22,6 +22,7 @@ mod sample;
 mod schema;
 mod section;
 mod server;
+pub(crate) mod stop;
 mod tls;
 mod value;
 mod writer;
@@ -41,7 +42,7 @@ pub use kubernetes::{AuthorizationBy, KubernetesSection};
 pub use layers::{Flag, Sources};
 pub use limits::LimitSettings;
 pub use lists::{Accounts, Networks, Origins};
-pub use log::{LogFormat, LogSettings};
+pub use log::LogSettings;
 pub use openai::OpenAiSection;
 pub use projector::ProjectorSection;
 pub use qdrant::QdrantSection;
@@ -58,6 +59,7 @@ use storage_embedding::DEFAULT_TTL;
 
 use fault::Faults;
 use section::{Reader, Section};
+use stop::{CLOSE_TIMEOUT, STOP_BUDGET, STOP_MARGIN};
 
 /// The whole of it, one struct per concern.
 ///
@@ -108,9 +110,6 @@ const MAX_CONNECTIONS: usize = 50;
 /// Connections beside the pools: the monitor, the tasks for partitions and old keys, the projector's two for
 /// notifications, the two for those who wait for the index, the reconciler's, and a spare for lost commits.
 const OTHER_CONNECTIONS: usize = 9;
-
-/// What the whole stop may take.
-const STOP_BUDGET: std::time::Duration = std::time::Duration::from_secs(25);
 
 /// What the settings are read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +177,10 @@ impl Settings {
             }
         });
         let limits = LimitSettings::read(reader, faults).inspect(|it| it.check(faults));
-        let database = DatabaseSettings::read(reader, faults).inspect(|it| it.check(faults));
+        let database = DatabaseSettings::read(reader, faults).inspect(|it| {
+            it.check(faults);
+            it.check_connectors(faults);
+        });
         let export = ExportSettings::read(reader, faults).inspect(|it| it.check(faults));
         let schema = SchemaSettings::read(reader, faults);
         let writer = WriterSection::read(reader, faults).inspect(|it| it.check(faults));
@@ -313,7 +315,7 @@ impl Settings {
             + self.server.drain_timeout
             + self.writer.stop_timeout
             + self.projector.stop_timeout
-            + crate::life::STOP_MARGIN
-            + crate::life::CLOSE_TIMEOUT
+            + STOP_MARGIN
+            + CLOSE_TIMEOUT
     }
 }

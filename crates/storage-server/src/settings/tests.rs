@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::{Flag, InvalidSettings, LogFormat, Provider, Settings, Sources, default_file, reference};
+use super::{Flag, InvalidSettings, Provider, Settings, Sources, default_file, reference};
+use crate::LogFormat;
 
 fn sources(environment: &[(&str, &str)]) -> Sources {
     let mut environment: Vec<_> =

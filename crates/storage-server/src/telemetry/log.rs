@@ -11,7 +11,17 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use super::level::LogLevel;
-use crate::settings::{LogFormat, LogSettings};
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Human,
+    /// Human on a terminal, JSON elsewhere.
+    Auto,
+}
 
 /// Changes what is logged while the process runs. Cheap to clone.
 #[derive(Clone)]
@@ -34,9 +44,8 @@ pub struct LogIsGone(#[source] reload::Error);
 
 impl LogControl {
     /// The filter for a log, and what changes it.
-    fn new(settings: &LogSettings) -> (reload::Layer<EnvFilter, Registry>, Self) {
-        // It was checked with the other settings.
-        let level = LogLevel::parse(&settings.level).unwrap_or_default();
+    fn new(level: &str) -> (reload::Layer<EnvFilter, Registry>, Self) {
+        let level = LogLevel::parse(level).unwrap_or_default();
         let (layer, filter) = reload::Layer::new(level.filter());
         (layer, Self { filter, configured: Arc::new(level.clone()), current: Arc::new(Mutex::new(level)) })
     }
@@ -68,20 +77,19 @@ impl LogControl {
 /// A control whose log nobody writes, at level info, for tests.
 #[cfg(test)]
 pub(crate) fn detached() -> LogControl {
-    let settings = LogSettings { format: LogFormat::Json, level: "info".to_owned() };
-    let (filter, control) = LogControl::new(&settings);
+    let (filter, control) = LogControl::new("info");
     // The handle works for as long as its layer is somewhere.
     Box::leak(Box::new(filter));
     control
 }
 
-/// Starts logging for this process, panics included.
+/// Starts logging for this process, panics included, by `level` as [`LogLevel`] reads it, or else by its default.
 ///
 /// # Errors
 /// When something else in the process logs already.
-pub fn init(settings: &LogSettings) -> Result<LogControl, TryInitError> {
-    let (filter, control) = LogControl::new(settings);
-    match settings.format {
+pub fn init(format: LogFormat, level: &str) -> Result<LogControl, TryInitError> {
+    let (filter, control) = LogControl::new(level);
+    match format {
         LogFormat::Auto if std::io::stderr().is_terminal() => human(filter)?,
         LogFormat::Human => human(filter)?,
         LogFormat::Json | LogFormat::Auto => json(filter, std::io::stderr).try_init()?,
@@ -122,7 +130,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::{LogControl, LogLevel, json};
-    use crate::settings::{LogFormat, LogSettings};
+    use crate::telemetry::span;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -142,10 +150,9 @@ mod tests {
     fn each_line_is_one_json_object_with_the_ids_of_its_request() {
         let lines = Lines::default();
         let writer = lines.clone();
-        let settings = LogSettings { format: LogFormat::Json, level: "warn".to_owned() };
-        let (filter, _control) = LogControl::new(&settings);
+        let (filter, _control) = LogControl::new("warn");
         tracing::subscriber::with_default(json(filter, move || writer.clone()), || {
-            let span = crate::telemetry::request::span("id-1\n{\"x\":1}", "trace-1");
+            let span = span::of_request("id-1\n{\"x\":1}", "trace-1");
             span.in_scope(|| tracing::warn!(error = "two\nlines", "something happened"));
             span.in_scope(|| tracing::info!("too quiet"));
         });
@@ -164,8 +171,7 @@ mod tests {
     fn the_level_changes_while_the_log_is_open() {
         let lines = Lines::default();
         let writer = lines.clone();
-        let settings = LogSettings { format: LogFormat::Json, level: "warn".to_owned() };
-        let (filter, control) = LogControl::new(&settings);
+        let (filter, control) = LogControl::new("warn");
         let told = |message: &str| String::from_utf8_lossy(&lines.0.lock().unwrap()).contains(message);
         tracing::subscriber::with_default(json(filter, move || writer.clone()), || {
             let say = |message| {

@@ -4,7 +4,7 @@ pub(crate) mod correlation;
 mod level;
 pub mod log;
 pub mod metrics;
-pub(crate) mod request;
+pub(crate) mod span;
 pub(crate) mod trace_context;
 
 pub use level::{LevelFault, LogLevel};

@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::ServerTls;
+use super::current::Current;
 
 /// Refused certificates are told of no more often than this.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
 /// Asks every client for a certificate, and the authorities of now about it.
 #[derive(Debug)]
 pub(super) struct Clients {
-    tls: Arc<ServerTls>,
+    current: Arc<Current>,
     algorithms: WebPkiSupportedAlgorithms,
     refusals: Mutex<Refusals>,
 }
@@ -30,9 +30,9 @@ struct Refusals {
 }
 
 impl Clients {
-    pub(super) fn new(tls: Arc<ServerTls>) -> Self {
+    pub(super) fn new(current: Arc<Current>) -> Self {
         let algorithms = ring::default_provider().signature_verification_algorithms;
-        Self { tls, algorithms, refusals: Mutex::default() }
+        Self { current, algorithms, refusals: Mutex::default() }
     }
 
     /// Whoever tries often must not fill the log.
@@ -58,7 +58,7 @@ impl ClientCertVerifier for Clients {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let current = self.tls.current();
+        let current = self.current.get();
         let verdict = match &current.clients {
             Some(clients) => clients.verify_client_cert(end_entity, intermediates, now),
             None => Err(CertificateError::UnknownIssuer.into()),

@@ -5,10 +5,11 @@
 //! certificate that has been replaced, or by an authority that is trusted no longer.
 
 mod clients;
+mod current;
 mod files;
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
@@ -17,7 +18,8 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use clients::Clients;
-use files::{Loaded, Material};
+use current::Current;
+use files::Material;
 pub(crate) use files::{TlsFault, TlsFiles};
 
 /// How often the files are looked at.
@@ -26,7 +28,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// What the API's port shows and asks for, as it was when the files could last be used.
 pub(crate) struct ServerTls {
     files: TlsFiles,
-    current: RwLock<Arc<Loaded>>,
+    current: Arc<Current>,
 }
 
 impl ServerTls {
@@ -36,7 +38,7 @@ impl ServerTls {
     /// All that is wrong with them.
     pub(crate) fn open(files: TlsFiles) -> Result<Arc<Self>, Vec<TlsFault>> {
         let loaded = Material::read(&files)?.load(&files)?;
-        Ok(Arc::new(Self { files, current: RwLock::new(Arc::new(loaded)) }))
+        Ok(Arc::new(Self { files, current: Arc::new(Current::new(loaded)) }))
     }
 
     /// What a port that goes by them is configured with: TLS 1.2 and 1.3.
@@ -47,7 +49,7 @@ impl ServerTls {
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?;
         let config = if self.files.asks_clients() {
-            config.with_client_cert_verifier(Arc::new(Clients::new(Arc::clone(self))))
+            config.with_client_cert_verifier(Arc::new(Clients::new(Arc::clone(&self.current))))
         } else {
             config.with_no_client_auth()
         };
@@ -91,22 +93,18 @@ impl ServerTls {
     /// exchanged as a whole, and clocks are coarse.
     fn reload(&self) -> Result<bool, Vec<TlsFault>> {
         let material = Material::read(&self.files)?;
-        if material.digest() == self.current().digest {
+        if material.digest() == self.current.get().digest {
             return Ok(false);
         }
         let loaded = material.load(&self.files)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        self.current.set(loaded);
         Ok(true)
-    }
-
-    fn current(&self) -> Arc<Loaded> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl ResolvesServerCert for ServerTls {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current().shown))
+        Some(Arc::clone(&self.current.get().shown))
     }
 }
 

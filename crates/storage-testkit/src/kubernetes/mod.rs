@@ -18,8 +18,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::tls::server_config;
 use crate::{Authority, CertificatePair, TestkitError};
-use reviews::State;
 pub use reviews::{ApiFault, ServiceAccount};
+use reviews::{SERVICE_TOKEN, State};
 
 /// Longest that [`KubernetesApi::wait_for_reviews`] waits.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -119,9 +119,6 @@ impl Drop for KubernetesApi {
         self.task.abort();
     }
 }
-
-/// The token of the service itself, without which the API answers nothing.
-const SERVICE_TOKEN: &str = "the-services-own-token";
 
 fn kubeconfig(server: &str, certificate: &str, namespace: &str) -> String {
     let authority = STANDARD.encode(certificate.as_bytes());

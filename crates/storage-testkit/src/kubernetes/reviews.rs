@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::SERVICE_TOKEN;
+/// The token of the service itself, without which the API answers nothing.
+pub(super) const SERVICE_TOKEN: &str = "the-services-own-token";
 
 /// The API group and resource that roles name.
 const RESOURCE: (&str, &str) = ("datastorage.kubernaut.ai", "audits");

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::ServiceOptions;
+use devstack::ServiceOptions;
 
 /// Shorter ones would be found in words that mean something else.
 const MIN_LENGTH: usize = 8;

@@ -3,7 +3,6 @@
 use storage_models::json::pointer_to;
 use storage_models::{Alteration, Altered, Json, identifier};
 
-use super::Whole;
 use crate::problem::Problem;
 use crate::report::{MAX_POINTER, Report};
 use crate::{free_text, text};
@@ -11,6 +10,14 @@ use crate::{free_text, text};
 /// Strings that are named one by one; beyond, and where the place of one takes more than [`MAX_POINTER`] characters to
 /// name, the whole document is named, and if they are active all its strings are escaped.
 const MAX_NAMED: usize = 100;
+
+/// The whole of what a field had to lose, under a key of ours.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) key: String,
+    pub(super) text: String,
+    pub(super) is_active: bool,
+}
 
 /// What was found.
 #[derive(Debug, Default)]

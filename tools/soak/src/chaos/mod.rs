@@ -4,58 +4,19 @@
 mod network;
 mod postgres;
 mod replicas;
+mod sequence;
 mod side;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+pub(super) use sequence::Faults;
 
 use anyhow::Result;
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 use storage_testkit::FaultProxy;
 use tokio::time::Instant;
 
 use super::stand::Stand;
-
-/// How often each fault happened.
-#[derive(Debug, Default)]
-pub(super) struct Faults(Mutex<BTreeMap<&'static str, u64>>);
-
-impl Faults {
-    pub(super) fn count(&self, fault: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(fault).or_default() += 1;
-    }
-
-    /// Each fault with its count.
-    pub(super) fn all(&self) -> BTreeMap<&'static str, u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn total(&self) -> u64 {
-        self.all().values().sum()
-    }
-}
-
-/// One sequence of faults.
-struct Sequence<'a> {
-    rng: StdRng,
-    until: Instant,
-    faults: &'a Faults,
-}
-
-impl Sequence<'_> {
-    /// Waits between two faults; whether there is time for another.
-    async fn rest(&mut self, shortest_ms: u64, longest_ms: u64) -> bool {
-        self.wait(shortest_ms, longest_ms).await;
-        Instant::now() < self.until
-    }
-
-    /// Waits while a fault lasts.
-    async fn wait(&mut self, shortest_ms: u64, longest_ms: u64) {
-        tokio::time::sleep(Duration::from_millis(self.rng.random_range(shortest_ms..longest_ms))).await;
-    }
-}
+use sequence::Sequence;
 
 /// Breaks things until `until`. What was broken last may still be so when this returns.
 pub(super) async fn run(stand: &mut Stand, seed: u64, until: Instant, faults: &Faults) -> Result<()> {

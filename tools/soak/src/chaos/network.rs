@@ -6,7 +6,7 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use storage_testkit::{Fault, FaultProxy};
 
-use super::Sequence;
+use super::sequence::Sequence;
 
 /// Ends a proxy's fault. Connections that a trigger left hanging are cut.
 pub(super) fn heal(proxy: &FaultProxy) {

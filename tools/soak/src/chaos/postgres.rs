@@ -5,7 +5,8 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use storage_testkit::{Cluster, FaultProxy};
 
-use super::{Sequence, network};
+use super::network;
+use super::sequence::Sequence;
 
 const NETWORK: [&str; 4] = ["postgres refuses", "postgres hangs", "postgres is slow", "postgres is cut off"];
 /// The steps of a write that are cut, by a word of their statements.

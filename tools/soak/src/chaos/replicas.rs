@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rand::RngExt as _;
 
-use super::Sequence;
+use super::sequence::Sequence;
 use crate::stand::{Process, Replica};
 
 pub(super) async fn run(replicas: &mut [&mut Process], mut sequence: Sequence<'_>) -> Result<()> {

@@ -9,7 +9,8 @@ use storage_testkit::{
     Fault, FaultProxy, GrpcCode, QdrantFault, QdrantOperation, QdrantServer, RedisServer, TestQdrant,
 };
 
-use super::{Sequence, network};
+use super::network;
+use super::sequence::Sequence;
 
 const REDIS: [&str; 4] = ["redis refuses", "redis hangs", "redis is slow", "redis is cut off"];
 const QDRANT: [&str; 4] = ["qdrant refuses", "qdrant hangs", "qdrant is slow", "qdrant is cut off"];

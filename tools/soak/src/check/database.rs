@@ -8,7 +8,7 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use storage_models::RecordType;
 
-use super::Check;
+use super::finding::Check;
 use crate::model::Difference;
 
 /// The tables of each type.

@@ -7,8 +7,8 @@ use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::{RetrievedPoint, ScrollPointsBuilder};
 use storage_testkit::TestQdrant;
 
-use super::Check;
 use super::database::Database;
+use super::finding::Check;
 use crate::model::compare_index;
 
 /// Points of one page.

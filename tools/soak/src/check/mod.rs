@@ -2,7 +2,10 @@
 
 mod api;
 mod database;
+mod finding;
 mod index;
+
+pub(super) use finding::Check;
 
 use std::time::Duration;
 
@@ -10,7 +13,7 @@ use anyhow::Result;
 use storage_models::RecordType;
 use tokio::time::Instant;
 
-use super::Arguments;
+use super::arguments::Arguments;
 use super::clients::Shared;
 use super::logs;
 use super::model::{Difference, Model};
@@ -21,13 +24,6 @@ use database::Database;
 const REST_BOUND: Duration = Duration::from_secs(180);
 /// How often to look.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// One check, and what it found.
-pub(super) struct Check {
-    pub(super) name: &'static str,
-    pub(super) looked_at: u64,
-    pub(super) differences: Vec<Difference>,
-}
 
 /// Waits until nothing is left to project and both stores hold the same; how long that took. When it does not come to
 /// that, the checks say what is left.

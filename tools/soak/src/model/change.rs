@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Difference, Fields, fields, version};
+use super::Difference;
+use super::fields::{Fields, fields, version};
 
 /// Fields that are compared apart, or that the server derives from others.
 const DERIVED: &[&str] = &["id", "updated_at", "duration_ms"];

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use storage_models::RecordType;
 
-use super::{Difference, Fate, Fields, Model, change, fields, id, tag_field, text};
+use super::fields::{Fields, fields, id, text};
+use super::{Difference, Fate, Model, change, tag_field};
 
 /// A comparison under way: it is shown every stored record, and then says what differs.
 #[derive(Debug)]

@@ -8,20 +8,20 @@ mod attempts;
 mod change;
 mod comparison;
 mod difference;
+mod fields;
 mod index;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-use storage_models::{RecordType, Timestamp};
+use storage_models::RecordType;
 
 pub(super) use attempts::{Attempts, Outcome, Standing, Verdict};
 pub(super) use change::{Change, ChangeFate};
 pub(super) use difference::Difference;
+pub(super) use fields::{Fields, version};
 pub(super) use index::compare_index;
 
-/// The fields of a record.
-pub(super) type Fields = Map<String, Value>;
+use fields::{fields, id, text};
 
 /// The field that holds a record's tag: one that takes any text, and that no change touches.
 pub(super) const fn tag_field(kind: RecordType) -> &'static str {
@@ -150,25 +150,6 @@ impl Model {
     pub(super) fn len(&self) -> usize {
         self.records.len()
     }
-}
-
-/// The version of a record: when it was last changed, in microseconds; 0 for what has no such time.
-pub(super) fn version(record: &Fields) -> i64 {
-    let time = record.get("updated_at").or_else(|| record.get("created_at")).and_then(Value::as_str);
-    time.and_then(|it| it.parse::<Timestamp>().ok()).map_or(0, Timestamp::micros)
-}
-
-fn id(record: &Fields) -> i64 {
-    record.get("id").and_then(Value::as_i64).unwrap_or_default()
-}
-
-fn text(fields: &Fields) -> Box<str> {
-    // Serializing a map of JSON values cannot fail.
-    serde_json::to_string(fields).unwrap_or_default().into()
-}
-
-fn fields(text: &str) -> Fields {
-    serde_json::from_str(text).unwrap_or_default()
 }
 
 #[cfg(test)]

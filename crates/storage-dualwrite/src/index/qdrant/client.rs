@@ -6,13 +6,12 @@ use std::time::Duration;
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
 use qdrant_client::qdrant::qdrant_client::QdrantClient;
-use secrecy::ExposeSecret as _;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
+use qdrant_client::qdrant::{PointsOperationResponse, UpdateStatus};
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
-use tonic::{Request, Response, Status};
+use tonic::transport::Channel;
+use tonic::{Response, Status};
 
+use super::endpoint::{ApiKey, endpoint};
 use super::fault;
 use super::settings::{QdrantSettings, QdrantSettingsError};
 use crate::index::IndexError;
@@ -88,61 +87,29 @@ impl Client {
         self.ask(operation, found).await
     }
 
+    /// An update that is not done when its answer comes cannot be relied on.
+    pub(super) fn unless_done(
+        &self,
+        operation: &'static str,
+        answer: &PointsOperationResponse,
+    ) -> Result<(), IndexError> {
+        match answer.result.as_ref().map(|result| result.status()) {
+            Some(UpdateStatus::Completed) => Ok(()),
+            Some(UpdateStatus::Acknowledged | UpdateStatus::WaitTimeout) => Err(self.late(operation)),
+            other => Err(IndexError::Away {
+                reason: format!("{operation}: ended with the update status {other:?}"),
+                retry_after: None,
+            }),
+        }
+    }
+
     pub(super) const fn late(&self, operation: &'static str) -> IndexError {
         IndexError::TimedOut { operation, limit: self.limit }
     }
 }
 
-/// The server's address, with TLS when the URL asks for it.
-pub(super) fn endpoint(settings: &QdrantSettings) -> Result<Endpoint, QdrantSettingsError> {
-    let no_url = || QdrantSettingsError::Url;
-    let endpoint = Endpoint::from_shared(settings.url.clone()).map_err(|_invalid| no_url())?;
-    match endpoint.uri().scheme_str() {
-        Some("http") if settings.root_certificates.is_some() => {
-            Err(QdrantSettingsError::NeedlessCertificates)
-        }
-        Some("http") => Ok(endpoint),
-        Some("https") => endpoint.tls_config(tls(settings)?).map_err(QdrantSettingsError::Tls),
-        _ => Err(no_url()),
-    }
-}
-
-fn tls(settings: &QdrantSettings) -> Result<ClientTlsConfig, QdrantSettingsError> {
-    let Some(roots) = &settings.root_certificates else {
-        return Ok(ClientTlsConfig::new().with_native_roots());
-    };
-    // The library takes nothing for an empty list, with which no server is ever trusted.
-    crate::tls::roots_of(roots).map_err(QdrantSettingsError::Certificates)?;
-    Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(roots)))
-}
-
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("limit", &self.limit).finish_non_exhaustive()
-    }
-}
-
-/// Puts the key on a request. The value is marked sensitive, so that nothing prints it.
-#[derive(Clone)]
-pub(super) struct ApiKey(Option<MetadataValue<Ascii>>);
-
-impl ApiKey {
-    pub(super) fn new(settings: &QdrantSettings) -> Result<Self, QdrantSettingsError> {
-        let value = settings.api_key.as_ref().map(|key| {
-            let mut value: MetadataValue<Ascii> =
-                key.expose_secret().parse().map_err(|_invalid| QdrantSettingsError::ApiKey)?;
-            value.set_sensitive(true);
-            Ok(value)
-        });
-        value.transpose().map(Self)
-    }
-}
-
-impl Interceptor for ApiKey {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(key) = &self.0 {
-            request.metadata_mut().insert("api-key", key.clone());
-        }
-        Ok(request)
     }
 }

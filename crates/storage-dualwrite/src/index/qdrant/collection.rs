@@ -9,13 +9,9 @@ use qdrant_client::qdrant::{
 };
 
 use super::client::Client;
-use super::{fault, payload};
+use super::payload;
+use super::server_version::{OLDEST, is_new_enough};
 use crate::index::{IndexError, IndexIdentity};
-
-/// The oldest Qdrant that keeps an older version from replacing a newer one (`update_filter`); an older server
-/// ignores the condition without a word.
-pub(super) const OLDEST: &str = "1.16";
-const OLDEST_VERSION: (u64, u64) = (1, 16);
 
 /// What the collection's own metadata says of whom it belongs to.
 const INSTALLATION: &str = "datastorage_installation";
@@ -44,7 +40,7 @@ impl Collection<'_> {
         let operation = "create a payload index";
         for request in payload::missing_indexes(self.alias, has) {
             let answer = self.client.ask(operation, self.client.points().create_field_index(request)).await?;
-            fault::unless_done(self.client, operation, &answer)?;
+            self.client.unless_done(operation, &answer)?;
         }
         Ok(())
     }
@@ -58,13 +54,13 @@ impl Collection<'_> {
         let request = HealthCheckRequest {};
         let found =
             self.client.ask("tell its version", self.client.root().health_check(request)).await?.version;
-        match version(&found) {
-            Some(version) if version >= OLDEST_VERSION => Ok(()),
-            _ => Err(IndexError::Mismatch(format!(
-                "the Qdrant server has version `{found}`, {OLDEST} or later is needed: an older one would \
-                 let an older version of a record replace a newer one"
-            ))),
+        if is_new_enough(&found) {
+            return Ok(());
         }
+        Err(IndexError::Mismatch(format!(
+            "the Qdrant server has version `{found}`, {OLDEST} or later is needed: an older one would \
+                 let an older version of a record replace a newer one"
+        )))
     }
 
     async fn info(&self) -> Result<Option<CollectionInfo>, IndexError> {
@@ -193,32 +189,4 @@ fn creation(name: &str, identity: &IndexIdentity) -> Result<CreateCollection, In
         metadata: marks.into_iter().map(|(key, mark)| (key.to_owned(), Value::from(mark))).collect(),
         ..CreateCollection::default()
     })
-}
-
-/// Major and minor number of a version such as `1.17.1` or `1.18.0-dev`.
-fn version(text: &str) -> Option<(u64, u64)> {
-    let mut numbers = text.split('.').map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{OLDEST_VERSION, version};
-
-    #[test]
-    fn only_versions_that_can_be_read_and_are_new_enough_pass() {
-        for (text, passes) in [
-            ("1.16.0", true),
-            ("1.17.1", true),
-            ("1.18.0-dev", true),
-            ("2.0.0", true),
-            ("1.15.5", false),
-            ("0.11.7", false),
-            ("", false),
-            ("v1.17.1", false),
-            ("1", false),
-        ] {
-            assert_eq!(version(text).is_some_and(|it| it >= OLDEST_VERSION), passes, "{text}");
-        }
-    }
 }

@@ -4,10 +4,9 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use qdrant_client::qdrant::{PointsOperationResponse, UpdateStatus};
 use tonic::{Code, Status};
 
-use super::client::Client;
+use super::server_version::OLDEST;
 use crate::index::IndexError;
 
 /// Characters of the server's own words that are kept.
@@ -27,28 +26,12 @@ pub(super) fn of_status(operation: &'static str, limit: Duration, status: &Statu
             "what answers at the Qdrant URL does not know how to {operation} ({}): give it the gRPC address \
              (port 6334 by default) of Qdrant {} or later",
             words(status),
-            super::collection::OLDEST
+            OLDEST
         )),
         code => IndexError::Away {
             reason: format!("{operation}: {code:?}, {}", words(status)),
             retry_after: retry_after(status),
         },
-    }
-}
-
-/// An update that is not done when its answer comes cannot be relied on.
-pub(super) fn unless_done(
-    client: &Client,
-    operation: &'static str,
-    answer: &PointsOperationResponse,
-) -> Result<(), IndexError> {
-    match answer.result.as_ref().map(|result| result.status()) {
-        Some(UpdateStatus::Completed) => Ok(()),
-        Some(UpdateStatus::Acknowledged | UpdateStatus::WaitTimeout) => Err(client.late(operation)),
-        other => Err(IndexError::Away {
-            reason: format!("{operation}: ended with the update status {other:?}"),
-            retry_after: None,
-        }),
     }
 }
 

@@ -9,9 +9,11 @@
 
 mod client;
 mod collection;
+mod endpoint;
 mod fault;
 mod filter;
 mod payload;
+mod server_version;
 mod settings;
 
 pub use settings::{QdrantSettings, QdrantSettingsError};
@@ -42,8 +44,6 @@ const IDS_MAX: usize = 1_000;
 const PAGE_MAX: usize = 10_000;
 /// Candidates that a search of the graph keeps at least; more find better neighbours and take longer.
 const EF: u64 = 128;
-/// Longest name of an alias; the collection behind it has an id of 36 characters in addition.
-const COLLECTION_NAME_MAX: usize = 200;
 
 /// An index in one Qdrant collection. Connects when it is first used.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl QdrantIndex {
             ..UpsertPoints::default()
         };
         let answer = self.client.ask(operation, self.client.points().upsert(request)).await?;
-        fault::unless_done(&self.client, operation, &answer)
+        self.client.unless_done(operation, &answer)
     }
 
     /// A refusal may be the collection's fault rather than the points': it was replaced since it was checked.
@@ -185,7 +185,7 @@ impl VectorIndex for QdrantIndex {
                 ..DeletePoints::default()
             };
             let answer = self.client.ask(operation, self.client.points().delete(request)).await?;
-            fault::unless_done(&self.client, operation, &answer)?;
+            self.client.unless_done(operation, &answer)?;
         }
         Ok(())
     }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::client;
 use crate::tls::CertificatesError;
+
+/// Longest name of an alias; the collection behind it has an id of 36 characters in addition.
+pub(super) const COLLECTION_NAME_MAX: usize = 200;
 
 /// How a [`super::QdrantIndex`] reaches its collection.
 #[derive(Debug, Clone)]
@@ -41,20 +43,6 @@ impl QdrantSettings {
             connect_timeout: Duration::from_secs(3),
         }
     }
-
-    /// Whether an index can be made of them. Connects to nothing and needs no runtime.
-    ///
-    /// # Errors
-    /// The first thing that cannot be right.
-    pub fn check(&self) -> Result<(), QdrantSettingsError> {
-        let name = &self.collection;
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || name.len() > super::COLLECTION_NAME_MAX || !name.chars().all(allowed) {
-            return Err(QdrantSettingsError::Collection { name: name.clone() });
-        }
-        client::ApiKey::new(self)?;
-        client::endpoint(self).map(drop)
-    }
 }
 
 /// Settings that no connection can be made with.
@@ -78,7 +66,7 @@ pub enum QdrantSettingsError {
     /// An alias that Qdrant would take for something else.
     #[error(
         "the Qdrant collection `{name}` must be 1 to {} letters, digits, `-` or `_`",
-        super::COLLECTION_NAME_MAX
+        COLLECTION_NAME_MAX
     )]
     Collection {
         /// What the settings say.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Claim, Look};
+use crate::outbox::Claim;
+use crate::outbox::window::Look;
 
 /// Pages looked through at once, at most: some tens of thousands of rows, dead ones included.
 const PAGES: i64 = 512;

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::ServingSet;
 use crate::outbox::claim::{TakeInPages, TakeOldest};
-use crate::outbox::horizon::Look;
 use crate::outbox::settle::{Release, Remove};
+use crate::outbox::window::Look;
 use crate::outbox::{self, Holder, Horizon, Position, Wanted, Window};
 use crate::tests::support::{Bench, count};
 

@@ -109,10 +109,10 @@ impl LexicalQuery {
 
     /// How many records are ranked of those that are found by words that records share, and of those that are found by their
     /// own words. So common words cost no more than that.
-    pub const MAX_RANKED: i64 = 500;
+    pub const MAX_RANKED: i64 = statement::MAX_RANKED;
 
     /// How many of those whose words are not stored yet are looked at: the newest.
-    pub const MAX_WAITING: i64 = 500;
+    pub const MAX_WAITING: i64 = statement::MAX_WAITING;
 
     /// What must hold in the transaction that runs a search.
     ///

@@ -6,7 +6,13 @@ use super::words::{Asked, Counted, Weighed};
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql};
-use crate::{LexicalQuery, RemediationFilter, Valid};
+use crate::{RemediationFilter, Valid};
+
+/// Records that are ranked of each kind.
+pub(super) const MAX_RANKED: i64 = 500;
+
+/// Records without words that are looked at.
+pub(super) const MAX_WAITING: i64 = 500;
 
 /// Sets of shared words that are weighed, the newest ones: common words have more.
 const MAX_TEXTS: i64 = 5_000;
@@ -79,7 +85,7 @@ pub(super) fn rarities(asked: &Asked) -> Sql {
 /// How many records have no words yet, counted as far as it matters.
 pub(super) fn waiting() -> Sql {
     let mut sql = Sql::new("SELECT count(*) AS number FROM (SELECT ");
-    sql.text(WORDLESS).text(" LIMIT ").bind(Bind::BigInt(LexicalQuery::MAX_WAITING + 1)).text(") AS waiting");
+    sql.text(WORDLESS).text(" LIMIT ").bind(Bind::BigInt(MAX_WAITING + 1)).text(") AS waiting");
     sql
 }
 
@@ -137,7 +143,7 @@ impl Search<'_> {
         // An identifier that is the text has a search of its own: many newer ones may only begin so.
         let exact = self.weighed.exact.as_ref().filter(|_| self.weighed.is_exact_known);
         let exact = exact.map(|wanted| self.by_own_words(wanted, self.count));
-        let own = self.weighed.own.as_ref().map(|wanted| self.by_own_words(wanted, LexicalQuery::MAX_RANKED));
+        let own = self.weighed.own.as_ref().map(|wanted| self.by_own_words(wanted, MAX_RANKED));
         let mut sql = Sql::new("(");
         sql.append(self.waiting()).text(")");
         for part in by_shared_words.into_iter().chain(exact).chain(own) {
@@ -152,7 +158,7 @@ impl Search<'_> {
         stored.and("text_key = best.text_key");
         let mut sql = columns("shared || own AS words FROM best CROSS JOIN LATERAL (");
         sql.append(self.stored(stored)).text(" LIMIT ").bind(Bind::BigInt(self.count));
-        sql.text(") AS newest LIMIT ").bind(Bind::BigInt(LexicalQuery::MAX_RANKED));
+        sql.text(") AS newest LIMIT ").bind(Bind::BigInt(MAX_RANKED));
         sql
     }
 
@@ -189,7 +195,7 @@ impl Search<'_> {
             Sql::new("SELECT record.*, shared || own AS words FROM (SELECT record_id, start_time, version ");
         sql.text(WORDLESS)
             .text(" ORDER BY enqueued_at DESC, record_id DESC LIMIT ")
-            .bind(Bind::BigInt(LexicalQuery::MAX_WAITING))
+            .bind(Bind::BigInt(MAX_WAITING))
             .text(") AS named ")
             .append(self.record())
             .text(" CROSS JOIN LATERAL audit_words(name, target_name, alert_name, action_type, ")
@@ -199,7 +205,7 @@ impl Search<'_> {
     }
 
     /// The record that a row of `named` names, if it still has that version and matches the filter. `OFFSET 0` has records
-    /// looked up one by one: among plans that [`LexicalQuery::SETTINGS`] make dear, PostgreSQL takes one that reads all
+    /// looked up one by one: among plans that the settings of a search make dear, PostgreSQL takes one that reads all
     /// records in the order of their ids to cost the same.
     fn record(&self) -> Sql {
         let mut own = Conditions::default();

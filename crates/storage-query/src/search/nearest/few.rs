@@ -8,7 +8,7 @@ use diesel_async::AsyncPgConnection;
 use serde::Deserialize;
 use storage_models::{Month, Remediation, Timestamp};
 
-use super::OPERATION;
+use super::query::OPERATION;
 use crate::filter::{Conditions, Range};
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql, Statement};

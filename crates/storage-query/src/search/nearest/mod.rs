@@ -1,23 +1,24 @@
 //! The remediations nearest in meaning, through pgvector.
 
 mod few;
+mod query;
 mod statement;
+
+pub use query::NearestQuery;
 
 use std::collections::HashSet;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection as _};
-use storage_models::{Embedding, Remediation};
+use storage_models::Remediation;
 
 use self::few::Few;
+use self::query::OPERATION;
 pub(super) use self::statement::{ACTIVE_SLOT, record_of_placed};
 use self::statement::{Looked, Wanted};
-use super::hits::{Hit, ranked, similarity};
-use super::incidents::IncidentHit;
+use super::hits::{Hit, IncidentHit, ranked, similarity};
+use crate::QueryError;
 use crate::read::rows::{Distant, NearIncident, Selected, SelectedIncident};
 use crate::sql::{BoundSql, Bounded, Statement};
-use crate::{QueryError, RemediationFilter, SearchRequest, Valid};
-
-const OPERATION: &str = "search by meaning";
 
 /// What a search by meaning found.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,55 +47,7 @@ pub enum Scan {
     Candidates,
 }
 
-/// A search for the remediations nearest to a vector, among those that match a filter and have a vector of the set that
-/// serves. The vector of an older version of a record serves until there is a newer one.
-///
-/// ```no_run
-/// use diesel_async::AsyncPgConnection;
-/// use storage_models::{Embedding, Timestamp};
-/// use storage_query::{AuditFilter, NearestQuery, QueryError, RemediationFilter, SearchRequest};
-///
-/// # async fn example(conn: &mut AsyncPgConnection, vector: Embedding) -> Result<(), QueryError> {
-/// let filter = RemediationFilter::default().namespace("prod").check(Timestamp::now())?;
-/// let found = NearestQuery::new(vector, filter, SearchRequest::new(10, 0.3)?).run(conn).await?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone)]
-pub struct NearestQuery {
-    vector: Embedding,
-    filter: Valid<RemediationFilter>,
-    request: SearchRequest,
-    /// How many are looked for.
-    count: i64,
-}
-
 impl NearestQuery {
-    /// What must hold in the transaction that runs [`Self::to_sql`].
-    ///
-    /// `strict_order` lets the scan of the index go on until enough rows have passed the filter, in the order of their
-    /// distance. `ef_search` is how many candidates each round keeps: more find more of the true nearest and cost more
-    /// time. A plan for the very values that are bound leaves out the partitions outside the range of time. The vector
-    /// index gives vectors in the order that is wanted, and their records follow one vector after the other: without
-    /// `enable_sort`, PostgreSQL does not gather all records first, which it takes to be cheaper. `constraint_exclusion` has
-    /// nothing to find in partitions, and takes a third of the planning.
-    pub const SETTINGS: &str = "SET LOCAL hnsw.iterative_scan = strict_order; \
-                                SET LOCAL hnsw.ef_search = 100; SET LOCAL enable_sort = off; SET LOCAL jit = off; \
-                                SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL constraint_exclusion = off";
-
-    /// The search for `vector`.
-    #[must_use]
-    pub const fn new(vector: Embedding, filter: Valid<RemediationFilter>, request: SearchRequest) -> Self {
-        Self { vector, filter, request, count: request.limit() }
-    }
-
-    /// For [`fuse`](crate::fuse()): looks for [`SearchRequest::candidates`] hits instead of the limit.
-    #[must_use]
-    pub const fn for_fusion(mut self) -> Self {
-        self.count = self.request.candidates();
-        self
-    }
-
     /// The statement along the vector index, for a service with another driver: a record's columns and
     /// `distance`. It may give fewer rows than exist; [`Self::to_exact_sql`] then gives them all.
     #[must_use]

@@ -4,8 +4,8 @@
 
 use storage_models::Remediation;
 
-use super::NearestQuery;
 use super::few::Few;
+use super::query::NearestQuery;
 use crate::filter::Conditions;
 use crate::read::in_months_of;
 use crate::record::sealed::Shape as _;

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::{Got, Store, call, post, state, valid};
 use crate::auth::{Caller, Gate, Permission, Refusal, TokenVerifier, Verdict};
+use crate::http::state::AppState;
 use crate::routes::API;
-use crate::routes::access::Asks;
-use crate::state::AppState;
+use crate::routes::asks::Asks;
 
 /// Knows the tokens that are the names of permissions, `nothing`, which permits nothing and was good lately, and `away`.
 #[derive(Default)]

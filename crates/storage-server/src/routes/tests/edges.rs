@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::access::{ByName, guarded};
 use super::{Got, Store, call, state};
 use crate::auth::{Gate, Rates};
-use crate::state::AppState;
+use crate::http::state::AppState;
 
 fn limited(gate: Gate) -> AppState {
     AppState { gate: Arc::new(gate), ..guarded() }

@@ -14,7 +14,7 @@ use storage_query::{
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
 
-use crate::edge::{AnyList, AuditReader, AuditWriter, Item, ItemPage, ReadError};
+use crate::store::edge::{AnyList, AuditReader, AuditWriter, Item, ItemPage, ReadError};
 
 /// What the store does next; empty means that it is never asked.
 #[derive(Default)]

@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 
 use super::altered::{self, AlteredFields};
 use super::preference;
-use crate::etag;
 use crate::openapi::responses::{Answers, json_body, with_header};
 use crate::openapi::{JsonBody, Named, reference};
 use crate::routes::answer::{Form, Sent};
+use crate::routes::etag;
 
 /// Says that the answer is that of an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

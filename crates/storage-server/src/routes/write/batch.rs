@@ -19,14 +19,14 @@ use super::answer::VectorSync;
 use super::consistency::{self, Offer};
 use super::key::{BatchKey, GivenKey};
 use super::{answer, key, months, preference, receipt, refusal, reserve_growth};
-use crate::body::{self, Body, MediaType};
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::responses::{Answers, json_body};
 use crate::openapi::{JsonBody, Named};
-use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::routes::answer::{Answer, Form};
-use crate::state::AppState;
-use crate::telemetry::request::RequestContext;
+use crate::routes::body::{self, Body, MediaType};
+use crate::routes::parameters::Parameters;
 
 /// What a batch may come as: an array, or one record a line.
 const ACCEPTED: &[MediaType] = &[MediaType::Json, MediaType::JsonLines];

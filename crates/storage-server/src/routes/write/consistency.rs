@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use utoipa::openapi::path::Parameter;
 
 use super::{answer, preference};
+use crate::http::state::AppState;
 use crate::openapi::{parameters, schema};
-use crate::parameters::Parameters;
 use crate::routes::answer::Sent;
+use crate::routes::parameters::Parameters;
 use crate::settings::Consistency;
-use crate::state::AppState;
 
 /// The parameter that chooses the consistency.
 const PARAMETER: &str = "consistency";

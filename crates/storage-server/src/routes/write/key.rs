@@ -11,10 +11,10 @@ use utoipa::openapi::path::Parameter;
 
 use super::answer;
 use crate::auth::Caller;
+use crate::http::state::AppState;
 use crate::openapi::{parameters, schema};
 use crate::problem::{Problem, ProblemKind};
 use crate::routes::answer::Answer;
-use crate::state::AppState;
 
 /// The header that carries it.
 const HEADER: &str = "Idempotency-Key";

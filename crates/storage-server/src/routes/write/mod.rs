@@ -28,14 +28,14 @@ use altered::{AlteredFields, field_label};
 
 use super::answer::Answer;
 use crate::auth::Caller;
-use crate::body::{self, Body, MediaType};
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::Named;
-use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
+use crate::routes::body::{self, Body, MediaType};
+use crate::routes::parameters::Parameters;
 use crate::settings::Consistency;
-use crate::state::AppState;
 use crate::telemetry::metrics as names;
-use crate::telemetry::request::RequestContext;
 
 /// What a write may come to, besides what reading its body may.
 pub(super) const PROBLEMS: &[ProblemKind] = &[

@@ -7,9 +7,10 @@ use storage_models::{NewRecord, Timestamp};
 use storage_schema::partitions::{self, Month};
 use tokio::time::Instant;
 
-use crate::auth::{Asker, Permission};
+use crate::auth::Permission;
+use crate::http::state::AppState;
 use crate::problem::{Problem, ProblemKind};
-use crate::state::AppState;
+use crate::store::asker::Asker;
 
 /// Sees to it that the records may have their months; the writer makes them.
 pub(super) async fn open(

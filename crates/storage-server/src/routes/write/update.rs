@@ -19,16 +19,16 @@ use utoipa::openapi::path::Parameter;
 use super::altered::AlteredFields;
 use super::consistency::{self, Offer};
 use super::{answer, key, preference, refusal, version};
-use crate::body::{self, Body, MediaType};
-use crate::etag;
+use crate::http::observe::RequestContext;
+use crate::http::state::AppState;
 use crate::openapi::parameters::{self, EXAMPLE_ETAG};
 use crate::openapi::{Named, schema};
-use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemKind};
 use crate::routes::answer::Answer;
+use crate::routes::body::{self, Body, MediaType};
+use crate::routes::etag;
+use crate::routes::parameters::Parameters;
 use crate::routes::{get, id};
-use crate::state::AppState;
-use crate::telemetry::request::RequestContext;
 
 /// What a change may come as: either way it is a merge patch.
 const ACCEPTED: &[MediaType] = &[MediaType::MergePatch, MediaType::Json];

@@ -5,6 +5,7 @@ use storage_dualwrite::{CertificatesError, ConnectError, Connector, DatabaseTls,
 
 use super::address::understood;
 use super::{DatabaseSettings, DatabaseTlsMode};
+use crate::settings::fault::Faults;
 use crate::settings::file::{Unreadable, read};
 
 /// One connector for each use, told apart in `pg_stat_activity` by `application_name`.
@@ -102,6 +103,27 @@ impl DatabaseSettings {
             DatabaseTlsMode::Off => Ok(DatabaseTls::off()),
             DatabaseTlsMode::VerifyFull => {
                 DatabaseTls::verify_full(roots.as_deref().map(str::as_bytes)).map_err(ConnectorsError::Tls)
+            }
+        }
+    }
+
+    /// Checks that connections can be made as these settings say.
+    pub(in crate::settings) fn check_connectors(&self, faults: &mut Faults) {
+        match self.connectors() {
+            Ok(_) => {}
+            Err(ConnectorsError::Password(error)) => {
+                let path = self.password_file.as_deref().unwrap_or("".as_ref()).display();
+                faults.push("database.password_file", format!("cannot be read from {path}: {error}"));
+            }
+            Err(ConnectorsError::NeedlessCa) => {
+                faults.push("database.ca_file", "is of no use with database.tls = \"off\"");
+            }
+            Err(ConnectorsError::CaFile(error)) => error.tell(faults),
+            Err(ConnectorsError::Tls(error)) => {
+                faults.push("database.ca_file", format!("cannot be used: {error}"));
+            }
+            Err(ConnectorsError::Address(error)) => {
+                faults.push("database.url", format!("cannot be used: {error}"));
             }
         }
     }

@@ -1,0 +1,36 @@
+//! Why a text is not read at all, and the limits of what is.
+
+/// Nesting beyond this is not followed, as most readers of JSON have it. Metadata may be nested less deeply (32); where a
+/// digest is to stand for it, it must be read to its end.
+pub const MAX_DEPTH: usize = 128;
+
+/// Characters of one number beyond this are refused, as sent and as PostgreSQL writes it, with all its digits.
+pub const MAX_NUMBER_LENGTH: i64 = 1_000;
+
+/// Why a text was not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// There is nothing in it, or white space alone.
+    #[error("the text is empty: send one JSON value")]
+    Empty,
+    /// It is not JSON.
+    #[error("malformed JSON at line {line}, column {column}: {reason}")]
+    Malformed {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in bytes.
+        column: usize,
+        /// What was expected or met.
+        reason: String,
+    },
+    /// It holds more values than its reader grants; nothing behind that place was read.
+    #[error("more than {most} values, the first of them too many at line {line}, column {column}")]
+    TooManyValues {
+        /// How many are granted.
+        most: usize,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in bytes.
+        column: usize,
+    },
+}

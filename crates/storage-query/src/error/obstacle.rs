@@ -1,0 +1,18 @@
+//! What a feed can meet.
+
+/// Why it cannot be told how far a list by ascending `created_at` is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeedObstacle {
+    /// A transaction of another role, or a prepared one, is writing the table.
+    #[error(
+        "another role is writing, and this one may not see since when; grant it pg_read_all_stats, or try again"
+    )]
+    HiddenWriter,
+    /// The statement is in a transaction whose snapshot may be older than what is open now.
+    #[error("it is asked in a repeatable read transaction; ask in read committed")]
+    FixedSnapshot,
+    /// The database is a standby, where the transactions open on its primary cannot be seen.
+    #[error("a standby cannot see the transactions of its primary; ask the primary")]
+    Standby,
+}

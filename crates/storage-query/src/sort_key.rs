@@ -1,0 +1,14 @@
+//! What a list may be ordered by.
+
+/// A column that lists may be ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortKey {
+    /// The record's own time: `start_time`, or an analysis's `timestamp`.
+    Time,
+    /// When the record was written.
+    CreatedAt,
+    /// When the record last changed.
+    UpdatedAt,
+    /// How long it took.
+    Duration,
+}

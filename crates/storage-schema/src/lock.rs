@@ -1,0 +1,53 @@
+//! The lock that one process holds while it changes a database's schema.
+
+use std::time::Duration;
+
+use diesel::sql_types::{BigInt, Bool};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use tokio::time::Instant;
+
+use crate::SchemaError;
+
+/// The advisory lock that one migrating process holds: the bytes of "dstorage".
+const LOCK_KEY: i64 = i64::from_be_bytes(*b"dstorage");
+
+/// How long to wait for another process that is migrating.
+pub const LOCK_WAIT: Duration = Duration::from_secs(600);
+
+/// How often to ask for the lock while waiting.
+const LOCK_POLL: Duration = Duration::from_millis(200);
+
+/// Keeps out everybody else who changes this database's schema. The lock belongs to the session: it ends with the
+/// connection, however whoever asked for it ends.
+pub(crate) async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> Result<(), SchemaError> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = Bool)]
+        locked: bool,
+    }
+    let started = Instant::now();
+    let mut poll = tokio::time::interval(LOCK_POLL);
+    let mut told = false;
+    loop {
+        poll.tick().await;
+        let row: Locked = sql_query("SELECT pg_try_advisory_lock($1) AS locked")
+            .bind::<BigInt, _>(LOCK_KEY)
+            .get_result(connection)
+            .await
+            .map_err(SchemaError::during("the migration lock"))?;
+        if row.locked {
+            return Ok(());
+        }
+        if started.elapsed() >= wait {
+            return Err(SchemaError::LockTimeout(wait));
+        }
+        if !told {
+            tracing::info!(
+                wait_seconds = wait.as_secs(),
+                "another process is migrating this database; waiting for it"
+            );
+            told = true;
+        }
+    }
+}

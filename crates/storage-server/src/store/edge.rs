@@ -1,0 +1,283 @@
+//! What the handlers need of the store, so that tests can put faults in its place (F18).
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
+use storage_dualwrite::{ConnectError, Reservation, Updated, WriteError};
+use storage_models::{
+    AiAnalysis, ErrorCode, Execution, IncidentKey, NewRecord, Record, RecordType, RecordUpdate, Remediation,
+    Timestamp, Workflow,
+};
+use storage_query::{
+    Bucket, Grouping, Groups, Incident, IncidentHit, IncidentSummary, Interval, Lexical, LexicalQuery,
+    ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError, RemediationFilter, SuccessRate,
+    Timeline, Valid,
+};
+use storage_schema::partitions::Month;
+use tokio::time::Instant;
+
+/// Takes records. The real one is [`WritePath`]. Futures need not be `Send`: a handler stays on its thread.
+#[async_trait(?Send)]
+pub(crate) trait AuditWriter: Send + Sync {
+    /// Stores one record, see [`Writer::write`](storage_dualwrite::Writer::write).
+    async fn write(
+        &self,
+        record: NewRecord,
+        keyed: Option<Keyed<Record>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Record>, WriteError>;
+
+    /// Stores one record in both stores or in neither, see
+    /// [`StrictWriter::write`](storage_dualwrite::StrictWriter::write).
+    async fn write_strict(
+        &self,
+        record: NewRecord,
+        keyed: Option<Keyed<Record>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Record>, WriteError>;
+
+    /// Stores all records or none, see [`Writer::write_batch`](storage_dualwrite::Writer::write_batch).
+    async fn write_batch(
+        &self,
+        records: Vec<NewRecord>,
+        keyed: Option<Keyed<[i64]>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Vec<i64>>, WriteError>;
+
+    /// Changes one record, see [`Writer::update`](storage_dualwrite::Writer::update).
+    async fn update(
+        &self,
+        current: &Record,
+        update: RecordUpdate,
+        keyed: Option<Keyed<Updated>>,
+        size: Reservation,
+        deadline: Instant,
+    ) -> Result<Written<Updated>, WriteError>;
+
+    /// Waits until these versions have reached every store, see
+    /// [`ProjectionWaits::wait`](storage_dualwrite::ProjectionWaits::wait).
+    async fn until_synced(&self, versions: Vec<(i64, Timestamp)>, until: Instant) -> bool;
+
+    /// Replaces the body of a kept answer, see
+    /// [`KeptAnswers::amend`](storage_dualwrite::idempotency::KeptAnswers::amend).
+    async fn amend(&self, key: &IdempotencyKey, body: &[u8], until: Instant) -> bool;
+
+    /// Whether PostgreSQL answered when it was last asked for a write.
+    fn is_up(&self) -> bool;
+}
+
+/// Gives records. The real one is [`crate::store::pool::ReadPool`].
+///
+/// Dropping a future of it, or passing the deadline, ends the statement on the server.
+#[async_trait(?Send)]
+pub(crate) trait AuditReader: Send + Sync {
+    /// One page.
+    async fn list(&self, query: AnyList, deadline: Instant) -> Result<ItemPage, ReadError>;
+
+    /// The record with this id.
+    async fn get(
+        &self,
+        record_type: RecordType,
+        id: i64,
+        deadline: Instant,
+    ) -> Result<Option<Record>, ReadError>;
+
+    /// What is kept under an idempotency key.
+    async fn kept(&self, key: &IdempotencyKey, deadline: Instant) -> Result<Option<Kept>, ReadError>;
+
+    /// Those of the months that have no partition.
+    async fn missing_months(&self, months: Vec<Month>, deadline: Instant) -> Result<Vec<Month>, ReadError>;
+
+    /// The incident with this id.
+    async fn incident(&self, id: i64, deadline: Instant) -> Result<Option<Incident>, ReadError>;
+
+    /// The remediation with this id and all that belongs to it.
+    async fn timeline(&self, id: i64, deadline: Instant) -> Result<Option<Timeline>, ReadError>;
+
+    /// How many of the finished remediations succeeded.
+    async fn success_rate(
+        &self,
+        filter: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<SuccessRate, ReadError>;
+
+    /// How many remediations have each value of a column.
+    async fn group_counts(
+        &self,
+        filter: Valid<RemediationFilter>,
+        by: Grouping,
+        deadline: Instant,
+    ) -> Result<Groups, ReadError>;
+
+    /// How many remediations began in each interval, up to `now`.
+    async fn trend(
+        &self,
+        filter: Valid<RemediationFilter>,
+        interval: Interval,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Vec<Bucket>, ReadError>;
+
+    /// The remediations nearest in meaning.
+    async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError>;
+
+    /// The incidents nearest in meaning.
+    async fn nearest_incidents(
+        &self,
+        query: NearestQuery,
+        deadline: Instant,
+    ) -> Result<Vec<IncidentHit>, ReadError>;
+
+    /// These incidents, as the records that match the filter show them.
+    async fn incidents(
+        &self,
+        keys: Vec<IncidentKey>,
+        filter: Valid<RemediationFilter>,
+        deadline: Instant,
+    ) -> Result<HashMap<IncidentKey, IncidentSummary>, ReadError>;
+
+    /// The remediations that hold the words.
+    async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Lexical, ReadError>;
+
+    /// The remediations nearest in meaning among those that have a vector in common with one of the candidates.
+    async fn nearest_among(
+        &self,
+        query: NearestQuery,
+        candidates: Vec<i64>,
+        deadline: Instant,
+    ) -> Result<Nearest, ReadError>;
+}
+
+/// A list of any kind.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyList {
+    Remediation(ListQuery<Remediation>),
+    AiAnalysis(ListQuery<AiAnalysis>),
+    Workflow(ListQuery<Workflow>),
+    Execution(ListQuery<Execution>),
+    Incident(ListQuery<Incident>),
+}
+
+/// What a list has in it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Item {
+    Record(Record),
+    Incident(Incident),
+}
+
+impl Item {
+    /// Bytes of its long texts.
+    pub(crate) fn bulk(&self) -> usize {
+        match self {
+            Self::Record(record) => record.bulk(),
+            Self::Incident(incident) => incident.bulk(),
+        }
+    }
+}
+
+macro_rules! any_list {
+    ($($kind:ident in $item:ident as $wrap:expr,)+) => {$(
+        impl From<ListQuery<$kind>> for AnyList {
+            fn from(query: ListQuery<$kind>) -> Self {
+                Self::$kind(query)
+            }
+        }
+
+        impl From<$kind> for Item {
+            fn from(item: $kind) -> Self {
+                Self::$item($wrap(item))
+            }
+        }
+    )+};
+}
+
+any_list! {
+    Remediation in Record as Record::Remediation,
+    AiAnalysis in Record as Record::AiAnalysis,
+    Workflow in Record as Record::Workflow,
+    Execution in Record as Record::Execution,
+    Incident in Incident as std::convert::identity,
+}
+
+/// A page of items of one kind.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ItemPage {
+    pub(crate) items: Vec<Item>,
+    pub(crate) total: Option<i64>,
+    pub(crate) request: PageRequest,
+    /// Then nobody knows how many items precede it.
+    pub(crate) is_after_cursor: bool,
+    pub(crate) has_more: bool,
+    /// Whether it ends before its limit because its items are large.
+    pub(crate) is_cut: bool,
+    pub(crate) next_cursor: Option<String>,
+    pub(crate) previous_cursor: Option<String>,
+}
+
+impl<R: Into<Item>> From<Page<R>> for ItemPage {
+    fn from(page: Page<R>) -> Self {
+        Self {
+            items: page.records.into_iter().map(Into::into).collect(),
+            total: page.total,
+            request: page.request,
+            is_after_cursor: page.is_after_cursor,
+            has_more: page.has_more,
+            is_cut: page.is_cut,
+            next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
+            previous_cursor: page.previous_cursor.map(|cursor| cursor.to_string()),
+        }
+    }
+}
+
+impl ItemPage {
+    /// How many items were skipped; `None` after a cursor.
+    pub(crate) fn offset(&self) -> Option<i64> {
+        (!self.is_after_cursor).then_some(self.request.offset())
+    }
+}
+
+/// A read that was not answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// Every connection is in use and none came free in time.
+    #[error("no connection for reads came free in time; see database.read_connections")]
+    Busy,
+    /// As many exports are under way as may be.
+    #[error("every connection for exports is in use; see export.connections")]
+    TooManyExports,
+    /// No connection could be made.
+    #[error("no connection to PostgreSQL for a read")]
+    Connect(#[source] ConnectError),
+    /// The request's time was up; the statement was cancelled.
+    #[error("the read was still running when the request's time was up")]
+    DeadlinePassed,
+    /// The pool is closed.
+    #[error("the service is stopping")]
+    Stopping,
+    /// A record could not be written as JSON.
+    #[error("a record could not be written as JSON")]
+    Encoding(#[source] serde_json::Error),
+    /// The database did not answer, or not as it should.
+    #[error("the query was not answered")]
+    Query(#[source] QueryError),
+}
+
+impl ReadError {
+    /// What the caller is told.
+    pub(crate) const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Busy | Self::TooManyExports => ErrorCode::Overloaded,
+            Self::Connect(_) => ErrorCode::Unavailable,
+            Self::DeadlinePassed => ErrorCode::DeadlinePassed,
+            Self::Stopping => ErrorCode::Stopping,
+            Self::Encoding(_) => ErrorCode::Internal,
+            Self::Query(error) => error.code(),
+        }
+    }
+}
