@@ -23,6 +23,7 @@
 //!
 //! | to | take |
 //! |---|---|
+//! | set a connection up | [`prepare()`]; gives each [`ConnectionObstacle`] |
 //! | say which records | a filter such as [`RemediationFilter`]; [`AuditFilter::check`] makes it [`Valid`] |
 //! | read a page, with the total | [`ListQuery`] with [`Sort`], [`PageRequest`], [`Total`]; gives a [`Page`] |
 //! | read on from a page | [`ListQuery::after`] with the page's [`Cursor`] |
@@ -49,8 +50,9 @@
 //!
 //! # What the owner of the connection must provide
 //!
-//! - `lc_messages = 'C'`: errors are told apart by the server's messages, see [`DatabaseFault`].
-//! - `statement_timeout`: nothing else bounds how long a read may take.
+//! - The right to read the tables (`GRANT SELECT`).
+//! - [`prepare()`], once for each connection, before anything else: it sets limits and the language of errors
+//!   ([`DatabaseFault`] is told by the server's messages), and names what it could not set.
 //! - pgvector 0.8 or later on the search path, for [`NearestQuery`].
 //! - For feeds, a role that sees when the writers' transactions began: theirs, a member of it, or one that has
 //!   `pg_read_all_stats`; on the primary, outside of repeatable read. Else the feed says so: [`FeedObstacle`].
@@ -66,6 +68,7 @@ mod guide;
 mod incident;
 mod number;
 mod page;
+mod prepare;
 mod read;
 mod record;
 mod search;
@@ -89,6 +92,7 @@ pub use filter::{
 };
 pub use incident::Incident;
 pub use page::{Page, PageRequest, Total};
+pub use prepare::{ConnectionObstacle, prepare};
 pub use read::{ListQuery, MAX_EVENTS, Records, Timeline, count, get, get_many, stream, timeline};
 pub use record::{AuditRecord, Listed};
 pub use search::{

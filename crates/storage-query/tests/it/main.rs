@@ -13,6 +13,7 @@ mod lists;
 mod model;
 mod nulls;
 mod plans;
+mod prepared;
 mod search;
 mod streams;
 mod support;
