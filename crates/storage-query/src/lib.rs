@@ -102,4 +102,6 @@ pub use search::{
 };
 pub use sort::{Direction, Sort};
 pub use sql::{Bind, BoundSql, MAX_ANSWER_BYTES};
+/// The records, words and times that queries take and return, in the version that this crate was built with.
+pub use storage_models as models;
 pub use time_bound::TimeBound;
