@@ -11,6 +11,7 @@ mod large_plans;
 mod lexical;
 mod lists;
 mod model;
+mod newer;
 mod nulls;
 mod plans;
 mod prepared;
