@@ -12,7 +12,7 @@ use diesel_async::AsyncPgConnection;
 use storage_models::Timestamp;
 use storage_query::{
     AuditFilter as _, ConnectionObstacle, Incident, InvalidParameters, ListQuery, PageRequest, QueryError,
-    RemediationFilter, SuccessRate, TimeBound, Total, success_rate,
+    RemediationFilter, SuccessRate, SuccessRateQuery, TimeBound, Total,
 };
 use storage_schema::{SchemaError, verify};
 
@@ -66,7 +66,7 @@ pub async fn overview(
     now: Timestamp,
 ) -> Result<Overview, OverviewError> {
     let filter = RemediationFilter::default().namespace(namespace).since(TimeBound::Ago(age)).check(now)?;
-    let outcomes = success_rate(connection, &filter).await?;
+    let outcomes = SuccessRateQuery::new(filter.clone()).run(connection).await?;
     let list = ListQuery::<Incident>::new(filter).page(PageRequest::new(10, 0)?).total(Total::Exact);
     let page = list.run(connection).await?;
     Ok(Overview { total: page.total.unwrap_or_default(), latest: page.records, outcomes })

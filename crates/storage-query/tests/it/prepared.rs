@@ -6,9 +6,9 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::TryStreamExt as _;
 use storage_models::{AiAnalysis, Embedding, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditRecord, ConnectionObstacle, Direction, Grouping, Incident, Interval, LexicalQuery, ListQuery,
-    NearestQuery, SearchRequest, Sort, Valid, count, get, get_many, group_counts, incidents, prepare, stream,
-    success_rate, timeline, trend,
+    AuditRecord, ConnectionObstacle, CountQuery, Direction, GetManyQuery, GetQuery, GroupCountsQuery,
+    Grouping, Incident, IncidentsQuery, Interval, LexicalQuery, ListQuery, NearestQuery, SearchRequest, Sort,
+    StreamQuery, SuccessRateQuery, TimelineQuery, TrendQuery, Valid, prepare,
 };
 
 use crate::support::{SET, STORE_WORDS, database, execute, now, number, seed};
@@ -77,11 +77,14 @@ async fn read_all<R: AuditRecord>(conn: &mut AsyncPgConnection) {
     assert_eq!((page.records.len(), page.total), (100, Some(300)));
     let feed = list.sort(Sort::created_at(Direction::Ascending)).run(conn).await.unwrap();
     assert_eq!(feed.records.len(), 100);
-    assert_eq!(count::<R>(conn, &Valid::default()).await.unwrap(), 300);
+    assert_eq!(CountQuery::<R>::new(Valid::default()).run(conn).await.unwrap(), 300);
     let ids: Vec<i64> = page.records.iter().map(|record| record.id()).collect();
-    assert_eq!(get_many::<R>(conn, &ids, &Valid::default()).await.unwrap().records, page.records);
-    assert_eq!(get::<R>(conn, ids[0]).await.unwrap().as_ref(), page.records.first());
-    let streamed: Vec<R> = pin!(stream(conn, Valid::default(), Sort::default())).try_collect().await.unwrap();
+    assert_eq!(
+        GetManyQuery::<R>::new(ids.clone(), Valid::default()).run(conn).await.unwrap().records,
+        page.records
+    );
+    assert_eq!(GetQuery::<R>::new(ids[0]).run(conn).await.unwrap().as_ref(), page.records.first());
+    let streamed: Vec<R> = pin!(StreamQuery::new(Valid::default()).run(conn)).try_collect().await.unwrap();
     assert_eq!(streamed.len(), 300);
 }
 
@@ -104,15 +107,22 @@ async fn a_role_with_select_alone_reads_everything() {
     let all = Valid::default();
     let page = ListQuery::<Incident>::new(all.clone()).run(&mut conn).await.unwrap();
     assert_eq!(page.total, Some(300));
-    assert!(timeline(&mut conn, page.records[0].id).await.unwrap().is_some());
-    assert!(success_rate(&mut conn, &all).await.unwrap().total_count > 0);
-    assert!(!group_counts(&mut conn, &all, Grouping::Namespace).await.unwrap().groups.is_empty());
-    assert!(!trend(&mut conn, &all, Interval::Week, now()).await.unwrap().is_empty());
+    assert!(TimelineQuery::new(page.records[0].id).run(&mut conn).await.unwrap().is_some());
+    assert!(SuccessRateQuery::new(all.clone()).run(&mut conn).await.unwrap().total_count > 0);
+    assert!(
+        !GroupCountsQuery::new(all.clone(), Grouping::Namespace)
+            .run(&mut conn)
+            .await
+            .unwrap()
+            .groups
+            .is_empty()
+    );
+    assert!(!TrendQuery::new(all.clone(), Interval::Week, now()).run(&mut conn).await.unwrap().is_empty());
     let words = LexicalQuery::new("restart-pod", all.clone(), SearchRequest::default()).unwrap();
     assert_eq!(words.run(&mut conn).await.unwrap().hits.len(), 10);
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
     let near = NearestQuery::new(vector, all.clone(), SearchRequest::default());
     assert_eq!(near.run(&mut conn).await.unwrap().hits, []);
     assert_eq!(near.incidents(&mut conn).await.unwrap(), []);
-    assert!(incidents(&mut conn, &[], &all).await.unwrap().is_empty());
+    assert!(IncidentsQuery::new(Vec::new(), all).run(&mut conn).await.unwrap().is_empty());
 }
