@@ -15,9 +15,9 @@ const REMEDIATIONS: &str = "/api/v1/audit/remediation";
 /// The alterations of a record as a client reads them.
 fn alterations(record: &Value) -> Option<Alterations> {
     let marks = record["alterations"].as_array().cloned().unwrap_or_default();
-    let mark = |mark: Value| Alteration {
-        pointer: mark["pointer"].as_str().unwrap().to_owned(),
-        what: mark["what"].as_str().unwrap().parse::<Altered>().unwrap(),
+    let mark = |mark: Value| {
+        let what = mark["what"].as_str().unwrap().parse::<Altered>().unwrap();
+        Alteration::new(mark["pointer"].as_str().unwrap().to_owned(), what)
     };
     Alterations::of(marks.into_iter().map(mark).collect())
 }

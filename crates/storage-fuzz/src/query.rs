@@ -48,8 +48,9 @@ fn after(cursor: Option<&str>, pairs: &[(&str, &str)]) {
     let Some(cursor) = cursor.and_then(|text| text.parse::<Cursor>().ok()) else { return };
     let known = pairs.iter().copied().filter(|(name, _)| RemediationFilter::has_field(name));
     let filter = RemediationFilter::from_pairs(known).ok().and_then(|filter| filter.check(now()).ok());
-    let is_of_remediations = ListQuery::<Remediation>::new(filter.unwrap_or_default()).after(&cursor).is_ok();
-    let is_of_executions = ListQuery::<Execution>::new(Valid::default()).after(&cursor).is_ok();
+    let is_of_remediations =
+        ListQuery::<Remediation>::new(filter.unwrap_or_default()).after(&cursor).to_sql().is_ok();
+    let is_of_executions = ListQuery::<Execution>::new(Valid::default()).after(&cursor).to_sql().is_ok();
     assert!(!(is_of_remediations && is_of_executions), "a cursor of two lists");
 }
 

@@ -10,6 +10,8 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::OtherWord;
+
 /// A word that is not in the set it was read as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not one of {allowed}")]
@@ -21,15 +23,23 @@ pub struct UnknownValue {
 }
 
 /// Defines an enum stored and written as a lower-case word, with its SQL, serde and text forms.
+///
+/// What is stored is read even when a newer version wrote a word that this one does not know; text that comes from
+/// outside ([`FromStr`]) must be a known word.
 macro_rules! word_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
         #[diesel(sql_type = Text)]
-        pub enum $name { $($(#[$variant_meta])* $variant,)+ }
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_meta])* $variant,)+
+            /// A word that a newer version of the store has added to the set.
+            Other(OtherWord),
+        }
 
         impl $name {
-            /// Every value, in the order of a record's life or of importance.
+            /// Every value that this version knows, in the order of a record's life or of importance.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// The word of each value, in the same order.
@@ -37,8 +47,16 @@ macro_rules! word_enum {
 
             /// The word that stands for it in JSON and in the database.
             #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
+            pub const fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $word,)+
+                    Self::Other(word) => word.as_str(),
+                }
+            }
+
+            /// The value of a word that is stored somewhere.
+            fn stored(word: &str) -> Self {
+                word.parse().unwrap_or_else(|_| Self::Other(OtherWord::new(word)))
             }
         }
 
@@ -67,7 +85,7 @@ macro_rules! word_enum {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                String::deserialize(deserializer).map(|word| Self::stored(&word))
             }
         }
 
@@ -79,7 +97,7 @@ macro_rules! word_enum {
 
         impl FromSql<Text, Pg> for $name {
             fn from_sql(bytes: PgValue<'_>) -> deserialize::Result<Self> {
-                Ok(<String as FromSql<Text, Pg>>::from_sql(bytes)?.parse()?)
+                <String as FromSql<Text, Pg>>::from_sql(bytes).map(|word| Self::stored(&word))
             }
         }
     };
@@ -194,7 +212,7 @@ impl Altered {
     #[must_use]
     pub const fn is_adjustment(self) -> bool {
         match self {
-            Self::Cleaned | Self::Escaped => false,
+            Self::Cleaned | Self::Escaped | Self::Other(_) => false,
             Self::Cut | Self::ControlsRemoved | Self::UnknownSeverity | Self::Replaced => true,
         }
     }
@@ -215,6 +233,18 @@ mod tests {
             )+};
         }
         check!(Phase WorkflowPhase Status Severity);
+    }
+
+    /// A word of a newer version is kept as it is where it was stored, and refused where it is asked for.
+    #[test]
+    fn a_word_of_a_newer_version_is_read_and_written_again() {
+        let read: Status = serde_json::from_str("\"paused\"").unwrap();
+        assert!(matches!(read, Status::Other(word) if word.as_str() == "paused"), "{read:?}");
+        assert_eq!((read.as_str(), read.to_string().as_str()), ("paused", "paused"));
+        assert_eq!(serde_json::to_string(&read).unwrap(), "\"paused\"");
+        assert!(!read.is_final());
+        assert_eq!(serde_json::from_str::<Status>("\"running\"").unwrap(), Status::Running);
+        "paused".parse::<Status>().unwrap_err();
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod identifier;
 mod incident_key;
 pub mod json;
 mod month;
+mod other_word;
 mod provenance;
 mod record_type;
 mod records;
@@ -44,6 +45,7 @@ pub use error_code::ErrorCode;
 pub use incident_key::IncidentKey;
 pub use json::{Json, JsonError, JsonText};
 pub use month::Month;
+pub use other_word::OtherWord;
 pub use provenance::{Alteration, Alterations, Receipt};
 pub use record_type::RecordType;
 pub use records::{

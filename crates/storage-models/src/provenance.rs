@@ -22,11 +22,20 @@ pub struct Receipt {
 
 /// A place of a record where it differs from what was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Alteration {
     /// Where, as a JSON pointer (RFC 6901) into the record: `/name`, `/metadata/steps/0`.
     pub pointer: String,
     /// How.
     pub what: Altered,
+}
+
+impl Alteration {
+    /// What happened at a place.
+    #[must_use]
+    pub const fn new(pointer: String, what: Altered) -> Self {
+        Self { pointer, what }
+    }
 }
 
 /// Where a record differs from what was sent, in the order of its fields; at least one place. Stored as `jsonb`.

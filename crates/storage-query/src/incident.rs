@@ -9,13 +9,13 @@ use storage_models::{Alterations, JsonText, Phase, Severity, Status, Timestamp, 
 ///
 /// ```
 /// use storage_models::{Severity, Timestamp};
-/// use storage_query::{AuditFilter, Incident, ListQuery, RemediationFilter, get};
+/// use storage_query::{AuditFilter, GetQuery, Incident, ListQuery, RemediationFilter};
 ///
 /// # storage_testkit::example(async |conn| {
 /// let filter = RemediationFilter::default().severity(Severity::Critical).check(Timestamp::now())?;
 /// let page = ListQuery::<Incident>::new(filter).run(conn).await?;
 /// let newest = page.records.first().ok_or("no incident")?;
-/// assert_eq!(get::<Incident>(conn, newest.id).await?.as_ref(), Some(newest));
+/// assert_eq!(GetQuery::<Incident>::new(newest.id).run(conn).await?.as_ref(), Some(newest));
 /// # Ok(())
 /// # });
 /// ```

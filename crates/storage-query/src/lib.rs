@@ -1,8 +1,8 @@
 //! The query builder of the audit store, shared by its own server and by other services that read its tables.
 //!
-//! A query is built from a filter, an order and a page, without any I/O; given a connection it returns typed
-//! rows. Another driver can take its SQL text and values instead ([`to_sql`]). The crate owns no pool and knows
-//! no transport.
+//! Everything that can be asked is a value, built from a filter, an order and a page without any I/O, in any order. Its `run`
+//! takes a connection, refuses what contradicts, and gives typed rows. Its `to_sql` gives SQL text and values for another
+//! driver. The crate owns no pool and knows no transport.
 //!
 //! ```
 //! use chrono::TimeDelta;
@@ -23,17 +23,19 @@
 //!
 //! | to | take |
 //! |---|---|
+//! | set a connection up | [`prepare()`]; gives each [`ConnectionObstacle`] |
 //! | say which records | a filter such as [`RemediationFilter`]; [`AuditFilter::check`] makes it [`Valid`] |
 //! | read a page, with the total | [`ListQuery`] with [`Sort`], [`PageRequest`], [`Total`]; gives a [`Page`] |
 //! | read on from a page | [`ListQuery::after`] with the page's [`Cursor`] |
 //! | follow what is written | [`ListQuery`] sorted by ascending `created_at`, a feed that misses nothing |
-//! | read all that matches, in constant memory | [`stream()`] |
-//! | read by id | [`get()`], [`get_many()`] |
-//! | read all that belongs to a remediation | [`timeline()`]; gives a [`Timeline`] |
+//! | read all that matches, in constant memory | [`StreamQuery`] |
+//! | read by id | [`GetQuery`], [`GetManyQuery`] |
+//! | read all that belongs to a remediation | [`TimelineQuery`]; gives a [`Timeline`] |
 //! | read remediations as incidents | [`Incident`] in the place of the record |
-//! | count | [`count()`], [`success_rate()`], [`group_counts()`], [`trend()`] |
+//! | count | [`CountQuery`], [`SuccessRateQuery`], [`GroupCountsQuery`], [`TrendQuery`] |
 //! | search by meaning | [`NearestQuery`] with [`SearchRequest`]; gives [`Nearest`] |
 //! | the same through an index outside the database | [`candidates()`] with a [`CandidateSource`] |
+//! | see what incidents are made of | [`IncidentsQuery`]; gives an [`IncidentSummary`] each |
 //! | search by words | [`LexicalQuery`]; gives a [`LexicalHit`] each |
 //! | search by both | [`fuse()`] |
 //!
@@ -49,8 +51,9 @@
 //!
 //! # What the owner of the connection must provide
 //!
-//! - `lc_messages = 'C'`: errors are told apart by the server's messages, see [`DatabaseFault`].
-//! - `statement_timeout`: nothing else bounds how long a read may take.
+//! - The right to read the tables (`GRANT SELECT`).
+//! - [`prepare()`], once for each connection, before anything else: it sets limits and the language of errors
+//!   ([`DatabaseFault`] is told by the server's messages), and names what it could not set.
 //! - pgvector 0.8 or later on the search path, for [`NearestQuery`].
 //! - For feeds, a role that sees when the writers' transactions began: theirs, a member of it, or one that has
 //!   `pg_read_all_stats`; on the primary, outside of repeatable read. Else the feed says so: [`FeedObstacle`].
@@ -66,6 +69,7 @@ mod guide;
 mod incident;
 mod number;
 mod page;
+mod prepare;
 mod read;
 mod record;
 mod search;
@@ -75,11 +79,10 @@ mod span;
 mod sql;
 mod tally;
 mod time_bound;
-pub mod to_sql;
 
 pub use aggregate::{
-    Bucket, Group, Grouping, Groups, Interval, MAX_BUCKETS, MAX_GROUPS, SuccessRate, group_counts,
-    success_rate, trend,
+    Bucket, Group, GroupCountsQuery, Grouping, Groups, Interval, MAX_BUCKETS, MAX_GROUPS, SuccessRate,
+    SuccessRateQuery, TrendQuery,
 };
 pub use cursor::Cursor;
 pub use error::{
@@ -91,13 +94,18 @@ pub use filter::{
 };
 pub use incident::Incident;
 pub use page::{Page, PageRequest, Total};
-pub use read::{ListQuery, MAX_EVENTS, Records, Timeline, count, get, get_many, stream, timeline};
+pub use prepare::{ConnectionObstacle, prepare};
+pub use read::{
+    CountQuery, GetManyQuery, GetQuery, ListQuery, MAX_EVENTS, Records, StreamQuery, Timeline, TimelineQuery,
+};
 pub use record::{AuditRecord, Listed};
 pub use search::{
-    Candidate, CandidateError, CandidateSource, FusedHit, Hit, IncidentHit, IncidentSummary, Lexical,
-    LexicalHit, LexicalQuery, MAX_COUNTED, MAX_REFILLS, NEWEST, Nearest, NearestQuery, Scan, SearchRequest,
-    candidates, fuse, incidents,
+    Candidate, CandidateError, CandidateSource, FusedHit, Hit, IncidentHit, IncidentSummary, IncidentsQuery,
+    Lexical, LexicalHit, LexicalQuery, MAX_COUNTED, MAX_REFILLS, NEWEST, Nearest, NearestQuery, Scan,
+    SearchRequest, candidates, fuse,
 };
 pub use sort::{Direction, Sort};
 pub use sql::{Bind, BoundSql, MAX_ANSWER_BYTES};
+/// The records, words and times that queries take and return, in the version that this crate was built with.
+pub use storage_models as models;
 pub use time_bound::TimeBound;

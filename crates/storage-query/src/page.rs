@@ -101,6 +101,7 @@ impl Default for PageRequest {
 
 /// Whether a list says how many records match in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Total {
     /// Counted by the database, in the same snapshot as the page.
     #[default]

@@ -125,7 +125,7 @@ fn text_of(record: &Remediation) -> RecordText<'_> {
         phase: record.phase.as_str(),
         status: record.status.as_str(),
         alert_name: record.alert_name.as_deref(),
-        severity: record.severity.map(storage_models::Severity::as_str),
+        severity: record.severity.as_ref().map(storage_models::Severity::as_str),
         error_message: record.error_message.as_deref(),
         metadata: record.metadata.as_ref().map(storage_models::JsonText::as_str),
         alterations: record.alterations.as_ref(),

@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-use crate::{TestkitError, environment, with_database};
+use crate::{TestkitError, environment, with_database, with_user};
 
 /// PostgreSQL's registered port, for a URL that names none.
 const POSTGRES_PORT: u16 = 5432;
@@ -19,6 +19,8 @@ const POSTGRES_PORT: u16 = 5432;
 pub struct TestDatabase {
     admin: String,
     name: String,
+    /// The role of [`Self::make_reader`], once there is one.
+    reader: Option<String>,
     dropped: bool,
 }
 
@@ -52,7 +54,7 @@ impl TestDatabase {
     pub async fn create_on(admin: &str, template: Option<&str>) -> Result<Self, TestkitError> {
         let name = format!("test_{}", Uuid::now_v7().simple());
         create_database(admin, &name, template).await?;
-        Ok(Self { admin: admin.to_owned(), name, dropped: false })
+        Ok(Self { admin: admin.to_owned(), name, reader: None, dropped: false })
     }
 
     /// The database's name.
@@ -77,6 +79,22 @@ impl TestDatabase {
         Ok(with_database(&url, &self.name))
     }
 
+    /// Makes a role that may read every table and do nothing else, and gives the database's URL for it. The role is
+    /// dropped with the database.
+    ///
+    /// # Errors
+    /// What the server answers.
+    pub async fn make_reader(&mut self) -> Result<String, TestkitError> {
+        let (role, password) = (format!("reader_of_{}", self.name), devstack::password()?);
+        let sql = format!(
+            "CREATE ROLE {role} LOGIN PASSWORD '{password}'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+        );
+        execute(&self.url(), &self.name, "make a reader of", &sql).await?;
+        let url = with_user(&self.url(), &role, &password);
+        self.reader = Some(role);
+        Ok(url)
+    }
+
     /// A new connection to it, as its owner.
     ///
     /// # Errors
@@ -98,7 +116,7 @@ impl TestDatabase {
         match client.batch_execute(&format!("DROP DATABASE \"{}\"", self.name)).await {
             Ok(()) => {
                 self.dropped = true;
-                Ok(())
+                drop_role(&self.admin, self.reader.as_deref()).await
             }
             Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) => {
                 let sessions = sessions_on(&client, &self.name).await?;
@@ -116,11 +134,16 @@ impl Drop for TestDatabase {
         if self.dropped {
             return;
         }
-        let (admin, name) = (self.admin.clone(), self.name.clone());
+        let (admin, name, reader) = (self.admin.clone(), self.name.clone(), self.reader.take());
         // The test's own runtime may be the one that is ending, so the work is done on another.
         let dropper = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map(|runtime| runtime.block_on(drop_database(&admin, &name)))
+            runtime.map(|runtime| {
+                runtime.block_on(async {
+                    drop_database(&admin, &name).await?;
+                    drop_role(&admin, reader.as_deref()).await
+                })
+            })
         });
         // A database that cannot be dropped goes with its cluster.
         let _ = dropper.join();
@@ -143,6 +166,12 @@ pub async fn create_database(admin: &str, name: &str, template: Option<&str>) ->
 /// [`TestkitError::Connect`] or [`TestkitError::Database`].
 pub async fn drop_database(admin: &str, name: &str) -> Result<(), TestkitError> {
     execute(admin, name, "drop", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await
+}
+
+/// Drops a role that owns nothing, if there is one.
+async fn drop_role(admin: &str, role: Option<&str>) -> Result<(), TestkitError> {
+    let Some(role) = role else { return Ok(()) };
+    execute(admin, role, "drop the role", &format!("DROP ROLE {role}")).await
 }
 
 /// `url` with another host and port in it.

@@ -22,7 +22,7 @@ pub(crate) const fn of(record_type: RecordType) -> &'static [Check] {
 fn final_status(draft: &Draft<'_>) -> Option<(&'static str, Problem)> {
     let status: Status = draft.get("status")?;
     let is_open = is_finished(draft)? && !status.is_final();
-    is_open.then(|| ("/status", Problem::StatusRequired { found: status.as_str() }))
+    is_open.then_some(("/status", Problem::StatusRequired { found: status }))
 }
 
 /// Of either type with phases; the two sets share their last words.

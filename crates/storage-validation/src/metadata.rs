@@ -108,7 +108,7 @@ fn store(
         // Escaping makes it larger, and every reader gets it as it is stored.
         match (too_large(&escaped), original) {
             (None, _) => {
-                let mark = |pointer| Alteration { pointer, what: Altered::Escaped };
+                let mark = |pointer| Alteration::new(pointer, Altered::Escaped);
                 altered.extend(places.into_iter().map(mark));
                 return Ok(Stored { document: escaped, altered });
             }
@@ -157,6 +157,6 @@ fn store_digest(
     ]);
     let instead = Json::Object(vec![(format!("{OURS}metadata"), digest)]);
     let mut stored = store(instead, lost, pointer, Handling::Lenient, report)?;
-    stored.altered.insert(0, Alteration { pointer: pointer.to_owned(), what: Altered::Replaced });
+    stored.altered.insert(0, Alteration::new(pointer.to_owned(), Altered::Replaced));
     Ok(stored)
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with a field, and how it is said.
 
 use storage_models::json::JsonFaultKind;
-use storage_models::{Timestamp, identifier};
+use storage_models::{Status, Timestamp, identifier};
 
 /// Characters of a client's text that a message repeats at most.
 const MAX_EXCERPT: usize = 100;
@@ -25,7 +25,7 @@ pub(crate) enum Problem {
     NotATime(String),
     OutOfRange { low: String, high: String },
     EndsBeforeStart { start: Timestamp, is_sent: bool },
-    StatusRequired { found: &'static str },
+    StatusRequired { found: Status },
     ForbiddenCharacter { found: char, position: usize },
     ForbiddenMarkup,
     UnsafeText,

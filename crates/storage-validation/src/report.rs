@@ -61,7 +61,7 @@ impl Report {
 
     /// Notes that what is stored at a place is not what was sent.
     pub(crate) fn altered(&mut self, pointer: String, what: Altered) {
-        self.altered.push(Alteration { pointer, what });
+        self.altered.push(Alteration::new(pointer, what));
     }
 
     /// Notes the whole of a field of which only a part, or nothing, is stored.

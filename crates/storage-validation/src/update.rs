@@ -43,7 +43,7 @@ pub enum RefusedUpdate {
     #[error("the record is finished (phase {phase}) and cannot be changed")]
     Finished {
         /// The phase it is in.
-        phase: &'static str,
+        phase: String,
     },
     /// A field that only moves forward would move back.
     #[error("{field} cannot go back from {from} to {to}")]
@@ -107,10 +107,10 @@ fn check_changeable(current: &Record) -> Result<(), RefusedUpdate> {
     }
     match current {
         Record::Remediation(it) if it.phase.is_finished() => {
-            Err(RefusedUpdate::Finished { phase: it.phase.as_str() })
+            Err(RefusedUpdate::Finished { phase: it.phase.to_string() })
         }
         Record::Workflow(it) if it.phase.is_finished() => {
-            Err(RefusedUpdate::Finished { phase: it.phase.as_str() })
+            Err(RefusedUpdate::Finished { phase: it.phase.to_string() })
         }
         _ => Ok(()),
     }

@@ -2,17 +2,17 @@
 //! of late, as incidents, and how often what was done about it succeeded.
 //!
 //! It uses nothing of the store but `storage-query`, `storage-schema` and the types they share, brings its own
-//! connection, and looks at the schema before it relies on it.
+//! connection, and looks at the schema before it relies on it. Its role may read the tables and do nothing else.
 
 #[cfg(test)]
 mod tests;
 
 use chrono::TimeDelta;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel_async::AsyncPgConnection;
 use storage_models::Timestamp;
 use storage_query::{
-    AuditFilter as _, Incident, InvalidParameters, ListQuery, PageRequest, QueryError, RemediationFilter,
-    SuccessRate, TimeBound, Total, success_rate,
+    AuditFilter as _, ConnectionObstacle, Incident, InvalidParameters, ListQuery, PageRequest, QueryError,
+    RemediationFilter, SuccessRate, SuccessRateQuery, TimeBound, Total,
 };
 use storage_schema::{SchemaError, verify};
 
@@ -42,20 +42,17 @@ pub enum OverviewError {
     /// A read failed.
     #[error(transparent)]
     Read(#[from] QueryError),
-    /// The connection could not be set up.
-    #[error("the connection could not be set up")]
-    Connection(#[from] diesel::result::Error),
 }
 
-/// Prepares a connection as `storage-query` asks of its owner, and verifies the schema.
+/// Prepares a connection and verifies the schema. What comes back is for this service's log: an overview needs none of it.
 ///
 /// # Errors
 /// [`OverviewError::Schema`] names each difference that matters.
-pub async fn prepare(connection: &mut AsyncPgConnection) -> Result<(), OverviewError> {
-    connection.batch_execute("SET lc_messages = 'C'; SET statement_timeout = '5s'").await?;
+pub async fn prepare(connection: &mut AsyncPgConnection) -> Result<Vec<ConnectionObstacle>, OverviewError> {
+    let obstacles = storage_query::prepare(connection).await?;
     let report = verify(connection).await?;
     let differences: Vec<String> = report.fatal().map(ToString::to_string).collect();
-    if differences.is_empty() { Ok(()) } else { Err(OverviewError::Schema(differences.join("; "))) }
+    if differences.is_empty() { Ok(obstacles) } else { Err(OverviewError::Schema(differences.join("; "))) }
 }
 
 /// What happened in `namespace` within `age` before `now`.
@@ -69,7 +66,7 @@ pub async fn overview(
     now: Timestamp,
 ) -> Result<Overview, OverviewError> {
     let filter = RemediationFilter::default().namespace(namespace).since(TimeBound::Ago(age)).check(now)?;
-    let outcomes = success_rate(connection, &filter).await?;
+    let outcomes = SuccessRateQuery::new(filter.clone()).run(connection).await?;
     let list = ListQuery::<Incident>::new(filter).page(PageRequest::new(10, 0)?).total(Total::Exact);
     let page = list.run(connection).await?;
     Ok(Overview { total: page.total.unwrap_or_default(), latest: page.records, outcomes })

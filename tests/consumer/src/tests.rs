@@ -1,18 +1,24 @@
 //! Against a real database, with nothing of the service running.
 
 use chrono::TimeDelta;
-use diesel_async::SimpleAsyncConnection as _;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
+use storage_query::ConnectionObstacle;
 use storage_testkit::TestDatabase;
 
 use crate::{OverviewError, overview, prepare};
 
-/// BR-STORAGE-012: another service reads incidents, their exact total and their outcomes with the shared crates alone.
+/// A connection as this service has it: of a role with SELECT and nothing else.
+async fn connect(database: &mut TestDatabase) -> AsyncPgConnection {
+    AsyncPgConnection::establish(&database.make_reader().await.unwrap()).await.unwrap()
+}
+
+/// BR-STORAGE-012: another service reads incidents, their exact total and their outcomes with the shared crates alone, as a
+/// role that may read the tables and do nothing else.
 #[tokio::test]
 async fn another_service_reads_incidents_with_the_shared_crates_alone() {
-    let database = TestDatabase::create().await.unwrap();
-    let mut connection = database.connect().await.unwrap();
-    prepare(&mut connection).await.unwrap();
-    connection
+    let mut database = TestDatabase::create().await.unwrap();
+    let mut owner = database.connect().await.unwrap();
+    owner
         .batch_execute(
             "SELECT ensure_audit_partition('remediation_audit', '2026-01-01');
              INSERT INTO remediation_audit (name, namespace, phase, status, action_type, start_time, end_time)
@@ -24,6 +30,11 @@ async fn another_service_reads_incidents_with_the_shared_crates_alone() {
         )
         .await
         .unwrap();
+    let mut connection = connect(&mut database).await;
+    assert_eq!(prepare(&mut connection).await.unwrap(), [ConnectionObstacle::HiddenWriters]);
+    let refused = connection.batch_execute("DELETE FROM remediation_audit").await.unwrap_err();
+    assert_eq!(refused.to_string(), "permission denied for table remediation_audit");
+
     let now = "2026-01-21T00:00:00Z".parse().unwrap();
     let seen = overview(&mut connection, "shop", TimeDelta::days(7), now).await.unwrap();
     assert_eq!((seen.total, seen.latest.len()), (24, 10));
@@ -41,9 +52,10 @@ async fn another_service_reads_incidents_with_the_shared_crates_alone() {
 /// A schema that is not the one this was built for is told before anything is read.
 #[tokio::test]
 async fn another_schema_is_told_by_its_difference() {
-    let database = TestDatabase::create().await.unwrap();
-    let mut connection = database.connect().await.unwrap();
-    connection.batch_execute("DROP INDEX remediation_count_kind_idx").await.unwrap();
+    let mut database = TestDatabase::create().await.unwrap();
+    let mut owner = database.connect().await.unwrap();
+    owner.batch_execute("DROP INDEX remediation_count_kind_idx").await.unwrap();
+    let mut connection = connect(&mut database).await;
     let refused = prepare(&mut connection).await.unwrap_err().to_string();
     assert!(refused.contains("remediation_count_kind_idx"), "{refused}");
 }

@@ -14,7 +14,9 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, Si
 use indicatif::{ProgressBar, ProgressStyle};
 use storage_dualwrite::{Commits, EmbedFault, IncidentKeys, ProjectorSettings, RecordEmbedder};
 use storage_models::{Embedding, IncidentKey, Remediation, Timestamp};
-use storage_query::{AuditFilter as _, NearestQuery, RemediationFilter, Scan, SearchRequest, Valid, count};
+use storage_query::{
+    AuditFilter as _, CountQuery, NearestQuery, RemediationFilter, Scan, SearchRequest, Valid,
+};
 use storage_testkit::{Cluster, ClusterSettings, Installation};
 
 use super::latency::Latencies;
@@ -97,7 +99,7 @@ async fn measure(
         let found = search(&mut connection, &filter, queries).await?;
         answer(&format!(
             "{share:>8} {:>9} {:>10.4} {:>7.2} {:>7.2} {:>13.2} {:>17}",
-            count::<Remediation>(&mut connection, &filter).await?,
+            CountQuery::<Remediation>::new(filter.clone()).run(&mut connection).await?,
             found.recall,
             found.indexed.p50(),
             found.indexed.per_mille(950),

@@ -16,6 +16,12 @@ pub(crate) fn instant(micros: i64) -> Timestamp {
     Timestamp::from_micros(EPOCH + micros).unwrap()
 }
 
+/// The record with something else in it.
+pub(crate) fn changed(mut record: Remediation, change: impl FnOnce(&mut Remediation)) -> Remediation {
+    change(&mut record);
+    record
+}
+
 /// A record with nothing but what it must have, in its first version.
 pub(crate) fn record(id: i64) -> Remediation {
     let text = |text: &str| Value::Text(Cow::Owned(text.to_owned()));

@@ -119,8 +119,7 @@ fn escaped_values_are_read_as_they_were_sent() {
         ..plain
     };
     let named = |pointers: &[&str]| {
-        let alteration =
-            |pointer: &&str| Alteration { pointer: (*pointer).to_owned(), what: Altered::Escaped };
+        let alteration = |pointer: &&str| Alteration::new((*pointer).to_owned(), Altered::Escaped);
         Alterations::of(pointers.iter().map(alteration).collect())
     };
     for pointers in [["/error_message", "/metadata/message"], ["/error_message", "/metadata"]] {

@@ -95,6 +95,7 @@ impl NewRecord {
 }
 
 /// A stored record of any type. Serializes as the record itself.
+#[expect(clippy::large_enum_variant, reason = "most records are remediations, which are the largest")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Record {

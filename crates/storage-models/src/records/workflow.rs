@@ -11,6 +11,7 @@ members! {
     #[derive(Debug, Clone, PartialEq, Serialize, Queryable, Selectable)]
     #[diesel(table_name = crate::schema::workflow_audit)]
     #[diesel(check_for_backend(diesel::pg::Pg))]
+    #[non_exhaustive]
     pub struct Workflow {
         /// Assigned by the database.
         pub id: i64,

@@ -10,7 +10,7 @@ use storage_models::Remediation;
 
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
-use crate::sql::{Bind, Sql, Statement};
+use crate::sql::{Bind, BoundSql, Sql, Statement};
 use crate::{InvalidParameter, InvalidReason, QueryError, RemediationFilter, Valid, tally};
 
 /// The most groups that come back.
@@ -95,24 +95,50 @@ struct Row {
     count: i64,
 }
 
-/// How many of the remediations that match `filter` have each value of a column.
-///
-/// # Errors
-/// [`QueryError::Database`].
-pub async fn group_counts(
-    conn: &mut AsyncPgConnection,
-    filter: &Valid<RemediationFilter>,
+/// How many of the remediations that match a filter have each value of a column.
+#[derive(Debug, Clone)]
+pub struct GroupCountsQuery {
+    filter: Valid<RemediationFilter>,
     by: Grouping,
-) -> Result<Groups, QueryError> {
-    let rows = Statement::<Row>::new(sql(filter, by)).load(conn, "count groups").await?;
-    let is_truncated = rows.len() > MAX_GROUPS;
-    let groups = rows.into_iter().take(MAX_GROUPS);
-    let groups = groups.map(|Row { value, count }| Group { by, value, count }).collect();
-    Ok(Groups { groups, is_truncated })
+}
+
+impl GroupCountsQuery {
+    /// How many of those that match `filter` have each value of a column.
+    #[must_use]
+    pub const fn new(filter: Valid<RemediationFilter>, by: Grouping) -> Self {
+        Self { filter, by }
+    }
+
+    /// The statement, for a service with another driver: `value` and `count` a row, the largest first; one row more than
+    /// [`MAX_GROUPS`] says that smaller ones were left out.
+    ///
+    /// ```
+    /// use storage_query::{GroupCountsQuery, Grouping, Valid};
+    ///
+    /// let sql = GroupCountsQuery::new(Valid::default(), Grouping::Severity).to_sql();
+    /// assert!(sql.text.starts_with("SELECT severity AS value, "), "{}", sql.text);
+    /// ```
+    #[must_use]
+    pub fn to_sql(&self) -> BoundSql {
+        sql(&self.filter, self.by).into_bound()
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// [`QueryError::Database`].
+    pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Groups, QueryError> {
+        let by = self.by;
+        let rows = Statement::<Row>::new(sql(&self.filter, by)).load(conn, "count groups").await?;
+        let is_truncated = rows.len() > MAX_GROUPS;
+        let groups = rows.into_iter().take(MAX_GROUPS);
+        let groups = groups.map(|Row { value, count }| Group { by, value, count }).collect();
+        Ok(Groups { groups, is_truncated })
+    }
 }
 
 /// Ordered by bytes, which does not depend on how the database was made.
-pub(crate) fn sql(filter: &Valid<RemediationFilter>, by: Grouping) -> Sql {
+pub(super) fn sql(filter: &Valid<RemediationFilter>, by: Grouping) -> Sql {
     let limit = i64::try_from(MAX_GROUPS + 1).unwrap_or(i64::MAX);
     let mut sql = Sql::new("SELECT ");
     sql.text(by.column());

@@ -6,12 +6,9 @@ mod rate;
 mod tests;
 mod trend;
 
-pub(crate) use groups::sql as group_counts_sql;
-pub use groups::{Group, Grouping, Groups, MAX_GROUPS, group_counts};
-pub(crate) use rate::sql as success_rate_sql;
-pub use rate::{SuccessRate, success_rate};
-pub(crate) use trend::sql as trend_sql;
-pub use trend::{Bucket, Interval, MAX_BUCKETS, trend};
+pub use groups::{Group, GroupCountsQuery, Grouping, Groups, MAX_GROUPS};
+pub use rate::{SuccessRate, SuccessRateQuery};
+pub use trend::{Bucket, Interval, MAX_BUCKETS, TrendQuery};
 
 /// `count(*)` of those that succeeded and of those that failed, for the end of a list of columns.
 const OUTCOMES: &str = "count(*) AS total, count(*) FILTER (WHERE status = 'success') AS success, \

@@ -9,7 +9,7 @@ use storage_models::{Phase, Remediation};
 use super::OUTCOMES;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
-use crate::sql::{Sql, Statement};
+use crate::sql::{BoundSql, Sql, Statement};
 use crate::{AuditFilter as _, QueryError, RemediationFilter, Valid, tally};
 
 /// How the finished remediations went, those with phase completed or failed.
@@ -36,18 +36,34 @@ struct Row {
     failed: i64,
 }
 
-/// How the finished remediations that match `filter` went.
-///
-/// # Errors
-/// [`QueryError::Database`].
-pub async fn success_rate(
-    conn: &mut AsyncPgConnection,
-    filter: &Valid<RemediationFilter>,
-) -> Result<SuccessRate, QueryError> {
-    let rows = Statement::<Row>::new(sql(filter)).load(conn, "count outcomes").await?;
-    Ok(rows
-        .first()
-        .map_or_else(|| SuccessRate::of(0, 0, 0), |row| SuccessRate::of(row.total, row.success, row.failed)))
+/// How the finished remediations that match a filter went.
+#[derive(Debug, Clone)]
+pub struct SuccessRateQuery {
+    filter: Valid<RemediationFilter>,
+}
+
+impl SuccessRateQuery {
+    /// How those that match `filter` went.
+    #[must_use]
+    pub const fn new(filter: Valid<RemediationFilter>) -> Self {
+        Self { filter }
+    }
+
+    /// The statement, for a service with another driver: one row, `total`, `success` and `failed`.
+    #[must_use]
+    pub fn to_sql(&self) -> BoundSql {
+        sql(&self.filter).into_bound()
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// [`QueryError::Database`].
+    pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<SuccessRate, QueryError> {
+        let rows = Statement::<Row>::new(sql(&self.filter)).load(conn, "count outcomes").await?;
+        let rate = |row: &Row| SuccessRate::of(row.total, row.success, row.failed);
+        Ok(rows.first().map_or_else(|| SuccessRate::of(0, 0, 0), rate))
+    }
 }
 
 impl SuccessRate {
@@ -64,7 +80,7 @@ fn float(count: i64) -> f64 {
 }
 
 /// From the counters where they know the filter, which know phases and statuses as well.
-pub(crate) fn sql(filter: &Valid<RemediationFilter>) -> Sql {
+pub(super) fn sql(filter: &Valid<RemediationFilter>) -> Sql {
     if let Some(tally) = finished(filter).and_then(|it| tally::of::<Remediation>(&it, Some("status"))) {
         let mut sql = Sql::new(
             "SELECT coalesce(sum(records), 0)::bigint AS total, \

@@ -12,7 +12,7 @@ use storage_models::{Remediation, Timestamp};
 use super::OUTCOMES;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
-use crate::sql::{Bind, Sql, Statement};
+use crate::sql::{Bind, BoundSql, Sql, Statement};
 use crate::{InvalidParameter, InvalidReason, QueryError, RemediationFilter, Valid};
 
 /// The most buckets that come back: 41 days of hours, almost 3 years of days, 19 years of weeks.
@@ -94,25 +94,44 @@ pub struct Bucket {
     pub failed: i64,
 }
 
-/// The remediations that match `filter`, counted by the interval in which they began, the oldest first and
+/// The remediations that match a filter, counted by the interval in which they began, the oldest first and
 /// without a gap.
 ///
 /// From the interval of the filter's `since`, or of the first match; to that of the last instant before
 /// `until`, or of `now`, or of the last match if it is later. Nothing at all when there is no `since` and no
 /// match.
-///
-/// # Errors
-/// [`QueryError::Invalid`], naming `since`, when that is more than [`MAX_BUCKETS`]; [`QueryError::Database`].
-pub async fn trend(
-    conn: &mut AsyncPgConnection,
-    filter: &Valid<RemediationFilter>,
+#[derive(Debug, Clone)]
+pub struct TrendQuery {
+    filter: Valid<RemediationFilter>,
     interval: Interval,
     now: Timestamp,
-) -> Result<Vec<Bucket>, QueryError> {
-    // Before anything is read, as far as the filter alone decides it.
-    complete(filter, interval, now, Vec::new())?;
-    let rows = Statement::new(sql(filter, interval)).load(conn, "count over time").await?;
-    Ok(complete(filter, interval, now, rows)?)
+}
+
+impl TrendQuery {
+    /// Those that match `filter`, counted by `interval`, as of `now`.
+    #[must_use]
+    pub const fn new(filter: Valid<RemediationFilter>, interval: Interval, now: Timestamp) -> Self {
+        Self { filter, interval, now }
+    }
+
+    /// The statement, for a service with another driver: `bucket`, `total`, `success` and `failed` a row, the oldest first,
+    /// without the buckets in which nothing began.
+    #[must_use]
+    pub fn to_sql(&self) -> BoundSql {
+        sql(&self.filter, self.interval).into_bound()
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// [`QueryError::Invalid`], naming `since`, when that is more than [`MAX_BUCKETS`]; [`QueryError::Database`].
+    pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Vec<Bucket>, QueryError> {
+        let Self { filter, interval, now } = self;
+        // Before anything is read, as far as the filter alone decides it.
+        complete(filter, *interval, *now, Vec::new())?;
+        let rows = Statement::new(sql(filter, *interval)).load(conn, "count over time").await?;
+        Ok(complete(filter, *interval, *now, rows)?)
+    }
 }
 
 /// Adds the intervals in which nothing began.
@@ -145,7 +164,7 @@ pub(super) fn complete(
     Ok(buckets.collect())
 }
 
-pub(crate) fn sql(filter: &Valid<RemediationFilter>, interval: Interval) -> Sql {
+pub(super) fn sql(filter: &Valid<RemediationFilter>, interval: Interval) -> Sql {
     let limit = i64::try_from(MAX_BUCKETS + 1).unwrap_or(i64::MAX);
     let mut sql = Sql::new("SELECT date_trunc(");
     sql.bind(Bind::Text(interval.as_str().to_owned()))

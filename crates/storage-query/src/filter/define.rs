@@ -18,6 +18,7 @@ macro_rules! filter {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        #[non_exhaustive]
         pub struct $name {
             values: $crate::filter::values::Values,
             created: $crate::filter::Range<$crate::TimeBound>,

@@ -45,6 +45,8 @@ pub struct ListQuery<R: Listed> {
     sort: Sort<R>,
     page: PageRequest,
     total: Total,
+    cursor: Option<Cursor>,
+    /// Where `cursor` leads, once it is opened.
     place: Option<Place>,
 }
 
@@ -53,14 +55,13 @@ impl<R: Listed> ListQuery<R> {
     #[must_use]
     pub fn new(filter: Valid<R::Filter>) -> Self {
         let (sort, page, total) = (Sort::default(), PageRequest::default(), Total::default());
-        Self { filter, sort, page, total, place: None }
+        Self { filter, sort, page, total, cursor: None, place: None }
     }
 
-    /// In this order, from its beginning.
+    /// In this order.
     #[must_use]
     pub fn sort(mut self, sort: Sort<R>) -> Self {
         self.sort = sort;
-        self.place = None;
         self
     }
 
@@ -79,22 +80,24 @@ impl<R: Listed> ListQuery<R> {
     }
 
     /// What follows `cursor`, or precedes it when it is a [`Page::previous_cursor`]: a place in the list of this very filter
-    /// and sort, which must be set before. Ages in the filter mean the instants that they meant on the first page.
-    ///
-    /// # Errors
-    /// When the cursor is of another list, or the page has an offset.
-    pub fn after(mut self, cursor: &Cursor) -> Result<Self, InvalidParameter> {
-        if self.page.offset() > 0 {
-            let offset = self.page.offset().to_string();
-            return Err(InvalidParameter::new("offset", offset, InvalidReason::WithCursor));
-        }
-        let (filter, place) = cursor.open(self.filter, self.sort)?;
-        self.filter = filter;
-        self.place = Some(place);
-        Ok(self)
+    /// and sort, with no offset. Ages in the filter mean the instants that they meant on the first page.
+    #[must_use]
+    pub fn after(mut self, cursor: &Cursor) -> Self {
+        self.cursor = Some(cursor.clone());
+        self
     }
 
-    /// Which records are meant; behind a cursor with the instants that its ages meant on the first page.
+    /// The same query, if its parts do not contradict each other; [`Self::run`] refuses the same.
+    ///
+    /// # Errors
+    /// When the cursor is of another list, or the page has an offset beside it; when the list is by `updated_at` and neither
+    /// a range of that time nor another filter narrows it.
+    pub fn check(self) -> Result<Self, InvalidParameter> {
+        self.sort.check(&self.filter)?;
+        self.opened()
+    }
+
+    /// Which records are meant; once checked, with the instants that its ages meant on the first page.
     pub const fn filter(&self) -> &Valid<R::Filter> {
         &self.filter
     }
@@ -106,9 +109,11 @@ impl<R: Listed> ListQuery<R> {
     ///
     /// By ascending `created_at` it passes over what open transactions add later; [`Self::to_feed_sql`] does
     /// not.
-    #[must_use]
-    pub fn to_sql(&self) -> BoundSql {
-        self.sql(None).into_bound()
+    ///
+    /// # Errors
+    /// Those of [`Self::check`] that the cursor causes.
+    pub fn to_sql(&self) -> Result<BoundSql, InvalidParameter> {
+        Ok(self.clone().opened()?.bounded_sql(None).into_bound())
     }
 
     /// For a list by ascending `created_at` in another driver: the statement that must be run first. Its one
@@ -119,21 +124,26 @@ impl<R: Listed> ListQuery<R> {
     }
 
     /// As [`Self::to_sql`], only up to `bound`.
-    #[must_use]
-    pub fn to_feed_sql(&self, bound: Timestamp) -> BoundSql {
-        self.sql(Some(bound)).into_bound()
+    ///
+    /// # Errors
+    /// As [`Self::to_sql`].
+    pub fn to_feed_sql(&self, bound: Timestamp) -> Result<BoundSql, InvalidParameter> {
+        Ok(self.clone().opened()?.bounded_sql(Some(bound)).into_bound())
     }
 
     /// Runs it: one statement, hence one snapshot of records and total. By ascending `created_at` another one
     /// before it finds out how far the list may go.
     ///
     /// # Errors
-    /// [`QueryError::Database`]; by ascending `created_at` also [`QueryError::Feed`]; by `updated_at` also
-    /// [`QueryError::Invalid`] where neither a range of that time nor another filter narrows the list.
+    /// [`QueryError::Invalid`] for what [`Self::check`] refuses; [`QueryError::Database`]; by ascending `created_at` also
+    /// [`QueryError::Feed`].
     pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Page<R>, QueryError> {
-        self.sort.check(&self.filter)?;
+        self.clone().check()?.run_opened(conn).await
+    }
+
+    async fn run_opened(&self, conn: &mut AsyncPgConnection) -> Result<Page<R>, QueryError> {
         let bound = if self.sort.is_feed() { Some(feed::bound::<R>(conn).await?) } else { None };
-        let sql = self.sql(bound);
+        let sql = self.bounded_sql(bound);
         match self.total {
             Total::Exact => {
                 let Bounded { rows, is_cut } =
@@ -150,7 +160,21 @@ impl<R: Listed> ListQuery<R> {
         }
     }
 
-    fn sql(&self, bound: Option<Timestamp>) -> Sql {
+    /// The same with the place that its cursor leads to.
+    fn opened(mut self) -> Result<Self, InvalidParameter> {
+        let Some(cursor) = &self.cursor else { return Ok(self) };
+        if self.page.offset() > 0 {
+            let offset = self.page.offset().to_string();
+            return Err(InvalidParameter::new("offset", offset, InvalidReason::WithCursor));
+        }
+        let (filter, place) = cursor.open(self.filter, self.sort)?;
+        self.filter = filter;
+        self.place = Some(place);
+        Ok(self)
+    }
+
+    /// Of an opened list.
+    pub(super) fn bounded_sql(&self, bound: Option<Timestamp>) -> Sql {
         match self.total {
             Total::Exact => self.counted_sql(bound),
             Total::None => self.page_sql(bound),

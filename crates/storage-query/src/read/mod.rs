@@ -9,11 +9,9 @@ mod stream;
 mod tests;
 mod timeline;
 
-pub use by_id::{Records, get, get_many};
-pub(crate) use by_id::{get_many_sql, get_sql, in_months_of};
-pub use count::count;
-pub(crate) use count::sql as count_sql;
+pub(crate) use by_id::in_months_of;
+pub use by_id::{GetManyQuery, GetQuery, Records};
+pub use count::CountQuery;
 pub use list::ListQuery;
-pub use stream::stream;
-pub(crate) use timeline::sql as timeline_sql;
-pub use timeline::{MAX_EVENTS, Timeline, timeline};
+pub use stream::StreamQuery;
+pub use timeline::{MAX_EVENTS, Timeline, TimelineQuery};

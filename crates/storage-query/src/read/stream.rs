@@ -4,9 +4,10 @@ use diesel_async::AsyncPgConnection;
 use futures_util::stream::{self, Stream, TryStreamExt as _};
 
 use super::ListQuery;
+use crate::sql::BoundSql;
 use crate::{Listed, Page, PageRequest, QueryError, Sort, Total, Valid};
 
-/// Everything that matches `filter`, in the order of `sort`, with at most
+/// Everything that matches a filter, in the order of a sort, with at most
 /// [`PageRequest::MAX_LIMIT`] records and [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES) in memory however many there
 /// are.
 ///
@@ -28,11 +29,11 @@ use crate::{Listed, Page, PageRequest, QueryError, Sort, Total, Valid};
 ///
 /// use futures_util::TryStreamExt as _;
 /// use storage_models::{Remediation, Timestamp};
-/// use storage_query::{AuditFilter, RemediationFilter, Sort, stream};
+/// use storage_query::{AuditFilter, RemediationFilter, StreamQuery};
 ///
 /// # storage_testkit::example(async |conn| {
 /// let filter = RemediationFilter::default().namespace("prod").check(Timestamp::now())?;
-/// let mut records = pin!(stream::<Remediation>(conn, filter, Sort::default()));
+/// let mut records = pin!(StreamQuery::<Remediation>::new(filter).run(conn));
 /// let mut count = 0;
 /// while let Some(record) = records.try_next().await? {
 ///     assert_eq!(record.namespace, "prod");
@@ -42,25 +43,55 @@ use crate::{Listed, Page, PageRequest, QueryError, Sort, Total, Valid};
 /// # Ok(())
 /// # });
 /// ```
-///
-/// # Errors
-/// As items: those of [`ListQuery::run`].
-pub fn stream<R: Listed>(
-    conn: &mut AsyncPgConnection,
+#[derive(Debug, Clone)]
+pub struct StreamQuery<R: Listed> {
     filter: Valid<R::Filter>,
     sort: Sort<R>,
-) -> impl Stream<Item = Result<R, QueryError>> {
-    let first = ListQuery::<R>::new(filter).sort(sort).total(Total::None).page(PageRequest::LARGEST);
-    stream::try_unfold((conn, Some(first)), |(conn, query)| async move {
-        let Some(query) = query else { return Ok(None) };
-        let page = query.run(conn).await?;
-        let size = next_chunk(&page);
-        let cursor = page.next_cursor.filter(|_| page.has_more);
-        let next = cursor.map(|cursor| query.page(size).after(&cursor)).transpose()?;
-        Ok::<_, QueryError>(Some((page.records, (conn, next))))
-    })
-    .map_ok(|records| stream::iter(records.into_iter().map(Ok)))
-    .try_flatten()
+}
+
+impl<R: Listed> StreamQuery<R> {
+    /// Everything that matches `filter`, newest first.
+    #[must_use]
+    pub fn new(filter: Valid<R::Filter>) -> Self {
+        Self { filter, sort: Sort::default() }
+    }
+
+    /// In this order.
+    #[must_use]
+    pub fn sort(mut self, sort: Sort<R>) -> Self {
+        self.sort = sort;
+        self
+    }
+
+    /// The statement of the first chunk, as [`ListQuery::to_sql`] without a total; a list reads on from there.
+    #[must_use]
+    pub fn to_sql(&self) -> BoundSql {
+        self.first().bounded_sql(None).into_bound()
+    }
+
+    /// Runs it, a chunk at a time.
+    ///
+    /// # Errors
+    /// As items: those of [`ListQuery::run`].
+    pub fn run<'c>(
+        &self,
+        conn: &'c mut AsyncPgConnection,
+    ) -> impl Stream<Item = Result<R, QueryError>> + use<'c, R> {
+        stream::try_unfold((conn, Some(self.first())), |(conn, query)| async move {
+            let Some(query) = query else { return Ok(None) };
+            let page = query.run(conn).await?;
+            let size = next_chunk(&page);
+            let cursor = page.next_cursor.filter(|_| page.has_more);
+            let next = cursor.map(|cursor| query.page(size).after(&cursor));
+            Ok::<_, QueryError>(Some((page.records, (conn, next))))
+        })
+        .map_ok(|records| stream::iter(records.into_iter().map(Ok)))
+        .try_flatten()
+    }
+
+    fn first(&self) -> ListQuery<R> {
+        ListQuery::new(self.filter.clone()).sort(self.sort).total(Total::None).page(PageRequest::LARGEST)
+    }
 }
 
 /// What the bound of bytes left out of a chunk was read for nothing: the next one asks for as many records as came, and

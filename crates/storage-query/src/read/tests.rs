@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use storage_models::{AiAnalysis, Execution, Phase, Remediation, Severity, Status, Timestamp, Workflow};
 
-use super::{ListQuery, by_id, count, timeline};
+use super::{CountQuery, GetManyQuery, GetQuery, ListQuery, TimelineQuery};
 use crate::cursor::Position;
 use crate::{
     AuditFilter, BoundSql, Cursor, Direction, Incident, Listed, PageRequest, RemediationFilter, Sort, Total,
@@ -49,10 +49,10 @@ fn full_filter<F: AuditFilter>() -> Valid<F> {
 fn golden_for<R: Listed>() -> String {
     let mut golden = String::new();
     let all = Valid::<R::Filter>::default();
-    render(&mut golden, "list, newest first", ListQuery::<R>::new(all.clone()).to_sql());
+    render(&mut golden, "list, newest first", ListQuery::<R>::new(all.clone()).to_sql().unwrap());
     for sort in Sort::<R>::all() {
         let query = ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None);
-        render(&mut golden, &format!("list without total, sort={sort}"), query.to_sql());
+        render(&mut golden, &format!("list without total, sort={sort}"), query.to_sql().unwrap());
     }
     for sort in Sort::<R>::all() {
         let values: &[_] =
@@ -60,27 +60,30 @@ fn golden_for<R: Listed>() -> String {
         for position in values.iter().map(|value| Position { value: *value, id: 7 }) {
             for (side, place) in [("after", position.after()), ("before", position.before())] {
                 let cursor = Cursor::new(&all, sort, place);
-                let query =
-                    ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None).after(&cursor).unwrap();
+                let query = ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None).after(&cursor);
                 render(
                     &mut golden,
                     &format!("list {side} {:?}, sort={sort}", position.value),
-                    query.to_sql(),
+                    query.to_sql().unwrap(),
                 );
             }
         }
     }
     let sort = Sort::<R>::created_at(Direction::Ascending);
     let cursor = Cursor::new(&full_filter::<R::Filter>(), sort, Position { value: Some(250), id: 7 }.after());
-    let query = ListQuery::<R>::new(full_filter()).sort(sort).after(&cursor).unwrap();
+    let query = ListQuery::<R>::new(full_filter()).sort(sort).after(&cursor);
     render(&mut golden, "end of the feed", ListQuery::<R>::to_bound_sql());
-    render(&mut golden, "feed, every filter, with total", query.to_feed_sql(at("2026-02-03T04:05:06Z")));
+    render(
+        &mut golden,
+        "feed, every filter, with total",
+        query.to_feed_sql(at("2026-02-03T04:05:06Z")).unwrap(),
+    );
     let page = PageRequest::new(20, 40).unwrap();
     let query = ListQuery::<R>::new(full_filter()).page(page);
-    render(&mut golden, "list, every filter, third page", query.to_sql());
-    render(&mut golden, "count, every filter", count::sql::<R>(&full_filter()).into_bound());
-    render(&mut golden, "get", by_id::get_sql::<R>(7).into_bound());
-    render(&mut golden, "get many", by_id::get_many_sql::<R>(&[3, 1, 2], &all).into_bound());
+    render(&mut golden, "list, every filter, third page", query.to_sql().unwrap());
+    render(&mut golden, "count, every filter", CountQuery::<R>::new(full_filter()).to_sql());
+    render(&mut golden, "get", GetQuery::<R>::new(7).to_sql());
+    render(&mut golden, "get many", GetManyQuery::<R>::new([3, 1, 2], all).to_sql());
     golden
 }
 
@@ -112,7 +115,7 @@ fn golden_sql_of_incidents() {
 #[test]
 fn golden_sql_of_a_timeline() {
     let mut golden = String::new();
-    render(&mut golden, "timeline", timeline::sql(7).into_bound());
+    render(&mut golden, "timeline", TimelineQuery::new(7).to_sql());
     insta::assert_snapshot!("timeline", golden);
 }
 
@@ -131,14 +134,31 @@ fn one_clause_feeds_list_total_and_count() {
         let filter = filter.check(at("2026-03-01T00:00:00Z")).unwrap();
         let list = ListQuery::<Remediation>::new(filter.clone());
         for (BoundSql { text, .. }, clauses) in [
-            (list.to_sql(), counts + 1),
-            (list.total(Total::None).to_sql(), 1),
-            (count::sql::<Remediation>(&filter).into_bound(), counts),
+            (list.to_sql().unwrap(), counts + 1),
+            (list.total(Total::None).to_sql().unwrap(), 1),
+            (CountQuery::<Remediation>::new(filter).to_sql(), counts),
         ] {
             assert_eq!(without_numbers(&text).matches(CLAUSE).count(), clauses, "{text}");
             assert_eq!(text.matches("WHERE").count(), clauses, "{text}");
         }
     }
+}
+
+/// The order in which the parts of a list are set changes nothing; parts that contradict each other are refused.
+#[test]
+fn the_parts_of_a_list_come_in_any_order() {
+    let (all, sort) = (Valid::default(), Sort::created_at(Direction::Descending));
+    let cursor = Cursor::new(&all, sort, Position { value: Some(250), id: 7 }.after());
+    let list = ListQuery::<Remediation>::new(all);
+    let begun = list.clone().after(&cursor).total(Total::None).sort(sort).to_sql();
+    let ended = list.clone().sort(sort).total(Total::None).after(&cursor).to_sql();
+    assert_eq!((begun.is_ok(), begun), (true, ended));
+
+    let refused = |query: ListQuery<Remediation>| query.check().unwrap_err().to_string();
+    let behind = list.after(&cursor);
+    assert_eq!(refused(behind.clone()), "cursor belongs to another sort; begin again without it");
+    let skipping = PageRequest::new(1, 1).unwrap();
+    assert_eq!(refused(behind.page(skipping).sort(sort)), "offset cannot be combined with cursor");
 }
 
 const CLAUSE: &str = "WHERE namespace = $ AND phase = ANY($) AND status = $";

@@ -10,7 +10,7 @@ use storage_models::{AiAnalysis, Execution, Month, Record, Remediation, Timestam
 
 use super::by_id::in_month;
 use crate::record::sealed::Shape as _;
-use crate::sql::{Bind, Bounded, Sql, Statement};
+use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{AuditRecord, QueryError};
 
 /// The most analyses, workflows and executions of one timeline, together.
@@ -29,18 +29,34 @@ pub struct Timeline {
     pub is_truncated: bool,
 }
 
-/// The remediation with this id and what belongs to it, if there is one; read by one statement, hence one
-/// snapshot.
-///
-/// # Errors
-/// [`QueryError::Database`].
-pub async fn timeline(
-    conn: &mut AsyncPgConnection,
+/// A remediation and what belongs to it, if there is one; read by one statement, hence one snapshot.
+#[derive(Debug, Clone, Copy)]
+pub struct TimelineQuery {
     remediation_id: i64,
-) -> Result<Option<Timeline>, QueryError> {
-    let lines =
-        Statement::<Line>::new(sql(remediation_id)).load_within_bound(conn, "read a timeline").await?;
-    Ok(assembled(lines))
+}
+
+impl TimelineQuery {
+    /// The timeline of the remediation with this id.
+    #[must_use]
+    pub const fn new(remediation_id: i64) -> Self {
+        Self { remediation_id }
+    }
+
+    /// The statement, for a service with another driver: the columns of a remediation, an analysis, a workflow and an
+    /// execution beside each other behind the row's number; null where a kind has fewer records.
+    #[must_use]
+    pub fn to_sql(&self) -> BoundSql {
+        sql(self.remediation_id).into_bound()
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// [`QueryError::Database`].
+    pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Option<Timeline>, QueryError> {
+        let statement = Statement::<Line>::new(sql(self.remediation_id));
+        Ok(assembled(statement.load_within_bound(conn, "read a timeline").await?))
+    }
 }
 
 /// The `n`th record of each kind, side by side.
@@ -106,7 +122,7 @@ fn next<'a, R: AuditRecord>(row: &impl Row<'a, Pg>, at: &mut usize) -> deseriali
 
 /// The records of each kind are numbered and laid side by side, so that one statement gives rows of four
 /// tables, each read through its index and no further than the bound. What belongs to a remediation may be of any month.
-pub(crate) fn sql(remediation_id: i64) -> Sql {
+fn sql(remediation_id: i64) -> Sql {
     let mut sql = Sql::new("SELECT * FROM ");
     let month = in_month(Remediation::TIME, Month::of_id(remediation_id));
     sql.append(numbered::<Remediation>("id", remediation_id, month))

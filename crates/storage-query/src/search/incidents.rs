@@ -9,7 +9,7 @@ use super::nearest::{ACTIVE_SLOT, record_of_placed};
 use crate::filter::Conditions;
 use crate::read::rows::Summarized;
 use crate::record::sealed::Shape as _;
-use crate::sql::{Bind, Bounded, Sql, Statement};
+use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{NearestQuery, QueryError, RemediationFilter, Valid};
 
 const OPERATION: &str = "read incidents";
@@ -40,27 +40,48 @@ impl IncidentSummary {
     }
 }
 
-/// The incidents `keys` as the records that match `filter` show them, whose vectors the set that serves has; an incident
-/// without such a record is not among them.
-///
-/// # Errors
-/// [`QueryError::Database`].
-pub async fn incidents(
-    conn: &mut AsyncPgConnection,
-    keys: &[IncidentKey],
-    filter: &Valid<RemediationFilter>,
-) -> Result<HashMap<IncidentKey, IncidentSummary>, QueryError> {
-    conn.transaction(async |conn| {
-        conn.batch_execute(NearestQuery::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
-        let statement = Statement::<Summarized<Remediation>>::new(summaries(keys, filter));
-        let Bounded { rows, .. } = statement.load_within_bound(conn, OPERATION).await?;
-        let summary = |row: Summarized<Remediation>| {
-            let summary = IncidentSummary { record: row.record, count: row.count, newest: row.newest };
-            (row.key, summary)
-        };
-        Ok(rows.into_iter().map(summary).collect())
-    })
-    .await
+/// Incidents as the records that match a filter show them, whose vectors the set that serves has; an incident without such
+/// a record is not among them.
+#[derive(Debug, Clone)]
+pub struct IncidentsQuery {
+    keys: Vec<IncidentKey>,
+    filter: Valid<RemediationFilter>,
+}
+
+impl IncidentsQuery {
+    /// The incidents `keys` as those that match `filter` show them.
+    #[must_use]
+    pub const fn new(keys: Vec<IncidentKey>, filter: Valid<RemediationFilter>) -> Self {
+        Self { keys, filter }
+    }
+
+    /// The statement, for a service with another driver: the newest record's columns, `incident_key`, `count` and `newest` a
+    /// row. Run it in a transaction with [`NearestQuery::SETTINGS`].
+    #[must_use]
+    pub fn to_sql(&self) -> BoundSql {
+        summaries(&self.keys, &self.filter).into_bound()
+    }
+
+    /// Runs it in a transaction of its own.
+    ///
+    /// # Errors
+    /// [`QueryError::Database`].
+    pub async fn run(
+        &self,
+        conn: &mut AsyncPgConnection,
+    ) -> Result<HashMap<IncidentKey, IncidentSummary>, QueryError> {
+        conn.transaction(async |conn| {
+            conn.batch_execute(NearestQuery::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
+            let statement = Statement::<Summarized<Remediation>>::new(summaries(&self.keys, &self.filter));
+            let Bounded { rows, .. } = statement.load_within_bound(conn, OPERATION).await?;
+            let summary = |row: Summarized<Remediation>| {
+                let summary = IncidentSummary { record: row.record, count: row.count, newest: row.newest };
+                (row.key, summary)
+            };
+            Ok(rows.into_iter().map(summary).collect())
+        })
+        .await
+    }
 }
 
 /// The records of each incident by the index that has them newest first, as many as are counted.

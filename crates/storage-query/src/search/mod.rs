@@ -14,7 +14,7 @@ mod tests;
 pub use candidates::{Candidate, CandidateError, CandidateSource, MAX_REFILLS, candidates};
 pub use fuse::{FusedHit, fuse};
 pub use hits::{Hit, IncidentHit};
-pub use incidents::{IncidentSummary, MAX_COUNTED, NEWEST, incidents};
+pub use incidents::{IncidentSummary, IncidentsQuery, MAX_COUNTED, NEWEST};
 pub use lexical::{Lexical, LexicalHit, LexicalQuery};
 pub use nearest::{Nearest, NearestQuery, Scan};
 pub use request::SearchRequest;

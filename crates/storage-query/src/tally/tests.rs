@@ -104,7 +104,7 @@ fn golden_sql_of_totals_from_counters() {
         writeln!(golden, "-- {title}\n{}\n   {:?}\n", bound.text, bound.binds).unwrap();
     }
     let filter = checked(all().namespace("prod"));
-    let bound = ListQuery::<Remediation>::new(filter).to_sql();
+    let bound = ListQuery::<Remediation>::new(filter).to_sql().unwrap();
     writeln!(golden, "-- page with total\n{}\n   {:?}\n", bound.text, bound.binds).unwrap();
     insta::assert_snapshot!("tally", golden);
 }

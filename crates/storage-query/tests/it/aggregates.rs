@@ -7,8 +7,8 @@ use diesel_async::AsyncPgConnection;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{Remediation, Status, Timestamp};
 use storage_query::{
-    AuditFilter as _, Grouping, Interval, MAX_BUCKETS, MAX_GROUPS, QueryError, RemediationFilter, Valid,
-    group_counts, success_rate, trend,
+    AuditFilter as _, GroupCountsQuery, Grouping, Interval, MAX_BUCKETS, MAX_GROUPS, QueryError,
+    RemediationFilter, SuccessRateQuery, TrendQuery, Valid,
 };
 
 use crate::lists::{any_wanted, filter};
@@ -23,7 +23,7 @@ fn count(rows: &Rows<'_>, is_counted: impl Fn(&Remediation) -> bool) -> i64 {
 
 async fn check_rate(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFilter>, rows: &Rows<'_>) {
     let finished: Rows<'_> = rows.iter().filter(|row| row.record.phase.is_finished()).copied().collect();
-    let rate = success_rate(conn, filter).await.unwrap();
+    let rate = SuccessRateQuery::new(filter.clone()).run(conn).await.unwrap();
     let success = count(&finished, |it| it.status == Status::Success);
     let failed = count(&finished, |it| it.status == Status::Failed);
     let total = count(&finished, |_| true);
@@ -40,7 +40,7 @@ async fn check_groups(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFi
         }
         let mut expected: Vec<_> = counts.into_iter().collect();
         expected.sort_by_key(|(value, count)| (-count, value.is_none(), value.clone()));
-        let found = group_counts(conn, filter, by).await.unwrap();
+        let found = GroupCountsQuery::new(filter.clone(), by).run(conn).await.unwrap();
         assert!(!found.is_truncated && found.groups.iter().all(|group| group.by == by));
         let found: Vec<_> = found.groups.into_iter().map(|group| (group.value, group.count)).collect();
         assert_eq!(found, expected, "{by:?}");
@@ -50,7 +50,7 @@ async fn check_groups(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFi
 async fn check_trend(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFilter>, rows: &Rows<'_>) {
     // An hour each of the 79 days would be more than fit.
     for interval in [Interval::Day, Interval::Week] {
-        let buckets = trend(conn, filter, interval, now()).await.unwrap();
+        let buckets = TrendQuery::new(filter.clone(), interval, now()).run(conn).await.unwrap();
         for pair in buckets.windows(2) {
             let days = pair[1].bucket.since(pair[0].bucket).num_days();
             assert_eq!(days, if interval == Interval::Day { 1 } else { 7 });
@@ -120,7 +120,7 @@ async fn buckets_are_in_utc() {
         (Interval::Day, vec![("2026-03-28T00", 1), ("2026-03-29T00", 2)]),
         (Interval::Week, vec![("2026-03-23T00", 3)]),
     ] {
-        let buckets = trend(&mut conn, &filter, interval, now()).await.unwrap();
+        let buckets = TrendQuery::new(filter.clone(), interval, now()).run(&mut conn).await.unwrap();
         let filled = buckets.iter().filter(|it| it.total > 0);
         let filled: Vec<_> =
             filled.map(|it| (it.bucket.as_datetime().format("%Y-%m-%dT%H").to_string(), it.total)).collect();
@@ -140,15 +140,15 @@ async fn groups_and_buckets_are_bounded() {
          FROM generate_series(1, 1001) AS n, generate_series(1, 1 + (n > 990)::int)",
     )
     .await;
-    let found = group_counts(&mut conn, &Valid::default(), Grouping::Namespace).await.unwrap();
+    let found = GroupCountsQuery::new(Valid::default(), Grouping::Namespace).run(&mut conn).await.unwrap();
     assert!(found.is_truncated);
     assert_eq!((found.groups.len(), found.groups[10].count, found.groups[11].count), (MAX_GROUPS, 2, 1));
 
     let early: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    let error = trend(&mut conn, &Valid::default(), Interval::Hour, early).await.unwrap_err();
+    let error = TrendQuery::new(Valid::default(), Interval::Hour, early).run(&mut conn).await.unwrap_err();
     let QueryError::Invalid(errors) = error else { panic!("{error}") };
     assert_eq!(errors.iter().map(|error| &*error.field).collect::<Vec<_>>(), ["since"]);
     let until: Timestamp = "2026-02-11T16:00:00Z".parse().unwrap();
     let fits = RemediationFilter::default().until(until).check(now()).unwrap();
-    assert_eq!(trend(&mut conn, &fits, Interval::Hour, early).await.unwrap().len(), MAX_BUCKETS);
+    assert_eq!(TrendQuery::new(fits, Interval::Hour, early).run(&mut conn).await.unwrap().len(), MAX_BUCKETS);
 }

@@ -29,7 +29,7 @@ impl Reader {
             .sort(Sort::created_at(Direction::Ascending))
             .page(PageRequest::new(7, 0).unwrap());
         let query = match &self.cursor {
-            Some(cursor) => query.after(cursor)?,
+            Some(cursor) => query.after(cursor),
             None => query,
         };
         let page = query.run(&mut self.conn).await?;
@@ -258,7 +258,7 @@ async fn a_feed_whose_beginning_moves_along_misses_nothing() {
                 .sort(Sort::created_at(Direction::Ascending))
                 .page(PageRequest::new(3, 0).unwrap());
             let query = match &cursor {
-                Some(cursor) => query.after(cursor).unwrap(),
+                Some(cursor) => query.after(cursor),
                 None => query,
             };
             let page = query.run(&mut reader).await.unwrap();

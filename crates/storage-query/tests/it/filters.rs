@@ -3,7 +3,7 @@
 use diesel_async::AsyncPgConnection;
 use storage_models::identifier::sanitize;
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
-use storage_query::{AuditFilter, Incident, ListQuery, Listed, RemediationFilter, Sort, Valid, count};
+use storage_query::{AuditFilter, CountQuery, Incident, ListQuery, Listed, RemediationFilter, Sort, Valid};
 
 use crate::lists::filter;
 use crate::model::{Modelled, Row, narrowed, vocabulary};
@@ -126,7 +126,7 @@ async fn values_that_look_like_sql_find_the_records_that_hold_them() {
             "{value}"
         );
         let among = filter.name("other").check(now()).unwrap();
-        assert_eq!(count::<Remediation>(&mut conn, &among).await.unwrap(), 1, "{value}");
+        assert_eq!(CountQuery::<Remediation>::new(among.clone()).run(&mut conn).await.unwrap(), 1, "{value}");
     }
 }
 
@@ -153,7 +153,11 @@ async fn keys_that_look_like_sql_find_the_records_that_have_them() {
             (any().metadata(*value, "there"), 0),
         ] {
             let filter = filter.check(now()).unwrap();
-            assert_eq!(count::<Remediation>(&mut conn, &filter).await.unwrap(), expected, "{value}");
+            assert_eq!(
+                CountQuery::<Remediation>::new(filter.clone()).run(&mut conn).await.unwrap(),
+                expected,
+                "{value}"
+            );
         }
     }
 }
@@ -182,7 +186,7 @@ async fn values_of_metadata_are_compared_as_text() {
         ("missing", "", false),
     ] {
         let filter = RemediationFilter::default().metadata(key, value).check(now()).unwrap();
-        let found = count::<Remediation>(&mut conn, &filter).await.unwrap();
+        let found = CountQuery::<Remediation>::new(filter.clone()).run(&mut conn).await.unwrap();
         assert_eq!(found, i64::from(matches), "{key}={value}");
     }
 }
@@ -210,7 +214,7 @@ async fn check_written<R: Modelled>(conn: &mut AsyncPgConnection, changes: bool)
         for (begin, end) in [("05", "31"), ("06", "08"), ("07", "07"), ("09", "31")] {
             let wanted = [(since, at(begin)), (until, at(end))].into();
             let expected = rows.iter().filter(|row| row.matches(&wanted)).count();
-            let counted = count::<R>(conn, &filter(&wanted)).await.unwrap();
+            let counted = CountQuery::<R>::new(filter(&wanted)).run(conn).await.unwrap();
             assert_eq!(counted, i64::try_from(expected).unwrap(), "{since} {begin} {end}");
             assert_eq!(expected == 0, begin == end, "{since} {begin} {end}");
         }

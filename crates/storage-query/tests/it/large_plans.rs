@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use diesel_async::AsyncPgConnection;
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditFilter as _, BoundSql, Grouping, Incident, Interval, ListQuery, Listed, PageRequest, Total, Valid,
-    to_sql,
+    AuditFilter as _, BoundSql, CountQuery, GetManyQuery, GetQuery, GroupCountsQuery, Grouping, Incident,
+    Interval, ListQuery, Listed, PageRequest, SuccessRateQuery, TimelineQuery, Total, TrendQuery, Valid,
 };
 use storage_testkit::TestDatabase;
 
@@ -53,7 +53,7 @@ fn filter<R: Listed>(pairs: &[(&str, &str)]) -> Valid<R::Filter> {
 }
 
 fn page<R: Listed>(sort: &str, pairs: &[(&str, &str)]) -> BoundSql {
-    list::<R>(sort, pairs).total(Total::None).to_sql()
+    list::<R>(sort, pairs).total(Total::None).to_sql().unwrap()
 }
 
 fn list<R: Listed>(sort: &str, pairs: &[(&str, &str)]) -> ListQuery<R> {
@@ -65,7 +65,7 @@ fn list<R: Listed>(sort: &str, pairs: &[(&str, &str)]) -> ListQuery<R> {
 async fn next<R: Listed>(conn: &mut AsyncPgConnection, sort: &str, pairs: &[(&str, &str)]) -> BoundSql {
     let query = list::<R>(sort, pairs).total(Total::None);
     let cursor = query.run(conn).await.unwrap().next_cursor.unwrap();
-    query.after(&cursor).unwrap().to_sql()
+    query.after(&cursor).to_sql().unwrap()
 }
 
 /// A query with what its plan must say.
@@ -244,13 +244,14 @@ fn lists() -> Vec<Case> {
             list::<Remediation>(newest, &[])
                 .page(PageRequest::new(1_000, 0).unwrap())
                 .total(Total::None)
-                .to_sql(),
+                .to_sql()
+                .unwrap(),
             &["using remediation_audit_2026_03_start_time_id_idx"],
             SORTED,
         ),
         case(
             "a page with its total",
-            list::<Remediation>(newest, &[("namespace", "ns-1"), ("status", "success")]).to_sql(),
+            list::<Remediation>(newest, &[("namespace", "ns-1"), ("status", "success")]).to_sql().unwrap(),
             &["using remediation_audit_2026_03_namespace_start_time_id_idx", "on remediation_count"],
             &["top-N"],
         ),
@@ -330,10 +331,11 @@ async fn written(conn: &mut AsyncPgConnection) -> Vec<Case> {
         ),
         case(
             "how much was written on a day",
-            to_sql::count::<Remediation>(&filter::<Remediation>(&[
+            CountQuery::<Remediation>::new(filter::<Remediation>(&[
                 ("created_since", "2026-03-20"),
                 ("created_until", "2026-03-21"),
-            ])),
+            ]))
+            .to_sql(),
             index,
             &[],
         ),
@@ -361,9 +363,9 @@ async fn poll(conn: &mut AsyncPgConnection) -> (BoundSql, usize) {
     let all = list::<Remediation>("created_at", &[]).total(Total::None);
     let nearly = list::<Remediation>("created_at", &[("created_since", "2026-03-29T21:54:30Z")]);
     let cursor = nearly.total(Total::None).run(conn).await.unwrap().next_cursor.unwrap();
-    let poll = all.after(&cursor).unwrap();
+    let poll = all.after(&cursor);
     let new = poll.run(conn).await.unwrap().records.len();
-    (poll.to_feed_sql(now()), new)
+    (poll.to_feed_sql(now()).unwrap(), new)
 }
 
 /// F49: a poll of a feed reads about as much as is new, however much there is: a small part of one month's pages, and of
@@ -385,28 +387,29 @@ fn by_id() -> Vec<Case> {
     vec![
         case(
             "a record",
-            to_sql::get::<Remediation>(id(7, "2026-01")),
+            GetQuery::<Remediation>::new(id(7, "2026-01")).to_sql(),
             &["remediation_audit_2026_01_pkey"],
             &["_2026_02", "_2026_03"],
         ),
         case(
             "an execution",
-            to_sql::get::<Execution>(id(190_000, "2026-03")),
+            GetQuery::<Execution>::new(id(190_000, "2026-03")).to_sql(),
             &["execution_audit_2026_03_pkey"],
             &["_2026_01", "_2026_02"],
         ),
         case(
             "some records",
-            to_sql::get_many::<Remediation>(
-                &[id(7, "2026-01"), id(190_000, "2026-03")],
-                &filter::<Remediation>(&[("namespace", "ns-7")]),
-            ),
+            GetManyQuery::<Remediation>::new(
+                [id(7, "2026-01"), id(190_000, "2026-03")],
+                filter::<Remediation>(&[("namespace", "ns-7")]),
+            )
+            .to_sql(),
             &["remediation_audit_2026_01_pkey", "remediation_audit_2026_03_pkey"],
             &["_2026_02"],
         ),
         case(
             "a timeline",
-            to_sql::timeline(id(7, "2026-01")),
+            TimelineQuery::new(id(7, "2026-01")).to_sql(),
             &[
                 "remediation_audit_2026_01_pkey",
                 "ai_analysis_audit_2026_01_remediation_id_timestamp_idx",
@@ -427,36 +430,36 @@ fn counts() -> Vec<Case> {
     let by_time = &["remediation_audit_2026_03_start_time_id_idx"];
     let by_namespace = &["remediation_audit_2026_03_namespace_start_time_id_idx"];
     vec![
-        case("a total within a month", to_sql::count::<Remediation>(&of(&week)), by_time, outside),
+        case("a total within a month", CountQuery::<Remediation>::new(of(&week)).to_sql(), by_time, outside),
         case(
             "a total of a namespace within a month",
-            to_sql::count::<Remediation>(&of(&of_namespace)),
+            CountQuery::<Remediation>::new(of(&of_namespace)).to_sql(),
             by_namespace,
             outside,
         ),
         case(
             "a total of a request",
-            to_sql::count::<Remediation>(&of(&[("remediation_request_id", "req-7")])),
+            CountQuery::<Remediation>::new(of(&[("remediation_request_id", "req-7")])).to_sql(),
             &["remediation_audit_2026_01_remediation_request_id_idx"],
             &[],
         ),
         case(
             "a total of analyses",
-            to_sql::count::<AiAnalysis>(&filter::<AiAnalysis>(&[("remediation_id", "7")])),
+            CountQuery::<AiAnalysis>::new(filter::<AiAnalysis>(&[("remediation_id", "7")])).to_sql(),
             &["ai_analysis_audit_2026_01_remediation_id_timestamp_idx"],
             &[],
         ),
-        case("a success rate within a month", to_sql::success_rate(&of(&week)), by_time, outside),
+        case("a success rate within a month", SuccessRateQuery::new(of(&week)).to_sql(), by_time, outside),
         case(
             "groups within a month",
-            to_sql::group_counts(&of(&of_namespace), Grouping::Severity),
+            GroupCountsQuery::new(of(&of_namespace), Grouping::Severity).to_sql(),
             by_namespace,
             outside,
         ),
-        case("a trend", to_sql::trend(&of(&week), Interval::Hour), by_time, outside),
+        case("a trend", TrendQuery::new(of(&week), Interval::Hour, now()).to_sql(), by_time, outside),
         case(
             "a trend of a namespace",
-            to_sql::trend(&of(&of_namespace), Interval::Day),
+            TrendQuery::new(of(&of_namespace), Interval::Day, now()).to_sql(),
             by_namespace,
             outside,
         ),
@@ -470,42 +473,47 @@ fn counters() -> Vec<Case> {
     let folded = &["on remediation_count ", "on remediation_count_delta "];
     let by_namespace = &["remediation_count_kind_idx"];
     let mut cases = vec![
-        case("the total", to_sql::count::<Remediation>(&of(&[])), folded, no_record),
-        case("the total of incidents", to_sql::count::<Incident>(&of(&[])), folded, no_record),
+        case("the total", CountQuery::<Remediation>::new(of(&[])).to_sql(), folded, no_record),
+        case("the total of incidents", CountQuery::<Incident>::new(of(&[])).to_sql(), folded, no_record),
         case(
             "the total of a status",
-            to_sql::count::<Remediation>(&of(&[("status", "failed")])),
+            CountQuery::<Remediation>::new(of(&[("status", "failed")])).to_sql(),
             folded,
             no_record,
         ),
         case(
             "the total of a namespace",
-            to_sql::count::<Remediation>(&of(&[("namespace", "ns-1")])),
+            CountQuery::<Remediation>::new(of(&[("namespace", "ns-1")])).to_sql(),
             by_namespace,
             no_record,
         ),
         case(
             "the total of a month",
-            to_sql::count::<Remediation>(&of(&[("since", "2026-02-01"), ("until", "2026-03-01")])),
+            CountQuery::<Remediation>::new(of(&[("since", "2026-02-01"), ("until", "2026-03-01")])).to_sql(),
             folded,
             no_record,
         ),
         case(
             "the total of a month and the days around it",
-            to_sql::count::<Remediation>(&of(&[("since", "2026-01-31"), ("until", "2026-03-02")])),
+            CountQuery::<Remediation>::new(of(&[("since", "2026-01-31"), ("until", "2026-03-02")])).to_sql(),
             &["remediation_audit_2026_01_start_time_id_idx", "remediation_audit_2026_03_start_time_id_idx"],
             &["on remediation_audit_2026_02"],
         ),
-        case("the success rate", to_sql::success_rate(&of(&[])), folded, no_record),
+        case("the success rate", SuccessRateQuery::new(of(&[])).to_sql(), folded, no_record),
         case(
             "the success rate of a namespace",
-            to_sql::success_rate(&of(&[("namespace", "ns-1")])),
+            SuccessRateQuery::new(of(&[("namespace", "ns-1")])).to_sql(),
             by_namespace,
             no_record,
         ),
     ];
     let groups = Grouping::ALL.map(|by| {
-        case(format!("all by {}", by.column()), to_sql::group_counts(&of(&[]), by), folded, no_record)
+        case(
+            format!("all by {}", by.column()),
+            GroupCountsQuery::new(of(&[]), by).to_sql(),
+            folded,
+            no_record,
+        )
     });
     cases.extend(groups);
     cases

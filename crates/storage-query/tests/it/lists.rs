@@ -8,8 +8,8 @@ use proptest::sample::subsequence;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditFilter, AuditRecord, Incident, ListQuery, Page, PageRequest, RemediationFilter, Sort, Total, Valid,
-    count, get_many,
+    AuditFilter, AuditRecord, CountQuery, GetManyQuery, Incident, ListQuery, Page, PageRequest,
+    RemediationFilter, Sort, Total, Valid,
 };
 
 use crate::model::{Modelled, Row, Wanted, narrowed, vocabulary};
@@ -88,7 +88,7 @@ async fn check<R: Modelled>(
     prop_assert_eq!((&counted.records, counted.total, counted.has_more), (&records, Some(total), has_more));
     let uncounted = query.total(Total::None).run(conn).await.unwrap();
     prop_assert_eq!((&uncounted.records, uncounted.total, uncounted.has_more), (&records, None, has_more));
-    prop_assert_eq!(count::<R>(conn, &filter).await.unwrap(), total);
+    prop_assert_eq!(CountQuery::<R>::new(filter.clone()).run(conn).await.unwrap(), total);
     Ok(())
 }
 
@@ -200,13 +200,15 @@ async fn many_ids_come_back_in_their_order_and_through_the_filter() {
     let stored = |place: usize| rows[place].record.id;
     let ids =
         [stored(250), stored(3), id(999_999, "2026-01"), stored(17), stored(3), stored(100), stored(99)];
-    let found = get_many::<Execution>(&mut conn, &ids, &Valid::default()).await.unwrap();
+    let found = GetManyQuery::<Execution>::new(ids, Valid::default()).run(&mut conn).await.unwrap();
     let expected = [stored(250), stored(3), stored(17), stored(100), stored(99)];
     assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), expected);
 
     let wanted = Wanted::from([("status", vec!["success".to_owned()])]);
-    let found = get_many::<Execution>(&mut conn, &ids, &filter(&wanted)).await.unwrap();
+    let found = GetManyQuery::<Execution>::new(ids, filter(&wanted)).run(&mut conn).await.unwrap();
     let kept = rows.iter().filter(|row| row.matches(&wanted) && ids.contains(&row.record.id)).count();
     assert_eq!(found.records.len(), kept);
-    assert!(get_many::<Execution>(&mut conn, &[], &Valid::default()).await.unwrap().records.is_empty());
+    assert!(
+        GetManyQuery::<Execution>::new([], Valid::default()).run(&mut conn).await.unwrap().records.is_empty()
+    );
 }

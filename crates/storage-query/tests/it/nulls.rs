@@ -4,7 +4,7 @@ use diesel_async::AsyncPgConnection;
 use serde_json::Value;
 use storage_models::{AiAnalysis, Execution, Remediation, Timestamp, Workflow};
 use storage_query::{
-    AuditFilter as _, AuditRecord, DatabaseFault, ListQuery, QueryError, Sort, Total, Valid, get,
+    AuditFilter as _, AuditRecord, DatabaseFault, GetQuery, ListQuery, QueryError, Sort, Total, Valid,
 };
 
 use crate::model::{Modelled, Row};
@@ -24,7 +24,7 @@ const BARE: &str = "
 
 /// The one record of the table, read by id and through a list in every order.
 async fn the_only<R: AuditRecord>(conn: &mut AsyncPgConnection) -> Value {
-    let record: R = get(conn, id(1, "2026-02")).await.unwrap().expect("the record exists");
+    let record: R = GetQuery::new(id(1, "2026-02")).run(conn).await.unwrap().expect("the record exists");
     for sort in Sort::all() {
         for total in [Total::Exact, Total::None] {
             let is_by_change = sort.to_string().contains("updated_at");
@@ -86,10 +86,10 @@ async fn a_row_that_cannot_be_read_fails_the_whole_list() {
 
 async fn every_record_by_id<R: Modelled>(conn: &mut AsyncPgConnection) {
     for row in Row::<R>::every(conn).await.into_iter().step_by(7) {
-        assert_eq!(get::<R>(conn, row.record.id()).await.unwrap(), Some(row.record));
+        assert_eq!(GetQuery::<R>::new(row.record.id()).run(conn).await.unwrap(), Some(row.record));
     }
     for id in [0, -1, 301, id(301, "2026-01"), id(1, "2019-01"), i64::MAX, i64::MIN] {
-        assert_eq!(get::<R>(conn, id).await.unwrap(), None);
+        assert_eq!(GetQuery::<R>::new(id).run(conn).await.unwrap(), None);
     }
 }
 

@@ -5,7 +5,8 @@ use diesel::sql_types::{Array, BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, Severity, Timestamp, VectorSql};
 use storage_query::{
-    AuditFilter as _, Hit, Nearest, NearestQuery, RemediationFilter, Scan, SearchRequest, Valid, incidents,
+    AuditFilter as _, Hit, IncidentsQuery, Nearest, NearestQuery, RemediationFilter, Scan, SearchRequest,
+    Valid,
 };
 use storage_testkit::TestDatabase;
 
@@ -247,7 +248,7 @@ async fn a_search_for_incidents_gives_each_once() {
         assert_eq!((keys.len(), distinct.len()), (5, 5));
         assert!((found[0].similarity - 1.0).abs() < 1e-6, "{found:?}");
         assert!(found.is_sorted_by(|a, b| a.similarity >= b.similarity));
-        let summaries = incidents(&mut conn, &keys, &filter).await.unwrap();
+        let summaries = IncidentsQuery::new(keys.clone(), filter.clone()).run(&mut conn).await.unwrap();
         // The ninth record and every seventh before and after it.
         let summary = &summaries[&keys[0]];
         let newest: Vec<_> = summary.newest.iter().map(|id| id / 8192 % 7).collect();
@@ -316,7 +317,10 @@ async fn a_search_leaves_nothing_behind_on_its_connection() {
     let query = NearestQuery::new(vector(1), Valid::default(), SearchRequest::default());
     for _ in 0..3 {
         query.run(&mut conn).await.unwrap();
-        storage_query::count::<storage_models::Remediation>(&mut conn, &Valid::default()).await.unwrap();
+        storage_query::CountQuery::<storage_models::Remediation>::new(Valid::default())
+            .run(&mut conn)
+            .await
+            .unwrap();
     }
     let lists = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%remediation_audit%'
                  AND statement NOT LIKE '%pg_prepared_statements%'";

@@ -7,8 +7,8 @@ use diesel_async::AsyncPgConnection;
 use futures_util::TryStreamExt as _;
 use storage_models::{Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, ListQuery, PageRequest, QueryError, RemediationFilter, Sort, TimeBound, Total, Valid,
-    stream,
+    AuditFilter as _, ListQuery, PageRequest, QueryError, RemediationFilter, Sort, StreamQuery, TimeBound,
+    Total, Valid,
 };
 
 use crate::support::{database, execute, now, number};
@@ -27,7 +27,8 @@ async fn ids(
     filter: Valid<RemediationFilter>,
     sort: Sort<Remediation>,
 ) -> Vec<i64> {
-    let records: Vec<Remediation> = stream(conn, filter, sort).try_collect().await.unwrap();
+    let records: Vec<Remediation> =
+        StreamQuery::new(filter).sort(sort).run(conn).try_collect().await.unwrap();
     records.iter().map(|record| record.id).collect()
 }
 
@@ -60,7 +61,7 @@ async fn a_stream_that_fails_midway_says_so_and_ends() {
     execute(&mut conn, SEED).await;
     let mut other = database.connect().await.unwrap();
     let pid = number(&mut conn, "SELECT pg_backend_pid()").await;
-    let mut records = pin!(stream::<Remediation>(&mut conn, Valid::default(), Sort::default()));
+    let mut records = pin!(StreamQuery::<Remediation>::new(Valid::default()).run(&mut conn));
     let mut seen = 0;
     let failure = loop {
         match records.try_next().await {

@@ -1,7 +1,7 @@
 //! Timelines, and incidents by id.
 
 use storage_models::{AiAnalysis, Execution, Record, Remediation, Workflow};
-use storage_query::{AuditRecord, Incident, MAX_EVENTS, get, timeline};
+use storage_query::{AuditRecord, GetQuery, Incident, MAX_EVENTS, TimelineQuery};
 
 use crate::model::{Modelled, Row};
 use crate::support::{connect, database, execute, id, seed};
@@ -34,12 +34,12 @@ async fn a_timeline_is_what_belongs_to_a_remediation_in_order() {
         expected.extend(of::<Execution>(&mut conn, 2, id).await);
         expected.sort_by(|a, b| (&a.0, a.1, a.2).cmp(&(&b.0, b.1, b.2)));
         let expected: Vec<_> = expected.into_iter().map(|(.., record)| record).collect();
-        let found = timeline(&mut conn, id).await.unwrap().unwrap();
+        let found = TimelineQuery::new(id).run(&mut conn).await.unwrap().unwrap();
         assert!(expected.len() > 100 && !found.is_truncated);
         assert_eq!(found.events, expected, "{id}");
-        assert_eq!(Some(found.remediation), get::<Remediation>(&mut conn, id).await.unwrap());
+        assert_eq!(Some(found.remediation), GetQuery::<Remediation>::new(id).run(&mut conn).await.unwrap());
     }
-    let alone = timeline(&mut conn, remediations[5]).await.unwrap().unwrap();
+    let alone = TimelineQuery::new(remediations[5]).run(&mut conn).await.unwrap().unwrap();
     assert_eq!((alone.remediation.id, alone.events.len(), alone.is_truncated), (remediations[5], 0, false));
 }
 
@@ -54,7 +54,7 @@ async fn what_does_not_exist_has_no_timeline() {
     )
     .await;
     for id in [7, 0, id(7, "2026-01"), i64::MAX] {
-        assert_eq!(timeline(&mut conn, id).await.unwrap(), None);
+        assert_eq!(TimelineQuery::new(id).run(&mut conn).await.unwrap(), None);
     }
 }
 
@@ -72,14 +72,14 @@ async fn a_timeline_is_bounded() {
          SELECT audit_id(1, '2026-01-01'), 't', 0.5, 'r', '2026-01-01'::timestamptz + n * interval '1 s', 'm' FROM generate_series(1, 900) AS n",
     )
     .await;
-    let found = timeline(&mut conn, id(1, "2026-01")).await.unwrap().unwrap();
+    let found = TimelineQuery::new(id(1, "2026-01")).run(&mut conn).await.unwrap().unwrap();
     assert_eq!((found.events.len(), found.is_truncated), (MAX_EVENTS, true));
     let kinds = found.events.iter().filter(|event| matches!(event, Record::AiAnalysis(_))).count();
     assert_eq!(kinds, 900);
     let ids: Vec<_> = found.events[900..].iter().map(Record::id).collect();
     assert_eq!(ids, (1401..=1500).rev().map(|number| id(number, "2026-01")).collect::<Vec<_>>());
     execute(&mut conn, "DELETE FROM execution_audit WHERE id / 8192 <= 1400").await;
-    assert!(!timeline(&mut conn, id(1, "2026-01")).await.unwrap().unwrap().is_truncated);
+    assert!(!TimelineQuery::new(id(1, "2026-01")).run(&mut conn).await.unwrap().unwrap().is_truncated);
 }
 
 /// F02: each writing commits one of each kind; no timeline has one without the others.
@@ -110,11 +110,11 @@ async fn a_timeline_is_of_one_snapshot() {
         }
     });
     while !writer.is_finished() {
-        let events = timeline(&mut conn, id(1, "2026-01")).await.unwrap().unwrap().events;
+        let events = TimelineQuery::new(id(1, "2026-01")).run(&mut conn).await.unwrap().unwrap().events;
         assert_eq!(events.len() % 3, 0);
     }
     writer.await.unwrap();
-    assert_eq!(timeline(&mut conn, id(1, "2026-01")).await.unwrap().unwrap().events.len(), 900);
+    assert_eq!(TimelineQuery::new(id(1, "2026-01")).run(&mut conn).await.unwrap().unwrap().events.len(), 900);
 }
 
 /// BR-STORAGE-012: an incident has the agreed keys, and the values of its remediation.
@@ -144,7 +144,7 @@ async fn an_incident_is_its_remediation_under_the_agreed_keys() {
     let (_database, mut conn) = database().await;
     seed(&mut conn).await;
     for row in Row::<Remediation>::every(&mut conn).await.into_iter().step_by(9) {
-        let incident = get::<Incident>(&mut conn, row.record.id).await.unwrap().unwrap();
+        let incident = GetQuery::<Incident>::new(row.record.id).run(&mut conn).await.unwrap().unwrap();
         // Read without the order of keys being lost.
         let text = serde_json::to_string(&incident).unwrap();
         let value = serde_json::to_value(&incident).unwrap();
@@ -156,5 +156,5 @@ async fn an_incident_is_its_remediation_under_the_agreed_keys() {
             assert_eq!(value[key], remediation[key], "{key}");
         }
     }
-    assert_eq!(get::<Incident>(&mut conn, 301).await.unwrap(), None);
+    assert_eq!(GetQuery::<Incident>::new(301).run(&mut conn).await.unwrap(), None);
 }

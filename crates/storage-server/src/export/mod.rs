@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use futures_util::TryStreamExt as _;
-use storage_query::{QueryError, Sort, Valid};
+use storage_query::{QueryError, Sort, StreamQuery, Valid};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -169,7 +169,7 @@ impl<R: Exported> Export<R> {
     async fn copy_from(&mut self, connection: &mut AsyncPgConnection) -> Result<(), Cut> {
         let ExportQuery { filter, sort, format } = self.query.clone();
         let mut encoder = Encoder::new::<R>(format);
-        let mut records = pin!(storage_query::stream(connection, filter, sort));
+        let mut records = pin!(StreamQuery::<R>::new(filter).sort(sort).run(connection));
         while let Some(record) = records.try_next().await.map_err(failed)? {
             encoder.push(&record).map_err(ReadError::Encoding)?;
             self.records += 1;

@@ -124,7 +124,7 @@ fn query_of<R: Listed>(text: &str, now: Timestamp) -> Result<ListQuery<R>, Probl
         .page(page)
         .total(total.unwrap_or_default());
     match cursor {
-        Some(cursor) => query.after(&cursor).map_err(|error| InvalidParameters::from(error).into()),
+        Some(cursor) => query.after(&cursor).check().map_err(|error| InvalidParameters::from(error).into()),
         None => Ok(query),
     }
 }

@@ -20,7 +20,8 @@ use storage_dualwrite::{ConnectError, Connector, DatabaseTls, SessionSettings, W
 use storage_embedding::{
     DEFAULT_TTL, EmbedError, Embedder, EmbeddingService, HashingEmbedder, MemoryCache, ModelIdentity,
 };
-use storage_models::{AiAnalysis, Embedding, Record, Timestamp};
+use storage_models::fields::Value as Held;
+use storage_models::{Embedding, Record, RecordType, Timestamp};
 use storage_query::{DatabaseFault, FeedObstacle, QueryError};
 use storage_validation::Handling;
 use tokio::time::Instant;
@@ -146,22 +147,18 @@ async fn call(state: &AppState, request: TestRequest) -> Got {
 
 fn analysis() -> Record {
     let time: Timestamp = "2026-01-02T03:04:05.000006Z".parse().unwrap();
-    Record::AiAnalysis(AiAnalysis {
-        id: 7,
-        remediation_id: 1,
-        analysis_type: "root-cause".to_owned(),
-        confidence: 0.5,
-        recommendation: "restart".to_owned(),
-        reasoning: None,
-        timestamp: time,
-        model: "m".to_owned(),
-        tokens_used: None,
-        latency_ms: None,
-        recorded_by: "operator".to_owned(),
-        correlation_id: None,
-        alterations: None,
-        created_at: time,
-    })
+    let made = Record::of_values(RecordType::AiAnalysis, |name| match name {
+        "id" => Held::Integer(7),
+        "remediation_id" => Held::Integer(1),
+        "analysis_type" => Held::Text("root-cause".into()),
+        "confidence" => Held::Real(0.5),
+        "recommendation" => Held::Text("restart".into()),
+        "timestamp" | "created_at" => Held::Time(time),
+        "model" => Held::Text("m".into()),
+        "recorded_by" => Held::Text("operator".into()),
+        _ => Held::Null,
+    });
+    made.unwrap()
 }
 
 fn post(body: &Value) -> TestRequest {

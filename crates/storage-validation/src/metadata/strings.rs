@@ -164,7 +164,7 @@ fn check_key(key: &str) -> Result<(), Problem> {
 pub(super) fn remove_controls(document: &mut Json, pointer: &str) -> Vec<Alteration> {
     let mut places = Places::default();
     without_controls(document, &Path::Root(pointer), &mut places);
-    let mark = |pointer| Alteration { pointer, what: Altered::ControlsRemoved };
+    let mark = |pointer| Alteration::new(pointer, Altered::ControlsRemoved);
     places.named(pointer).into_iter().map(mark).collect()
 }
 

@@ -242,7 +242,7 @@ fn severity_is_compared_without_case() {
         let valid = run(Remediation, &with(Remediation, "severity", sent)).unwrap();
         let NewRecord::Remediation(record) = &valid.record else { panic!("another type") };
         assert_eq!(record.severity, Some(Severity::Critical));
-        let mark = Alteration { pointer: "/severity".to_owned(), what: Altered::Cleaned };
+        let mark = Alteration::new("/severity".to_owned(), Altered::Cleaned);
         assert_eq!(record.alterations, Alterations::of(vec![mark]), "{sent:?}");
     }
 }

@@ -250,12 +250,10 @@ fn everything_else_stays_strict() {
 /// The record that a valid new one becomes, as far as an update asks.
 fn stored(valid: Valid) -> Record {
     let NewRecord::Remediation(new) = valid.record else { panic!("another type") };
-    let made = storage_models::Remediation {
-        error_message: new.error_message,
-        metadata: new.metadata,
-        alterations: new.alterations,
-        ..super::updates::remediation()
-    };
+    let mut made = super::updates::remediation();
+    made.error_message = new.error_message;
+    made.metadata = new.metadata;
+    made.alterations = new.alterations;
     Record::Remediation(made)
 }
 

@@ -172,7 +172,7 @@ fn altered_fields_are_named() {
     let valid = run(RecordType::Remediation, &sent).unwrap();
     assert_eq!(valid.sanitized_fields, ["/name", "/cluster", "/severity", "/error_message"]);
     let how = [Altered::Cleaned, Altered::Cleaned, Altered::Cleaned, Altered::Escaped];
-    let alteration = |(pointer, what): (&String, Altered)| Alteration { pointer: pointer.clone(), what };
+    let alteration = |(pointer, what): (&String, Altered)| Alteration::new(pointer.clone(), what);
     let alterations = Alterations::of(valid.sanitized_fields.iter().zip(how).map(alteration).collect());
     let error_message = text("a&lt;script&gt;b&lt;/script&gt;");
     let expected = NewRemediation { error_message, alterations, ..full_remediation() };

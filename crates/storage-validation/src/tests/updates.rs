@@ -29,30 +29,27 @@ pub(super) fn remediation() -> Remediation {
         "created_at" | "updated_at" => Held::Time(now()),
         _ => Held::Null,
     });
-    Remediation {
-        error_message: Some("it fails".to_owned()),
-        metadata: Some(JsonText::new(r#"{"a": 1, "b": {"c": "x", "d": null}}"#.to_owned()).unwrap()),
-        ..made.unwrap()
-    }
+    let mut made = made.unwrap();
+    made.error_message = Some("it fails".to_owned());
+    made.metadata = Some(JsonText::new(r#"{"a": 1, "b": {"c": "x", "d": null}}"#.to_owned()).unwrap());
+    made
 }
 
 fn workflow() -> Workflow {
-    Workflow {
-        id: 8,
-        remediation_id: 7,
-        workflow_name: "restart-and-watch".to_owned(),
-        phase: WorkflowPhase::Executing,
-        status: Status::Running,
-        start_time: time("2026-02-28T10:00:00Z"),
-        end_time: None,
-        step_count: 3,
-        current_step: 1,
-        recorded_by: "operator".to_owned(),
-        correlation_id: None,
-        alterations: None,
-        created_at: now(),
-        updated_at: now(),
-    }
+    let made = Workflow::of_values(|name| match name {
+        "id" => Held::Integer(8),
+        "remediation_id" => Held::Integer(7),
+        "workflow_name" => Held::Text("restart-and-watch".into()),
+        "phase" => Held::Text("executing".into()),
+        "status" => Held::Text("running".into()),
+        "start_time" => Held::Time(time("2026-02-28T10:00:00Z")),
+        "step_count" => Held::Integer(3),
+        "current_step" => Held::Integer(1),
+        "recorded_by" => Held::Text("operator".into()),
+        "created_at" | "updated_at" => Held::Time(now()),
+        _ => Held::Null,
+    });
+    made.unwrap()
 }
 
 fn run(current: &Record, patch: &Value) -> Result<ValidUpdate, RefusedUpdate> {
@@ -160,15 +157,16 @@ fn only_what_is_sent_is_escaped_and_named() {
 
 #[test]
 fn a_finished_record_and_a_step_back_are_refused() {
-    let finished =
-        Record::Remediation(Remediation { phase: Phase::Failed, status: Status::Failed, ..remediation() });
+    let mut finished = remediation();
+    (finished.phase, finished.status) = (Phase::Failed, Status::Failed);
+    let finished = Record::Remediation(finished);
     assert_eq!(
         run(&finished, &json!({ "metadata": {} })).unwrap_err(),
-        RefusedUpdate::Finished { phase: "failed" }
+        RefusedUpdate::Finished { phase: "failed".to_owned() }
     );
     // F43: it is not even looked at.
     let refused = run(&finished, &json!({ "metadata": 1, "nmae": 1 })).unwrap_err();
-    assert_eq!(refused, RefusedUpdate::Finished { phase: "failed" });
+    assert_eq!(refused, RefusedUpdate::Finished { phase: "failed".to_owned() });
     let told = patched(&json!({ "phase": "pending" })).unwrap_err().to_string();
     assert_eq!(told, "phase cannot go back from processing to pending");
     let current = Record::Workflow(workflow());
@@ -247,8 +245,9 @@ proptest! {
     #[test]
     fn phases_only_go_forward(from in 0..4_usize, to in 0..4_usize, status in 0..5_usize) {
         let (from, to, status) = (Phase::ALL[from], Phase::ALL[to], Status::ALL[status]);
-        let current = Record::Remediation(Remediation { phase: from, status: Status::Success, ..remediation() });
-        let outcome = run(&current, &json!({ "phase": to, "status": status }));
+        let mut current = remediation();
+        (current.phase, current.status) = (from, Status::Success);
+        let outcome = run(&Record::Remediation(current), &json!({ "phase": to, "status": status }));
         let may = !from.is_finished() && to >= from && (!to.is_finished() || status.is_final());
         prop_assert_eq!(outcome.is_ok(), may);
     }
@@ -262,7 +261,9 @@ proptest! {
         status in 0..Status::ALL.len(),
     ) {
         let (from, to, status) = (WorkflowPhase::ALL[from], WorkflowPhase::ALL[to], Status::ALL[status]);
-        let current = Workflow { phase: from, current_step: step, step_count: 5, status: Status::Success, ..workflow() };
+        let mut current = workflow();
+        (current.phase, current.status) = (from, Status::Success);
+        (current.current_step, current.step_count) = (step, 5);
         let change = json!({ "phase": to, "status": status, "current_step": next });
         let outcome = run(&Record::Workflow(current), &change);
         let may = !from.is_finished() && to >= from && next >= step && (!to.is_finished() || status.is_final());
@@ -273,20 +274,19 @@ proptest! {
 /// Marks of values that are escaped, but for the name, which no update changes.
 fn marks(pointers: &[&str]) -> Option<Alterations> {
     let what = |pointer: &str| if pointer == "/name" { Altered::Cleaned } else { Altered::Escaped };
-    let alteration = |pointer: &&str| Alteration { pointer: (*pointer).to_owned(), what: what(pointer) };
+    let alteration = |pointer: &&str| Alteration::new((*pointer).to_owned(), what(pointer));
     Alterations::of(pointers.iter().map(alteration).collect())
 }
 
 /// What becomes of the record, and what is told of it.
-fn remediated(current: Remediation, patch: &Value) -> (Remediation, Vec<String>) {
+fn remediated(mut current: Remediation, patch: &Value) -> (Remediation, Vec<String>) {
     let ValidUpdate { update, sanitized_fields, .. } = run(&Record::Remediation(current.clone()), patch)
         .unwrap_or_else(|refused| panic!("{patch}: {refused}"));
     let RecordUpdate::Remediation(update) = update else { panic!("{patch}") };
     let RemediationUpdate { phase, status, end_time, error_message, metadata, alterations } = update;
-    (
-        Remediation { phase, status, end_time, error_message, metadata, alterations, ..current },
-        sanitized_fields,
-    )
+    (current.phase, current.status, current.end_time) = (phase, status, end_time);
+    (current.error_message, current.metadata, current.alterations) = (error_message, metadata, alterations);
+    (current, sanitized_fields)
 }
 
 /// F68: a patch keeps the marks of what it leaves, takes those of what it replaces, and sets its own.
@@ -296,12 +296,10 @@ fn alterations_follow_what_a_patch_replaces() {
     let metadata = json!({"a": text, "b": {"c": text, "d": [text, text], "e/f": text}}).to_string();
     let before =
         ["/name", "/error_message", "/metadata/a", "/metadata/b/c", "/metadata/b/d/1", "/metadata/b/e~1f"];
-    let record = Remediation {
-        error_message: Some(text.to_owned()),
-        metadata: Some(JsonText::new(metadata).unwrap()),
-        alterations: marks(&before),
-        ..remediation()
-    };
+    let mut record = remediation();
+    record.error_message = Some(text.to_owned());
+    record.metadata = Some(JsonText::new(metadata).unwrap());
+    record.alterations = marks(&before);
     let without = |taken: &[&str]| before.into_iter().filter(|it| !taken.contains(it)).collect::<Vec<_>>();
     for (patch, after, told) in [
         (json!({"status": "success"}), without(&[]), vec![]),
@@ -333,11 +331,9 @@ fn alterations_follow_what_a_patch_replaces() {
 #[test]
 fn metadata_marked_as_a_whole_is_judged_anew() {
     let strings: Vec<_> = (0..101).map(|number| format!("&lt;script&gt;{number}")).collect();
-    let record = Remediation {
-        metadata: JsonText::new(json!({"many": strings, "few": "a &lt; b"}).to_string()).ok(),
-        alterations: marks(&["/metadata"]),
-        ..remediation()
-    };
+    let mut record = remediation();
+    record.metadata = JsonText::new(json!({"many": strings, "few": "a &lt; b"}).to_string()).ok();
+    record.alterations = marks(&["/metadata"]);
     let stored = |record: &Remediation| record.metadata.as_ref().unwrap().as_str().to_owned();
     let (same, told) = remediated(record.clone(), &json!({"status": "success"}));
     assert_eq!((&same.alterations, stored(&same), told), (&record.alterations, stored(&record), vec![]));
@@ -369,7 +365,8 @@ proptest! {
     fn what_was_sent_comes_back_through_any_changes(
         patches in prop::collection::vec((texts(), prop::option::of("(<script>|&lt;|x){0,3}")), 1..5),
     ) {
-        let mut current = Remediation { metadata: None, error_message: None, ..remediation() };
+        let mut current = remediation();
+        (current.metadata, current.error_message) = (None, None);
         let (mut metadata, mut message) = (None, None);
         for (patch, text) in patches {
             let mut sent = json!({ "metadata": patch });
@@ -385,8 +382,9 @@ proptest! {
             let found = current.error_message.as_deref().map(|text| sent_text(marks, "error_message", text));
             prop_assert_eq!(found.as_deref(), message.as_deref());
             let again = serde_json::to_value(stored).unwrap();
-            let (_, told) = remediated(Remediation { alterations: None, metadata: None, ..current.clone() },
-                                       &json!({ "metadata": again }));
+            let mut bare = current.clone();
+            (bare.alterations, bare.metadata) = (None, None);
+            let (_, told) = remediated(bare, &json!({ "metadata": again }));
             prop_assert!(told.is_empty(), "twice is not once: {:?} {:?}", told, again);
         }
     }

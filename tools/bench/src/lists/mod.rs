@@ -85,7 +85,7 @@ impl Table<'_> {
         let plain = plain(self.url).await?;
         let mut lines = Vec::new();
         for Shape { name, ours, typed } in shapes::all(Timestamp::now())? {
-            let through = read_through(&mut connection, ours.sql()).await?;
+            let through = read_through(&mut connection, ours.sql()?).await?;
             let other = async || {
                 for statement in &typed {
                     plain.simple_query(statement).await?;
@@ -107,7 +107,7 @@ impl Table<'_> {
         let deep = behind(&mut connection, &query, skipped).await?;
         let page = PageRequest::new(i64::try_from(PAGE)?, 0)?;
         let (first, deep) = (query.page(page), deep.page(page));
-        let through = read_through(&mut connection, deep.to_sql()).await?;
+        let through = read_through(&mut connection, deep.to_sql()?).await?;
         let [ours, other] = in_turns(
             self.runs,
             async || Ok(first.run(&mut connection).await.map(drop)?),
@@ -128,7 +128,7 @@ async fn behind(
     while left > 0 {
         let limit = left.min(PageRequest::MAX_LIMIT);
         let page = at.page(PageRequest::new(limit, 0)?).run(connection).await?;
-        at = query.clone().after(&page.next_cursor.context("the list ends too early")?)?;
+        at = query.clone().after(&page.next_cursor.context("the list ends too early")?);
         left -= limit;
     }
     Ok(at)

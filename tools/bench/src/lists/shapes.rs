@@ -4,8 +4,8 @@ use anyhow::Result;
 use diesel_async::AsyncPgConnection;
 use storage_models::{Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, BoundSql, Grouping, Incident, Interval, ListQuery, Listed, RemediationFilter, Total,
-    Valid, count, group_counts, success_rate, to_sql, trend,
+    AuditFilter as _, BoundSql, CountQuery, GroupCountsQuery, Grouping, Incident, Interval, ListQuery,
+    Listed, RemediationFilter, SuccessRateQuery, Total, TrendQuery, Valid,
 };
 
 use crate::statement::typed;
@@ -25,10 +25,10 @@ pub(super) struct Shape {
 pub(super) enum Read {
     List(ListQuery<Remediation>),
     Incidents(ListQuery<Incident>),
-    Total(Valid<RemediationFilter>),
-    SuccessRate(Valid<RemediationFilter>),
-    Groups(Valid<RemediationFilter>, Grouping),
-    Trend(Valid<RemediationFilter>, Interval, Timestamp),
+    Total(CountQuery<Remediation>),
+    SuccessRate(SuccessRateQuery),
+    Groups(GroupCountsQuery),
+    Trend(TrendQuery),
 }
 
 impl Read {
@@ -36,25 +36,23 @@ impl Read {
         match self {
             Self::List(query) => query.run(connection).await.map(drop)?,
             Self::Incidents(query) => query.run(connection).await.map(drop)?,
-            Self::Total(filter) => count::<Remediation>(connection, filter).await.map(drop)?,
-            Self::SuccessRate(filter) => success_rate(connection, filter).await.map(drop)?,
-            Self::Groups(filter, by) => group_counts(connection, filter, *by).await.map(drop)?,
-            Self::Trend(filter, interval, now) => {
-                trend(connection, filter, *interval, *now).await.map(drop)?
-            }
+            Self::Total(query) => query.run(connection).await.map(drop)?,
+            Self::SuccessRate(query) => query.run(connection).await.map(drop)?,
+            Self::Groups(query) => query.run(connection).await.map(drop)?,
+            Self::Trend(query) => query.run(connection).await.map(drop)?,
         }
         Ok(())
     }
 
-    pub(super) fn sql(&self) -> BoundSql {
-        match self {
-            Self::List(query) => query.to_sql(),
-            Self::Incidents(query) => query.to_sql(),
-            Self::Total(filter) => to_sql::count::<Remediation>(filter),
-            Self::SuccessRate(filter) => to_sql::success_rate(filter),
-            Self::Groups(filter, by) => to_sql::group_counts(filter, *by),
-            Self::Trend(filter, interval, _) => to_sql::trend(filter, *interval),
-        }
+    pub(super) fn sql(&self) -> Result<BoundSql> {
+        Ok(match self {
+            Self::List(query) => query.to_sql()?,
+            Self::Incidents(query) => query.to_sql()?,
+            Self::Total(query) => query.to_sql(),
+            Self::SuccessRate(query) => query.to_sql(),
+            Self::Groups(query) => query.to_sql(),
+            Self::Trend(query) => query.to_sql(),
+        })
     }
 }
 
@@ -71,31 +69,33 @@ pub(super) fn all(now: Timestamp) -> Result<Vec<Shape>> {
         let counted = format!(
             "SELECT {column}, count(*) FROM remediation_audit GROUP BY {column} ORDER BY count(*) DESC LIMIT 1001"
         );
-        (Read::Groups(Valid::default(), grouping), vec![counted])
+        (Read::Groups(GroupCountsQuery::new(Valid::default(), grouping)), vec![counted])
     };
     let rate = "SELECT count(*), count(*) FILTER (WHERE status = 'success'), count(*) FILTER (WHERE status = 'failed') \
                 FROM remediation_audit WHERE phase IN ('completed', 'failed')";
     let all_of = |condition: &str| format!("SELECT count(*) FROM remediation_audit WHERE {condition}");
     let (by_namespace, by_severity, by_action) =
         (by(Grouping::Namespace), by(Grouping::Severity), by(Grouping::ActionType));
-    let over_time = vec![typed(&to_sql::trend(&month, Interval::Day))?];
+    let trend = TrendQuery::new(month, Interval::Day, now);
+    let over_time = vec![typed(&trend.to_sql())?];
+    let total = |filter| Read::Total(CountQuery::new(filter));
     let incidents = ListQuery::<Incident>::new(filter(&[("namespace", "ns-1")])?);
     let of_incidents = page_and_count(&incidents, "namespace = 'ns-1'")?;
     let shapes = [
         (R1, list(filter(&both)?, where_both)?),
         ("page and total, everything", list(Valid::default(), "true")?),
         ("page and total, incidents of a namespace", (Read::Incidents(incidents), of_incidents)),
-        ("total, namespace and status", (Read::Total(filter(&both)?), vec![all_of(where_both)])),
-        ("total, everything", (Read::Total(Valid::default()), vec![all_of("true")])),
+        ("total, namespace and status", (total(filter(&both)?), vec![all_of(where_both)])),
+        ("total, everything", (total(Valid::default()), vec![all_of("true")])),
         (
             "total, cluster: no counters",
-            (Read::Total(filter(&[("cluster", "eu-1")])?), vec![all_of("cluster = 'eu-1'")]),
+            (total(filter(&[("cluster", "eu-1")])?), vec![all_of("cluster = 'eu-1'")]),
         ),
-        ("success rate", (Read::SuccessRate(Valid::default()), vec![rate.to_owned()])),
+        ("success rate", (Read::SuccessRate(SuccessRateQuery::new(Valid::default())), vec![rate.to_owned()])),
         ("by namespace", by_namespace),
         ("by severity", by_severity),
         ("by action", by_action),
-        ("trend of 30 days: no counters", (Read::Trend(month, Interval::Day, now), over_time)),
+        ("trend of 30 days: no counters", (Read::Trend(trend), over_time)),
     ];
     Ok(shapes.into_iter().map(|(name, (ours, typed))| Shape { name, ours, typed }).collect())
 }
@@ -108,6 +108,6 @@ fn list(filter: Valid<RemediationFilter>, condition: &str) -> Result<(Read, Vec<
 
 /// The same page, and the records counted.
 fn page_and_count<R: Listed>(query: &ListQuery<R>, condition: &str) -> Result<Vec<String>> {
-    let page = typed(&query.clone().total(Total::None).to_sql())?;
+    let page = typed(&query.clone().total(Total::None).to_sql()?)?;
     Ok(vec![page, format!("SELECT count(*) FROM remediation_audit WHERE {condition}")])
 }

@@ -9,7 +9,9 @@ use storage_models::fields::{Field, Members as _};
 use storage_models::{Embedding, IncidentKey, Phase, Remediation, Severity, Status};
 
 use crate::index::{self, Condition, IndexError, IndexIdentity, Point, PointVersion, VectorIndex};
-use crate::tests::index_support::{EPOCH, INCIDENT, embedding, field, identity, instant, point, record};
+use crate::tests::index_support::{
+    EPOCH, INCIDENT, changed, embedding, field, identity, instant, point, record,
+};
 
 type Index = Arc<dyn VectorIndex>;
 
@@ -211,31 +213,25 @@ fn cosine(a: &Embedding, b: &Embedding) -> f64 {
 
 /// A record in which every field has a value of its own.
 fn full(id: i64) -> Remediation {
-    Remediation {
-        phase: Phase::Failed,
-        status: Status::Failed,
-        namespace: format!("namespace-{id}"),
-        action_type: format!("action-{id}"),
-        target_name: Some(format!("target-{id}")),
-        environment: Some(format!("environment-{id}")),
-        cluster: Some(format!("cluster-{id}")),
-        remediation_request_id: Some(format!("request-{id}")),
-        alert_name: Some(format!("alert-{id}")),
-        alert_fingerprint: Some(format!("fingerprint-{id}")),
-        severity: Some(Severity::Critical),
-        recorded_by: format!("caller-{id}"),
-        ..record(id)
-    }
+    changed(record(id), |it| {
+        (it.phase, it.status, it.severity) = (Phase::Failed, Status::Failed, Some(Severity::Critical));
+        it.namespace = format!("namespace-{id}");
+        it.action_type = format!("action-{id}");
+        it.target_name = Some(format!("target-{id}"));
+        it.environment = Some(format!("environment-{id}"));
+        it.cluster = Some(format!("cluster-{id}"));
+        it.remediation_request_id = Some(format!("request-{id}"));
+        it.alert_name = Some(format!("alert-{id}"));
+        it.alert_fingerprint = Some(format!("fingerprint-{id}"));
+        it.recorded_by = format!("caller-{id}");
+    })
 }
 
 /// BR-STORAGE-013: each field of the payload, against a record that has another value and one that has none.
 pub(super) async fn each_field_filters_alone(index: Index) {
-    let other = Remediation {
-        severity: Some(Severity::Low),
-        phase: Phase::Pending,
-        status: Status::Success,
-        ..full(2)
-    };
+    let other = changed(full(2), |it| {
+        (it.phase, it.status, it.severity) = (Phase::Pending, Status::Success, Some(Severity::Low));
+    });
     fill(&index, &[full(1), other, record(3)]).await;
     for Field { name, .. } in index::fields() {
         let wanted = full(1);
@@ -288,7 +284,7 @@ pub(super) async fn odd_strings_match_themselves_alone(index: Index) {
     ];
     let records: Vec<_> = (1..)
         .zip(odd)
-        .map(|(id, text)| Remediation { target_name: Some(text.to_owned()), ..record(id) })
+        .map(|(id, text)| changed(record(id), |it| it.target_name = Some(text.to_owned())))
         .chain([record(1_000)])
         .collect();
     fill(&index, &records).await;
@@ -296,13 +292,13 @@ pub(super) async fn odd_strings_match_themselves_alone(index: Index) {
         assert_eq!(matching(&index, &[any_of("target_name", &[text])]).await, [id], "{text:?}");
     }
     let longest = "ü".repeat(255);
-    fill(&index, &[Remediation { cluster: Some(longest.clone()), ..record(2_000) }]).await;
+    fill(&index, &[changed(record(2_000), |it| it.cluster = Some(longest.clone()))]).await;
     assert_eq!(matching(&index, &[any_of("cluster", &[&longest])]).await, [2_000]);
 }
 
 /// BR-STORAGE-013.
 pub(super) async fn time_ranges_are_half_open_to_the_microsecond(index: Index) {
-    let records: Vec<_> = (0..=4).map(|n| Remediation { start_time: instant(n), ..record(n + 1) }).collect();
+    let records: Vec<_> = (0..=4).map(|n| changed(record(n + 1), |it| it.start_time = instant(n))).collect();
     fill(&index, &records).await;
     let range = |since: Option<i64>, until: Option<i64>| Condition::StartTime {
         since: since.map(instant),
@@ -326,8 +322,10 @@ pub(super) async fn time_ranges_are_half_open_to_the_microsecond(index: Index) {
 /// BR-STORAGE-013: a record that has not ended took no time at all, not zero.
 pub(super) async fn durations_include_both_ends(index: Index) {
     let durations = [None, Some(0), Some(1), Some(1_000), Some(315_576_000_000)];
-    let records: Vec<_> =
-        (1..).zip(durations).map(|(id, duration_ms)| Remediation { duration_ms, ..record(id) }).collect();
+    let records: Vec<_> = (1..)
+        .zip(durations)
+        .map(|(id, duration_ms)| changed(record(id), |it| it.duration_ms = duration_ms))
+        .collect();
     fill(&index, &records).await;
     for (min, max, expected) in [
         (None, None, vec![2, 3, 4, 5]),
@@ -350,13 +348,10 @@ fn some_record() -> impl Strategy<Value = Remediation> {
     let name = prop::sample::select(vec!["a", "b", "c"]);
     let cluster = prop::option::of(prop::sample::select(vec!["x", "y"]));
     (name, cluster, 0_i64..6, prop::option::of(0_i64..6)).prop_map(|(name, cluster, start, duration_ms)| {
-        Remediation {
-            name: name.to_owned(),
-            cluster: cluster.map(str::to_owned),
-            start_time: instant(start),
-            duration_ms,
-            ..record(0)
-        }
+        changed(record(0), |it| {
+            (it.name, it.cluster) = (name.to_owned(), cluster.map(str::to_owned));
+            (it.start_time, it.duration_ms) = (instant(start), duration_ms);
+        })
     })
 }
 
@@ -380,7 +375,7 @@ fn some_condition() -> impl Strategy<Value = Condition> {
 pub(super) async fn conditions_agree_with_the_records(index: Index) {
     let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
     let records = prop::collection::vec(some_record(), 40).new_tree(&mut runner).unwrap().current();
-    let records: Vec<_> = (1..).zip(records).map(|(id, record)| Remediation { id, ..record }).collect();
+    let records: Vec<_> = (1..).zip(records).map(|(id, record)| changed(record, |it| it.id = id)).collect();
     fill(&index, &records).await;
     let runtime = tokio::runtime::Handle::current();
     let conditions = prop::collection::vec(some_condition(), 0..4);
@@ -398,12 +393,13 @@ pub(super) async fn conditions_agree_with_the_records(index: Index) {
 /// F22: at one in a thousand, in a hundred, in ten, in two.
 pub(super) async fn k_come_back_whenever_k_match(index: Index) {
     let records: Vec<_> = (1..=2_000)
-        .map(|id| Remediation {
-            cluster: (id % 1_000 == 0).then(|| "one-in-1000".to_owned()),
-            alert_name: (id % 100 == 0).then(|| "one-in-100".to_owned()),
-            environment: (id % 10 == 0).then(|| "one-in-10".to_owned()),
-            target_name: (id % 2 == 0).then(|| "one-in-2".to_owned()),
-            ..record(id)
+        .map(|id| {
+            changed(record(id), |it| {
+                it.cluster = (id % 1_000 == 0).then(|| "one-in-1000".to_owned());
+                it.alert_name = (id % 100 == 0).then(|| "one-in-100".to_owned());
+                it.environment = (id % 10 == 0).then(|| "one-in-10".to_owned());
+                it.target_name = (id % 2 == 0).then(|| "one-in-2".to_owned());
+            })
         })
         .collect();
     fill(&index, &records).await;
@@ -486,7 +482,7 @@ pub(super) async fn ids_may_be_as_large_as_a_bigint(index: Index) {
 
 pub(super) async fn versions_are_of_what_exists(index: Index) {
     let records: Vec<_> =
-        (1..=5).map(|id| Remediation { updated_at: instant(id * 11), ..record(id) }).collect();
+        (1..=5).map(|id| changed(record(id), |it| it.updated_at = instant(id * 11))).collect();
     fill(&index, &records).await;
     let mut found = index.versions(&[4, 2, 77, i64::MAX, 0, -3]).await.unwrap();
     found.sort_unstable();

@@ -9,6 +9,7 @@ use storage_testkit::{Fault, GrpcCode, QdrantFault, QdrantOperation, QdrantServe
 use super::support::{REPAIR, Stores, point, shifted};
 use crate::index::{MemoryIndex, Point, QdrantSettings};
 use crate::reconcile::{Drift, Mode, ReconcileError};
+use crate::tests::index_support::changed;
 use crate::tests::projector::OUTBOX;
 use crate::tests::support::{Loss, until};
 
@@ -36,7 +37,7 @@ impl Drifted {
         let records = stores.projected(8).await;
         let [lost, ahead, ..] = records.as_slice() else { panic!() };
         stores.index.delete(&[lost.id, ahead.id]).await.unwrap();
-        let phantom = Remediation { id: 1_000_000, ..lost.clone() };
+        let phantom = changed(lost.clone(), |it| it.id = 1_000_000);
         stores.index.upsert(&[point(shifted(ahead, 5), 2), point(phantom, 3)]).await.unwrap();
         Self { deleted: [ahead.id, 1_000_000], enqueued: records[..2].to_vec(), stores }
     }
@@ -61,7 +62,7 @@ async fn a_late_apply_is_healed() {
     let stores = Stores::on_qdrant(&impatient(&server)).await;
     let records = stores.projected(1).await;
     server.next(QdrantOperation::Upsert, 1, QdrantFault::ApplyLate);
-    let never_stored = Remediation { id: records[0].id + 1, ..records[0].clone() };
+    let never_stored = changed(records[0].clone(), |it| it.id += 1);
     stores.index.upsert(&[point(never_stored, 2)]).await.unwrap_err();
     assert_eq!(server.apply_late(), 1);
     assert_eq!(stores.points().await.len(), 2);

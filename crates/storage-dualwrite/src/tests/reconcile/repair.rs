@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use storage_models::Remediation;
 use storage_testkit::{QdrantFault, QdrantOperation, QdrantServer};
 
 use super::support::{REPAIR, Stores, point, reconciler, shifted};
 use crate::index::{MemoryIndex, Point, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
 use crate::reconcile::{Drift, Mode, ReconcileError};
+use crate::tests::index_support::changed;
 use crate::tests::projector::OUTBOX;
 use crate::tests::support::connector;
 
@@ -27,7 +27,7 @@ async fn every_kind_of_drift_is_mended() {
         let records = stores.projected(12).await;
         let [lost, stale, ahead, hollow, ..] = records.as_slice() else { panic!() };
         stores.index.delete(&[lost.id, stale.id, ahead.id]).await.unwrap();
-        let phantom = Remediation { id: 1_000_000, ..lost.clone() };
+        let phantom = changed(lost.clone(), |it| it.id = 1_000_000);
         let wrong = [point(shifted(stale, -5), 2), point(shifted(ahead, 5), 3), point(phantom, 4)];
         stores.index.upsert(&wrong).await.unwrap();
         stores.execute(&format!("DELETE FROM remediation_vector WHERE record_id = {}", hollow.id)).await;
@@ -108,7 +108,7 @@ async fn an_empty_database_never_empties_the_index_by_itself() {
     let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
     let template = stores.bench.remediation("template").await;
     let points: Vec<Point> =
-        (1..=1_200).map(|n| point(Remediation { id: (1 << 40) + n, ..template.clone() }, 1)).collect();
+        (1..=1_200).map(|n| point(changed(template.clone(), |it| it.id = (1 << 40) + n), 1)).collect();
     stores.index.upsert(&points).await.unwrap();
     stores.execute("DELETE FROM remediation_audit; DELETE FROM vector_outbox").await;
     let stopped = stores.run(REPAIR).await.unwrap_err();
@@ -133,7 +133,7 @@ async fn differences_that_are_not_remembered_count() {
 
     let template = stores.bench.remediation("template").await;
     let phantoms: Vec<Point> =
-        (1..=20).map(|n| point(Remediation { id: (1 << 40) + n, ..template.clone() }, 1)).collect();
+        (1..=20).map(|n| point(changed(template.clone(), |it| it.id = (1 << 40) + n), 1)).collect();
     stores.index.upsert(&phantoms).await.unwrap();
     let stopped = forgetful.run(REPAIR, &|_| {}).await.unwrap_err();
     let ReconcileError::TooManyDeletions(stopped) = stopped else { panic!("{stopped}") };

@@ -9,7 +9,7 @@ use storage_testkit::{FaultProxy, STORE_WORDS};
 
 use crate::index::{Point, PointVersion, QdrantIndex, QdrantSettings, VectorIndex};
 use crate::reconcile::{Mode, ReconcileError, ReconcileSettings, Reconciler, Report};
-use crate::tests::index_support::{INCIDENT, embedding, identity};
+use crate::tests::index_support::{INCIDENT, changed, embedding, identity};
 use crate::tests::support::{Bench, connector, impatient_connector};
 use crate::{Commits, Connector};
 
@@ -96,5 +96,5 @@ pub(super) fn point(record: Remediation, seed: u64) -> Point {
 
 pub(super) fn shifted(record: &Remediation, micros: i64) -> Remediation {
     let updated_at = Timestamp::from_micros(record.updated_at.micros() + micros).unwrap();
-    Remediation { updated_at, ..record.clone() }
+    changed(record.clone(), |it| it.updated_at = updated_at)
 }

@@ -9,9 +9,10 @@ use storage_models::{
     AiAnalysis, DatabaseFault, Execution, IncidentKey, Record, RecordType, Remediation, Timestamp, Workflow,
 };
 use storage_query::{
-    AuditRecord, Bucket, Grouping, Groups, Incident, IncidentHit, IncidentSummary, Interval, Lexical,
-    LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, QueryError, RemediationFilter, SuccessRate,
-    Timeline, Valid,
+    AuditRecord, Bucket, GetQuery, GroupCountsQuery, Grouping, Groups, Incident, IncidentHit,
+    IncidentSummary, IncidentsQuery, Interval, Lexical, LexicalQuery, ListQuery, Listed, Nearest,
+    NearestQuery, QueryError, RemediationFilter, SuccessRate, SuccessRateQuery, Timeline, TimelineQuery,
+    TrendQuery, Valid,
 };
 use storage_schema::partitions::{self, Month};
 use tokio::time::Instant;
@@ -76,7 +77,8 @@ impl AuditReader for ReadPool {
     }
 
     async fn timeline(&self, id: i64, deadline: Instant) -> Result<Option<Timeline>, ReadError> {
-        let read = async |connection: &mut AsyncPgConnection| storage_query::timeline(connection, id).await;
+        let query = TimelineQuery::new(id);
+        let read = async |connection: &mut AsyncPgConnection| query.run(connection).await;
         let is_cut = |found: &Option<Timeline>| found.as_ref().is_some_and(|it| it.is_truncated);
         self.read_part("timeline", deadline, read, is_cut).await
     }
@@ -86,9 +88,8 @@ impl AuditReader for ReadPool {
         filter: Valid<RemediationFilter>,
         deadline: Instant,
     ) -> Result<SuccessRate, ReadError> {
-        let read =
-            async |connection: &mut AsyncPgConnection| storage_query::success_rate(connection, &filter).await;
-        self.read("success_rate", deadline, read).await
+        let query = SuccessRateQuery::new(filter);
+        self.read("success_rate", deadline, async |connection| query.run(connection).await).await
     }
 
     async fn group_counts(
@@ -97,10 +98,8 @@ impl AuditReader for ReadPool {
         by: Grouping,
         deadline: Instant,
     ) -> Result<Groups, ReadError> {
-        let read = async |connection: &mut AsyncPgConnection| {
-            storage_query::group_counts(connection, &filter, by).await
-        };
-        self.read("group_counts", deadline, read).await
+        let query = GroupCountsQuery::new(filter, by);
+        self.read("group_counts", deadline, async |connection| query.run(connection).await).await
     }
 
     async fn trend(
@@ -110,10 +109,8 @@ impl AuditReader for ReadPool {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Vec<Bucket>, ReadError> {
-        let read = async |connection: &mut AsyncPgConnection| {
-            storage_query::trend(connection, &filter, interval, now).await
-        };
-        self.read("trend", deadline, read).await
+        let query = TrendQuery::new(filter, interval, now);
+        self.read("trend", deadline, async |connection| query.run(connection).await).await
     }
 
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
@@ -137,10 +134,8 @@ impl AuditReader for ReadPool {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
-        let read = async |connection: &mut AsyncPgConnection| {
-            storage_query::incidents(connection, &keys, &filter).await
-        };
-        self.read("search_incidents", deadline, read).await
+        let query = IncidentsQuery::new(keys, filter);
+        self.read("search_incidents", deadline, async |connection| query.run(connection).await).await
     }
 
     async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Lexical, ReadError> {
@@ -179,6 +174,7 @@ impl ReadPool {
         operation: &'static str,
         deadline: Instant,
     ) -> Result<Option<R>, ReadError> {
-        self.read(operation, deadline, async |connection| storage_query::get::<R>(connection, id).await).await
+        let query = GetQuery::<R>::new(id);
+        self.read(operation, deadline, async |connection| query.run(connection).await).await
     }
 }
