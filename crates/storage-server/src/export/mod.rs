@@ -2,7 +2,8 @@
 //!
 //! A task of its own reads, encodes and hands over one piece after the other; it waits while the client does not
 //! take them. Whatever ends it before its time — the client, the deadline, the stop, the database — ends the
-//! statement too, and leaves an answer that is visibly cut: [`ExportBody`] ends well only behind [`Piece::End`](body::Piece::End).
+//! statement too, and leaves an answer that is visibly cut: [`ExportBody`] ends well only behind
+//! [`Piece::End`](body::Piece::End).
 
 mod body;
 mod csv;
