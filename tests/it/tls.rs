@@ -102,7 +102,8 @@ fn exchange(authority: &Authority, address: &str, bytes: &[u8]) -> String {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let session = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+    let session =
+        ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
     let stream = std::net::TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut stream = StreamOwned::new(session, stream);
@@ -125,7 +126,9 @@ async fn a_head_that_cannot_be_read_is_answered_over_tls_too() {
         exchange(&authority, &address, b"GET /?q=\"oom\" HTTP/1.1\r\nHost: localhost\r\n\r\n")
     });
     let answer = answer.await.unwrap().to_lowercase();
-    for part in ["http/1.1 400", "application/problem+json", "x-correlation-id: ", "/problems/bad-request", "%22"] {
+    for part in
+        ["http/1.1 400", "application/problem+json", "x-correlation-id: ", "/problems/bad-request", "%22"]
+    {
         assert!(answer.contains(part), "{part}: {answer}");
     }
 }

@@ -3,7 +3,7 @@
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::Pg;
 use diesel::row::NamedRow;
-use diesel::sql_types::{Double, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Text, Timestamptz};
 use diesel_async::AsyncPgConnection;
 use serde::Deserialize;
 use storage_models::{Month, Remediation, Timestamp};
@@ -18,7 +18,7 @@ use crate::{QueryError, RemediationFilter, Valid};
 const ALWAYS: u32 = 100;
 
 /// What a record with its vector costs, in records looked at behind the vector index.
-const PRICE: f64 = 3.0;
+const PRICE: i64 = 3;
 
 /// How many times as many as were estimated to be few are still looked at: a filter of several columns lets more through
 /// than PostgreSQL expects, which takes columns to be independent of each other.
@@ -45,7 +45,7 @@ impl Few {
         }
         let months = Statement::of_text(MONTHS).load(conn, OPERATION).await?;
         let matching = matching(filter, &months, conn).await?;
-        let stored = months.iter().map(|month| month.records).sum();
+        let stored = months.iter().map(|month| i64::from(month.records)).sum();
         let few = if matching <= f64::from(ALWAYS) { ALWAYS } else { few_of(wanted, stored) };
         Ok((matching <= f64::from(few)).then_some(Self { most: few.saturating_mul(TOLERANCE) }))
     }
@@ -62,14 +62,9 @@ impl Few {
 }
 
 /// How many of so many records are few for a search for so many of them.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an estimate"
-)]
-fn few_of(wanted: i64, stored: f64) -> u32 {
-    ((wanted as f64 * stored / PRICE).sqrt() as u32).max(ALWAYS)
+fn few_of(wanted: i64, stored: i64) -> u32 {
+    let few = (wanted.saturating_mul(stored) / PRICE).max(0).isqrt();
+    u32::try_from(few).unwrap_or(u32::MAX).max(ALWAYS)
 }
 
 /// How many records match by PostgreSQL's estimate for one month, the one with the most records of those that the filter's
@@ -80,7 +75,7 @@ async fn matching(
     conn: &mut AsyncPgConnection,
 ) -> Result<f64, QueryError> {
     let touched = months.iter().filter(|stored| stored.is_touched(filter.times().own));
-    let Some(largest) = touched.clone().max_by(|a, b| a.records.total_cmp(&b.records)) else {
+    let Some(largest) = touched.clone().max_by_key(|month| month.records) else {
         return Ok(0.0);
     };
     let mut conditions = Conditions::of(filter);
@@ -91,19 +86,22 @@ async fn matching(
     let plans = Statement::<Plans>::new(sql).load(conn, OPERATION).await?;
     let of_month: f64 = plans.iter().flat_map(|Plans(plans)| plans).map(|it| it.plan.rows).sum();
     // A month that was never analysed is of unknown size, as all are then.
-    let share = |stored: &Stored| if largest.records > 0.0 { stored.records / largest.records } else { 1.0 };
+    let share = |month: &Stored| match largest.records {
+        0 => 1.0,
+        most => f64::from(month.records) / f64::from(most),
+    };
     Ok(of_month * touched.map(share).sum::<f64>())
 }
 
 /// The months of records, and how many each has, as of the last time that it was analysed or vacuumed.
 const MONTHS: &str = "SELECT to_date(right(relname, 7), 'YYYY_MM')::timestamp AT TIME ZONE 'UTC' AS month, \
-    greatest(reltuples, 0)::float8 AS records \
+    greatest(reltuples, 0)::bigint AS records \
     FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'remediation_audit'::regclass";
 
 /// A month of records.
 struct Stored {
     month: Month,
-    records: f64,
+    records: u32,
 }
 
 impl Stored {
@@ -115,9 +113,10 @@ impl Stored {
 
 impl QueryableByName<Pg> for Stored {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let records = NamedRow::get::<BigInt, i64>(row, "records")?;
         Ok(Self {
             month: Month::of(NamedRow::get::<Timestamptz, _>(row, "month")?),
-            records: NamedRow::get::<Double, _>(row, "records")?,
+            records: u32::try_from(records).unwrap_or(u32::MAX),
         })
     }
 }
