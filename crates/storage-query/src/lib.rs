@@ -47,7 +47,7 @@
 //!   the filter allows it, and is exact either way. A row that cannot be read fails the whole.
 //! - A cursor works with the filter, sort and record type it was made for, and with no other.
 //! - Every list of values, page and result has a bound, and the bound is a named constant.
-//! - No statement enters diesel's cache of prepared statements, which has no bound.
+//! - No statement whose text depends on what is asked enters diesel's cache of prepared statements, which has no bound.
 //!
 //! # What the owner of the connection must provide
 //!
