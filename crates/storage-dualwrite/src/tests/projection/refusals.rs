@@ -98,8 +98,7 @@ async fn a_record_that_cannot_be_read_is_parked_alone() {
     write(&bench, 20).await;
     let unreadable = bench.remediation("unreadable").await.id;
     let spoil = format!(
-        "ALTER TABLE remediation_audit DROP CONSTRAINT remediation_audit_phase; \
-         UPDATE remediation_audit SET phase = 'no phase' WHERE id = {unreadable}; \
+        "UPDATE remediation_audit SET created_at = 'infinity' WHERE id = {unreadable}; \
          UPDATE vector_outbox SET version = (SELECT updated_at FROM remediation_audit WHERE id = record_id)"
     );
     bench.connect().await.batch_execute(&spoil).await.unwrap();
