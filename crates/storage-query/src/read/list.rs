@@ -93,8 +93,9 @@ impl<R: Listed> ListQuery<R> {
     /// When the cursor is of another list, or the page has an offset beside it; when the list is by `updated_at` and neither
     /// a range of that time nor another filter narrows it.
     pub fn check(self) -> Result<Self, InvalidParameter> {
-        self.sort.check(&self.filter)?;
-        self.opened()
+        let opened = self.opened()?;
+        opened.sort.check(&opened.filter)?;
+        Ok(opened)
     }
 
     /// Which records are meant; once checked, with the instants that its ages meant on the first page.

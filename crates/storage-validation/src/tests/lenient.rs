@@ -345,9 +345,13 @@ proptest! {
         for name in ["name", "severity", "error_message", "metadata"] {
             prop_assert_eq!(field(&twice, name), field(&valid, name), "{}", name);
         }
+        // In the order of the members, which a document that is built anew has in that of the alphabet.
         let mut escaped = marks(&valid);
         escaped.retain(|(_, what)| *what == Altered::Escaped);
-        prop_assert_eq!(marks(&twice), escaped);
+        escaped.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let mut stayed = marks(&twice);
+        stayed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        prop_assert_eq!(stayed, escaped);
         if !valid.adjusted_fields.iter().any(|pointer| pointer == "/error_message") {
             prop_assert_eq!(&again["error_message"], &sent["error_message"]);
         }
