@@ -345,7 +345,7 @@ proptest! {
         for name in ["name", "severity", "error_message", "metadata"] {
             prop_assert_eq!(field(&twice, name), field(&valid, name), "{}", name);
         }
-        // In the order of the members, which a document that is built anew has in that of the alphabet.
+        // A document that is built anew has its members in the order of the alphabet.
         let mut escaped = marks(&valid);
         escaped.retain(|(_, what)| *what == Altered::Escaped);
         escaped.sort_unstable_by(|a, b| a.0.cmp(&b.0));
