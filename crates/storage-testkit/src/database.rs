@@ -156,7 +156,8 @@ impl Drop for TestDatabase {
 /// [`TestkitError::Connect`] or [`TestkitError::Database`].
 pub async fn create_database(admin: &str, name: &str, template: Option<&str>) -> Result<(), TestkitError> {
     let source = template.unwrap_or("template1");
-    let sql = format!("CREATE DATABASE \"{name}\" TEMPLATE \"{source}\"");
+    // Files as they are take half the time of pages through the log, which is the default: a template is 11 MB in 700 files.
+    let sql = format!("CREATE DATABASE \"{name}\" TEMPLATE \"{source}\" STRATEGY file_copy");
     execute(admin, name, "create", &sql).await
 }
 
