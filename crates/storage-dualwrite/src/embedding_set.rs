@@ -1,11 +1,17 @@
 //! Which composition and model the stored vectors come from; vectors of two sets are never compared.
 
+use std::time::Duration;
+
 use diesel::result::Error;
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper, sql_query};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use storage_models::schema::{embedding_set, installation, vector_outbox};
+use storage_postgres::Transaction;
 use uuid::Uuid;
+
+/// How long a change of sets may take: every record is enqueued for the new one.
+const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// The slot of a database's first set.
 const FIRST_SLOT: i16 = 1;
@@ -83,8 +89,8 @@ pub async fn activate(
     connection: &mut AsyncPgConnection,
     wanted: &EmbeddingSet,
 ) -> Result<ServingSet, EmbeddingSetError> {
-    connection
-        .transaction(async |connection| {
+    Transaction::new("activate an embedding set", TIME_LIMIT)
+        .run(connection, async |connection| {
             // Against other starters and against a projector that is completing (it holds the row FOR SHARE).
             connection.batch_execute("LOCK TABLE embedding_set IN SHARE ROW EXCLUSIVE MODE").await?;
             match active(connection).await? {

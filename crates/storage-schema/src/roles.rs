@@ -1,10 +1,13 @@
 //! Making the role that the server uses, with the rights it needs and no others.
 
+use std::time::Duration;
+
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Array, Text};
 use diesel::{QueryResult, QueryableByName, sql_query};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 use storage_models::DatabaseFault;
+use storage_postgres::Transaction;
 
 use crate::expected::{FUNCTIONS, MIGRATIONS_TABLE, TABLES, Table};
 use crate::lock::{LOCK_WAIT, lock};
@@ -13,6 +16,9 @@ use crate::{Difference, SchemaError};
 
 /// How often a change of what belongs to the whole server is tried while others change it.
 const SHARED_TRIES: u32 = 20;
+
+/// How long the granting of all rights may take. It waits for no lock of a table.
+const GRANT_LIMIT: Duration = Duration::from_secs(60);
 
 /// What became of the server's role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -104,8 +110,8 @@ async fn grant(
         }
     }
     // At once, so that a server that runs never lacks what it needs.
-    connection
-        .transaction(async |connection| {
+    Transaction::new("grant rights", GRANT_LIMIT)
+        .run(connection, async |connection| {
             for statement in objects.always(quoted) {
                 connection.batch_execute(&statement).await?;
             }

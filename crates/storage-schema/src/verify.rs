@@ -1,13 +1,18 @@
 //! Comparing a database with the schema this crate was built with.
 
 use std::fmt;
+use std::time::Duration;
 
-use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use storage_models::Timestamp;
+use storage_postgres::Transaction;
 
 use crate::catalogue::{self, ColumnRow};
 use crate::expected::{self, Table};
 use crate::{Difference, PGVECTOR_MINIMUM, SchemaError, definitions, partitions};
+
+/// How long the catalogue may be read.
+const READING_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// Every difference found. Displayed one a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,24 +61,11 @@ impl fmt::Display for VerifyReport {
 /// # Errors
 /// When the catalogue cannot be read. Differences are not errors.
 pub async fn verify(connection: &mut AsyncPgConnection) -> Result<VerifyReport, SchemaError> {
-    let reading = async |connection: &mut AsyncPgConnection| read(connection).await.map_err(Reading::Schema);
-    match connection.transaction(reading).await {
-        Ok(differences) => Ok(VerifyReport { differences }),
-        Err(Reading::Schema(error)) => Err(error),
-        Err(Reading::Transaction(error)) => Err(SchemaError::during("the reading of the catalogue")(error)),
-    }
-}
-
-/// Why the catalogue was not read.
-enum Reading {
-    Schema(SchemaError),
-    Transaction(diesel::result::Error),
-}
-
-impl From<diesel::result::Error> for Reading {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::Transaction(error)
-    }
+    let reading = Transaction::new("verify the schema", READING_LIMIT)
+        .run(connection, async |connection| Ok(read(connection).await))
+        .await
+        .map_err(SchemaError::during("the reading of the catalogue"))?;
+    reading.map(|differences| VerifyReport { differences })
 }
 
 async fn read(connection: &mut AsyncPgConnection) -> Result<Vec<Difference>, SchemaError> {

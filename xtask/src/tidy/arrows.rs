@@ -8,12 +8,14 @@ const MAY_USE: &[(&str, Option<&[&str]>)] = &[
     ("storage-validation", Some(&["storage-models"])),
     ("storage-embedding", Some(&["storage-models"])),
     ("storage-query", Some(&["storage-models"])),
-    ("storage-dualwrite", Some(&["storage-models"])),
-    ("storage-schema", Some(&["storage-models"])),
+    ("storage-postgres", Some(&["storage-models"])),
+    ("storage-dualwrite", Some(&["storage-models", "storage-postgres"])),
+    ("storage-schema", Some(&["storage-models", "storage-postgres"])),
     (
         "storage-server",
         Some(&[
             "storage-models",
+            "storage-postgres",
             "storage-validation",
             "storage-embedding",
             "storage-query",

@@ -14,21 +14,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel::result::DatabaseErrorKind;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use secrecy::{ExposeSecret, SecretString};
+use storage_postgres::silence;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{Config, NoTls};
 
 use crate::tls::DatabaseTls;
-
-/// How long the other side's machine may acknowledge nothing, neither what was sent nor that it is there, before a
-/// connection is taken for lost (RFC 5482). PostgreSQL itself ends what takes too long; it cannot say so from a machine
-/// that is gone.
-const SILENCE: Duration = Duration::from_secs(30);
-
-/// How much later than PostgreSQL ends a statement its word of that may come.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Opens connections to one database with one set of session settings.
 #[derive(Clone)]
@@ -75,6 +67,13 @@ impl Connector {
     #[must_use]
     pub const fn with_idle_in_transaction_timeout(mut self, limit: Duration) -> Self {
         self.session.idle_in_transaction_timeout = limit;
+        self
+    }
+
+    /// The same, but statements of its sessions may take as long as `limit`.
+    #[must_use]
+    pub const fn with_statement_timeout(mut self, limit: Duration) -> Self {
+        self.session.statement_timeout = limit;
         self
     }
 
@@ -132,18 +131,12 @@ impl Connector {
     /// that of one statement. Sessions without a `statement_timeout` have none.
     ///
     /// # Errors
-    /// Those of the statement; [`DatabaseErrorKind::ClosedConnection`] some seconds after PostgreSQL would have ended it, when
-    /// the connection is of no further use.
+    /// Those of [`silence::answered`], some seconds after PostgreSQL would have ended the statement.
     pub async fn answered<T>(&self, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
-        let limit = self.session.statement_timeout;
-        if limit.is_zero() {
-            return answer.await;
+        match silence::limit_of_answer(self.session.statement_timeout) {
+            Some(limit) => silence::answered(limit, answer).await,
+            None => answer.await,
         }
-        let limit = limit + GRACE;
-        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_elapsed| {
-            let words = format!("PostgreSQL was silent for {} s", limit.as_secs());
-            Err(diesel::result::Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(words)))
-        })
     }
 
     fn config(&self) -> Result<Config, ConnectError> {
@@ -160,7 +153,7 @@ impl Connector {
         let mut server = server.clone();
         server.application_name(self.session.application_name);
         server.connect_timeout(self.session.connect_timeout);
-        server.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
+        silence::bound_socket(&mut server);
         let mut connection = match self.tls.0.clone() {
             Some(tls) => servers::dial(&server, wanted, tls).await?,
             None => servers::dial(&server, wanted, NoTls).await?,

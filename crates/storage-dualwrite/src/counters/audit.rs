@@ -4,12 +4,18 @@
 //! it stays the difference whatever is written or folded meanwhile, so appending it makes the counters right without
 //! keeping anybody out.
 
+use std::time::Duration;
+
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel::{QueryResult, QueryableByName, sql_query};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use storage_models::Timestamp;
+use storage_postgres::Transaction;
 
 use super::lock;
+
+/// How long a correction may take: as its statements may, see [`allow_long_statements`].
+const TIME_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// How far the counters of a month are from the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
@@ -112,8 +118,8 @@ pub async fn drift(connection: &mut AsyncPgConnection, month: Timestamp) -> Quer
 /// # Errors
 /// When the database does not answer.
 pub async fn correct(connection: &mut AsyncPgConnection, month: Timestamp) -> QueryResult<Drift> {
-    connection
-        .transaction(async |connection| {
+    Transaction::new("correct counters", TIME_LIMIT)
+        .run(connection, async |connection| {
             // Two corrections at once would each append the same difference.
             lock(connection).await?;
             sql_query("DELETE FROM remediation_count_excess WHERE month = $1")

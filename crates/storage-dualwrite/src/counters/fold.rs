@@ -1,8 +1,11 @@
 //! Keeping the counters small: what was appended is added up, kinds without a record are dropped.
 
+use std::time::Duration;
+
 use diesel::sql_types::BigInt;
 use diesel::{QueryResult, sql_query};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use storage_postgres::Transaction;
 
 use super::{Count, try_lock};
 
@@ -12,14 +15,17 @@ pub const FOLD_LIMIT: i64 = 20_000;
 /// The most kinds that a month may have. Reading more counters than that costs about as much as counting records.
 pub const MAX_KINDS: i64 = 50_000;
 
+/// How long a fold may take on a connection that says nothing; PostgreSQL ends its statements before.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
 /// Folds at most `limit` appended rows into the counters, in a transaction of its own; returns how many it took, none
 /// when somebody else is changing the counters.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn fold(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
-    connection
-        .transaction(async |connection| {
+    Transaction::new("fold counters", TIME_LIMIT)
+        .run(connection, async |connection| {
             if !try_lock(connection).await? {
                 return Ok(0);
             }
@@ -50,8 +56,8 @@ pub async fn fold(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult
 /// # Errors
 /// When the database does not answer.
 pub async fn tidy(connection: &mut AsyncPgConnection, max_kinds: i64) -> QueryResult<usize> {
-    connection
-        .transaction(async |connection| {
+    Transaction::new("tidy counters", TIME_LIMIT)
+        .run(connection, async |connection| {
             if !try_lock(connection).await? {
                 return Ok(0);
             }

@@ -7,8 +7,9 @@ use diesel::QueryResult;
 use diesel::sql_types::{
     Array, BigInt, Double, Float, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, IncidentKey, Timestamp};
+use storage_postgres::{Transaction, silence};
 use uuid::Uuid;
 
 use super::{Lease, Stage};
@@ -126,25 +127,28 @@ pub(crate) struct Retry {
 
 /// Settles in one transaction, if the embedding set still serves. Vectors that are new are stored before it, so that no
 /// record is locked while the vector index takes them.
-/// Returns the seconds each removed row had waited, or `None` when another set serves now.
+/// Each of the two steps may take `limit`. Returns the seconds each removed row had waited, or `None` when another set serves now.
 pub(crate) async fn settle(
     connection: &mut AsyncPgConnection,
     holder: Holder,
     settlement: &Settlement<'_>,
     retry: Retry,
+    limit: Duration,
 ) -> QueryResult<Option<Vec<f32>>> {
     let Settlement { vectors, done, kept, refused } = settlement;
     let embeddings = vectors.iter().map(|it| it.embedding);
-    let embedding_ids = vectors::ids(connection, holder.set.slot, embeddings).await?;
-    connection
-        .transaction(async |connection| {
+    let storing = vectors::ids(connection, holder.set.slot, embeddings);
+    let embedding_ids = silence::answered(limit, storing).await?;
+    Transaction::new("settle projections", limit)
+        .run(connection, async |connection| {
             if !embedding_set::hold(connection, holder.set.id).await? {
                 return Ok(None);
             }
             if !vectors.is_empty() {
                 let versions = vectors.iter().map(|it| it.lease.into());
                 let incidents = vectors.iter().map(|it| it.incident_key).collect();
-                store_vectors(connection, holder.set.slot, versions, embedding_ids, incidents).await?;
+                store_vectors(connection, holder.set.slot, versions, embedding_ids.clone(), incidents)
+                    .await?;
             }
             if !kept.is_empty() {
                 release(connection, holder, kept, Stage::Vector).await?;

@@ -79,8 +79,9 @@ impl Part for Placed {
         part: &[Self],
     ) -> Result<bool, TurnError> {
         let settlement = settlement(part);
-        let settling = outbox::settle(connection, worker.holder(), &settlement, worker.shared.retry());
-        let Some(waited) = worker.bounded(settling).await? else {
+        let (retry, limit) = (worker.shared.retry(), worker.shared.settings.step_timeout);
+        let settling = outbox::settle(connection, worker.holder(), &settlement, retry, limit);
+        let Some(waited) = settling.await? else {
             tracing::error!(
                 "another embedding set serves now; this process's vectors are not stored. Restart it"
             );

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use storage_models::DatabaseFault;
+use storage_postgres::silence;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -48,8 +49,6 @@ pub(super) enum TurnError {
     Connect(#[from] ConnectError),
     #[error("PostgreSQL refused a step of the projection")]
     Database(#[from] diesel::result::Error),
-    #[error("PostgreSQL did not answer a step of the projection in time")]
-    TimedOut(#[from] tokio::time::error::Elapsed),
 }
 
 impl TurnError {
@@ -64,11 +63,9 @@ impl TurnError {
     }
 
     fn is_timeout(&self) -> bool {
-        match self {
-            Self::TimedOut(_) => true,
-            Self::Database(error) => DatabaseFault::of(error) == DatabaseFault::StatementTimeout,
-            Self::Connect(_) => false,
-        }
+        let Self::Database(error) = self else { return false };
+        // On a connection that was silent for a whole step it is not known whether PostgreSQL still worked on it.
+        matches!(DatabaseFault::of(error), DatabaseFault::StatementTimeout | DatabaseFault::ConnectionLost)
     }
 }
 
@@ -204,7 +201,7 @@ impl Worker {
         &self,
         step: impl Future<Output = QueryResult<T>>,
     ) -> Result<T, TurnError> {
-        Ok(tokio::time::timeout(self.shared.settings.step_timeout, step).await??)
+        Ok(silence::answered(self.shared.settings.step_timeout, step).await?)
     }
 
     /// Leases rows, and says whether there may be more.

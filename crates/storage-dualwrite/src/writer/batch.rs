@@ -20,6 +20,8 @@ pub(super) struct BatchWork {
 }
 
 impl Work for BatchWork {
+    const NAME: &'static str = "write a batch";
+
     type Output = Result<Written<Vec<i64>>, WriteError>;
 
     async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Self::Output)> {

@@ -32,6 +32,8 @@ pub(crate) type Outcomes = Vec<Result<Written<Record>, WriteError>>;
 pub(crate) struct GroupWork<'a>(pub(crate) Vec<Item<'a>>);
 
 impl Work for GroupWork<'_> {
+    const NAME: &'static str = "write a group";
+
     type Output = Outcomes;
 
     async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Outcomes)> {

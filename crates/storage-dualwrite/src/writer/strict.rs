@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel::sql_types::BigInt;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, IncidentKey, NewRecord, Record, RecordType, Remediation, Timestamp};
+use storage_postgres::savepoint;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
@@ -201,6 +202,7 @@ enum StoreError {
 }
 
 impl Work for StrictWork {
+    const NAME: &'static str = "write a record strictly";
     type Output = Result<Written<Record>, WriteError>;
 
     async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Self::Output)> {
@@ -213,8 +215,8 @@ impl Work for StrictWork {
             );
             return Ok((None, Err(WriteError::IndexUnavailable)));
         }
-        // A savepoint: what the index refuses leaves a transaction of nothing.
-        match connection.transaction(async |connection| self.store(connection).await).await {
+        // What the index refuses leaves a transaction of nothing.
+        match savepoint(connection, async |connection| self.store(connection).await).await {
             Ok((mark, record)) => Ok((mark, record.map(Written::Now))),
             Err(StoreError::Database(error)) => Err(error),
             Err(StoreError::Index(error)) => {

@@ -174,6 +174,7 @@ struct InTurn<'a> {
 }
 
 impl Work for InTurn<'_> {
+    const NAME: &'static str = GroupWork::NAME;
     type Output = Outcomes;
 
     async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Outcomes)> {

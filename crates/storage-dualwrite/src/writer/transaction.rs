@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
+use diesel_async::AsyncPgConnection;
 use storage_models::{DatabaseFault, ErrorCode, RecordType, Timestamp};
+use storage_postgres::{Failed, Transaction};
 use tokio::time::Instant;
 
 use super::settle::{Fate, Mark, fate_of};
@@ -18,6 +19,9 @@ const KEY_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a transaction is to do. It may be run several times.
 pub(crate) trait Work: Sync {
+    /// The transaction's name in the metrics.
+    const NAME: &'static str;
+
     /// What comes of it.
     type Output: Send;
 
@@ -69,6 +73,8 @@ pub(crate) enum TryError<T> {
         fault: DatabaseFault,
         /// The database's sentence, for the log.
         message: String,
+        /// Whether the connection is of no further use; if not, the transaction was rolled back.
+        is_lost: bool,
     },
     /// COMMIT was sent and its answer is not a success: the outcome is open, and would be this.
     AtCommit(Mark, T),
@@ -147,8 +153,8 @@ impl Runner {
                 *slot = None;
                 self.settle(&mark, tries).await.map(|is_committed| is_committed.then_some(output))
             }
-            Err(TryError::Before { fault, message }) => {
-                if fault.ends_connection() || roll_back(connection).await.is_err() {
+            Err(TryError::Before { fault, message, is_lost }) => {
+                if is_lost {
                     *slot = None;
                 }
                 self.after_failure(fault, message, work, tries, started).await.map(|()| None)
@@ -224,34 +230,23 @@ pub(crate) async fn attempt<W: Work>(
     work: &W,
     step_timeout: Duration,
 ) -> Result<W::Output, TryError<W::Output>> {
-    let prepare = async {
-        AnsiTransactionManager::begin_transaction(connection).await?;
-        work.run(connection).await
-    };
-    let (mark, output) = match tokio::time::timeout(step_timeout, prepare).await {
-        Ok(Ok(prepared)) => prepared,
-        Ok(Err(error)) => {
-            return Err(TryError::Before { fault: DatabaseFault::of(&error), message: error.to_string() });
-        }
-        Err(_) => {
-            let message = "the server did not answer in time".to_owned();
-            return Err(TryError::Before { fault: DatabaseFault::ConnectionLost, message });
-        }
-    };
-    match tokio::time::timeout(step_timeout, AnsiTransactionManager::commit_transaction(connection)).await {
-        Ok(Ok(())) => Ok(output),
-        _ => Err(mark.map_or_else(nothing_committed, |mark| TryError::AtCommit(mark, output))),
-    }
+    let transaction = Transaction::new(W::NAME, step_timeout);
+    let work = async |connection: &mut AsyncPgConnection| work.run(connection).await;
+    transaction.attempt(connection, &work).await.map(|(_, output)| output).map_err(|failed| match failed {
+        Failed::RolledBack(error) => before(&error, false),
+        Failed::Lost(error) => before(&error, true),
+        Failed::AtCommit((Some(mark), output), _) => TryError::AtCommit(mark, output),
+        Failed::AtCommit((None, _), _) => nothing_committed(),
+    })
+}
+
+fn before<T>(error: &diesel::result::Error, is_lost: bool) -> TryError<T> {
+    TryError::Before { fault: DatabaseFault::of(error), message: error.to_string(), is_lost }
 }
 
 /// A transaction that has stored nothing may be run again. Its COMMIT counts all the same: an answer that is given again
 /// waits for it.
 fn nothing_committed<T>() -> TryError<T> {
     let message = "the answer to COMMIT was lost; nothing was to be stored".to_owned();
-    TryError::Before { fault: DatabaseFault::ConnectionLost, message }
-}
-
-/// Leaves no transaction open on a connection that goes on being used.
-async fn roll_back(connection: &mut AsyncPgConnection) -> QueryResult<()> {
-    AnsiTransactionManager::rollback_transaction(connection).await
+    TryError::Before { fault: DatabaseFault::ConnectionLost, message, is_lost: true }
 }

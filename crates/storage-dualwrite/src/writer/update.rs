@@ -131,6 +131,8 @@ impl UpdateWork {
 }
 
 impl Work for UpdateWork {
+    const NAME: &'static str = "update a record";
+
     type Output = Result<Written<Updated>, WriteError>;
 
     async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Self::Output)> {

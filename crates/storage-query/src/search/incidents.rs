@@ -66,6 +66,7 @@ impl IncidentsQuery {
     ///
     /// # Errors
     /// [`QueryError::Database`].
+    #[expect(clippy::disallowed_methods, reason = "the connection's owner decides about limits and retries")]
     pub async fn run(
         &self,
         conn: &mut AsyncPgConnection,

@@ -120,6 +120,13 @@ static METRICS: &[Metric] = &[
     ),
     metric("datastorage_write_queue_depth", Kind::Gauge, &[], "Records that wait for a transaction."),
     metric(
+        storage_postgres::TRANSACTIONS,
+        Kind::Counter,
+        &["name", "outcome"],
+        "Tries of transactions. outcome is committed, conflict (another transaction was in the way; it is tried again a few \
+         times), failed (nothing is stored) or open (the answer to COMMIT was not a success).",
+    ),
+    metric(
         QUERY_DURATION,
         Kind::Histogram(SECONDS),
         &["operation"],

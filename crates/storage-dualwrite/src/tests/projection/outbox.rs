@@ -80,6 +80,7 @@ fn front() -> Position {
 }
 
 /// The plan of a statement, which is undone, and how many pages it touched.
+#[expect(clippy::disallowed_methods, reason = "undone in any case")]
 async fn cost_of(
     connection: &mut AsyncPgConnection,
     statement: impl QueryFragment<Pg> + Send + Sync,

@@ -169,6 +169,7 @@ impl LexicalQuery {
     ///
     /// # Errors
     /// [`QueryError::Database`].
+    #[expect(clippy::disallowed_methods, reason = "the connection's owner decides about limits and retries")]
     pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Lexical, QueryError> {
         let (found, waiting): (Bounded<Ranked<Remediation>>, Vec<Number>) = conn
             .build_transaction()

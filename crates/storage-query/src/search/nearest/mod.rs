@@ -71,6 +71,7 @@ impl NearestQuery {
     ///
     /// # Errors
     /// [`QueryError::Database`].
+    #[expect(clippy::disallowed_methods, reason = "the connection's owner decides about limits and retries")]
     pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Nearest, QueryError> {
         conn.transaction(async |conn| {
             conn.batch_execute(Self::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
@@ -112,6 +113,7 @@ impl NearestQuery {
     ///
     /// # Errors
     /// [`QueryError::Database`].
+    #[expect(clippy::disallowed_methods, reason = "the connection's owner decides about limits and retries")]
     pub async fn incidents(&self, conn: &mut AsyncPgConnection) -> Result<Vec<IncidentHit>, QueryError> {
         conn.transaction(async |conn| {
             conn.batch_execute(Self::SETTINGS).await.map_err(QueryError::database(OPERATION))?;

@@ -34,11 +34,10 @@ async fn serve(connector: &Connector) -> Result<std::convert::Infallible, String
     let mut connection = connector.connect().await.map_err(|error| chain(&error))?;
     loop {
         for _ in 0..FOLDS_PER_TIDY {
-            fold_all(connector, &mut connection).await?;
+            fold_all(&mut connection).await?;
             tokio::time::sleep(PAUSE).await;
         }
-        let tidied = connector.answered(tidy(&mut connection, MAX_KINDS)).await;
-        let given_up = tidied.map_err(|error| chain(&error))?;
+        let given_up = tidy(&mut connection, MAX_KINDS).await.map_err(|error| chain(&error))?;
         if given_up > 0 {
             tracing::warn!(
                 months = given_up,
@@ -49,11 +48,10 @@ async fn serve(connector: &Connector) -> Result<std::convert::Infallible, String
     }
 }
 
-async fn fold_all(connector: &Connector, connection: &mut AsyncPgConnection) -> Result<(), String> {
+async fn fold_all(connection: &mut AsyncPgConnection) -> Result<(), String> {
     let limit = usize::try_from(FOLD_LIMIT).unwrap_or(usize::MAX);
     for _ in 0..MAX_FOLDS {
-        let folded = connector.answered(fold(connection, FOLD_LIMIT)).await;
-        let folded = folded.map_err(|error| chain(&error))?;
+        let folded = fold(connection, FOLD_LIMIT).await.map_err(|error| chain(&error))?;
         if folded < limit {
             break;
         }

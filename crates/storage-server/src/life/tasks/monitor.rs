@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::index::GuardedIndex;
 use storage_dualwrite::outbox::{Depth, DepthCount};
 use storage_dualwrite::{Connector, takes_writes};
+use storage_postgres::silence;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::embedder::Embeddings;
@@ -68,7 +69,7 @@ impl Monitor {
             None => self.connect().await,
         };
         let latency = match &mut connection {
-            Some(connection) => tokio::time::timeout(PING_TIMEOUT, answers(connection)).await.ok().flatten(),
+            Some(connection) => answers(connection).await,
             None => None,
         };
         if self.health.note_database(latency) {
@@ -148,7 +149,7 @@ impl Monitor {
 /// How long PostgreSQL took to answer that it takes writes; `None` when it does not.
 async fn answers(connection: &mut AsyncPgConnection) -> Option<Duration> {
     let started = Instant::now();
-    takes_writes(connection).await.ok()?.then(|| started.elapsed())
+    silence::answered(PING_TIMEOUT, takes_writes(connection)).await.ok()?.then(|| started.elapsed())
 }
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a count of rows, far below 2^53")]

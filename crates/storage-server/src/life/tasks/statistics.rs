@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use diesel_async::SimpleAsyncConnection as _;
 use storage_dualwrite::Connector;
 use storage_models::RecordType;
 use storage_schema::statistics::refresh;
@@ -18,11 +17,9 @@ const RETRY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long one table may take. No partition of it can be made meanwhile.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How much later than PostgreSQL ends a statement its word of that may come.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// Runs until dropped. Its connection is its own and closed in between.
 pub(in crate::life) async fn keep(connector: Connector) {
+    let connector = connector.with_statement_timeout(LIMIT);
     loop {
         let pause = match look(&connector).await {
             Ok(()) => PAUSE,
@@ -40,11 +37,10 @@ pub(in crate::life) async fn keep(connector: Connector) {
 
 async fn look(connector: &Connector) -> Result<(), String> {
     let mut connection = connector.connect().await.map_err(|error| chain(&error))?;
-    let allow = format!("SET statement_timeout = {}", LIMIT.as_millis());
-    connector.answered(connection.batch_execute(&allow)).await.map_err(|error| chain(&error))?;
     for record_type in RecordType::ALL {
-        let refreshed = tokio::time::timeout(LIMIT + GRACE, refresh(&mut connection, record_type)).await;
-        if refreshed.map_err(|elapsed| chain(&elapsed))?.map_err(|error| chain(&error))? {
+        let refreshing = async { Ok(refresh(&mut connection, record_type).await) };
+        let refreshed = connector.answered(refreshing).await.map_err(|error| chain(&error))?;
+        if refreshed.map_err(|error| chain(&error))? {
             tracing::info!(table = record_type.table(), "the table's statistics were collected");
         }
     }

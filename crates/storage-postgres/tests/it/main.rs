@@ -1,0 +1,6 @@
+//! Against a real PostgreSQL; run with `cargo xtask test -p storage-postgres`.
+
+#![cfg(test)]
+
+mod silence;
+mod transactions;
