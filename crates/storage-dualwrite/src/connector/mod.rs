@@ -141,7 +141,7 @@ impl Connector {
         }
         let limit = limit + GRACE;
         tokio::time::timeout(limit, answer).await.unwrap_or_else(|_elapsed| {
-            let words = format!("PostgreSQL was silent for {} s", limit.as_secs());
+            let words = format!("PostgreSQL did not answer for {} s", limit.as_secs());
             Err(diesel::result::Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(words)))
         })
     }
