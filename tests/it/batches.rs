@@ -213,7 +213,7 @@ async fn a_batch_that_grows_beyond_twice_its_body_is_refused() {
     record["error_message"] = json!(format!("<script>{}", "&".repeat(60_000)));
     let refused = post(&service, &json!([&record, &record])).await.expect(400);
     assert_eq!(refused.errors(), [(String::new(), "too_large".to_owned())]);
-    assert!(refused.text.contains("the batch is more than 524288 bytes as it is stored"), "{refused:?}");
+    assert!(refused.text.contains("the batch has more than 524288 bytes when stored"), "{refused:?}");
     post(&service, &json!([&record])).await.expect(201);
     assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit").await, 1);
 }

@@ -201,8 +201,8 @@ async fn control_characters_are_refused_with_their_position() {
     let forbidden = |pointer: &str| (pointer.to_owned(), "forbidden_character".to_owned());
     assert_eq!(refused.errors(), [forbidden("/error_message"), forbidden("/metadata/log/1")]);
     for message in [
-        "error_message holds the forbidden character U+001B at position 2",
-        "metadata/log/1 holds the forbidden character U+0085 at position 2",
+        "error_message has the forbidden character U+001B at position 2",
+        "metadata/log/1 has the forbidden character U+0085 at position 2",
     ] {
         assert!(refused.text.contains(message), "{refused:?}");
     }

@@ -223,7 +223,7 @@ async fn a_frozen_repair_keeps_others_out_and_goes_on() {
     stand.qdrant.clear_all();
     let other = stand.repair_now();
     let told = String::from_utf8_lossy(&other.stderr).into_owned();
-    assert!(!other.status.success() && told.contains("another reconciler is at work"), "{told}");
+    assert!(!other.status.success() && told.contains("another reconciler is running"), "{told}");
     identity.resume().unwrap();
     assert!(repair.wait().unwrap().success());
     stand.assert_mended("frozen").await;

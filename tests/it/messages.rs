@@ -23,15 +23,15 @@ async fn a_body_that_is_refused_is_told_why_and_what_to_send() {
     let service = Service::start().await;
     let digits = "1".repeat(1_000);
     for (body, expected) in [
-        (String::new(), "The request has no body, or an empty one. Send one JSON text as the body."),
-        (" \n".to_owned(), "The request has no body, or an empty one."),
+        (String::new(), "The request has no body. Send one JSON text as the body."),
+        (" \n".to_owned(), "The request has no body. Send one JSON text as the body."),
         ("{\"name\":\n".to_owned(), "line 2, column 1"),
         ("{\"name\":\"a\nb\"}".to_owned(), "line 1, column 10"),
         ("{".to_owned(), "line 1, column 2"),
         (with(&format!(r#""metadata":{{"ratio":0.{digits}}}"#)), "more than 1,000 characters"),
         (with(&format!(r#""metadata":{{"ratio":1{digits}}}"#)), "more than 1,000 characters"),
         (with(r#""metadata":{"ratio":1e400}"#), "outside the range"),
-        (with(r#""end_time":"2026-01-01T00:00:00Z""#), "start_time, which was not sent"),
+        (with(r#""end_time":"2026-01-01T00:00:00Z""#), "without start_time in the request"),
         (with(r#""status":"done""#), "(allowed: pending, running, success, failed, unknown)"),
     ] {
         let answer = service.post_text("remediation", body.clone()).await.expect(400);
@@ -73,7 +73,7 @@ async fn a_plus_that_arrived_as_a_space_is_told_so() {
     }
 }
 
-/// F70: an entity tag that cannot match is told as that, not as another version.
+/// F70: an entity tag that cannot match is told as that, not as does not have the version in If-Match.
 #[tokio::test]
 async fn an_entity_tag_that_cannot_match_is_told_so() {
     let service = Service::start().await;
@@ -83,13 +83,17 @@ async fn an_entity_tag_that_cannot_match_is_told_so() {
         (tag.trim_matches('"').to_owned(), 400, "in quotes"),
         (format!("W/{}", tag.trim_matches('"')), 400, "in quotes"),
         (format!("W/{tag}"), 412, "without its `W/`"),
-        ("\"1-1\"".to_owned(), 412, "another version"),
+        ("\"1-1\"".to_owned(), 412, "does not have the version in If-Match"),
     ] {
         let request = service.client.request(Method::PATCH, format!("{}{path}", service.process.url()));
         let request = request.header("If-Match", &sent).json(&json!({ "metadata": { "a": 1 } }));
         let answer = Answer::of(request.send().await.unwrap()).await.expect(status);
         let found = message(&answer);
         assert!(found.contains(expected), "{sent}: {found}");
-        assert_eq!(found.contains("another version"), sent == "\"1-1\"", "{sent}: {found}");
+        assert_eq!(
+            found.contains("does not have the version in If-Match"),
+            sent == "\"1-1\"",
+            "{sent}: {found}"
+        );
     }
 }

@@ -62,9 +62,9 @@ async fn a_head_that_cannot_be_read_is_answered_with_a_problem() {
         (400, "bad-request", "GET /api/v1/audit/search?q=ü HTTP/1.1\r\nHost: localhost\r\n\r\n", "%C3%BC"),
         (400, "bad-request", "GET /api/v1/audit/search?q=a b HTTP/1.1\r\nHost: localhost\r\n\r\n", "%20"),
         (400, "bad-request", "GET /health HTTP/1.1\r\n\r\n", "Host is missing"),
-        (400, "bad-request", "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: b\r\n\r\n", "more than once"),
+        (400, "bad-request", "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: b\r\n\r\n", "is repeated"),
         (400, "bad-request", "GET /health HTTP/1.1\r\nHost: localhost\r\nX y\r\n\r\n", "Line 3"),
-        (400, "bad-request", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2.0 is not spoken"),
+        (400, "bad-request", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "does not speak HTTP/2.0"),
         (400, "bad-request", "hello\r\n\r\n", "not a request line"),
         (
             400,

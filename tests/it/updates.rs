@@ -91,7 +91,7 @@ async fn each_refusal_has_its_status_and_changes_nothing() {
     for (name, headers, body, status) in [
         ("no If-Match", vec![], &good, 428),
         ("any version", vec![("If-Match", "*")], &good, 428),
-        ("another version", vec![("If-Match", "\"1-1\"")], &good, 412),
+        ("does not have the version in If-Match", vec![("If-Match", "\"1-1\"")], &good, 412),
         ("a weak tag", vec![("If-Match", weak.as_str())], &good, 412),
         ("backwards", vec![("If-Match", tag.as_str())], &back, 409),
         ("no final status", vec![("If-Match", tag.as_str())], &json!({ "phase": "failed" }), 400),

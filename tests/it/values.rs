@@ -47,7 +47,7 @@ async fn metadata_is_no_larger_when_it_is_read_than_when_it_was_judged() {
     assert!(read.text.len() < 263 * 1024, "{}", read.text.len());
     assert!(number_in(&read.text).starts_with(&format!("[1{}", "0".repeat(308))));
     let problem = service.post_text("remediation", body(843)).await.expect(400).json();
-    let message = "metadata is 262180 bytes as it is stored; the limit is 262144";
+    let message = "metadata has 262180 bytes when stored; the limit is 262144";
     assert_eq!(problem["errors"][0]["message"], message);
 }
 

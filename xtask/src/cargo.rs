@@ -50,7 +50,7 @@ pub(crate) fn build(package: &str, name: &str, release: bool) -> Result<PathBuf>
     let mut child = build.spawn().context("cannot run cargo")?;
     let reporter = child.stderr.take().map(|stderr| std::thread::spawn(move || report(stderr)));
     let mut messages = String::new();
-    child.stdout.take().context("cargo has no output")?.read_to_string(&mut messages)?;
+    child.stdout.take().context("the output of cargo cannot be read")?.read_to_string(&mut messages)?;
     let status = child.wait()?;
     if let Some(reporter) = reporter {
         let _ = reporter.join();

@@ -42,7 +42,7 @@ fn available_bytes(meminfo: &str) -> Option<u64> {
 /// Removes the clusters of runs that were killed before they could.
 pub(crate) fn sweep(dev: &DevelopmentDir) {
     for path in all(dev).filter(|path| !is_running(path)) {
-        say(&format!("removing {}, left by a run that was killed", path.display()));
+        say(&format!("removing {}, which a killed run has left", path.display()));
         if let Err(error) = Cluster::remove(&path) {
             say(&format!("  {error}"));
         }

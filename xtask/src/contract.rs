@@ -30,13 +30,13 @@ use tools::{Tools, data};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Requests that are made up for each operation, besides those for the ends of every range.
+    /// Random requests for each operation, besides those for the ends of every range.
     #[arg(long, default_value_t = 10)]
     examples: u32,
-    /// What the requests follow from.
+    /// The seed of the random requests.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Seconds after which the run is ended, as failed.
+    /// The most seconds of a run; a longer run fails.
     #[arg(long, default_value_t = 600)]
     bound: u64,
 }

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Development tasks: a stack to try, the tests, the checks.
+/// Development tasks: run a stack, the tests and the checks.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -34,27 +34,27 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Bring up the service on a private PostgreSQL, with a sample of records to look at.
+    /// Start the service on a private PostgreSQL, with sample records.
     Up(up::UpArguments),
-    /// Stop what `up` has started.
+    /// Stop the stack that `up` has started.
     Down(up::DownArguments),
-    /// Bring a database to the current schema, or compare them.
+    /// Bring a database to the current schema, or compare it with that schema.
     Schema(schema::Arguments),
     /// Write the page that maps requirements to tests.
     Requirements(requirements::Arguments),
-    /// Measure, side by side, what decisions rest on.
+    /// Measure what the decisions in docs/decisions rest on.
     Bench(tools::Arguments),
-    /// Write at random under random faults, and compare what is stored with what was promised.
+    /// Write at random under random faults, and compare the stored records with the answers.
     Soak(tools::Arguments),
-    /// Hold the description of the API against a running service.
+    /// Test a running service against the description of the API.
     Contract(contract::Arguments),
-    /// Have a client that is generated from the description of the API write, be refused and read on.
+    /// Generate a client from the description of the API, and write and read with it.
     Client,
-    /// Refuse a change of the description of the API that breaks clients without a new version.
+    /// Check that a change of the description of the API that breaks clients has a new version.
     Openapi(contract::OpenapiArguments),
-    /// Check the arrows between crates, their features, and how files begin.
+    /// Check the dependencies between crates and files, the crates' features, and how files begin.
     Tidy,
-    /// Set up what the tests need, and run them.
+    /// Set up the databases of the tests, and run the tests.
     Test(test::Arguments),
 }
 

@@ -17,10 +17,10 @@ const PAGE: &str = "docs/requirements.md";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Write nothing; exit 1 when the page is stale.
+    /// Write nothing; exit 1 if the page is stale.
     #[arg(long)]
     check: bool,
-    /// Exit 1 also when a requirement is proven by no test.
+    /// Exit 1 also if no test proves a requirement.
     #[arg(long)]
     strict: bool,
 }
@@ -37,10 +37,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !arguments.check {
         std::fs::write(&path, &page).with_context(|| format!("cannot write {}", path.display()))?;
     } else if std::fs::read_to_string(&path).unwrap_or_default() != page {
-        faults.push(format!("{PAGE} is stale: run `cargo xtask requirements`"));
+        faults.push(format!("{PAGE} is stale: write it again with `cargo xtask requirements`"));
     }
     if arguments.strict {
-        faults.extend(report.unproven().map(|entry| format!("{} is proven by no test", entry.id)));
+        faults.extend(report.unproven().map(|entry| format!("no test proves {}", entry.id)));
     }
     answer(&format!("requirements: {}", report.summary()));
     for fault in &faults {

@@ -11,16 +11,17 @@ use crate::signals::exit_code;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     action: Action,
-    /// The database, as the role that owns its tables; DATABASE_URL, else the stack that `cargo xtask up` has started, when not given.
+    /// URL of the database, as the role that owns its tables. By default DATABASE_URL, or else the stack of `cargo
+    /// xtask up`.
     #[arg(long)]
     database_url: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Action {
-    /// Bring the database to the current schema; may be run any number of times.
+    /// Bring the database to the current schema. Run it as often as you like.
     Bootstrap,
-    /// Name every difference between the database and the current schema; exit 1 when there is one.
+    /// Name every difference between the database and the current schema; exit 1 if there is one.
     Verify,
 }
 

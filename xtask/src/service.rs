@@ -38,7 +38,7 @@ impl Service {
     pub(crate) fn make_role(&self, owner_url: &str, server_url: &str) -> Result<()> {
         let mut command = self.command(["schema", "roles", "--database-url", server_url]);
         command.env("DATASTORAGE__SCHEMA__OWNER_URL", owner_url);
-        succeed(&mut command).map(drop).context("cannot make the service's role")
+        succeed(&mut command).map(drop).context("cannot create the service's role")
     }
 
     /// Loads a sample into the store behind the running service at `url`, if it is empty; says what came of it.

@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::progress::say;
 
 /// What is said when the end of this program has been requested.
-pub(crate) const INTERRUPTED: &str = "interrupted; what was started so far has been stopped";
+pub(crate) const INTERRUPTED: &str = "interrupted; everything that was started has been stopped";
 
 /// How often to look for a request.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -72,7 +72,7 @@ impl Signals {
                 Err(error) => return Err(error.into()),
             }
             if self.interrupted.swap(false, Ordering::Relaxed) {
-                say("interrupted; waiting for the end of what runs");
+                say("interrupted; waiting for the end of the running program");
             }
             if self.terminated.swap(false, Ordering::Relaxed) {
                 process.terminate()?;

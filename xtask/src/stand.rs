@@ -20,7 +20,7 @@ pub(crate) fn find_postgres(dev: &DevelopmentDir) -> Result<(PostgresSource, Ste
 pub(crate) fn find_postgres_programs(dev: &DevelopmentDir) -> Result<Installation> {
     let finding = Step::begin("PostgreSQL");
     let PostgresSource::Programs(programs) = PostgresSource::find(dev, None, &|it| finding.fetch(it))? else {
-        bail!("a PostgreSQL is started and killed here, and its programs are needed");
+        bail!("this task starts and kills a PostgreSQL of its own, so PostgreSQL must be installed");
     };
     finding.done(programs.version()?);
     Ok(programs)

@@ -15,7 +15,7 @@ use crate::{clusters, workspace};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Only the examples in documentation, with `cargo test --doc`.
+    /// Run only the examples in documentation, with `cargo test --doc`.
     #[arg(long)]
     docs: bool,
     /// Passed to `cargo nextest run` (to `cargo test` where nextest is not installed, or with --docs). Without any, the whole workspace

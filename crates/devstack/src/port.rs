@@ -16,7 +16,7 @@ const ATTEMPTS: usize = 100;
 /// # Errors
 /// [`DevstackError::NoPort`] when none is found.
 pub(crate) fn free() -> Result<u16, DevstackError> {
-    let mut source = std::io::Error::other("no port was tried");
+    let mut source = std::io::Error::other("no port has been tried");
     for _ in 0..ATTEMPTS {
         let port = FIRST + u16::from_be_bytes(random::bytes()?) % COUNT;
         match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {

@@ -63,9 +63,9 @@ pub struct ServingSet {
 pub enum EmbeddingSetError {
     /// The stored vectors come from another model or composition.
     #[error(
-        "the stored vectors come from another embedder ({stored}) than the configured one ({configured}); \
-         vectors of two embedders cannot be compared. Configure the stored one again, or change over with \
-         `datastorage reembed`"
+        "another embedder ({stored}) made the stored vectors than the one that is configured ({configured}); vectors \
+         of two embedders cannot be compared. Configure the embedder that made the stored vectors, or change to the \
+         new one with `datastorage reembed`"
     )]
     Mismatch {
         /// The set that serves.

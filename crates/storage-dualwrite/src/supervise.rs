@@ -54,7 +54,7 @@ pub async fn joined<T>(work: JoinHandle<T>) -> Option<T> {
 /// Logs and counts a panic of a task that goes on.
 pub(crate) fn note_panic(task: &'static str, panic: &(dyn Any + Send)) {
     metrics::counter!(PANICS, "task" => task).increment(1);
-    tracing::error!(task, panic = words(panic), "a task panicked; it begins anew");
+    tracing::error!(task, panic = words(panic), "a task panicked; it is started again");
 }
 
 /// What a panic said.

@@ -24,13 +24,13 @@ pub enum CertificatesError {
     #[error("the certificates are not PEM")]
     NotPem(#[source] pem::Error),
     /// There is none.
-    #[error("there is no certificate among the certificates; expected one or more in PEM")]
+    #[error("the text holds no certificate; expected one or more in PEM")]
     NoCertificate,
     /// One of them is of no use.
     #[error("the certificates cannot be used")]
     Unusable(#[source] rustls::Error),
     /// Nobody is trusted on this machine.
-    #[error("this machine has no trusted certificates; name a file with the authority's")]
+    #[error("this machine has no trusted certificates; name a file that holds the authority's certificate")]
     NoSystemRoots,
 }
 

@@ -107,7 +107,7 @@ pub enum LoadError {
         found: String,
     },
     /// `model.safetensors` is not the model that the encoder is written for.
-    #[error("the weights in {} do not fit all-MiniLM-L6-v2: {reason}", path.display())]
+    #[error("the weights in {} are not those of all-MiniLM-L6-v2: {reason}", path.display())]
     Weights {
         /// The file.
         path: PathBuf,

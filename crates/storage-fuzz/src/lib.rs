@@ -4,7 +4,7 @@
 //! The targets in `fuzz/` call them with bytes that a fuzzer makes; the tests here call them with the corpora in
 //! `fuzz/seeds/`, in which every finding stays.
 
-#![expect(clippy::expect_used, reason = "a broken promise must stop the fuzzer")]
+#![expect(clippy::expect_used, reason = "a broken rule must stop the fuzzer")]
 
 mod body;
 mod query;

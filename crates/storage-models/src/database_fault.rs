@@ -95,25 +95,32 @@ impl DatabaseFault {
 impl fmt::Display for DatabaseFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ConnectionLost => "the connection to the database is lost; try again on another",
+            Self::ConnectionLost => "the connection to the database is lost; try again on another connection",
             Self::ShuttingDown => "the database is stopping or starting; try again",
-            Self::TooManyConnections => "the database takes no further connection",
-            Self::StatementTimeout => "it took longer than the database allows; narrow the filter",
-            Self::Cancelled => "it was cancelled",
+            Self::TooManyConnections => {
+                "the database accepts no further connection; close unused connections or \
+                                         raise max_connections"
+            }
+            Self::StatementTimeout => "the statement took longer than the database allows; narrow the filter",
+            Self::Cancelled => "the statement was cancelled",
             Self::LockTimeout => "the table is locked by a change of the schema; try again",
-            Self::Deadlock => "it was chosen to end a deadlock; try again",
-            Self::Serialization => "another transaction was in the way; try again",
-            Self::ReplicaConflict => "the standby had to give way to its primary; try again",
+            Self::Deadlock => "PostgreSQL ended the transaction to resolve a deadlock; try again",
+            Self::Serialization => "the transaction conflicts with another one; try again",
+            Self::ReplicaConflict => "a change on the primary ended the statement on the standby; try again",
             Self::DiskFull => "the database's disk is full",
-            Self::ReadOnly => "the database takes no writes",
+            Self::ReadOnly => "the database accepts no writes",
             Self::NoPartition => "the record's month has no partition",
             Self::FinishedRecord => "the record is finished and cannot be changed",
             Self::Record => "the database refuses this record",
-            Self::StatementLost => "a prepared statement is gone from the connection; try again on another",
-            Self::OutOfResources => "the database is short of memory or locks; try again",
+            Self::StatementLost => {
+                "the connection has lost a prepared statement; try again on another connection"
+            }
+            Self::OutOfResources => "the database has no memory or locks left; try again",
             Self::Forbidden => "the role may not do this; run `datastorage schema roles`",
-            Self::Unreadable => "the answer does not fit the record; verify the schema",
-            Self::Other => "the database refused",
+            Self::Unreadable => {
+                "the columns of the answer do not match the record; run `datastorage schema verify`"
+            }
+            Self::Other => "the database refused the statement",
         })
     }
 }

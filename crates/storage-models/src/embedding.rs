@@ -31,7 +31,7 @@ pub struct Embedding(pgvector::Vector);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmbeddingError {
     /// Too few or too many numbers.
-    #[error("an embedding has {} numbers, not {found}", Embedding::DIMENSION)]
+    #[error("an embedding must have {} numbers, not {found}", Embedding::DIMENSION)]
     Dimension {
         /// How many there were.
         found: usize,

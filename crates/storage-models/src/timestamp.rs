@@ -73,10 +73,10 @@ pub enum ParseTimestampError {
     #[error(transparent)]
     NotRfc3339(#[from] chrono::ParseError),
     /// It has a second 60 elsewhere than at the end of a day in UTC, where leap seconds are.
-    #[error("a second 60 is only at the end of a day, 23:59:60 in UTC")]
+    #[error("the second 60 exists only at 23:59:60 in UTC")]
     NoLeapSecond,
     /// In UTC it is in a year that RFC 3339 cannot write.
-    #[error("in UTC it is not in the years 0 to 9999")]
+    #[error("in UTC the time is not in the years 0 to 9999")]
     BeyondRfc3339,
 }
 

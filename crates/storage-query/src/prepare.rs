@@ -31,7 +31,7 @@ const SETTINGS: &str = "SELECT set_config(name, value, false) FROM (VALUES \
 pub enum ConnectionObstacle {
     /// The role may not set `lc_messages`, and the server's own messages are not English.
     #[error(
-        "errors of the database cannot be told apart: the role may not set lc_messages, which is {is:?}; have an \
+        "database errors cannot be told apart: the role may not set lc_messages, which is {is:?}; have an \
          administrator run: GRANT SET ON PARAMETER lc_messages TO the role"
     )]
     Language {
@@ -39,16 +39,14 @@ pub enum ConnectionObstacle {
         is: String,
     },
     /// The tables are not on the search path.
-    #[error(
-        "no read will work: {table} is not on the search path; set search_path to the schema that has it"
-    )]
+    #[error("no query works: {table} is not on the search path; set search_path to the schema that holds it")]
     Tables {
         /// The table that was looked for.
         table: &'static str,
     },
     /// pgvector is not on the search path, or is too old.
     #[error(
-        "searches by meaning will not work: they need pgvector 0.8 or later on the search path, and found {}",
+        "searches by meaning do not work: they need pgvector 0.8 or later on the search path, and found {}",
         found.as_deref().unwrap_or("none")
     )]
     Pgvector {
@@ -175,11 +173,11 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "errors of the database cannot be told apart: the role may not set lc_messages, which is \
-                 \"de_DE.UTF-8\"; have an administrator run: GRANT SET ON PARAMETER lc_messages TO the role",
-                "no read will work: remediation_audit is not on the search path; set search_path to the schema that \
-                 has it",
-                "searches by meaning will not work: they need pgvector 0.8 or later on the search path, and found 0.7.4",
+                "database errors cannot be told apart: the role may not set lc_messages, which is \"de_DE.UTF-8\"; \
+                 have an administrator run: GRANT SET ON PARAMETER lc_messages TO the role",
+                "no query works: remediation_audit is not on the search path; set search_path to the schema that \
+                 holds it",
+                "searches by meaning do not work: they need pgvector 0.8 or later on the search path, and found 0.7.4",
                 "feeds are refused while another role writes: grant pg_read_all_stats to the role",
             ]
         );

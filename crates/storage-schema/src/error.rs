@@ -6,28 +6,31 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// The database could not be reached.
-    #[error("cannot connect to the database to manage its schema; check the URL, the server and the role")]
+    #[error(
+        "cannot connect to the database to manage its schema; check the URL, the server and the role's rights"
+    )]
     Connect(#[source] diesel::ConnectionError),
     /// Another process holds the migration lock for too long.
-    #[error("another process has been migrating this database for more than {} s; see who holds the advisory lock in pg_locks", .0.as_secs())]
+    #[error("another process has been migrating this database for more than {} s; find the session that holds the \
+             advisory lock in pg_locks", .0.as_secs())]
     LockTimeout(Duration),
     /// The extension is not there and this role may not create it.
     #[error(
-        "the extension pgvector is not installed in this database and could not be created by this role; \
-         a database administrator must run: CREATE EXTENSION vector;"
+        "the extension pgvector is not installed in this database, and this role could not create it; have a database \
+         administrator run: CREATE EXTENSION vector;"
     )]
     Extension(#[source] diesel::result::Error),
     /// The database was made before the first release.
     #[error(
-        "the database has migrations from before the first release ({0}), whose records no released version reads; \
-         make a new, empty database, set database.url and schema.owner_url to it, and run this again"
+        "the database has migrations from before the first release ({0}), and no released version can read its \
+         records; create an empty database, set database.url and schema.owner_url to it, and run this again"
     )]
     Unreleased(String),
     /// A migration failed; those before it stay applied.
     #[error("a migration failed: {0}")]
     Migration(String),
     /// A partition could not be made.
-    #[error("the partition of {table} for the month of {month} could not be made")]
+    #[error("the partition of {table} for the month {month} could not be created")]
     Partition {
         /// The partitioned table.
         table: &'static str,
@@ -39,8 +42,8 @@ pub enum SchemaError {
     },
     /// The server's role cannot be the one that owns the tables or may do everything.
     #[error(
-        "the role {role} cannot be given the server's rights alone, because it {why}; name another role for the server \
-         (database.user, or in database.url), and keep the owner's for schema.owner_url"
+        "the role {role} {why}, so its rights cannot be limited to those of the server; name another role for the \
+         server (database.user, or in database.url), and keep the owner of the tables for schema.owner_url"
     )]
     Unrestricted {
         /// The role.
@@ -49,7 +52,7 @@ pub enum SchemaError {
         why: &'static str,
     },
     /// A statement on the server's role was refused.
-    #[error("the role {role} could not be made or changed; a database administrator must run: {advice}")]
+    #[error("the role {role} could not be created or changed; have a database administrator run: {advice}")]
     Role {
         /// The role.
         role: String,

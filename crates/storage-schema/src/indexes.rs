@@ -26,7 +26,7 @@ struct MissingPart {
 /// Builds what is missing, `CONCURRENTLY`, and attaches it. What is done stays done when a later part fails.
 pub(crate) async fn complete(connection: &mut AsyncPgConnection) -> Result<(), SchemaError> {
     for part in missing(connection).await? {
-        tracing::info!(index = part.name, "building an index; writers go on meanwhile");
+        tracing::info!(index = part.name, "building an index; writes are accepted meanwhile");
         for statement in [&part.clear, &part.build, &part.attach] {
             connection
                 .batch_execute(statement)

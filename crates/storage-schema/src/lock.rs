@@ -45,7 +45,7 @@ pub(crate) async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> 
         if !told {
             tracing::info!(
                 wait_seconds = wait.as_secs(),
-                "another process is migrating this database; waiting for it"
+                "another process is migrating this database; waiting for its end"
             );
             told = true;
         }

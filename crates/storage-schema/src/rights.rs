@@ -76,7 +76,7 @@ impl RoleRow {
     pub(crate) const fn unrestricted(&self) -> Option<&'static str> {
         match (self.is_superuser, self.is_owner) {
             (true, _) => Some("is a superuser"),
-            (false, true) => Some("owns the tables or acts for who does"),
+            (false, true) => Some("owns the tables or is a member of the role that owns them"),
             (false, false) => None,
         }
     }

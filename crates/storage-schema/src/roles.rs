@@ -106,7 +106,11 @@ async fn grant(
     let objects = Objects::read(connection).await?;
     for statement in objects.seldom(&differences, quoted) {
         if let Err(source) = change_shared(connection, &statement).await {
-            tracing::warn!(%source, statement, "the owner of the tables may not change this; an administrator must");
+            tracing::warn!(
+                %source,
+                statement,
+                "the owner of the tables may not change this; have an administrator change it"
+            );
         }
     }
     // At once, so that a server that runs never lacks what it needs.

@@ -14,6 +14,6 @@ pub(crate) fn assert_current(name: &str, content: &str) {
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == content,
-        "docs/{name} is stale; `{UPDATE}=1 cargo test -p storage-server docs` writes it anew"
+        "docs/{name} is stale; write it again with `{UPDATE}=1 cargo test -p storage-server docs`"
     );
 }

@@ -25,7 +25,7 @@ const QUERIES: Limits = Limits {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoVector {
     /// Too many others wait for theirs.
-    #[error("too many searches wait for the embedder")]
+    #[error("too many searches are waiting for the embedder")]
     NoPlace,
     /// The embedder gave none.
     #[error("the embedder gave no vector")]

@@ -61,7 +61,7 @@ impl Problem {
             Self::TooLong { max } => format!("{name} exceeds maximum length of {max}"),
             Self::TooManyBytes { max } => format!("{name} exceeds maximum length of {max} bytes"),
             Self::TooLarge { found, max } => {
-                format!("{name} is {found} bytes as it is stored; the limit is {max}")
+                format!("{name} has {found} bytes when stored; the limit is {max}")
             }
             Self::TooDeep { max } => format!("{name} is nested deeper than {max} levels"),
             Self::UnknownWord { found, allowed } => {
@@ -72,7 +72,7 @@ impl Problem {
             Self::CannotChange => format!("{name} cannot be changed"),
             Self::BatchSize { max } => format!("a batch must hold 1 to {max} records"),
             Self::BatchTooLarge { max } => {
-                format!("the batch is more than {max} bytes as it is stored; send fewer records at a time")
+                format!("the batch has more than {max} bytes when stored; send fewer records at a time")
             }
             Self::WrongType { expected, found } => format!("{name} must be {expected}, not {found}"),
             Self::NotAnInteger => format!("{name} must be an integer, not a fraction"),
@@ -84,20 +84,20 @@ impl Problem {
                 format!("{name} must not be before start_time ({start})")
             }
             Self::EndsBeforeStart { start, is_sent: false } => format!(
-                "{name} must not be before start_time, which was not sent and so is the time of receipt ({start}); \
-                 send start_time too"
+                "{name} must not be before start_time; without start_time in the request, start_time is the time of \
+                 receipt ({start}); send start_time too"
             ),
             Self::StatusRequired { found } => {
                 format!("{name} must be success, failed or unknown when the record is finished, not {found}")
             }
             Self::ForbiddenCharacter { found, position } => {
                 format!(
-                    "{name} holds the forbidden character U+{:04X} at position {position}",
+                    "{name} has the forbidden character U+{:04X} at position {position}",
                     u32::from(*found)
                 )
             }
-            Self::ForbiddenMarkup => format!("{name} is a key that could act as markup"),
-            Self::UnsafeText => format!("{name} holds text that could not be made safe to show"),
+            Self::ForbiddenMarkup => format!("{name} is a key that a browser could take for markup"),
+            Self::UnsafeText => format!("{name} has text that could not be escaped safely"),
             Self::Unkeepable(kind) => format!("{name}: {kind}"),
         }
     }

@@ -29,7 +29,7 @@ const LARGE_RECORDS: &str = "INSERT INTO remediation_audit (name, namespace, pha
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Writes a second of the other caller.
+    /// Writes per second of the other caller.
     #[arg(long, default_value_t = 100)]
     rate: u32,
     /// Seconds of each attack.
@@ -143,7 +143,7 @@ async fn attacked(address: SocketAddr, attack: Attack) {
 async fn once(address: SocketAddr, attack: &Attack) -> Result<()> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((ATTACKER, 0).into())?;
-    let mut stream = socket.connect(address).await.context("the attacker was not let in")?;
+    let mut stream = socket.connect(address).await.context("the service refused the attacker")?;
     stream.write_all(&attack.request).await?;
     match attack.manner {
         Manner::Reads => drop(stream.read_to_end(&mut Vec::new()).await?),

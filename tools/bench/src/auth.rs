@@ -73,7 +73,7 @@ async fn made(file: &str) -> Result<String> {
         .args(["token", "new", "bench", "--permission", "audit:read", "--append", file])
         .output()
         .await?;
-    ensure!(made.status.success(), "no token could be made: {}", String::from_utf8_lossy(&made.stderr));
+    ensure!(made.status.success(), "cannot make a token: {}", String::from_utf8_lossy(&made.stderr));
     Ok(String::from_utf8(made.stdout)?.trim_end().to_owned())
 }
 

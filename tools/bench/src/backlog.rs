@@ -23,10 +23,10 @@ pub(crate) struct Arguments {
     /// Distinct texts among them.
     #[arg(long, default_value_t = 1_000)]
     texts: usize,
-    /// New records a second beside them.
+    /// New records per second meanwhile.
     #[arg(long, default_value_t = 50)]
     rate: u32,
-    /// For how many seconds.
+    /// Seconds of new records.
     #[arg(long, default_value_t = 30)]
     seconds: u32,
     /// `local` or `hashing`.

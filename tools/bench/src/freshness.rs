@@ -17,10 +17,10 @@ const CONNECTIONS: usize = 200;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Writes a second.
+    /// Writes per second.
     #[arg(long, default_value_t = 200)]
     rate: u32,
-    /// Seconds of each of both parts.
+    /// Seconds of each of the two parts.
     #[arg(long, default_value_t = 30)]
     seconds: u32,
     /// Distinct texts among the records.

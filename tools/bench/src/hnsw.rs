@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// Distinct texts.
     #[arg(long, default_value_t = 6_000)]
     texts: usize,
-    /// Rows; beyond the number of texts they repeat, as audit records do.
+    /// Rows. Beyond the number of texts, rows repeat texts, as audit records do.
     #[arg(long, default_value_t = 6_000)]
     rows: usize,
 }

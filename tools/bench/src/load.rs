@@ -69,7 +69,7 @@ async fn send(
             if number >= count {
                 return Ok(latencies);
             }
-            let request = requests.get(number % requests.len()).context("nothing to send")?;
+            let request = requests.get(number % requests.len()).context("there is nothing to send")?;
             let sent = match pause {
                 None => Instant::now(),
                 Some(pause) => begun + pause * u32::try_from(number)?,

@@ -39,21 +39,21 @@ enum Scenario {
     Attacks(attacks::Arguments),
     /// Measure what authentication adds to a request whose caller is known.
     Auth(auth::Arguments),
-    /// Measure memory, pace and the wait of new records while very many wait in the outbox.
+    /// Measure memory, throughput and the wait of new records while very many records wait in the outbox.
     Backlog(backlog::Arguments),
     /// Measure how long a write takes at a steady rate, and how long until it can be found.
     Freshness(freshness::Arguments),
-    /// Compare HNSW indexes on real embeddings: what filling them costs and what they find.
+    /// Compare HNSW indexes on real embeddings: the time to fill them and the recall.
     Hnsw(hnsw::Arguments),
-    /// Compare lists, totals and counts through the query crate with the statements as they would be typed.
+    /// Compare lists, totals and counts through the query crate with the statements that a person would type.
     Lists(lists::Arguments),
-    /// Measure the outbox with a snapshot held elsewhere beside none.
+    /// Compare the outbox while another session holds a snapshot with the outbox alone.
     Outbox(outbox::Arguments),
-    /// Measure how good search is with each provider and in each mode, on the labelled set.
+    /// Measure the quality of searches with each provider and in each mode, on the labelled set.
     Quality(quality::Arguments),
-    /// Measure what searches by meaning find, and how fast, at several selectivities, against an exact scan.
+    /// Compare recall and time of searches by meaning with an exact scan, at several selectivities.
     Search(search::Arguments),
-    /// Measure how long searches by words take, and by words and meaning, by what is searched for.
+    /// Measure the time of lexical and hybrid searches for several kinds of text.
     Words(words::Arguments),
     /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline.
     Writes(writes::Arguments),

@@ -32,10 +32,11 @@ pub(crate) struct Arguments {
     /// Rounds of each kind.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Records claimed at once, at most.
+    /// The most records of one claim.
     #[arg(long, default_value_t = ProjectorSettings::default().batch)]
     batch: i64,
-    /// Records that arrive at once; the next ones follow when they are done. As many as --records is a backlog.
+    /// Records that arrive at once; the next ones follow when these are done. Give the number of --records for a
+    /// backlog.
     #[arg(long, default_value_t = 500)]
     burst: u32,
 }

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Hits asked for a query; what is ranked below them counts as not found.
+    /// Hits per query; lower hits count as not found.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(10..=100))]
     limit: u8,
 }
@@ -95,7 +95,7 @@ impl Searched<'_> {
     async fn store(&self, records: &Value, count: usize) -> Result<()> {
         let url = format!("{}/api/v1/audit/remediation/batch", self.url);
         let answer = self.client.post(url).json(records).send().await?;
-        ensure!(answer.status() == 201, "the records were answered {}", answer.text().await?);
+        ensure!(answer.status() == 201, "the answer to the records was {}", answer.text().await?);
         let started = Instant::now();
         loop {
             let found = self.search("semantic", "anything").await?;

@@ -47,16 +47,16 @@ pub(crate) struct Arguments {
     /// Records.
     #[arg(long, default_value_t = 100_000)]
     rows: usize,
-    /// Distinct texts; records beyond their number repeat them, as audit records do.
+    /// Distinct texts. Further records repeat texts, as audit records do.
     #[arg(long, default_value_t = 6_000)]
     texts: usize,
-    /// Months that the records are spread over, the present one last.
+    /// Months of the records; the last is the present month.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=120))]
     months: u32,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    ensure!(arguments.texts > 0 && arguments.rows > 0, "there must be records, and texts for them");
+    ensure!(arguments.texts > 0 && arguments.rows > 0, "give at least one record and one text");
     let programs = Installation::from_test_run()?;
     let vectors = hnsw::embed(arguments.texts + QUERIES).await?;
     let (queries, vectors) = vectors.split_at(QUERIES);
@@ -236,7 +236,7 @@ async fn search(
         let started = Instant::now();
         let truth = distances(connection, &query).await?;
         exact.push(started.elapsed());
-        let farthest = truth.last().context("nothing matches the filter: more records are needed")? + TIE;
+        let farthest = truth.last().context("no record matches the filter: give more records")? + TIE;
         let started = Instant::now();
         let nearest = query.run(connection).await?;
         indexed.push(started.elapsed());

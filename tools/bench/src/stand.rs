@@ -52,7 +52,10 @@ impl Stand {
 
     /// As [`Self::start`], with these settings besides.
     pub(super) async fn start_with(scenario: &str, embedder: &str, settings: &[Setting]) -> Result<Self> {
-        ensure!(!cfg!(debug_assertions), "the load generator must not be slow: cargo xtask bench {scenario}");
+        ensure!(
+            !cfg!(debug_assertions),
+            "the load generator is not optimised: use `cargo xtask bench {scenario}`"
+        );
         let programs = Installation::from_test_run()?;
         let model = environment::required(environment::MODEL_DIR)?;
         let mut cluster = ClusterSettings::for_development("bench".to_owned());
@@ -69,12 +72,14 @@ impl Stand {
         }
         match std::env::var("QDRANT_URL") {
             Ok(url) => {
-                say(&format!("with the Qdrant that QDRANT_URL names: {url}"));
+                say(&format!("with the Qdrant of QDRANT_URL: {url}"));
                 options = options
                     .set("DATASTORAGE__QDRANT__URL", url)
                     .set("DATASTORAGE__QDRANT__COLLECTION", format!("bench-{}", uuid::Uuid::new_v4()));
             }
-            Err(_) => say("WITHOUT QDRANT, since QDRANT_URL names none: searchable means through pgvector"),
+            Err(_) => say(
+                "WITHOUT QDRANT, because QDRANT_URL is not set: searchable means searchable through pgvector",
+            ),
         }
         let service = ServiceProcess::start(&database_url, options.clone()).await?;
         Ok(Self { programs, database_url, service, options, cluster })
@@ -103,7 +108,7 @@ impl Stand {
 /// Where a service listens, as HTTP/1.1 names it.
 pub(super) fn host(service: &ServiceProcess) -> Result<String> {
     let url = service.url();
-    Ok(url.strip_prefix("http://").context("the service has another scheme")?.to_owned())
+    Ok(url.strip_prefix("http://").context("the URL of the service has another scheme")?.to_owned())
 }
 
 /// The record of text number `n`, as pgbench inserts it.

@@ -20,7 +20,7 @@ pub(super) fn typed(sql: &BoundSql) -> Result<String> {
                 format!("ARRAY[{}]", values.iter().map(|it| quoted(it)).collect::<Vec<_>>().join(", "))
             }
             Bind::Timestamptz(value) => format!("{}::timestamptz", quoted(&value.to_string())),
-            other => bail!("a value that is not written out here: {other:?}"),
+            other => bail!("cannot write a value of this type: {other:?}"),
         };
         text = text.replace(&format!("${}", place + 1), &value);
     }

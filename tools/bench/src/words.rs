@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Records.
     #[arg(long, default_value_t = 100_000)]
     rows: u32,
-    /// Distinct kinds of failure; records beyond their number repeat them, as audit records do.
+    /// Distinct kinds of failure. Further records repeat them, as audit records do.
     #[arg(long, default_value_t = 6_000)]
     texts: u32,
     /// Searches of each kind.

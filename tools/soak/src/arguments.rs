@@ -5,14 +5,14 @@ use clap::Parser;
 /// Most clients; more would measure the machine.
 const CLIENTS_MAX: u64 = 256;
 
-/// Write at random under random faults, and compare what is stored with what was promised.
+/// Write at random under random faults, and compare the stored records with the answers.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask soak", bin_name = "cargo xtask soak")]
 pub(crate) struct Arguments {
-    /// How long clients write; healing and checking come on top, at most five minutes.
+    /// Minutes during which clients write. Recovery and checks take at most five minutes more.
     #[arg(long, default_value_t = 2.0)]
     pub(crate) minutes: f64,
-    /// What choices follow from; a random one when there is none.
+    /// The seed of the random choices; random by default.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
     /// Replicas of the service.
@@ -24,10 +24,10 @@ pub(crate) struct Arguments {
     /// The longest pause of a client between two requests, in milliseconds.
     #[arg(long, default_value_t = 200)]
     pub(crate) pause: u64,
-    /// No faults: migrations run and replicas are restarted while clients write.
+    /// Make no faults; run migrations and restart replicas while clients write.
     #[arg(long)]
     pub(crate) calm: bool,
-    /// Without Qdrant: searches are pgvector's alone, and nobody writes `strict`.
+    /// Use no Qdrant: pgvector alone answers searches, and no client writes `strict`.
     #[arg(long)]
     pub(crate) without_qdrant: bool,
 }

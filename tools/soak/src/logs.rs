@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 /// Errors that the faults of a run bring about, by the beginning of their message.
-const EXPECTED: &[&str] = &["PostgreSQL does not answer", "PostgreSQL is away", "the service did not start"];
+const EXPECTED: &[&str] =
+    &["PostgreSQL does not answer", "PostgreSQL is unavailable", "the service did not start"];
 
 /// Lines of a log that tell of a panic, or of an error that no fault explains.
 pub(super) fn suspicious(log: &str) -> Vec<String> {
@@ -33,7 +34,7 @@ mod tests {
             (r#"{"level":"INFO","message":"ready"}"#, false),
             (r#"{"level":"WARN","message":"Redis does not answer"}"#, false),
             (
-                r#"{"level":"ERROR","message":"PostgreSQL is away; writes are refused until it is back"}"#,
+                r#"{"level":"ERROR","message":"PostgreSQL is unavailable; writes are refused until it is available again"}"#,
                 false,
             ),
             (r#"{"level":"ERROR","message":"a request failed"}"#, true),

@@ -116,7 +116,7 @@ async fn load(
     let work = async {
         let clients = tokio::time::timeout_at(shared.until + CLIENTS_BOUND, clients);
         let (clients, events) = tokio::join!(clients, events);
-        clients.context("clients do not end")?;
+        clients.context("the clients did not end in time")?;
         events
     };
     tokio::select! {
@@ -151,7 +151,7 @@ fn finish(is_well: bool, logs: &Path) -> Result<ExitCode> {
         std::fs::remove_dir_all(logs).with_context(|| format!("cannot remove {}", logs.display()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    say(&format!("not all is well; the logs are in {}", logs.display()));
+    say(&format!("a check failed; see the logs in {}", logs.display()));
     Ok(ExitCode::FAILURE)
 }
 

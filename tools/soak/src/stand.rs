@@ -176,7 +176,7 @@ async fn address(url: &str) -> Result<SocketAddr> {
     let (_, rest) = url.split_once("://").context("the Qdrant URL has no scheme")?;
     let host = rest.trim_end_matches('/');
     let mut found = tokio::net::lookup_host(host).await.with_context(|| format!("cannot resolve {host}"))?;
-    found.next().context("Qdrant's host has no address")
+    found.next().context("the host of Qdrant has no address")
 }
 
 fn free_port() -> Result<u16> {

@@ -45,7 +45,7 @@ pub(super) fn print(facts: &Facts<'_>, checks: &[Check]) -> bool {
         answer(&format!("{what:<62} {count:>9}"));
     }
     answer(&format!("{:<62} {:>9}", "requests settled by repeating them with their key", facts.settled));
-    answer(&format!("{:<62} {:>7.1} s", "until everything was at rest", facts.rested.as_secs_f64()));
+    answer(&format!("{:<62} {:>7.1} s", "until the outbox was empty", facts.rested.as_secs_f64()));
     answer("\ncheck                                                             looked at  result");
     for check in checks {
         let result = match check.differences.len() {

@@ -12,7 +12,7 @@ use crate::workspace;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Promise the description as it is now: later ones are held against it.
+    /// Record the description as it is now; later descriptions are compared with it.
     #[arg(long)]
     bless: bool,
 }
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.bless {
         let text = serde_json::to_string_pretty(&present)? + "\n";
         std::fs::write(promised(), text).with_context(|| format!("cannot write {}", promised().display()))?;
-        answer(&format!("{} holds the description of version {}", promised().display(), version(&present)));
+        answer(&format!("{} now has the description of version {}", promised().display(), version(&present)));
         return Ok(ExitCode::SUCCESS);
     }
     let promised = read(&promised())?;
@@ -34,13 +34,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (before, now) = (version(&promised), version(&present));
     let is_kept = broken.is_empty() || changes::is_later(before, now);
     answer(&format!(
-        "description: {} changes since version {before} break clients{}",
+        "the description has {} changes since version {before} that break clients{}",
         broken.len(),
         match (is_kept, broken.is_empty()) {
             (_, true) => String::new(),
-            (true, false) => format!("; the version is {now}, so they may"),
+            (true, false) => format!("; they are allowed, because the version is {now}"),
             (false, false) =>
-                "; take them back, or raise the version and run `cargo xtask openapi --bless`".to_owned(),
+                "; undo them, or raise the version and run `cargo xtask openapi --bless`".to_owned(),
         }
     ));
     Ok(if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })

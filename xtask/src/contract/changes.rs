@@ -25,14 +25,14 @@ pub(super) fn breaking<'a>(old: &'a Value, new: &'a Value) -> Vec<String> {
             let place = format!("{} {path}", method.to_uppercase());
             match new["paths"].get(path).and_then(|item| item.get(method)) {
                 Some(now) => Operations { old, new, place, found: &mut found }.compare(operation, now),
-                None => found.push(format!("{place} is gone")),
+                None => found.push(format!("{place} was removed")),
             }
         }
     }
     let schemas = |document: &'a Value| document.pointer("/components/schemas").unwrap_or(&Value::Null);
     let now = schemas(new);
     let gone = members(schemas(old)).filter(|(name, _)| now.get(name.as_str()).is_none());
-    found.extend(gone.map(|(name, _)| format!("the schema {name} is gone")));
+    found.extend(gone.map(|(name, _)| format!("the schema {name} was removed")));
     found
 }
 
@@ -59,7 +59,7 @@ struct Operations<'a> {
 impl<'a> Operations<'a> {
     fn compare(&mut self, before: &'a Value, now: &'a Value) {
         if before["operationId"] != now["operationId"] {
-            self.say(&format!("is called {}, no longer {}", now["operationId"], before["operationId"]));
+            self.say(&format!("was renamed from {1} to {0}", now["operationId"], before["operationId"]));
         }
         self.parameters(before, now);
         self.body(&before["requestBody"], &now["requestBody"]);
@@ -67,7 +67,7 @@ impl<'a> Operations<'a> {
             let is_success = status.starts_with(['2', '3']);
             match now["responses"].get(status) {
                 Some(now) => self.response(status, resolved(self.old, response), resolved(self.new, now)),
-                None if is_success => self.say(&format!("answers {status} no longer")),
+                None if is_success => self.say(&format!("no longer answers {status}")),
                 None => {}
             }
         }
@@ -81,7 +81,7 @@ impl<'a> Operations<'a> {
         let (old, new) = (named(self.old, before), named(self.new, now));
         for (name, parameter) in &old {
             let Some((_, now)) = new.iter().find(|(other, _)| other == name) else {
-                self.say(&format!("takes the parameter {name} no longer"));
+                self.say(&format!("no longer accepts the parameter {name}"));
                 continue;
             };
             self.requires(&format!("the parameter {name}"), parameter, now);
@@ -100,14 +100,14 @@ impl<'a> Operations<'a> {
         for (media_type, content) in members(&before["content"]) {
             match now["content"].get(media_type) {
                 Some(now) => self.sent(&format!("body {media_type}"), &content["schema"], &now["schema"]),
-                None => self.say(&format!("takes no body of the type {media_type} any longer")),
+                None => self.say(&format!("no longer accepts a body of the type {media_type}")),
             }
         }
     }
 
     fn requires(&mut self, what: &str, before: &Value, now: &Value) {
         if now["required"] == true && before["required"] != true {
-            self.say(&format!("requires {what}, which could be left out"));
+            self.say(&format!("requires {what}, which was optional"));
         }
     }
 
@@ -115,7 +115,7 @@ impl<'a> Operations<'a> {
         for (name, _) in
             members(&before["headers"]).filter(|(name, _)| now["headers"].get(name.as_str()).is_none())
         {
-            self.say(&format!("answers {status} without the header {name}"));
+            self.say(&format!("no longer answers {status} with the header {name}"));
         }
         for (media_type, content) in members(&before["content"]) {
             let place = format!("{} {status} {media_type}", self.place);
@@ -124,7 +124,7 @@ impl<'a> Operations<'a> {
                     let (given, taken) = ((self.new, &now["schema"]), (self.old, &content["schema"]));
                     Schemas { direction: Direction::Answer, found: self.found }.fit(&place, given, taken, 0);
                 }
-                None => self.say(&format!("answers {status} no longer as {media_type}")),
+                None => self.say(&format!("no longer answers {status} as {media_type}")),
             }
         }
     }
@@ -198,7 +198,7 @@ impl Schemas<'_> {
 
     const fn unfit(&self) -> &'static str {
         match self.direction {
-            Direction::Request => "taken no longer",
+            Direction::Request => "no longer accepted",
             Direction::Answer => "new in an answer",
         }
     }
@@ -223,9 +223,7 @@ impl Schemas<'_> {
     fn words(&mut self, place: &str, given: &Map<String, Value>, taken: &Map<String, Value>) {
         let Some(taken) = set(taken.get("enum")) else { return };
         match set(given.get("enum")) {
-            None => {
-                self.found.push(format!("{place}: what is not one of {} is {}", listed(&taken), self.unfit()))
-            }
+            None => self.found.push(format!("{place}: any value but {} is {}", listed(&taken), self.unfit())),
             Some(given) => {
                 let others: BTreeSet<String> = given.difference(&taken).cloned().collect();
                 if !others.is_empty() {
@@ -249,12 +247,12 @@ impl Schemas<'_> {
             let Some(now) = taken.get(name).and_then(Value::as_f64) else { continue };
             let before = given.get(name).and_then(Value::as_f64);
             if before.is_none_or(|before| if is_upper { now < before } else { now > before }) {
-                self.found.push(format!("{place}: {name} is {now}, narrower than before"));
+                self.found.push(format!("{place}: {name} is narrower than before: {now}"));
             }
         }
         for name in ["pattern", "format"] {
             if let Some(now) = taken.get(name).filter(|now| given.get(name) != Some(*now)) {
-                self.found.push(format!("{place}: the {name} is another: {now}"));
+                self.found.push(format!("{place}: the {name} changed to {now}"));
             }
         }
     }
@@ -265,8 +263,8 @@ impl Schemas<'_> {
         let given_always = given_always.unwrap_or_default();
         for name in taken_always.unwrap_or_default().difference(&given_always) {
             self.found.push(match self.direction {
-                Direction::Request => format!("{place}: the member {name} is required now"),
-                Direction::Answer => format!("{place}: the member {name} may be missing now"),
+                Direction::Request => format!("{place}: the member {name} is now required"),
+                Direction::Answer => format!("{place}: the member {name} is now optional"),
             });
         }
         for (name, schema) in members(before) {
@@ -275,14 +273,14 @@ impl Schemas<'_> {
                     self.fit(&format!("{place}/{name}"), (given.0, schema), (taken.0, other), depth + 1);
                 }
                 None if self.direction == Direction::Request && taken.1["additionalProperties"] == false => {
-                    self.found.push(format!("{place}: the member {name} is taken no longer"));
+                    self.found.push(format!("{place}: the member {name} is no longer accepted"));
                 }
                 None => {}
             }
         }
         if self.direction == Direction::Answer {
             let gone = members(after).filter(|(name, _)| before.get(name.as_str()).is_none());
-            self.found.extend(gone.map(|(name, _)| format!("{place}: the member {name} is gone")));
+            self.found.extend(gone.map(|(name, _)| format!("{place}: the member {name} was removed")));
         }
     }
 }

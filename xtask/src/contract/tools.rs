@@ -17,7 +17,7 @@ pub(super) struct Tools(PathBuf);
 impl Tools {
     /// Installs them, if there are none or others.
     pub(super) fn installed() -> Result<Self> {
-        step("tools of the contract", install, |it| it.display().to_string()).map(Self)
+        step("tools for testing the contract", install, |it| it.display().to_string()).map(Self)
     }
 
     /// A tool by its name.

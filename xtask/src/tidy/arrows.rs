@@ -131,7 +131,7 @@ pub(super) fn check(graph: &Graph) -> Vec<String> {
     let packages = graph.packages();
     let present = packages.iter().filter(|it| NOWHERE.contains(it));
     faults.extend(present.map(|it| {
-        format!("{it} is in the build and must not be; `cargo tree -i {it} --target all` says through what")
+        format!("{it} must not be in the build; find what brings it with `cargo tree -i {it} --target all`")
     }));
     faults
 }
@@ -197,9 +197,9 @@ mod tests {
             (("xtask", "storage-models"), "xtask must not use storage-models"),
             (("diesel", "redis-protocol"), "storage-query reaches redis-protocol"),
             (("diesel", "tonic"), "storage-query reaches tonic"),
-            (("qdrant-client", "openssl-sys"), "openssl-sys is in the build"),
-            (("xtask", "native-tls"), "native-tls is in the build"),
-            (("storage-models", "pq-sys"), "pq-sys is in the build"),
+            (("qdrant-client", "openssl-sys"), "openssl-sys must not be in the build"),
+            (("xtask", "native-tls"), "native-tls must not be in the build"),
+            (("storage-models", "pq-sys"), "pq-sys must not be in the build"),
         ] {
             let faults = check(&Graph::of(&members(), &[ALLOWED, &[edge]].concat()));
             assert!(faults.iter().any(|fault| fault.starts_with(expected)), "{edge:?}: {faults:?}");

@@ -34,8 +34,8 @@ fn check_crate(sources: &[Source], root: &Source) -> Option<String> {
     let taken = |from, to| arrows.get(from).and_then(|taken| taken.get(to)).copied().unwrap_or_default();
     let steps = steps.map(|(from, to)| format!("\n  {from} takes `{}` from {to}", taken(*from, *to)));
     Some(format!(
-        "{}: files import each other in a circle (of this crate, {} files are in one):{}\n  Move what several of them \
-         need into a file that imports none of them, or pass it as a parameter.",
+        "{}: files import each other in a circle (of this crate, {} files are in one):{}\n  Move the shared code into \
+         a file that imports none of them, or pass it as a parameter.",
         root.path,
         circles.len(),
         steps.collect::<String>()
@@ -64,8 +64,8 @@ impl Tree {
                 let stem = format!("{folder}/{}", path.join("/"));
                 let candidates = [format!("{stem}.rs"), format!("{stem}/mod.rs")];
                 let source = sources.iter().find(|it| candidates.contains(&it.path));
-                let source =
-                    source.ok_or_else(|| format!("{}: is declared and has no file", candidates[0]))?;
+                let source = source
+                    .ok_or_else(|| format!("{}: the module is declared, but has no file", candidates[0]))?;
                 open.push((path, source));
             }
         }

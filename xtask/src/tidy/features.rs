@@ -72,7 +72,7 @@ fn compare(whole: &Choice, part: &Choice, member: &str) -> Vec<String> {
         let elsewhere = elsewhere.collect::<Vec<_>>().join(" or ");
         format!(
             "{name} has the features [{features}] for {member} and {elsewhere} for the workspace, so it is compiled \
-             twice: name what is missing in crates/features/Cargo.toml"
+             twice: add the missing features to crates/features/Cargo.toml"
         )
     });
     faults.collect()

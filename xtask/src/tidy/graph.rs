@@ -61,7 +61,7 @@ impl Graph {
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(
             output.status.success(),
-            "cannot read the dependency graph; is Cargo.lock up to date?\n{said}"
+            "cannot read the dependency graph; check that Cargo.lock is up to date\n{said}"
         );
         let metadata = serde_json::from_slice(&output.stdout).context("cannot read cargo's metadata")?;
         Ok(Self::from_metadata(metadata))

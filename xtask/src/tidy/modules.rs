@@ -72,7 +72,8 @@ pub(super) struct Elsewhere(pub(super) Path);
 /// # Errors
 /// When the text is not Rust.
 pub(super) fn read(file: &str, path: &Path, text: &str) -> Result<(Vec<Module>, Vec<Elsewhere>), String> {
-    let tokens: TokenStream = text.parse().map_err(|error| format!("{file}: is not Rust: {error}"))?;
+    let tokens: TokenStream =
+        text.parse().map_err(|error| format!("{file}: this is not valid Rust: {error}"))?;
     let mut reader = Reader { file, modules: Vec::new(), elsewhere: Vec::new() };
     reader.module(path.clone(), tokens);
     Ok((reader.modules, reader.elsewhere))

@@ -45,22 +45,24 @@ fn forbidden_words(source: &Source) -> Vec<String> {
 
 fn begins_without_doc(source: &Source) -> Option<String> {
     (!source.text.starts_with("//!"))
-        .then(|| format!("{}:1: begins without `//!` that says what the file is for", source.path))
+        .then(|| format!("{}:1: begin the file with `//!` and its purpose", source.path))
 }
 
 fn is_too_long(source: &Source) -> Option<String> {
     let exempt = source.is_test() || source.path.ends_with("/schema.rs");
     let lines = source.text.lines().count();
-    (!exempt && lines > LINES_MAX)
-        .then(|| format!("{}: {lines} lines, at most {LINES_MAX}: split it by what it does", source.path))
+    (!exempt && lines > LINES_MAX).then(|| {
+        format!("{}: {lines} lines, and the limit is {LINES_MAX}: split the file by purpose", source.path)
+    })
 }
 
 /// A package's manifest must take the workspace's lints; the workspace's own manifest is where they are.
 fn relaxes_lints(source: &Source) -> Option<String> {
     let takes_them = section(&source.text, "[lints]").any(|line| line == "workspace = true");
     let is_package = source.text.lines().any(|line| line.trim() == "[package]");
-    (is_package && !takes_them)
-        .then(|| format!("{}: without `[lints] workspace = true` the package is not checked", source.path))
+    (is_package && !takes_them).then(|| {
+        format!("{}: add `[lints] workspace = true`, without which the package is not checked", source.path)
+    })
 }
 
 /// Every workspace must forbid unsafe code; with [`relaxes_lints`], every package then does.
@@ -69,7 +71,7 @@ fn allows_unsafe(source: &Source) -> Option<String> {
         section(&source.text, "[workspace.lints.rust]").any(|line| line == "unsafe_code = \"forbid\"");
     let is_workspace = source.text.lines().any(|line| line.trim() == "[workspace]");
     (is_workspace && !forbids)
-        .then(|| format!("{}: without `unsafe_code = \"forbid\"` in `[workspace.lints.rust]`", source.path))
+        .then(|| format!("{}: add `unsafe_code = \"forbid\"` to `[workspace.lints.rust]`", source.path))
 }
 
 /// The lines of one section of a TOML file, trimmed.
@@ -107,14 +109,14 @@ mod tests {
     fn each_kind_of_bad_file_is_found() {
         let long = format!("//! x\n{}", "\n".repeat(LINES_MAX));
         for (path, text, expected) in [
-            ("a.rs", "use x;\n", "a.rs:1: begins without"),
+            ("a.rs", "use x;\n", "a.rs:1: begin the file with"),
             ("a/src/b.rs", &long, "a/src/b.rs: 401 lines"),
-            ("a/Cargo.toml", "[package]\n[lints]\n[x]\nworkspace = true\n", "a/Cargo.toml: without `[lints]"),
-            ("a/Cargo.toml", "[workspace]\n[workspace.lints.rust]\n", "a/Cargo.toml: without `unsafe_code"),
+            ("a/Cargo.toml", "[package]\n[lints]\n[x]\nworkspace = true\n", "a/Cargo.toml: add `[lints]"),
+            ("a/Cargo.toml", "[workspace]\n[workspace.lints.rust]\n", "a/Cargo.toml: add `unsafe_code"),
             (
                 "b/Cargo.toml",
                 "[workspace]\n[x]\nunsafe_code = \"forbid\"\n",
-                "b/Cargo.toml: without `unsafe_code",
+                "b/Cargo.toml: add `unsafe_code",
             ),
             ("a.md", &format!("x\nsee {}{}\n", "/ro", "ot/x"), "a.md:2: `/root"),
             ("a.sql", &format!("-- {}{}: x\n", "TO", "DO"), "a.sql:1: `TO"),

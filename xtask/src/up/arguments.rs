@@ -5,16 +5,16 @@ pub(crate) struct UpArguments {
     /// Return when the service is ready, and leave it running.
     #[arg(long)]
     pub(super) detach: bool,
-    /// Port of the API on 127.0.0.1; 8080 when not given.
+    /// Port of the API on 127.0.0.1; 8080 by default.
     #[arg(long)]
     pub(super) port: Option<u16>,
-    /// Port of health, readiness and metrics on 127.0.0.1; 9090 when not given.
+    /// Port of health, readiness and metrics on 127.0.0.1; 9090 by default.
     #[arg(long)]
     pub(super) admin_port: Option<u16>,
-    /// Leave an empty store empty.
+    /// Load no sample into an empty store.
     #[arg(long)]
     pub(super) no_sample: bool,
-    /// Add what replicas and large stores want: Redis, and a Qdrant that QDRANT_URL names.
+    /// Also use Redis, and the Qdrant that QDRANT_URL names.
     #[arg(long)]
     pub(super) full: bool,
     /// Build the service with optimisations.

@@ -39,7 +39,7 @@ impl Redis {
             }
             Err(missing) => {
                 finding.done("none");
-                say(&format!("  going on without Redis: {missing}"));
+                say(&format!("  continuing without Redis: {missing}"));
                 Ok(Self::default())
             }
         }

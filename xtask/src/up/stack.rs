@@ -122,7 +122,7 @@ impl Stack {
                 answer(String::from_utf8_lossy(&new).trim_end());
             }
             if !running {
-                bail!("the service has ended; its log is {}", path.display());
+                bail!("the service has ended; read its log {}", path.display());
             }
             let _ = self.service.process.wait_gone(FOLLOW_PAUSE);
         }
@@ -156,7 +156,7 @@ fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mut Stat
     let kept = match state.cluster.take() {
         Some(known) => known,
         None if root.exists() => bail!(
-            "{} holds a database whose password is lost: `cargo xtask down --purge` removes it",
+            "the password of the database in {} is lost: remove the database with `cargo xtask down --purge`",
             root.display()
         ),
         None => ClusterState { password: devstack::password()?, port: None },
@@ -168,7 +168,7 @@ fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mut Stat
     let mut settings = ClusterSettings::for_development(kept.password.clone());
     settings.port = kept.port.filter(|port| is_free(*port));
     let mut cluster = Cluster::start(programs, &root, settings).context(
-        "the private PostgreSQL does not start; `cargo xtask down --purge` removes it and its data",
+        "the private PostgreSQL does not start; remove it and its data with `cargo xtask down --purge`",
     )?;
     if ran_before {
         cluster.detach();
@@ -196,14 +196,14 @@ impl Start<'_> {
         let (port, admin_port) = self.arguments.ports();
         for (port, flag) in [(port, "--port"), (admin_port, "--admin-port")] {
             if !is_free(port) {
-                bail!("port {port} is taken by another program: choose another with {flag}");
+                bail!("another program uses port {port}: choose another port with {flag}");
             }
         }
         let options = self.options(&urls)?;
         let starting = Step::begin("service");
         let service = ServiceProcess::start(self.database_url, options)?;
         starting.done(format!("ready on port {port}"));
-        let process = service.process().context("the service ended as soon as it was ready")?;
+        let process = service.process().context("the service ended right after it was ready")?;
         let running =
             ServiceState { process, port, admin_port, redis_url: urls.redis, qdrant_url: urls.qdrant };
         state.service = Some(running.clone());
@@ -240,17 +240,17 @@ impl Start<'_> {
 /// Accepts the service that runs already, unless other ports were asked for, or a Redis or Qdrant that it does not use.
 fn reuse(running: &ServiceState, urls: &Urls, arguments: &UpArguments) -> Result<()> {
     if urls.redis.is_some() && running.redis_url != urls.redis {
-        bail!("the service already runs, and without this Redis: `cargo xtask down` stops it");
+        bail!("the service already runs without this Redis: stop it with `cargo xtask down`");
     }
     if urls.qdrant.is_some() && running.qdrant_url != urls.qdrant {
-        bail!("the service already runs, and without this Qdrant: `cargo xtask down` stops it");
+        bail!("the service already runs without this Qdrant: stop it with `cargo xtask down`");
     }
     let fits = arguments.port.is_none_or(|it| it == running.port)
         && arguments.admin_port.is_none_or(|it| it == running.admin_port);
     if !fits {
-        bail!("the service already runs on port {}: `cargo xtask down` stops it", running.port);
+        bail!("the service already runs on port {}: stop it with `cargo xtask down`", running.port);
     }
-    let note = format!("already runs (process {}); `cargo xtask down` stops it", running.process.pid);
+    let note = format!("already runs (process {}); stop it with `cargo xtask down`", running.process.pid);
     Step::begin("service").done(note);
     Ok(())
 }
@@ -261,7 +261,7 @@ fn find_qdrant() -> Option<String> {
     let url = state::external_qdrant_url();
     match &url {
         Some(_) => finding.done("the server that QDRANT_URL names"),
-        None => finding.done("none: set QDRANT_URL to use one; searches are served by pgvector"),
+        None => finding.done("none; pgvector answers searches (set QDRANT_URL to use a Qdrant)"),
     }
     url
 }

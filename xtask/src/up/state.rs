@@ -85,7 +85,7 @@ impl State {
     fn load_from(path: &Path) -> Result<Self> {
         match fs::read_to_string(path) {
             Ok(text) => serde_json::from_str(&text).with_context(|| {
-                format!("{} is damaged; stop the processes it names and remove it", path.display())
+                format!("{} is damaged; stop the processes that it names and remove the file", path.display())
             }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),

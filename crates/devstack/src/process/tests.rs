@@ -23,7 +23,7 @@ fn a_process_is_found_among_the_children_signalled_and_seen_to_end() {
     assert!(identity.is_running());
 
     let late = identity.wait_gone(Duration::ZERO).unwrap_err();
-    assert!(late.to_string().contains("did not happen"), "{late}");
+    assert!(late.to_string().contains("took longer than"), "{late}");
 
     identity.terminate().unwrap();
     identity.wait_gone(Duration::from_secs(10)).unwrap();

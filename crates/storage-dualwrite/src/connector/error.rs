@@ -12,7 +12,7 @@ pub enum ConnectError {
     #[error("the database URL names no host")]
     NoServer,
     /// The URL asks for TLS, and there is none.
-    #[error("the database URL asks for TLS (sslmode), which is off")]
+    #[error("the database URL asks for TLS (sslmode), but database.tls is off")]
     TlsIsOff,
     /// The server is not there, refuses this role, or takes no writes.
     #[error("PostgreSQL cannot be reached")]
@@ -24,6 +24,6 @@ pub enum ConnectError {
     #[error("PostgreSQL refused the session's settings")]
     Session(#[source] diesel::result::Error),
     /// diesel could not take the connection over.
-    #[error("the connection could not be taken over")]
+    #[error("the connection could not be set up")]
     Adopt(#[source] diesel::ConnectionError),
 }

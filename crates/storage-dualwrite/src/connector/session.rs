@@ -68,7 +68,7 @@ const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
 /// right to set the language keeps the server's own, which `storage_schema::verify_role` tells of at each start.
 pub(super) async fn ask_for_english(connection: &mut AsyncPgConnection) {
     if connection.batch_execute("SET lc_messages = 'C'").await.is_err() {
-        tracing::debug!("this role may not set lc_messages; the server's own language stays");
+        tracing::debug!("this role may not set lc_messages; the server keeps its own language");
     }
 }
 
@@ -92,6 +92,6 @@ pub(crate) fn ensure_writable(read_only: bool) -> QueryResult<()> {
     if !read_only {
         return Ok(());
     }
-    let words = "the server takes no writes any more".to_owned();
+    let words = "the server no longer accepts writes".to_owned();
     Err(Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(words)))
 }

@@ -46,7 +46,11 @@ impl KeptAnswers {
                 amended == 1
             }
             Err(error) => {
-                tracing::debug!(%error, "the answer kept for a repeated request stays as it was at the commit");
+                tracing::debug!(
+                    %error,
+                    "the answer that is kept for a repeated request could not be updated; a repetition gets the \
+                     answer as it was at the commit"
+                );
                 false
             }
         }

@@ -99,7 +99,9 @@ pub(super) async fn stored(
     rows.into_iter()
         .map(|(caller, route, key, hash, status, location, etag, body)| {
             let hash = hash.try_into().map_err(|_odd: Vec<u8>| {
-                diesel::result::Error::DeserializationError("a kept request hash has not 32 bytes".into())
+                diesel::result::Error::DeserializationError(
+                    "a stored request hash does not have 32 bytes".into(),
+                )
             })?;
             Ok((Identity { caller, route, key }, (hash, Reply { status, location, etag, body })))
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IndexError {
     /// It cannot be reached, is overloaded or answered with an error of its own: no record is to blame, try again.
-    #[error("the vector index is away: {reason}")]
+    #[error("the vector index is unavailable: {reason}")]
     Away {
         /// What was tried and what came back, for the log.
         reason: String,

@@ -131,7 +131,7 @@ impl GuardedIndex {
         match self.mismatch() {
             Some(sentence) => IndexError::Mismatch(sentence),
             None => IndexError::Away {
-                reason: "it is left alone for a while because it failed".to_owned(),
+                reason: "calls to it are paused because it failed".to_owned(),
                 retry_after: Some(wait),
             },
         }
@@ -152,9 +152,9 @@ impl GuardedIndex {
         let is_away = error.is_some_and(|error| !matches!(error, IndexError::Refused { .. }));
         match (self.is_away.swap(is_away, Ordering::Relaxed), error) {
             (false, Some(error)) if is_away && error.is_outage() => {
-                tracing::warn!(%error, "the vector index is away; records wait in the outbox");
+                tracing::warn!(%error, "the vector index is unavailable; records wait in the outbox");
             }
-            (true, _) if !is_away => tracing::info!("the vector index is back"),
+            (true, _) if !is_away => tracing::info!("the vector index is available again"),
             _ => {}
         }
     }
@@ -206,13 +206,13 @@ impl Found for NearIncident {
 fn check<F: Found>(found: &[F], limit: usize) -> Result<(), &'static str> {
     let distinct: HashSet<F::Id> = found.iter().map(F::id).collect();
     match () {
-        () if found.len() > limit => Err("more points than were asked for"),
-        () if distinct.len() < found.len() => Err("a point twice"),
+        () if found.len() > limit => Err("more points than the request asked for"),
+        () if distinct.len() < found.len() => Err("the same point twice"),
         () if found.iter().any(|it| !(-1.0..=1.0).contains(&it.similarity())) => {
-            Err("a similarity outside of -1 to 1")
+            Err("a similarity outside the range -1 to 1")
         }
         () if !found.is_sorted_by(|one, next| one.similarity() >= next.similarity()) => {
-            Err("a nearer point behind one farther away")
+            Err("points that are not sorted by similarity")
         }
         () => Ok(()),
     }
@@ -221,11 +221,8 @@ fn check<F: Found>(found: &[F], limit: usize) -> Result<(), &'static str> {
 /// Counts the answer, which is done without.
 fn unusable(fault: &str) -> IndexError {
     metrics::counter!(UNUSABLE_ANSWERS).increment(1);
-    tracing::error!(
-        fault,
-        "the vector index gave an answer that cannot be used; pgvector answers the search"
-    );
-    IndexError::Refused { operation: "search", reason: format!("it gave {fault}") }
+    tracing::error!(fault, "the answer of the vector index cannot be used; pgvector answers the search");
+    IndexError::Refused { operation: "search", reason: format!("its answer has {fault}") }
 }
 
 const fn asked_pause(error: &IndexError) -> Option<Duration> {
@@ -295,11 +292,11 @@ mod tests {
             (&[][..], 2, None),
             (&[(1, 1.0), (2, 0.5)], 2, None),
             (&[(2, 0.5), (1, 0.5)], 2, None),
-            (&[(1, 1.0), (2, 0.5)], 1, Some("more points than were asked for")),
-            (&[(1, 1.0), (1, 0.5)], 2, Some("a point twice")),
-            (&[(1, f64::NAN)], 2, Some("a similarity outside of -1 to 1")),
-            (&[(1, 1.5)], 2, Some("a similarity outside of -1 to 1")),
-            (&[(1, 0.5), (2, 1.0)], 2, Some("a nearer point behind one farther away")),
+            (&[(1, 1.0), (2, 0.5)], 1, Some("more points than the request asked for")),
+            (&[(1, 1.0), (1, 0.5)], 2, Some("the same point twice")),
+            (&[(1, f64::NAN)], 2, Some("a similarity outside the range -1 to 1")),
+            (&[(1, 1.5)], 2, Some("a similarity outside the range -1 to 1")),
+            (&[(1, 0.5), (2, 1.0)], 2, Some("points that are not sorted by similarity")),
         ] {
             let neighbour = |(record_id, similarity): &(i64, f64)| Neighbour {
                 record_id: *record_id,

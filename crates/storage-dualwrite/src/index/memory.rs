@@ -28,8 +28,8 @@ impl VectorIndex for MemoryIndex {
         let mut state = self.state.write().await;
         match &state.identity {
             Some(owner) if owner != identity => Err(IndexError::Mismatch(format!(
-                "the index belongs to the installation {} and holds vectors of {}, expected {} and {}; fill \
-                 another one with `datastorage reconcile --rebuild`",
+                "the index belongs to the installation {} and holds vectors of {}, expected {} and {}; fill another \
+                 index with `datastorage reconcile --rebuild`",
                 owner.installation, owner.set, identity.installation, identity.set
             ))),
             Some(_) => Ok(()),

@@ -91,7 +91,7 @@ pub(crate) async fn read(
         let Some(record) = records.remove(&lease.record_id) else { continue };
         debug_assert_eq!(
             record.start_time, lease.start_time,
-            "the outbox has another time than {}",
+            "the outbox row and the record {} have different times",
             record.id
         );
         if record.updated_at == lease.version {

@@ -83,7 +83,8 @@ impl Part for Placed {
         let settling = outbox::settle(connection, worker.holder(), &settlement, retry, limit);
         let Some(waited) = settling.await? else {
             tracing::error!(
-                "another embedding set serves now; this process's vectors are not stored. Restart it"
+                "another embedding set is active now, so the vectors of this process are not stored. Restart this \
+                 process"
             );
             return Ok(false);
         };
@@ -131,7 +132,7 @@ impl Worker {
         placed: &[Placed],
     ) -> Result<bool, TurnError> {
         for (lease, error) in placed.iter().filter_map(|it| Some((it.lease(), it.refusal()?))) {
-            tracing::warn!(record_id = lease.record_id, error, "a record was refused by the vector index");
+            tracing::warn!(record_id = lease.record_id, error, "the vector index refused a record");
         }
         self.by_parts(connection, placed).await
     }
@@ -189,7 +190,7 @@ impl Worker {
     ) -> Result<(), TurnError> {
         tracing::warn!(
             records = part.len(),
-            "records have no partition for what is derived from them; making it"
+            "a month has no partition for words and vectors yet; the projector makes it"
         );
         let times = part.iter().map(|it| it.lease().start_time);
         self.bounded(projection::make_months(connection, times)).await
@@ -222,7 +223,7 @@ impl Worker {
         tracing::warn!(
             record_id = lease.record_id,
             error = words,
-            "PostgreSQL refused to project a record; the records beside it are projected"
+            "PostgreSQL refused to project a record; the other records of the batch are projected"
         );
         tally::refused();
         self.fail(connection, &[(lease, &words)], Stage::Enqueued).await
@@ -276,7 +277,7 @@ impl Worker {
             self.held.settle(stale.iter().map(|(lease, _)| lease));
         }
         if !gone.is_empty() {
-            tracing::warn!(records = gone.len(), "outbox rows without a record were removed");
+            tracing::warn!(records = gone.len(), "outbox rows that had no record were removed");
             self.bounded(outbox::discard(connection, self.holder(), gone)).await?;
             self.held.settle(gone);
         }

@@ -21,8 +21,8 @@ pub(super) struct Shared {
     pub(super) settings: ProjectorSettings,
     pub(super) stopping: CancellationToken,
     pub(super) commits: Arc<Commits>,
-    /// One worker finds out whether the embedder is back, for all. Not shown as a metric: a provider that can be away
-    /// has a breaker of its own, which searches share.
+    /// One worker finds out for all whether the embedder is available again. No metric shows this breaker: a provider
+    /// that can fail has a breaker of its own, which searches share.
     pub(super) embedder_breaker: Breaker,
     is_embedder_away: AtomicBool,
 }
@@ -70,9 +70,11 @@ impl Shared {
         let is_away = &self.is_embedder_away;
         match &embedded.outage {
             Some(Outage { reason, .. }) if !is_away.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(reason, "the embedder is away; records wait in the outbox");
+                tracing::warn!(reason, "the embedder is unavailable; records wait in the outbox");
             }
-            None if is_away.swap(false, Ordering::Relaxed) => tracing::info!("the embedder is back"),
+            None if is_away.swap(false, Ordering::Relaxed) => {
+                tracing::info!("the embedder is available again")
+            }
             _ => {}
         }
     }

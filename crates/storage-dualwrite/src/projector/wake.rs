@@ -89,7 +89,10 @@ impl Wake {
                     tokio::time::sleep(ANNOUNCE_PAUSE).await;
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "other replicas were not told of a commit; they will see it when they poll");
+                    tracing::debug!(
+                        %error,
+                        "a commit could not be announced to other replicas; they find it when they poll"
+                    );
                     tokio::time::sleep(self.pause).await;
                 }
             }
@@ -112,7 +115,10 @@ impl Wake {
     pub(super) async fn listen(&self) {
         loop {
             if let Err(error) = self.hear().await {
-                tracing::debug!(%error, "other replicas cannot be heard; polling goes on");
+                tracing::debug!(
+                    %error,
+                    "announcements of other replicas cannot be received; this replica polls instead"
+                );
             }
             tokio::time::sleep(self.pause).await;
         }

@@ -91,7 +91,11 @@ impl Worker {
                 Err(error) => {
                     connection = None;
                     if std::mem::replace(&mut healthy, false) {
-                        tracing::warn!(%error, cause = error.cause(), "projection is interrupted; it goes on by itself");
+                        tracing::warn!(
+                            %error,
+                            cause = error.cause(),
+                            "the projection of records failed; the projector tries again"
+                        );
                     }
                     Next::Pause
                 }

@@ -7,9 +7,9 @@ const ALWAYS: u64 = 1_000;
 /// in the index (F36).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{deletions} of {points} points have no record in the state they claim, more than the {allowed} that a run may \
-     delete by itself; {unremembered} differences are more than it remembers; nothing was deleted. If the database is the \
-     right one and complete, run `datastorage reconcile --force`"
+    "{deletions} of {points} points have no record of the same version, and a run may delete at most {allowed}; \
+     {unremembered} differences exceed what a run can check twice. Nothing was deleted. If the database is the right \
+     one and complete, run `datastorage reconcile --force`"
 )]
 pub struct TooManyDeletions {
     /// Points that the run would have deleted, those among the differences that it does not remember included.

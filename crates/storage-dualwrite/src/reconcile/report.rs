@@ -39,7 +39,7 @@ pub struct Report {
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
     /// Another process reconciles.
-    #[error("another reconciler is at work on this database; there is one at a time")]
+    #[error("another reconciler is running on this database; wait for its end")]
     Busy,
     /// No connection.
     #[error("no connection to PostgreSQL")]
@@ -54,7 +54,7 @@ pub enum ReconcileError {
     #[error(transparent)]
     TooManyDeletions(#[from] TooManyDeletions),
     /// There is no outside index to rebuild.
-    #[error("no outside vector index is configured: set qdrant.url")]
+    #[error("there is no vector index to reconcile: set qdrant.url")]
     NoIndex,
 }
 

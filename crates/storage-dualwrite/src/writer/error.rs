@@ -21,10 +21,10 @@ pub enum WriteError {
     #[error("the deadline passed before the record's transaction began")]
     DeadlinePassed,
     /// PostgreSQL is away, or the record's partition could not be made.
-    #[error("PostgreSQL cannot take the record now")]
+    #[error("PostgreSQL cannot store the record now")]
     Unavailable,
     /// A strict write cannot be in the vector index now; it was not stored in PostgreSQL either.
-    #[error("the record cannot be in PostgreSQL and in the vector index now")]
+    #[error("the record cannot be stored in both PostgreSQL and the vector index now")]
     IndexUnavailable,
     /// The writer takes no more records.
     #[error("the service is stopping")]
@@ -39,7 +39,7 @@ pub enum WriteError {
     #[error("{} records of the batch name remediations that do not exist", .0.len())]
     ParentsNotFound(Vec<Orphan>),
     /// The record has another version than the update was made for.
-    #[error("the record has another version by now")]
+    #[error("the record has been changed since that version")]
     Stale,
     /// The record is finished.
     #[error("the record is finished and cannot be changed")]
@@ -48,7 +48,7 @@ pub enum WriteError {
     #[error("the idempotency key was used for another request")]
     KeyReused,
     /// The first request with this idempotency key is still under way.
-    #[error("the first request with this idempotency key is still under way")]
+    #[error("the first request with this idempotency key has not finished")]
     KeyInFlight,
     /// The database refused this record although it was valid.
     #[error("the database refused the record: {0}")]

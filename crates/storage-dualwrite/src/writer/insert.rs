@@ -80,7 +80,8 @@ fn check_stored(sent: &BTreeSet<i64>, stored: &BTreeSet<i64>) -> QueryResult<()>
         return Ok(());
     }
     let lacking: Vec<_> = sent.difference(stored).take(3).collect();
-    let words = format!("of {} records sent {} were stored; not so {lacking:?}", sent.len(), stored.len());
+    let words =
+        format!("{} records were sent and {} were stored; {lacking:?} were not", sent.len(), stored.len());
     Err(Error::DeserializationError(words.into()))
 }
 
@@ -88,7 +89,7 @@ fn check_count(what: &str, sent: usize, stored: usize) -> QueryResult<()> {
     if sent == stored {
         return Ok(());
     }
-    Err(Error::DeserializationError(format!("of {sent} {what} {stored} were stored").into()))
+    Err(Error::DeserializationError(format!("{sent} {what} were sent and {stored} were stored").into()))
 }
 
 /// Inserts analyses.

@@ -69,7 +69,7 @@ impl Partitions {
             .with_jitter();
         (|| self.try_make(month)).retry(tries).when(|error| *error == MakeError::Locked).await.map_err(|error| {
             let (record_type, month) = month;
-            tracing::warn!(table = record_type.table(), %month, error = %error, "a partition could not be made");
+            tracing::warn!(table = record_type.table(), %month, error = %error, "a partition could not be created");
             WriteError::Unavailable
         })
     }
@@ -92,7 +92,7 @@ impl Partitions {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum MakeError {
-    #[error("a lock on the table could not be had; something holds it for long, see pg_locks")]
+    #[error("the lock on the table could not be taken in time; see pg_locks for the session that holds it")]
     Locked,
     #[error("{0}")]
     Failed(String),

@@ -23,7 +23,7 @@ pub(super) fn as_stored(
         name => record.value(name),
     });
     made.ok_or_else(|| {
-        let words = format!("the {} {id} lacks a field that every stored one has", record.record_type());
+        let words = format!("the {} {id} lacks a field that every stored record has", record.record_type());
         Error::DeserializationError(words.into())
     })
 }

@@ -153,7 +153,7 @@ impl StrictWriter {
                 Ok((embedding, self.parts.embedder.incident_key(record)))
             }
             Some(Err(EmbedFault::Outage { reason, .. })) => {
-                tracing::warn!(reason, "a strict write was refused: the embedder is away");
+                tracing::warn!(reason, "a strict write was refused: the embedder is unavailable");
                 Err(WriteError::IndexUnavailable)
             }
             Some(Err(EmbedFault::Record(reason))) => Err(WriteError::Refused(reason)),
@@ -197,7 +197,7 @@ struct StrictWork {
 enum StoreError {
     #[error("PostgreSQL refused a step")]
     Database(#[from] diesel::result::Error),
-    #[error("the vector index did not take the point")]
+    #[error("the vector index did not store the point")]
     Index(#[from] IndexError),
 }
 
@@ -211,7 +211,7 @@ impl Work for StrictWork {
         }
         if !embedding_set::hold(connection, self.set.id).await? {
             tracing::error!(
-                "another embedding set serves now; strict writes are refused. Restart this process"
+                "another embedding set is active now; strict writes are refused. Restart this process"
             );
             return Ok((None, Err(WriteError::IndexUnavailable)));
         }
@@ -254,7 +254,10 @@ impl Work for StrictWork {
         let Some(index) = self.index.as_ref().filter(|_| !phantoms.is_empty()) else { return };
         let removed = tokio::time::timeout(REMOVAL_TIMEOUT, index.delete(&phantoms)).await;
         if !matches!(removed, Ok(Ok(()))) {
-            tracing::warn!(?phantoms, "points without a record could not be removed; the reconciler will");
+            tracing::warn!(
+                ?phantoms,
+                "points that have no record could not be removed; the reconciler removes them"
+            );
         }
     }
 }

@@ -56,7 +56,7 @@ impl WriterTask {
             self.runner.committed.found_queued(jobs.len(), std::time::Instant::now());
             let work = AssertUnwindSafe(turn.bound(self.write_all(&mut connection, jobs, &turn)));
             if let Err(panic) = work.catch_unwind().await {
-                tracing::error!("the outcome of a writer's group is unknown");
+                tracing::error!("the outcome of a group of writes is unknown");
                 note_panic("writer", panic.as_ref());
                 connection = None;
             }

@@ -99,13 +99,17 @@ impl Runner {
         match result {
             Ok(connection) => {
                 if news {
-                    tracing::info!("PostgreSQL is back; writes are accepted again");
+                    tracing::info!("PostgreSQL is available; writes are accepted again");
                 }
                 Some(connection)
             }
             Err(error) => {
                 if news {
-                    tracing::error!(error = %error, cause = ?std::error::Error::source(&error), "PostgreSQL is away; writes are refused until it is back");
+                    tracing::error!(
+                        error = %error,
+                        cause = ?std::error::Error::source(&error),
+                        "PostgreSQL is unavailable; writes are refused until it is available again"
+                    );
                 }
                 None
             }
@@ -166,7 +170,7 @@ impl Runner {
     async fn settle(&self, mark: &Mark, tries: u32) -> Result<bool, Failure> {
         tracing::warn!(
             transaction = mark.transaction,
-            "the answer to COMMIT was lost; asking what became of it"
+            "the answer to COMMIT was lost; asking PostgreSQL for the outcome"
         );
         match fate_of(mark, &self.connector, self.settings.settle_timeout).await {
             Fate::Committed => Ok(true),
@@ -217,10 +221,15 @@ impl Runner {
 /// that cannot help.
 fn not_written(fault: DatabaseFault, message: String, records: usize) -> WriteError {
     if fault.code() == ErrorCode::Internal {
-        tracing::error!(?fault, error = message, records, "a transaction failed, and no record is to blame");
+        tracing::error!(
+            ?fault,
+            error = message,
+            records,
+            "a transaction failed, and the cause is not one of its records"
+        );
         return WriteError::Failed(message);
     }
-    tracing::warn!(?fault, error = message, records, "a transaction was not written");
+    tracing::warn!(?fault, error = message, records, "a transaction was rolled back");
     WriteError::Unavailable
 }
 
@@ -247,6 +256,6 @@ fn before<T>(error: &diesel::result::Error, is_lost: bool) -> TryError<T> {
 /// A transaction that has stored nothing may be run again. Its COMMIT counts all the same: an answer that is given again
 /// waits for it.
 fn nothing_committed<T>() -> TryError<T> {
-    let message = "the answer to COMMIT was lost; nothing was to be stored".to_owned();
+    let message = "the answer to COMMIT was lost; the transaction had nothing to store".to_owned();
     TryError::Before { fault: DatabaseFault::ConnectionLost, message, is_lost: true }
 }

@@ -60,7 +60,8 @@ impl TensorFile {
     }
 
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
-        let info = self.metadata.info(name).ok_or_else(|| misfit(&self.path, format!("{name} is absent")))?;
+        let info =
+            self.metadata.info(name).ok_or_else(|| misfit(&self.path, format!("{name} is missing")))?;
         if info.dtype != Dtype::F32 || info.shape != shape {
             let reason = format!("{name} is {:?} {:?}, not F32 {shape:?}", info.dtype, info.shape);
             return Err(misfit(&self.path, reason));

@@ -97,7 +97,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     loop {
         let piece = response.chunk().await;
-        let Some(piece) = piece.map_err(|error| unreachable_api("its answer broke off", error))? else {
+        let Some(piece) = piece.map_err(|error| unreachable_api("its answer ended early", error))? else {
             return Ok(body);
         };
         body.extend_from_slice(&piece);
@@ -118,10 +118,8 @@ fn refusal(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Fa
     let words = wire::words(body);
     match status.as_u16() {
         400 | 413 | 422 => Failure::Refused { reason: format!("{status}: {words}") },
-        401 | 403 => {
-            Failure::unusable(format!("it does not accept the key of openai.api_key_file ({status})"))
-        }
-        404 => Failure::unusable(format!("it does not know the model or the address ({status}: {words})")),
+        401 | 403 => Failure::unusable(format!("it rejects the key in openai.api_key_file ({status})")),
+        404 => Failure::unusable(format!("it does not have the model or the address ({status}: {words})")),
         408 | 425 | 429 | 500..=599 => {
             Failure::Passing { reason: format!("it answers {status}: {words}"), retry_after, source: None }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// The API does not take what was sent: a text, or a parameter.
-    #[error("it refuses what was sent: {reason}")]
+    #[error("it refuses the request: {reason}")]
     Refused { reason: String },
     /// The API cannot at present.
     #[error("{reason}")]

@@ -95,7 +95,7 @@ impl OpenAiEmbedder {
             (News::Away, failure) => tracing::warn!(
                 model,
                 error = failure.map(tracing::field::display),
-                "the embedding API is left alone for a while; records get their vectors afterwards"
+                "calls to the embedding API are paused; records get their vectors afterwards"
             ),
         }
     }
@@ -136,7 +136,7 @@ impl Embedder for OpenAiEmbedder {
 fn left_alone(model: &str, pause: Duration) -> EmbedError {
     EmbedError::Provider {
         model: model.to_owned(),
-        reason: "it is left alone after it failed".to_owned(),
+        reason: "calls to it are paused because it failed".to_owned(),
         retry_after: Some(pause),
         source: None,
     }

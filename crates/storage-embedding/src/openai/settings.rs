@@ -26,21 +26,23 @@ pub struct OpenAiSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenAiSettingsError {
     /// The address is none of HTTP.
-    #[error("this is no address of an API; expected http:// or https://, such as https://api.openai.com/v1")]
+    #[error(
+        "the URL is not the address of an API; expected http:// or https://, such as https://api.openai.com/v1"
+    )]
     Url,
     /// The key holds what no header can.
-    #[error("the key holds characters that cannot be sent; is the file the right one?")]
+    #[error("the key holds characters that HTTP cannot send; check that the file is the right one")]
     Key,
     /// The certificates cannot be read.
     #[error("the certificates cannot be used; expected one or more in PEM")]
     Certificates(#[source] reqwest::Error),
     /// There is no certificate among what should be certificates.
-    #[error("there is no certificate among the certificates; expected one or more in PEM")]
+    #[error("the text holds no certificate; expected one or more in PEM")]
     NoCertificate,
     /// Certificates were given for connections without TLS.
-    #[error("certificates are of use with https:// only")]
+    #[error("certificates have an effect with https:// only")]
     NeedlessCertificates,
     /// The HTTP client cannot be made.
-    #[error("the HTTP client cannot be made")]
+    #[error("the HTTP client cannot be created")]
     Client(#[source] reqwest::Error),
 }

@@ -49,15 +49,18 @@ pub(super) fn read(body: &[u8], count: usize) -> Result<Vec<Embedding>, Failure>
     let answer: Answer = serde_json::from_slice(body)
         .map_err(|error| Failure::unusable(format!("its answer is not the expected JSON: {error}")))?;
     if answer.data.len() != count {
-        return Err(Failure::unusable(format!("{} vectors came for {count} texts", answer.data.len())));
+        return Err(Failure::unusable(format!(
+            "its answer has {} vectors for {count} texts",
+            answer.data.len()
+        )));
     }
     let mut vectors: Vec<Option<Embedding>> = vec![None; count];
     for Item { index, embedding } in answer.data {
         let embedding = scaled(embedding)?;
         let free = vectors.get_mut(index).filter(|place| place.is_none());
-        *free
-            .ok_or_else(|| Failure::unusable(format!("index {index} came twice, or was not asked for")))? =
-            Some(embedding);
+        *free.ok_or_else(|| {
+            Failure::unusable(format!("its answer has the index {index} twice, or beyond the last text"))
+        })? = Some(embedding);
     }
     Ok(vectors.into_iter().flatten().collect())
 }
@@ -65,15 +68,15 @@ pub(super) fn read(body: &[u8], count: usize) -> Result<Vec<Embedding>, Failure>
 fn scaled(numbers: Vec<f32>) -> Result<Embedding, Failure> {
     if numbers.len() != Embedding::DIMENSION {
         return Err(Failure::unusable(format!(
-            "its vectors have {} numbers, and the stores take {}: choose a model with as many, or one that can give \
-             them and set openai.send_dimensions",
+            "its vectors have {} numbers, and the stores need {}: choose a model whose vectors have that many \
+             numbers, or a model that can shorten them and set openai.send_dimensions",
             numbers.len(),
             Embedding::DIMENSION
         )));
     }
     let mut vector = Array1::from_vec(numbers);
     if vector.iter().all(|number| *number == 0.0) {
-        return Err(Failure::unusable("a vector is all zeros".to_owned()));
+        return Err(Failure::unusable("a vector of its answer holds zeros alone".to_owned()));
     }
     normalise(&mut vector);
     Embedding::new(vector.to_vec()).map_err(|error| Failure::unusable(error.to_string()))

@@ -159,7 +159,8 @@ impl Work {
         metrics::histogram!(GENERATION_DURATION).record(begun.elapsed().as_secs_f64());
         match answer {
             Ok(Ok(embeddings)) if embeddings.len() != texts.len() => {
-                let reason = format!("{} vectors came for {} texts", embeddings.len(), texts.len());
+                let reason =
+                    format!("the embedder gave {} vectors for {} texts", embeddings.len(), texts.len());
                 Err(EmbedError::provider(model, reason))
             }
             Ok(answer) => answer,

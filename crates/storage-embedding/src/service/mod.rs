@@ -89,6 +89,6 @@ impl EmbeddingService {
     }
 
     fn lost(&self) -> EmbedError {
-        EmbedError::provider(&self.set.model, "no vector came for the text")
+        EmbedError::provider(&self.set.model, "the embedder gave no vector for the text")
     }
 }

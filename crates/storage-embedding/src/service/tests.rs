@@ -178,7 +178,7 @@ async fn an_answer_of_the_wrong_length_is_a_fault_of_the_provider() {
     for answer in answers {
         let error = answer.unwrap_err();
         assert_eq!((error.fault(), error.retry()), (Fault::Provider, Retry::Later));
-        assert!(error.to_string().contains("0 vectors came for 2 texts"), "{error}");
+        assert!(error.to_string().contains("the embedder gave 0 vectors for 2 texts"), "{error}");
     }
 }
 

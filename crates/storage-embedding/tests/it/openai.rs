@@ -117,7 +117,8 @@ async fn failures_that_pass_are_tried_again() {
     }
 }
 
-/// F24: an API that asks for ten minutes is asked once and then left alone; the caller is told for how long.
+/// F24: an API that asks for ten minutes is asked once and then calls to it are paused; the caller is told for how
+/// long.
 #[tokio::test]
 async fn a_long_retry_after_is_honoured_by_all_callers() {
     let (server, calls) = server(vec![status(429).insert_header("Retry-After", "600")]).await;
@@ -137,12 +138,12 @@ async fn what_an_api_does_wrong_is_an_outage() {
     let unit = |index: usize| json!({ "index": index, "embedding": vec![0.5; 384] });
     for (answer, words) in [
         (status(401), "openai.api_key_file"),
-        (status(404), "does not know the model"),
+        (status(404), "does not have the model"),
         (status(500), "says the API"),
         (data(short), "have 3 numbers"),
-        (data(json!([])), "0 vectors came for 1 texts"),
+        (data(json!([])), "its answer has 0 vectors for 1 texts"),
         (data(json!([unit(1)])), "index 1"),
-        (data(json!([{ "index": 0, "embedding": vec![0.0; 384] }])), "all zeros"),
+        (data(json!([{ "index": 0, "embedding": vec![0.0; 384] }])), "zeros alone"),
         (ResponseTemplate::new(200).set_body_string("{\"data\": [{\"index\": 0, \"embedd"), "expected JSON"),
         (ResponseTemplate::new(200).set_body_bytes(vec![b' '; 9 << 20]), "longer than"),
         (ResponseTemplate::new(302).insert_header("Location", "/elsewhere"), "302"),
@@ -169,7 +170,7 @@ async fn a_slow_api_is_given_up_and_then_left_alone() {
         assert_eq!(embed(&embedder, &["a"]).await.unwrap_err().fault(), Fault::Provider);
     }
     let left_alone = embed(&embedder, &["a"]).await.unwrap_err();
-    assert!(left_alone.to_string().contains("left alone"), "{left_alone}");
+    assert!(left_alone.to_string().contains("calls to it are paused"), "{left_alone}");
     assert!(matches!(left_alone.retry(), Retry::After(_)));
 }
 

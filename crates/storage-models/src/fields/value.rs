@@ -167,7 +167,7 @@ macro_rules! to_sql {
                 match self {
                     Self::Null => Ok(IsNull::Yes),
                     $pattern => $sent,
-                    other => Err(format!("{other:?} is no {}", stringify!($sql)).into()),
+                    other => Err(format!("{other:?} is not a value of {}", stringify!($sql)).into()),
                 }
             }
         }

@@ -24,7 +24,7 @@ pub enum JsonError {
         reason: String,
     },
     /// It holds more values than its reader grants; nothing behind that place was read.
-    #[error("more than {most} values, the first of them too many at line {line}, column {column}")]
+    #[error("more than {most} values; the first value over the limit is at line {line}, column {column}")]
     TooManyValues {
         /// How many are granted.
         most: usize,

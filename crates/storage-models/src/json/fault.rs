@@ -57,7 +57,7 @@ impl fmt::Display for JsonFaultKind {
             Self::DuplicateKey => "the key occurs twice in its object",
             Self::NumberOutOfRange => "the number is outside the range of a 64-bit floating point number",
             Self::NumberTooLong => {
-                "the number has more than 1,000 characters, as it is sent or with all its digits; send it as a string"
+                "the number has more than 1,000 characters, as sent or written without an exponent; send it as a string"
             }
             Self::NulCharacter => "the NUL character cannot be stored",
             Self::InvalidString => "the string holds an escape that is not a character",

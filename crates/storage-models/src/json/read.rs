@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(text).map(begin).map_err(|error| {
             let valid = text.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
             let valid = valid.unwrap_or_default();
-            Reader { at: valid.len(), ..begin(valid) }.malformed("this is not UTF-8")
+            Reader { at: valid.len(), ..begin(valid) }.malformed("the text is not UTF-8")
         })
     }
 
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
                 Ok(value)
             }
             Some(Err(error)) => Err(self.found(&error)),
-            None => Err(self.malformed("the text ends where a value is expected")),
+            None => Err(self.malformed("the text ends, expected a value")),
         }
     }
 

@@ -6,13 +6,14 @@
 pub enum FeedObstacle {
     /// A transaction of another role, or a prepared one, is writing the table.
     #[error(
-        "another role is writing, and this one may not see since when; grant it pg_read_all_stats, or try again"
+        "another role is writing, and this role may not see when that transaction began; grant pg_read_all_stats to \
+         this role, or try again"
     )]
     HiddenWriter,
     /// The statement is in a transaction whose snapshot may be older than what is open now.
-    #[error("it is asked in a repeatable read transaction; ask in read committed")]
+    #[error("the transaction is repeatable read or serializable; use read committed")]
     FixedSnapshot,
     /// The database is a standby, where the transactions open on its primary cannot be seen.
-    #[error("a standby cannot see the transactions of its primary; ask the primary")]
+    #[error("a standby cannot see the transactions of its primary; send the query to the primary")]
     Standby,
 }

@@ -64,7 +64,7 @@ pub enum InvalidReason {
     #[error("must be a number from 0 to 1")]
     NotAFraction,
     /// A range of times of writing that is too long for a list that nothing else narrows.
-    #[error("asks for more than {MAX_WRITTEN_DAYS} days; ask for less, or add {filters}")]
+    #[error("covers more than {MAX_WRITTEN_DAYS} days; ask for fewer days, or add {filters}")]
     RangeRequired {
         /// The filters that narrow the list, one of which is enough.
         filters: String,
@@ -76,7 +76,7 @@ pub enum InvalidReason {
     #[error("has a space before its offset: in a URL, write the + of an offset as %2B")]
     PlusAsSpace,
     /// A time that the calendar or the database does not have.
-    #[error("must lie in the years 0 to 9999, and an age be at most 36500d")]
+    #[error("must be a time in the years 0 to 9999, or an age of at most 36500d")]
     TimeOutOfRange,
     /// A range of time that ends before it begins.
     #[error("must not be after {end}, which is {until}")]
@@ -117,16 +117,16 @@ pub enum InvalidReason {
         max: usize,
     },
     /// Not a text that this crate made, or one of another version of it.
-    #[error("is not a cursor of this list; begin again without it")]
+    #[error("is not a cursor of this list; start again without cursor")]
     NotACursor,
     /// A cursor of another list.
-    #[error("belongs to another {part}; begin again without it")]
+    #[error("belongs to another {part}; start again without cursor")]
     OtherCursor {
         /// What differs: `record type`, `sort` or `filter`.
         part: &'static str,
     },
     /// A parameter that changes nothing beside another one.
-    #[error("has no effect beside {beside}; leave one of them out")]
+    #[error("has no effect together with {beside}; remove one of them")]
     WithoutEffect {
         /// The other one.
         beside: &'static str,
@@ -135,13 +135,13 @@ pub enum InvalidReason {
     #[error("cannot be combined with cursor")]
     WithCursor,
     /// A range of time of too many buckets.
-    #[error("begins a range of more than {max} buckets; ask for less time, or for a longer interval")]
+    #[error("starts a range of more than {max} buckets; choose a shorter range or a longer interval")]
     TooManyBuckets {
         /// The most buckets.
         max: usize,
     },
     /// NUL, which no text in PostgreSQL can hold.
-    #[error("holds the character NUL")]
+    #[error("contains the character NUL")]
     Nul,
 }
 

@@ -294,7 +294,7 @@ fn keys_of_metadata_are_bounded() {
             "metadata.k has a value of more than 1000 characters",
         ),
         (many, "metadata.k has more than 100 values"),
-        (RemediationFilter::default().metadata("k", "\0"), "metadata.k holds the character NUL"),
+        (RemediationFilter::default().metadata("k", "\0"), "metadata.k contains the character NUL"),
         (RemediationFilter::default().metadata("\0", "v"), "metadata has a key with a control character"),
         (RemediationFilter::default().metadata("a\nb", "v"), "metadata has a key with a control character"),
     ] {
@@ -349,7 +349,7 @@ fn suffixes_that_make_no_sense_are_refused() {
     {
         assert_eq!(
             remediations(&pairs).check(now()).unwrap_err().to_string(),
-            "cluster.null has no effect beside values of the same field; leave one of them out"
+            "cluster.null has no effect together with values of the same field; remove one of them"
         );
     }
     for (pairs, expected) in [
@@ -415,7 +415,7 @@ fn values_go_through_the_rules_of_writes() {
 /// A range of the time of writing is bounded, since only an index of ranges leads to it.
 #[test]
 fn a_long_range_of_writing_needs_another_filter() {
-    let refused = "created_since asks for more than 31 days; ask for less, or add namespace, target_name, status, \
+    let refused = "created_since covers more than 31 days; ask for fewer days, or add namespace, target_name, status, \
                    remediation_request_id, or a since within 31 days";
     for (pairs, expected) in [
         (&[("created_since", "31d")][..], ""),

@@ -156,7 +156,7 @@ fn the_parts_of_a_list_come_in_any_order() {
 
     let refused = |query: ListQuery<Remediation>| query.check().unwrap_err().to_string();
     let behind = list.after(&cursor);
-    assert_eq!(refused(behind.clone()), "cursor belongs to another sort; begin again without it");
+    assert_eq!(refused(behind.clone()), "cursor belongs to another sort; start again without cursor");
     let skipping = PageRequest::new(1, 1).unwrap();
     assert_eq!(refused(behind.page(skipping).sort(sort)), "offset cannot be combined with cursor");
 }

@@ -35,7 +35,7 @@ pub trait CandidateSource {
 #[derive(Debug, thiserror::Error)]
 pub enum CandidateError<S, R> {
     /// The index did not answer.
-    #[error("the outside index gave no candidates")]
+    #[error("the vector index gave no candidates")]
     Source(#[source] S),
     /// The candidates could not be read.
     #[error("the candidates could not be read")]
@@ -74,6 +74,10 @@ pub async fn candidates<S: CandidateSource, R>(
         }
         refill += 1;
         wanted = wanted.saturating_mul(2);
-        tracing::debug!(refill, left = nearest.hits.len(), "too few candidates are left; asking for more");
+        tracing::debug!(
+            refill,
+            left = nearest.hits.len(),
+            "too few candidates match the filter; asking for more"
+        );
     }
 }

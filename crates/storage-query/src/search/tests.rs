@@ -108,7 +108,7 @@ fn a_text_that_cannot_be_searched_for_is_refused() {
     };
     assert_eq!(refused(&"ä".repeat(1_000)), None);
     assert_eq!(refused(&"a".repeat(1_001)).as_deref(), Some("q has a value of more than 1000 characters"));
-    assert_eq!(refused("a\0b").as_deref(), Some("q holds the character NUL"));
+    assert_eq!(refused("a\0b").as_deref(), Some("q contains the character NUL"));
 }
 
 /// The side of the meaning looks for more than the limit; that of the words does too (`lexical::tests`).

@@ -75,7 +75,7 @@ async fn a_database_from_before_the_first_release_is_refused() {
     connection.batch_execute(recorded).await.unwrap();
     let refused = bootstrap(&database.url()).await.unwrap_err();
     assert!(matches!(&refused, SchemaError::Unreleased(versions) if versions == "0001, 0009"), "{refused:?}");
-    assert!(refused.to_string().contains("make a new, empty database"), "{refused}");
+    assert!(refused.to_string().contains("create an empty database"), "{refused}");
     let made = "SELECT to_regclass('remediation_audit')::text AS value";
     assert_eq!(super::text(&mut connection, made).await, None);
 }

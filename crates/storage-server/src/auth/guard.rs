@@ -103,7 +103,7 @@ impl Gate {
     /// The problem of one who was refused, told to the log and the metrics.
     fn told(&self, request: &ServiceRequest, refused: Refused) -> Problem {
         let peer = peer::address(request, &self.proxies);
-        tracing::info!(%peer, result = refused.result, "a caller was refused");
+        tracing::info!(%peer, result = refused.result, "the request of a caller was refused");
         count(refused.result);
         refused.problem
     }
@@ -163,8 +163,9 @@ impl Gate {
         self.callers.check(&verdict.caller).map_err(limited)?;
         match wanted {
             Some(permission) if !verdict.is_permitted => {
-                let detail =
-                    format!("This needs the permission {permission}, which the caller does not have.");
+                let detail = format!(
+                    "The caller does not have the permission {permission}, which this request needs."
+                );
                 let problem = Problem::new(ProblemKind::Forbidden).detail(detail).challenge(Challenge::Scope);
                 Err(Refused { result: "forbidden", problem })
             }

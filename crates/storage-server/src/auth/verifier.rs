@@ -20,7 +20,7 @@ pub(crate) enum Refusal {
     #[error("the token was rejected")]
     Rejected,
     /// Whoever knows could not be asked. Never remembered.
-    #[error("tokens cannot be checked now: {0}")]
+    #[error("the token cannot be checked now: {0}")]
     Unavailable(String),
 }
 

@@ -69,13 +69,11 @@ pub(crate) struct ExportQuery<R: Exported> {
 enum Cut {
     #[error("the records could not be read")]
     Read(#[from] ReadError),
-    #[error("the client took nothing for export.stall_timeout")]
+    #[error("the client read nothing for export.stall_timeout")]
     Stalled,
-    #[error("the client went away")]
+    #[error("the client closed the connection")]
     ClientGone,
-    #[error(
-        "another caller waited for a place, and this one had more than its share; see export.connections"
-    )]
+    #[error("another caller was waiting, and this caller used more than its share of export.connections")]
     Recalled,
 }
 

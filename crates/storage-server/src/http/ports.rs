@@ -229,7 +229,7 @@ impl HttpPort {
     /// Returns when the port is served no longer although nobody asked for that, with the reason.
     pub(crate) async fn failed(&mut self) -> String {
         match (&mut self.task).await {
-            Ok(Ok(())) => "it ended by itself".to_owned(),
+            Ok(Ok(())) => "the server ended unexpectedly".to_owned(),
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         }

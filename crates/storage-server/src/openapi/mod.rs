@@ -29,16 +29,17 @@ use utoipa::openapi::{
 /// The scheme by which callers say who they are.
 pub(crate) const BEARER: &str = "bearer";
 
-const ABOUT: &str = "The audit store of a platform that repairs Kubernetes clusters by itself: what was done, by what, \
-and did it work, by filter and by meaning.\n\n\
-Each `GET` also answers `HEAD`. Every answer names its request in `X-Correlation-ID`; `traceparent` (W3C Trace Context) \
-is continued. Whatever is refused or fails is answered with a problem document (RFC 9457), and every bad field is \
-named at once. `x-requests` lists requests that can be sent as they are, with the status that answers them.\n\n\
-`/openapi-3.0.json` is this document in the form of OpenAPI 3.0.3, for generators that do not know 3.1.\n\n\
-Metrics, and health as here, are on a port of their own.";
+const ABOUT: &str = "The audit store of a platform that repairs Kubernetes clusters automatically. It records which \
+                     actions ran, which service ran them and how they ended, and finds them by filter, by words and \
+                     by meaning.\n\nEach route with `GET` also answers `HEAD`. Every answer names its request in \
+                     `X-Correlation-ID`, and the service continues `traceparent` (W3C Trace Context). The service \
+                     answers every refusal and failure with a problem document (RFC 9457), which names every bad \
+                     field at once. `x-requests` lists example requests with the status of their \
+                     answers.\n\n`/openapi-3.0.json` is this document as OpenAPI 3.0.3, for generators that do not \
+                     support 3.1.\n\nThe admin port serves metrics, and health as well.";
 
-const TOKEN: &str = "A token of a service account, or one out of the service's file of tokens. None without \
-authentication, when only this machine is answered.";
+const TOKEN: &str = "The token of a service account, or a token from the service's token file. Without authentication \
+                     the service needs no token and answers this machine only.";
 
 /// The document of these operations, whose answers have these schemas.
 pub(crate) fn document(
@@ -76,12 +77,12 @@ fn components(schemas: impl Iterator<Item = (String, RefOr<utoipa::openapi::Sche
 
 fn tags() -> Vec<Tag> {
     [
-        ("remediation", "Actions that were taken on a cluster."),
-        ("aianalysis", "Analyses of remediations by models."),
+        ("remediation", "Actions on a cluster."),
+        ("aianalysis", "Analyses of remediations by AI models."),
         ("workflow", "Workflow runs for remediations."),
-        ("execution", "Single steps that were executed."),
-        ("incidents", "Remediations as other services read them, and their counts."),
-        ("admin", "This replica, for those who run it. Each replica answers for itself."),
+        ("execution", "The single steps of workflow runs."),
+        ("incidents", "Remediations with the field names that other services use, and their counts."),
+        ("admin", "The replica that answers, for its operators."),
         ("service", "The service itself."),
     ]
     .into_iter()

@@ -17,7 +17,8 @@ const TIMES: [&str; 6] =
 /// What a duration may look like.
 const DURATION: &str = r"^([0-9]{1,10}(ms|[wdhms])){1,6}$";
 /// How far a range of the times of writing may reach.
-const WRITTEN: &str = "At most 31 days, unless another filter narrows the list: `range_required`.";
+const WRITTEN: &str =
+    "The range may be at most 31 days unless another filter narrows the list (`range_required`).";
 /// Text that may be compared with a column.
 const COMPARABLE: &str = r"^[^\u0000]*$";
 
@@ -46,42 +47,43 @@ pub(crate) fn filter<R: Listed + Named>() -> Vec<Parameter> {
 
 fn since(name: &str, time: &str, example: &str) -> Parameter {
     let about = format!(
-        "Only what has a `{time}` not before this: RFC 3339, a date, or an age such as `90m`, `24h`, `7d`, `1h30m`."
+        "Only records with a `{time}` at or after this time: RFC 3339, a date, or an age such as `90m`, `24h`, `7d`, \
+         `1h30m`."
     );
     let about = if name == "since" { about } else { format!("{about} {WRITTEN}") };
     query(name, pattern(TIME).examples(TIMES), &about).example(Some(json!(example))).build()
 }
 
 fn until(name: &str, time: &str, example: &str) -> Parameter {
-    let about = format!("Only what has a `{time}` before this; written as `since` is.");
+    let about = format!("Only records with a `{time}` before this time, in the form of `since`.");
     let about = if name == "until" { about } else { format!("{about} {WRITTEN}") };
     query(name, pattern(TIME).examples(TIMES), &about).example(Some(json!(example))).build()
 }
 
 fn min_duration() -> Parameter {
-    let about = "Only what took at least so long, such as `250ms`, `90s`, `5m`.";
+    let about = "Only records with at least this duration, such as `250ms`, `90s`, `5m`.";
     query("min_duration", pattern(DURATION), about).example(Some(json!("250ms"))).build()
 }
 
 fn max_duration() -> Parameter {
-    let about = "Only what took at most so long; written as `min_duration` is.";
+    let about = "Only records with at most this duration, in the form of `min_duration`.";
     query("max_duration", pattern(DURATION), about).example(Some(json!("2h"))).build()
 }
 
 /// A parameter that asks something of a field, as the suffix of its name says.
 fn of_field(field: &Field, name: &str) -> Parameter {
-    let (about, example) = (|what: &str| format!("Only what {what}."), field.example.to_json());
+    let (about, example) = (|what: &str| format!("Only records {what}."), field.example.to_json());
     let begin = || json!(example.as_str().and_then(|text| text.get(..2)).unwrap_or_default());
     match name.strip_prefix(field.name).unwrap_or_default() {
         ".not" => listed(
             name,
             item(field),
-            &about(&format!("has none of these as its `{}`, or none", field.name)),
+            &about(&format!("without `{}` or with another value than these", field.name)),
             example,
         ),
         ".null" => {
             let what = format!(
-                "has no `{0}` (`true`), or has one (`false`, which has no effect beside values)",
+                "without `{0}` (`true`) or with it (`false`, which has no effect together with values)",
                 field.name
             );
             query(name, set("Flag", ["false", "true"]), &about(&what)).example(Some(json!("true"))).build()
@@ -89,19 +91,21 @@ fn of_field(field: &Field, name: &str) -> Parameter {
         ".prefix" => listed(
             name,
             item(field),
-            &about(&format!("has a `{}` that begins with one of these", field.name)),
+            &about(&format!("whose `{}` begins with one of these values", field.name)),
             begin(),
         ),
         _ => {
-            let about = format!("{} {LISTED}", about(&format!("has one of these as its `{}`", field.name)));
+            let about =
+                format!("{} {LISTED}", about(&format!("whose `{}` is one of these values", field.name)));
             listed(name, item(field), &about, example)
         }
     }
 }
 
 /// How a parameter lists values.
-const LISTED: &str = "Repeat the parameter or separate values with commas; a comma inside a value is written `\\,`. Values \
-                      are compared in the form in which records store them; `filter_notes` names each that this changes.";
+const LISTED: &str = "Repeat the parameter or separate values with commas; write a comma inside a value as `\\,`. The \
+                      service compares values in the form in which it stores them; `filter_notes` names each value \
+                      that this changes.";
 
 /// A value that a filter may list.
 fn item(field: &Field) -> ObjectBuilder {
@@ -126,8 +130,8 @@ const METADATA: &str = "metadata.reason";
 
 /// `metadata.KEY=VALUE`, which no other way of writing a parameter of the query string fits.
 fn metadata() -> Parameter {
-    let about = "`metadata.KEY=VALUE`: only what has this value under that top-level key of its metadata, compared as \
-                 text. Any key may stand for `KEY`; this one is an example.";
+    let about = "`metadata.KEY=VALUE`: only records whose metadata has this value under the top-level key `KEY`, \
+                 compared as text. This key is an example; use any key.";
     listed(METADATA, pattern(COMPARABLE), about, json!("CrashLoopBackOff"))
 }
 
@@ -140,22 +144,22 @@ pub(crate) fn page<R: Listed + Named>() -> Vec<Parameter> {
         limit(PageRequest::MAX_LIMIT, PageRequest::DEFAULT_LIMIT),
         query("offset", offset, OFFSET).example(Some(json!(0))).build(),
         query("cursor", pattern(r"^[A-Za-z0-9_-]+$"), CURSOR).build(),
-        choice("total", ["exact", "none"], "exact", "Whether all that match are counted."),
+        choice("total", ["exact", "none"], "exact", "Whether to count all records that match."),
     ]
 }
 
 /// The order of what is listed.
 pub(crate) fn sort<R: Listed + Named>() -> Parameter {
-    let about = "The order, descending with `-`; newest first unless it is said. Ties are broken by id.";
+    let about = "The order, descending with `-`. The default is the newest first; ids break ties.";
     let sorts = Sort::<R>::all().map(|sort| sort.to_string());
     query("sort", set(&format!("{}Sort", R::NAME), sorts), about).build()
 }
 
 const OFFSET: &str =
-    "How many to skip; none unless it is said. Beside `cursor`, which goes further, only 0 is taken.";
+    "How many records to skip; 0 by default, and 0 together with `cursor`. To read further, use `cursor`.";
 
 const CURSOR: &str =
-    "`pagination.next_cursor` of the page before. Opaque, and good for the filter and the sort it came with.";
+    "`pagination.next_cursor` of the page before. It is opaque and valid only with the same filter and sort.";
 
 /// A parameter that is one of these words. Their schema has its name, with a capital.
 pub(crate) fn choice<const N: usize>(
@@ -177,7 +181,7 @@ pub(crate) fn flag(name: &str, about: &str) -> Parameter {
 /// How many at most.
 pub(crate) fn limit(max: i64, default: i64) -> Parameter {
     let schema = schema::integer(1, max).default(Some(json!(default)));
-    query("limit", schema, "How many at most.").build()
+    query("limit", schema, "The most records of a page.").build()
 }
 
 /// The id of a record.
@@ -194,8 +198,12 @@ pub(crate) fn in_path(name: &str, schema: ObjectBuilder, about: &str, example: V
 
 /// `If-None-Match`.
 pub(crate) fn if_none_match() -> Parameter {
-    header("If-None-Match", schema::text(), "An `ETag` that is known: then what it is of is not sent again.")
-        .build()
+    header(
+        "If-None-Match",
+        schema::text(),
+        "An `ETag` of an earlier answer. If it is still valid, the answer is 304 without a body.",
+    )
+    .build()
 }
 
 /// The form of an entity tag.
@@ -206,8 +214,8 @@ pub(crate) const EXAMPLE_ETAG: &str = "\"8864-1767323047000001\"";
 
 /// `X-Correlation-ID`, which every request may have.
 pub(crate) fn correlation_id() -> Parameter {
-    let about = "Names the request in logs and answers: 1 to 128 letters, digits or `-._:/+=@`. What has another form \
-                 is not taken, and an id is made.";
+    let about = "Names the request in logs and answers: 1 to 128 letters, digits or `-._:/+=@`. The service replaces \
+                 a value of another form by an id of its own.";
     header("X-Correlation-ID", schema::text(), about).build()
 }
 

@@ -135,9 +135,17 @@ pub(super) fn headers(components: ComponentsBuilder) -> ComponentsBuilder {
     components
         .header("X-Correlation-ID", header("Names the request in the logs.", CORRELATION_ID).build())
         .header("ETag", header("The record's version.", EXAMPLE_ETAG).schema(Some(tag)).build())
-        .header("Location", header("Where the record is.", "/api/v1/audit/remediation/8864").build())
-        .header("X-Filter-Notes", header("The parameters whose values are compared in another form than they were given; only there when there are some.", "namespace").build())
-        .header("Link", header("The pages around this one (RFC 8288).", link).build())
+        .header("Location", header("The path of the record.", "/api/v1/audit/remediation/8864").build())
+        .header(
+            "X-Filter-Notes",
+            header(
+                "The parameters whose values the service compares in another form than the \
+                                          given one; absent if there are none.",
+                "namespace",
+            )
+            .build(),
+        )
+        .header("Link", header("The next, the previous and the first page (RFC 8288).", link).build())
 }
 
 /// Adds a header of [`headers`].

@@ -132,8 +132,9 @@ pub(crate) fn nullable(schema: ObjectBuilder) -> Object {
 
 /// Where a record differs from what was sent, or null.
 pub(super) fn alterations(meaning: &str) -> RefOr<Schema> {
-    let pointer = text().description(Some("Where, as a JSON pointer into the record."));
-    let what = set("AlterationKind", Altered::WORDS.iter().copied()).description(Some("How it differs."));
+    let pointer = text().description(Some("The changed place, as a JSON pointer into the record."));
+    let what = set("AlterationKind", Altered::WORDS.iter().copied())
+        .description(Some("How the service changed it."));
     let place =
         closed().property("pointer", pointer).required("pointer").property("what", what).required("what");
     let list = list_of(place.build()).schema_type(SchemaType::from_iter([Type::Array, Type::Null]));

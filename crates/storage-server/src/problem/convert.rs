@@ -72,7 +72,7 @@ impl From<JsonError> for Problem {
     fn from(error: JsonError) -> Self {
         match error {
             JsonError::Empty => Self::new(ProblemKind::MalformedJson)
-                .detail("The request has no body, or an empty one. Send one JSON text as the body."),
+                .detail("The request has no body. Send one JSON text as the body."),
             JsonError::Malformed { .. } => Self::new(ProblemKind::MalformedJson).detail(error.to_string()),
             JsonError::TooManyValues { .. } => Self::new(ProblemKind::BodyTooLarge)
                 .detail(format!("The body holds {error}; nothing was stored.")),
@@ -93,7 +93,7 @@ impl From<Invalid> for Problem {
             return problem;
         }
         problem.detail(format!(
-            "What was sent breaks one or more rules; nothing was stored. {omitted} more errors are not listed."
+            "The body breaks one or more rules; nothing was stored. {omitted} more errors are not listed."
         ))
     }
 }

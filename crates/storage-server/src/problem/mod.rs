@@ -59,15 +59,15 @@ impl Challenge {
     }
 }
 
-/// One bad place of a request.
+/// A bad field or parameter of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Violation {
     #[serde(flatten)]
     #[schema(inline)]
     pub(crate) place: Place,
-    /// What is wrong, to machines.
+    /// The fault, for programs.
     pub(crate) code: &'static str,
-    /// What is wrong, to people.
+    /// The fault, for people.
     pub(crate) message: String,
 }
 
@@ -75,17 +75,17 @@ pub(crate) struct Violation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Place {
-    /// In the body, as a JSON pointer (RFC 6901).
+    /// A JSON pointer (RFC 6901) into the body.
     Pointer(String),
-    /// In the query string, by its name.
+    /// The name of a parameter of the query string.
     Parameter(String),
 }
 
-/// What tells of a refusal or a failure (RFC 9457).
+/// The description of a refusal or a failure (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Document<'a> {
-    /// A path under which this kind is explained.
+    /// The path of a page that explains this kind of problem.
     r#type: String,
     title: &'static str,
     #[schema(minimum = 400, maximum = 599)]

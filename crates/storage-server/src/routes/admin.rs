@@ -36,25 +36,25 @@ pub(super) fn operations() -> [Operation; 4] {
     let wanted = |level: &str| json!({ "level": level });
     let example = wanted("info,storage_dualwrite=debug");
     [
-        Operation::get(PATH, Asks::ADMIN, level, "Levels by target.")
-            .named("admin", "logLevel", "What is logged")
+        Operation::get(PATH, Asks::ADMIN, level, "The log levels.")
+            .named("admin", "logLevel", "Read the log levels")
             .shown_by(Request::new(200, PATH))
             .shown_by(Request::new(400, format!("{PATH}?verbose=true"))),
-        Operation::new(Method::PUT, PATH, Asks::ADMIN, set_level, "It is so now.")
-            .named("admin", "setLogLevel", "Log more or less")
-            .about("By target, from now on until the process ends. Who changed what is in the log.")
+        Operation::new(Method::PUT, PATH, Asks::ADMIN, set_level, "The log levels after the change.")
+            .named("admin", "setLogLevel", "Change the log levels")
+            .about("The change holds until the process ends. The log names the caller and the old and new levels.")
             .takes([(MediaType::Json, schema::named(NEW_LEVEL), example.clone())])
             .schema(NEW_LEVEL, new_level())
             .shown_by(Request::new(200, PATH).body(MediaType::Json, example))
             .shown_by(Request::new(400, PATH).body(MediaType::Json, wanted("loud")))
             .shown_by(Request::new(400, PATH).body(MediaType::Json, wanted("hyper=trace"))),
-        Operation::new(Method::DELETE, PATH, Asks::ADMIN, reset_level, "It is so now.")
-            .named("admin", "resetLogLevel", "Log as the settings say")
+        Operation::new(Method::DELETE, PATH, Asks::ADMIN, reset_level, "The log levels after the change.")
+            .named("admin", "resetLogLevel", "Reset the log levels to the settings")
             .shown_by(Request::new(200, PATH))
             .shown_by(Request::new(400, format!("{PATH}?verbose=true"))),
-        Operation::get(settings_path, Asks::ADMIN, settings, "All of them.")
-            .named("admin", "settings", "The settings in force")
-            .about("Each with where it comes from. Of a secret only whether it is set.")
+        Operation::get(settings_path, Asks::ADMIN, settings, "The settings.")
+            .named("admin", "settings", "Read the settings in force")
+            .about("Each setting with its source. A secret shows only whether it is set.")
             .shown_by(Request::new(200, settings_path))
             .shown_by(Request::new(400, format!("{settings_path}?all=true"))),
     ]
@@ -80,14 +80,14 @@ fn new_level() -> ObjectBuilder {
     schema::closed().property(LEVEL, level).required(LEVEL)
 }
 
-/// What is logged, and what the settings say.
+/// The log levels, and those of the settings.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LogLevel)]
 struct Level {
-    /// What is logged.
+    /// The levels in force.
     #[schema(examples("info"))]
     level: String,
-    /// What the settings say.
+    /// The levels of the settings.
     #[schema(examples("info"))]
     configured: String,
 }
@@ -167,7 +167,7 @@ fn wanted(bytes: &[u8]) -> Result<LogLevel, Problem> {
     };
     let unknown = unknown.iter().take(MAX_FAULTS).map(|(name, _)| {
         let name: String = name.chars().take(MAX_TOKEN_LENGTH).collect();
-        violation(pointer(&name), "unknown_field", "the only field is level")
+        violation(pointer(&name), "unknown_field", "unknown field; the only field is level")
     });
     errors.extend(unknown);
     match level {
@@ -190,7 +190,7 @@ fn violation(pointer: String, code: &'static str, message: impl Into<String>) ->
 
 fn invalid(errors: Vec<Violation>) -> Problem {
     Problem::new(ProblemKind::ValidationFailed)
-        .detail("The body names no level that can be set; nothing was changed.")
+        .detail("The body does not name a valid level; nothing was changed.")
         .errors(errors)
 }
 

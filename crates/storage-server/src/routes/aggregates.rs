@@ -26,14 +26,14 @@ pub(super) fn operations() -> Vec<Operation> {
     let intervals = Interval::ALL.map(Interval::as_str);
     let interval =
         parameters::choice("interval", intervals, Interval::Day.as_str(), "The width of a bucket.");
-    let all = "Over all that match.";
+    let all = "Counts all remediations that match the filter.";
     let operations = [
-        operation("success-rate", success_rate, "Count how many of the finished succeeded").about(all),
+        operation("success-rate", success_rate, "Count finished remediations by success").about(all),
         operation("by-namespace", group_counts::<ByNamespace>, "Count by namespace").about(all),
         operation("by-severity", group_counts::<BySeverity>, "Count by severity").about(all),
         operation("by-action-type", group_counts::<ByActionType>, "Count by action").about(all),
         operation("trend", trend, "Count by time")
-            .about("Buckets in which nothing began are there, with zeros.")
+            .about("Empty intervals have a bucket with zeros.")
             .parameters([interval]),
     ];
     let filtered = operations.map(|operation| operation.parameters(parameters::filter::<Remediation>()));
@@ -54,23 +54,23 @@ where
         .shown_by(Request::new(400, format!("{path}?limit=1")))
 }
 
-/// How the finished remediations went, those with phase completed or failed.
+/// Counts of finished remediations (phase completed or failed) by success.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SuccessCounts)]
 struct RateAnswer {
-    /// How many are finished, whatever their status.
+    /// The number of finished remediations with any status.
     #[schema(minimum = 0, examples(8))]
     total_count: i64,
-    /// How many of them have status success.
+    /// The number of them with status success.
     #[schema(minimum = 0, examples(6))]
     success_count: i64,
-    /// How many of them have status failed; those with neither count as unknown.
+    /// The number of them with status failed. The rest has status unknown.
     #[schema(minimum = 0, examples(2))]
     failure_count: i64,
-    /// `success_count / total_count`; null when none is finished.
+    /// `success_count / total_count`; null if no remediation is finished.
     #[schema(required, minimum = 0, maximum = 1, examples(0.75))]
     success_rate: Option<f64>,
-    /// Only there when values of the filter are compared in another form than they were given.
+    /// The filter values that the service compares in another form than the given one; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filter_notes: Vec<Note>,
 }
@@ -84,17 +84,17 @@ impl RateAnswer {
     }
 }
 
-/// How many remediations have each value of a column, the largest count first.
+/// The number of remediations with each value of a field, the largest number first.
 #[derive(Serialize, ToSchema)]
 #[schema(bound = "C: Column")]
 #[serde(bound = "")]
 struct GroupsAnswer<C> {
     #[schema(schema_with = groups::<C>)]
     data: Vec<Group>,
-    /// Only there when smaller groups were left out.
+    /// Whether smaller groups were left out; absent if none were.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
-    /// Only there when values of the filter are compared in another form than they were given.
+    /// The filter values that the service compares in another form than the given one; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filter_notes: Vec<Note>,
     #[serde(skip)]
@@ -143,12 +143,12 @@ fn groups<C: Column>() -> ArrayBuilder {
     schema::list_of(group.property("count", count).required("count"))
 }
 
-/// How many remediations began in each interval, the oldest first and without a gap.
+/// The number of remediations that began in each interval, the oldest interval first and without gaps.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Trend)]
 struct TrendAnswer {
     data: Vec<BucketAnswer>,
-    /// Only there when values of the filter are compared in another form than they were given.
+    /// The filter values that the service compares in another form than the given one; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filter_notes: Vec<Note>,
 }
@@ -160,13 +160,13 @@ struct BucketAnswer {
     /// When the interval begins.
     #[schema(value_type = String, format = DateTime, examples("2026-01-02T00:00:00.000000Z"))]
     bucket: Timestamp,
-    /// How many began in it.
+    /// The number of remediations that began in it.
     #[schema(minimum = 0, examples(8))]
     total: i64,
-    /// How many of them have status success.
+    /// The number of them with status success.
     #[schema(minimum = 0, examples(6))]
     success: i64,
-    /// How many of them have status failed.
+    /// The number of them with status failed.
     #[schema(minimum = 0, examples(2))]
     failed: i64,
 }

@@ -66,7 +66,7 @@ pub(super) struct Versioned<B>(PhantomData<B>);
 impl<B: JsonBody + 'static> Form for Versioned<B> {
     fn answers(about: &str) -> Answers {
         Answers::new::<B>(200, with_header(json_body::<B>(about), "ETag"))
-            .and(304, with_header(empty("The version that is known."), "ETag"))
+            .and(304, with_header(empty("The client has the current version."), "ETag"))
     }
 }
 

@@ -58,9 +58,10 @@ fn store<R: AuditRecord + Named>() -> Operation {
     let send = |status| Request::new(status, path.clone());
     Operation::new(Method::POST, path.clone(), Asks::WRITE, write::write::<R>, "The record as it is stored.")
         .named(R::TYPE.path(), format!("write{}", R::NAME), format!("Store {}", noun(R::TYPE)))
-        .about("201 means committed. Names are cleaned, and text in which a browser might run something is escaped; \
-             `sanitized_fields` names each place, and `alterations` of the record how. `Prefer: handling=lenient` stores \
-             what is refused otherwise for its form; `adjusted_fields` names what was changed.")
+        .about("The status 201 means that the record is committed. The service cleans names and escapes text in which \
+                a browser might run something; `sanitized_fields` names each place, and the record's `alterations` \
+                say how it changed. `Prefer: handling=lenient` also stores values that are otherwise refused for \
+                their form; `adjusted_fields` names what it changed.")
         .parameters([write::consistency_parameter(write::Offer::Any)])
         .parameters(write::headers())
         .takes([(MediaType::Json, openapi::new_schema(R::TYPE), example.clone())])
@@ -93,23 +94,29 @@ fn store_batch<R: AuditRecord + Named>() -> Operation {
     let records =
         schema::list_of(openapi::new_schema(R::TYPE)).min_items(Some(1)).max_items(Some(MAX_BATCH_RECORDS));
     let line = json!(format!("{example}\n"));
-    let lines = schema::text().description(Some("One record a line."));
+    let lines = schema::text().description(Some("One record per line."));
     let send = |status| Request::new(status, path.clone());
     let summary = format!("Store many {}, all or none", nouns(R::TYPE));
-    Operation::new(Method::POST, path.clone(), Asks::WRITE, write::write_batch::<R>, "Where they are.")
-        .named(R::TYPE.path(), format!("write{}Batch", R::NAME), summary)
-        .parameters([write::consistency_parameter(write::Offer::NotStrict)])
-        .parameters(write::headers())
-        .takes([
-            (MediaType::Json, records.into(), json!([example, example])),
-            (MediaType::JsonLines, lines.into(), line.clone()),
-        ])
-        .may_fail(write::PROBLEMS)
-        .may_fail(&[ProblemKind::TooManyMonths])
-        .shown_by(send(201).body(MediaType::Json, json!([example, example])))
-        .shown_by(send(201).body(MediaType::JsonLines, line))
-        .shown_by(send(400).body(MediaType::Json, json!([])))
-        .shown_by(send(415).body(MediaType::MergePatch, json!([example])))
+    Operation::new(
+        Method::POST,
+        path.clone(),
+        Asks::WRITE,
+        write::write_batch::<R>,
+        "The ids of the records.",
+    )
+    .named(R::TYPE.path(), format!("write{}Batch", R::NAME), summary)
+    .parameters([write::consistency_parameter(write::Offer::NotStrict)])
+    .parameters(write::headers())
+    .takes([
+        (MediaType::Json, records.into(), json!([example, example])),
+        (MediaType::JsonLines, lines.into(), line.clone()),
+    ])
+    .may_fail(write::PROBLEMS)
+    .may_fail(&[ProblemKind::TooManyMonths])
+    .shown_by(send(201).body(MediaType::Json, json!([example, example])))
+    .shown_by(send(201).body(MediaType::JsonLines, line))
+    .shown_by(send(400).body(MediaType::Json, json!([])))
+    .shown_by(send(415).body(MediaType::MergePatch, json!([example])))
 }
 
 fn list<R: AuditRecord + Named>() -> Operation
@@ -128,9 +135,10 @@ where
     list::operation::<R>(path.clone())
         .named(R::TYPE.path(), format!("list{}", R::NAME), format!("List {}", nouns(R::TYPE)))
         .about(
-            "All filters must hold; within one, any of its values. Of one field, values, `.prefix` and `.null=true` are \
-             alternatives, from which `.not` takes away. A list by ascending `created_at` is a feed: read on by its cursor, \
-             and let `created_since` move along if you like, which the cursor of no other list allows.",
+            "A record matches if it matches every filter. It matches a filter if it has one of its values. Values, \
+             `.prefix` and `.null=true` of the same field are alternatives; `.not` excludes records from them. A list \
+             by ascending `created_at` is a feed: continue it with its cursor. Only the cursor of a feed allows a \
+             later `created_since`.",
         )
         .parameters(parameters::filter::<R>())
         .parameters(parameters::page::<R>())
@@ -165,14 +173,14 @@ fn update<R: AuditRecord + Named>() -> Operation {
         RecordType::Workflow | RecordType::AiAnalysis | RecordType::Execution => json!({ "current_step": 2 }),
     };
     let end = json!({ "phase": "completed", "status": "success" });
-    let (schema, about) = (openapi::patch_schema(R::TYPE), "The record as it is now.");
+    let (schema, about) = (openapi::patch_schema(R::TYPE), "The record after the change.");
     let send = |status| Request::new(status, one.clone());
     let of_version = |status| send(status).header("If-Match", EXAMPLE_ETAG);
     let of_another = |status, path: &str| Request::new(status, path).header("If-Match", "\"1-1\"");
     Operation::new(Method::PATCH, format!("{path}/{{id}}"), Asks::WRITE, write::update::<R>, about)
         .named(R::TYPE.path(), format!("update{}", R::NAME), format!("Change {}", noun(R::TYPE)))
         .about(
-            "A merge patch (RFC 7396). Phases and steps never go back, and a finished record is never changed.",
+            "Send a merge patch (RFC 7396). Phases and steps cannot go back, and a finished record cannot be changed.",
         )
         .parameters([parameters::id(), write::if_match_header()])
         .parameters([write::consistency_parameter(write::Offer::NotStrict)])

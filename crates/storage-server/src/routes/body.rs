@@ -108,7 +108,7 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
         None | Some("identity") => Ok(Coding::Identity),
         Some("gzip" | "x-gzip") => Ok(Coding::Gzip),
         Some(_) => Err(Problem::new(ProblemKind::UnsupportedMediaType)
-            .detail("Content-Encoding must be gzip, or be left out.")),
+            .detail("Content-Encoding must be gzip. Send gzip, or omit the header.")),
     }
 }
 
@@ -116,7 +116,7 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
 fn media_type(headers: &HeaderMap, accepted: &[MediaType]) -> Result<MediaType, Problem> {
     let refused = |detail: &str| Err(Problem::new(ProblemKind::UnsupportedMediaType).detail(detail));
     let Some(media_type) = text(headers, CONTENT_TYPE) else {
-        return refused(&format!("The header Content-Type is missing; it must be {}.", listed(accepted)));
+        return refused(&format!("The header Content-Type is missing. Send {}.", listed(accepted)));
     };
     let mut parts = media_type.split(';').map(str::trim);
     let named =

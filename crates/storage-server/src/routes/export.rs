@@ -25,23 +25,32 @@ use crate::routes::parameters::Parameters;
 pub(super) fn operation<R: Exported + Named>(nouns: &str) -> Operation {
     let path = format!("/api/v1/audit/{}/export", R::TYPE.path());
     let (formats, default) = (ExportFormat::ALL.map(ExportFormat::as_str), ExportFormat::default().as_str());
-    let mark = "Whether CSV begins with a byte order mark, by which spreadsheets know UTF-8. Only with `format=csv`.";
+    let mark = "Whether CSV begins with a byte order mark, from which spreadsheets recognise UTF-8. Only with \
+                `format=csv`.";
     let summary = format!("Export all {nouns} that match");
-    Operation::get(path.clone(), Asks::READ, export::<R>, "One record a line, as they are read.")
-        .named(R::TYPE.path(), format!("export{}", R::NAME), summary)
-        .about("`X-Filter-Notes` names the parameters whose values are compared in another form than they were given.")
-        .parameters([
-            parameters::choice("format", formats, default, "How the records are written."),
-            parameters::flag("bom", mark),
-            parameters::sort::<R>(),
-        ])
-        .parameters(parameters::filter::<R>())
-        .may_fail(STORE)
-        .may_fail(&[ProblemKind::FeedUnavailable])
-        .shown_by(Request::new(200, format!("{path}?recorded_by=anonymous")))
-        .shown_by(Request::new(200, format!("{path}?format=csv&bom=true&recorded_by=anonymous,+caller")))
-        .shown_by(Request::new(400, format!("{path}?limit=1")))
-        .shown_by(Request::new(400, format!("{path}?bom=true")))
+    Operation::get(
+        path.clone(),
+        Asks::READ,
+        export::<R>,
+        "One record per line, sent while the service reads them.",
+    )
+    .named(R::TYPE.path(), format!("export{}", R::NAME), summary)
+    .about(
+        "`X-Filter-Notes` names the parameters whose values the service compares in another form than the \
+                given one.",
+    )
+    .parameters([
+        parameters::choice("format", formats, default, "The format of the records."),
+        parameters::flag("bom", mark),
+        parameters::sort::<R>(),
+    ])
+    .parameters(parameters::filter::<R>())
+    .may_fail(STORE)
+    .may_fail(&[ProblemKind::FeedUnavailable])
+    .shown_by(Request::new(200, format!("{path}?recorded_by=anonymous")))
+    .shown_by(Request::new(200, format!("{path}?format=csv&bom=true&recorded_by=anonymous,+caller")))
+    .shown_by(Request::new(400, format!("{path}?limit=1")))
+    .shown_by(Request::new(400, format!("{path}?bom=true")))
 }
 
 /// 200 with records of the type `R` in one of the formats.
@@ -135,7 +144,7 @@ mod tests {
             ("format=csv&bom=false", Ok(ExportFormat::Csv)),
             ("format=csv&bom=true&namespace.not=a", Ok(ExportFormat::CsvWithMark)),
             ("bom=false", Ok(ExportFormat::Ndjson)),
-            ("bom=true", Err("bom has no effect beside format=ndjson; leave one of them out")),
+            ("bom=true", Err("bom has no effect together with format=ndjson; remove one of them")),
             ("format=csv&bom=yes", Err("bom must be one of true, false")),
             ("format=xml", Err("format must be one of ndjson, csv")),
             ("workflow_name=a", Err("workflow_name is not a parameter here")),

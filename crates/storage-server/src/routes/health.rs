@@ -1,4 +1,4 @@
-//! Whether the process lives, whether it can serve, what it is, and what it has measured.
+//! Check that the process runs, whether it can serve, what it is, and what it has measured.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,20 +21,22 @@ const HASHING: &str = "hashing";
 /// The operations that both ports have.
 pub(super) fn operations() -> [Operation; 5] {
     let alive = |path, id| {
-        Operation::get(path, Asks::Nothing, alive, "It does.")
-            .named("service", id, "Whether the process lives")
-            .about("Touches nothing.")
+        Operation::get(path, Asks::Nothing, alive, "The process runs.")
+            .named("service", id, "Check that the process runs")
+            .about("Uses no dependency.")
             .shown_by(Request::new(200, path))
     };
     let ready = |path, id| {
-        Operation::get(path, Asks::Nothing, ready, "It can.")
-            .named("service", id, "Whether it can serve")
-            .about("Also ready while it is degraded: then what is lacking catches up by itself.")
+        Operation::get(path, Asks::Nothing, ready, "The service can answer.")
+            .named("service", id, "Check that the service can answer")
+            .about("A degraded service is ready too. It recovers by itself when the missing dependency is available \
+                    again.")
             .shown_by(Request::new(200, path))
     };
-    let version = Operation::get("/version", Asks::Nothing, version, "Its name and version.")
-        .named("service", "version", "Which build it is")
-        .shown_by(Request::new(200, "/version"));
+    let version =
+        Operation::get("/version", Asks::Nothing, version, "The name and the version of the service.")
+            .named("service", "version", "Read the version")
+            .shown_by(Request::new(200, "/version"));
     [
         alive("/health", "health"),
         alive("/livez", "livez"),
@@ -46,12 +48,12 @@ pub(super) fn operations() -> [Operation; 5] {
 
 /// The operation of the admin port alone.
 pub(super) fn metrics_operation() -> Operation {
-    Operation::get("/metrics", Asks::Nothing, metrics, "Everything that is measured.")
-        .named("service", "metrics", "What was measured")
+    Operation::get("/metrics", Asks::Nothing, metrics, "All metrics.")
+        .named("service", "metrics", "Read the metrics")
         .shown_by(Request::new(200, "/metrics"))
 }
 
-/// That the process lives.
+/// The process runs.
 #[derive(Serialize, ToSchema)]
 struct Alive {
     #[schema(inline)]
@@ -66,7 +68,7 @@ enum Life {
 
 impl JsonBody for Alive {}
 
-/// Whether the service can serve, and how what it uses is.
+/// Whether the service can answer, and the state of its dependencies.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     status: Condition,
@@ -74,7 +76,7 @@ struct Readiness {
     dependencies: BTreeMap<&'static str, Dependency>,
 }
 
-/// How the service is.
+/// The state of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ReadinessStatus)]
 #[serde(rename_all = "snake_case")]
@@ -92,7 +94,7 @@ struct Probed;
 
 impl Form for Probed {
     fn answers(about: &str) -> Answers {
-        let unavailable = "PostgreSQL is away, or the service is stopping.";
+        let unavailable = "PostgreSQL is unavailable, or the service is stopping.";
         let body = |about, status, latency| {
             let postgresql = Dependency::new(status == Condition::Ready, latency, None);
             json_body_showing(about, &Readiness { status, dependencies: [("postgresql", postgresql)].into() })
@@ -102,11 +104,11 @@ impl Form for Probed {
     }
 }
 
-/// A dependency's state. Names no host and no error: anybody may ask.
+/// A dependency's state. It names no host and no error, because it needs no permission.
 #[derive(Debug, Serialize, ToSchema)]
 struct Dependency {
     state: DependencyState,
-    /// How long it took to answer when it was last asked; null when it did not, or is never asked.
+    /// The time that its last answer took; null if it did not answer, or if the service never asks it.
     #[schema(required, minimum = 0)]
     latency_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +125,7 @@ enum DependencyState {
     Stalled,
 }
 
-/// Which build answers.
+/// The build that answers.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Build)]
 struct Version {
@@ -184,7 +186,7 @@ fn dependencies(state: &AppState, database: Option<Duration>) -> BTreeMap<&'stat
         ("projection", projection(state)),
     ]);
     if let Some(redis) = &state.redis {
-        let shared = note("shares vectors between replicas; without it each remembers its own");
+        let shared = note("shares vectors between replicas; without Redis each replica keeps its own");
         dependencies.insert("redis", Dependency::new(redis.is_up(), redis.latency(), shared));
     }
     dependencies
@@ -196,10 +198,10 @@ fn qdrant(state: &AppState) -> Dependency {
         return Dependency {
             state: DependencyState::NotConfigured,
             latency_ms: None,
-            note: Some("pgvector serves".to_owned()),
+            note: Some("pgvector answers searches by meaning".to_owned()),
         };
     };
-    let away = || "searches by meaning are pgvector's; records wait in the outbox".to_owned();
+    let away = || "pgvector answers searches by meaning; records wait in the outbox".to_owned();
     let note = index.mismatch().or_else(|| (!index.is_up()).then(away));
     Dependency::new(index.is_up(), index.latency(), note)
 }
@@ -207,7 +209,7 @@ fn qdrant(state: &AppState) -> Dependency {
 /// What brings records into the vector index. The log says what keeps it.
 fn projection(state: &AppState) -> Dependency {
     let Some(waited) = state.health.stalled() else { return Dependency::new(true, None, None) };
-    let note = format!("a record has waited for {} s to be found by meaning; see the log", waited.as_secs());
+    let note = format!("a record has waited for {} s for the vector index; see the log", waited.as_secs());
     Dependency { state: DependencyState::Stalled, latency_ms: None, note: Some(note) }
 }
 
@@ -220,7 +222,7 @@ impl Dependency {
 
 fn embedder_note(state: &AppState) -> Option<String> {
     let model = state.embeddings.model();
-    let meaning = if model.starts_with(HASHING) { "; compares words, knows no meaning" } else { "" };
+    let meaning = if model.starts_with(HASHING) { "; compares words and not their meaning" } else { "" };
     Some(format!("{model}{meaning}"))
 }
 

@@ -17,7 +17,8 @@ use crate::routes::parameters::Parameters;
 /// The operations on incidents.
 pub(super) fn operations() -> [Operation; 2] {
     let path = "/api/v1/incidents";
-    let about = "Remediations with the keys that other services agreed on; filtered and sorted as they are.";
+    let about = "An incident is a remediation with the field names that other services use. Filters and sorts are \
+                 those of remediations.";
     let list = list::operation::<Incident>(path)
         .named("incidents", "listIncidents", "List incidents")
         .about(about)

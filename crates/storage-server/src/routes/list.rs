@@ -30,7 +30,7 @@ pub(super) fn operation<R: Listed + Named>(path: impl Into<String>) -> Operation
 where
     AnyList: From<ListQuery<R>>,
 {
-    Operation::get(path, Asks::READ, list::<R>, "A page, with the exact total of its snapshot.")
+    Operation::get(path, Asks::READ, list::<R>, "A page with the exact total at the time of the query.")
         .may_fail(STORE)
         .may_fail(&[ProblemKind::FeedUnavailable])
 }
@@ -52,7 +52,7 @@ struct PageAnswer<R> {
     #[schema(schema_with = list_of::<R>)]
     data: Vec<Shown<R>>,
     pagination: Pagination,
-    /// Only there when values of the filter are compared in another form than they were given.
+    /// The filter values that the service compares in another form than the given one; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filter_notes: Vec<Note>,
 }
@@ -63,10 +63,10 @@ impl<R: Named> JsonBody for PageAnswer<R> {
     }
 }
 
-/// Where the page stands in the list.
+/// The position of the page in the list.
 #[derive(Serialize, ToSchema)]
 struct Pagination {
-    /// All that match, counted in the snapshot of the page; null with `total=none`.
+    /// The number of all records that match, at the time of the query; null with `total=none`.
     #[schema(required, minimum = 0, examples(1))]
     total: Option<i64>,
     #[schema(minimum = 1, examples(100))]
@@ -81,10 +81,10 @@ struct Pagination {
     #[schema(required, minimum = 0, examples(1))]
     total_pages: Option<i64>,
     has_more: bool,
-    /// Only there when the page ends before its limit, since its records are large: go on by `next_cursor`.
+    /// True if the page ends before its limit because its records are large, else absent. Continue with `next_cursor`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
-    /// Leads to the next page; null on the last.
+    /// The cursor of the next page; null on the last page.
     #[schema(required)]
     next_cursor: Option<String>,
 }

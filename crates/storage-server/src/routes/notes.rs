@@ -9,17 +9,17 @@ pub(super) const HEADER: &str = "X-Filter-Notes";
 /// The same as it is sent.
 pub(super) const HEADER_NAME: &str = "x-filter-notes";
 
-/// A value of the filter that is compared in another form than it was given, the one in which records store it.
+/// A filter value that the service compares in another form than the given one: the form in which it stores values.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FilterNote)]
 pub(super) struct Note {
     /// The parameter.
     #[schema(examples("namespace"))]
     parameter: String,
-    /// The value as it was given.
+    /// The value in the request.
     #[schema(examples(" payments"))]
     given: String,
-    /// The value that records are compared with.
+    /// The value that the service compares with records.
     #[schema(examples("payments"))]
     compared: String,
 }

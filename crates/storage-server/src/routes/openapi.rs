@@ -24,19 +24,19 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 /// The operations that describe the API.
 pub(super) fn operations() -> [Operation; 4] {
     let files = schema::set("DocsFile", openapi::FILES);
-    let file = parameters::in_path("file", files, "A part of the page.", json!("index.html"));
+    let file = parameters::in_path("file", files, "A file of the page.", json!("index.html"));
     [
         pages::operation("/openapi.json", document, "This document.", "/openapi.json")
             .named("service", "openapi", "This document")
             .parameters([parameters::if_none_match()]),
         pages::operation("/openapi-3.0.json", document, "The document.", "/openapi-3.0.json")
-            .named("service", "openapi30", "This document in the form of OpenAPI 3.0.3")
+            .named("service", "openapi30", "This document as OpenAPI 3.0.3")
             .parameters([parameters::if_none_match()]),
-        Operation::get("/docs", Asks::Moderation, docs, "Where the page is.")
+        Operation::get("/docs", Asks::Moderation, docs, "The address of the page.")
             .named("service", "docs", "This document as a page")
             .shown_by(Request::new(308, "/docs")),
-        pages::operation("/docs/{file}", self::file, "The part.", openapi::index())
-            .named("service", "docsFile", "The page and its parts")
+        pages::operation("/docs/{file}", self::file, "The file.", openapi::index())
+            .named("service", "docsFile", "The files of the page")
             .parameters([file, parameters::if_none_match()])
             .may_fail(&[ProblemKind::RouteNotFound])
             .shown_by(Request::new(404, "/docs/none")),
@@ -54,7 +54,7 @@ impl Page for Document {
     }
 }
 
-/// A part of the page.
+/// A file of the page.
 struct File;
 
 impl Page for File {

@@ -79,14 +79,15 @@ impl<P: Page> Form for Kept<P> {
         let contents = P::contents().into_iter();
         let page = contents
             .fold(tagged(about), |response, (media_type, content)| response.content(media_type, content));
-        Answers::plain(200, page).and(304, tagged("What is known already."))
+        Answers::plain(200, page).and(304, tagged("The client has the current version."))
     }
 }
 
 /// With the tag of a page, which is not of the form that records' have.
 fn tagged(about: &str) -> ResponseBuilder {
     let header = HeaderBuilder::new().schema(Some(schema::text()));
-    empty(about).header("ETag", header.description(Some("Known again by clients.")).build())
+    empty(about)
+        .header("ETag", header.description(Some("The version of the answer, for If-None-Match.")).build())
 }
 
 /// The operation that shows a page. `example` is a path of it.

@@ -19,7 +19,7 @@ pub(super) fn operation() -> Operation {
     let slugs = schema::set("ProblemSlug", ProblemKind::ALL.iter().map(|kind| kind.slug()));
     let slug = parameters::in_path("slug", slugs, "The kind of problem.", json!(EXAMPLE.slug()));
     pages::operation("/problems/{slug}", page, "What happened and what to do.", &EXAMPLE.path())
-        .named("service", "explainProblem", "What a kind of problem means")
+        .named("service", "explainProblem", "Read about a kind of problem")
         .about("The `type` of a problem document is one of these paths.")
         .parameters([slug, parameters::if_none_match()])
         .may_fail(&[ProblemKind::RouteNotFound])

@@ -31,9 +31,11 @@ const GROUP: &str = "incident";
 /// The operation that searches.
 pub(super) fn operation() -> Operation {
     let path = "/api/v1/audit/search";
-    Operation::get(path, Asks::READ, search, "The nearest first.")
+    Operation::get(path, Asks::READ, search, "The hits, the best first.")
         .named("remediation", "search", "Find remediations by meaning, by words, or by both")
-        .about("The filters of lists hold inside the index: what is found is the nearest of what matches.")
+        .about(
+            "The filters of lists apply during the search: the hits are the best of the records that match.",
+        )
         .parameters(own_parameters())
         .parameters(parameters::filter::<Remediation>())
         .may_fail(STORE)
@@ -45,56 +47,57 @@ pub(super) fn operation() -> Operation {
 /// The parameters besides the filter.
 fn own_parameters() -> [Parameter; 5] {
     let text = schema::pattern(r"\S").min_length(Some(1)).max_length(Some(1_000));
-    let about = "What is searched for, in words: it need not occur in what is found.";
+    let about = "The text to search for. A hit does not need to contain it.";
     let text = parameters::query("q", text, about).required(Required::True);
     let similarity = schema::fraction().default(Some(json!(0)));
     [
         text.example(Some(json!("a pod keeps crashing"))).build(),
-        parameters::choice("mode", Mode::names(), "hybrid", "How to search."),
+        parameters::choice("mode", Mode::names(), "hybrid", "The kind of search."),
         parameters::query(
             "group",
             schema::words([GROUP]),
-            "Gives incidents, each once as its newest record.",
+            "`incident` gives each incident once, as its newest record.",
         )
         .build(),
         parameters::limit(SearchRequest::MAX_LIMIT, SearchRequest::DEFAULT_LIMIT),
         parameters::query(
             "min_similarity",
             similarity,
-            "How similar a hit must be at least; not in the mode `lexical`, which compares no vectors.",
+            "The least similarity of a hit. Not with `mode=lexical`, which compares no vectors.",
         )
         .build(),
     ]
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SearchAnswer {
     data: Vec<Hit>,
-    /// Where vectors were compared; null when only words were.
+    /// The engine that compared vectors; null if the service compared words only.
     #[schema(required)]
     engine: Option<Engine>,
-    /// Whether something that should have taken part was away.
+    /// Whether the embedder, Qdrant or one half of a hybrid search was unavailable.
     degraded: bool,
-    /// Only there when the worst hits are left out, since the records are large: narrow the filter.
+    /// True if the last hits are left out because the records are large, else absent. Narrow the filter to get them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
-    /// Records that are stored and cannot be found by meaning yet: never fewer than this replica has accepted.
+    /// The number of stored records that searches by meaning cannot find yet. It includes all records that this
+    /// replica has accepted.
     #[schema(minimum = 0)]
     pending: i64,
-    /// As of when `pending` has counted what other replicas have accepted; null before the first count.
+    /// The time when `pending` last counted the records of other replicas; null before the first count.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pending_counted_at: Option<Timestamp>,
-    /// Only there when values of the filter are compared in another form than they were given.
+    /// The filter values that the service compares in another form than the given one; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filter_notes: Vec<Note>,
 }
 
-/// One remediation that was found.
+/// A remediation that the search found.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SearchHit)]
 struct Hit {
-    /// How near it is in meaning; null for what was found by its words alone.
+    /// How similar the record is in meaning; null if its words alone were found.
     #[schema(required, minimum = -1, maximum = 1, examples(0.62))]
     similarity: Option<f64>,
     #[schema(minimum = 1, examples(1))]
@@ -102,24 +105,24 @@ struct Hit {
     matched: Vec<Matched>,
     #[schema(schema_with = reference::<Remediation>)]
     record: Remediation,
-    /// The incident that the record is the newest of; null unless incidents are asked for by `group=incident`.
+    /// The incident whose newest record this is; null without `group=incident`.
     #[schema(required)]
     incident: Option<HitIncident>,
 }
 
-/// What records have in common that say the same but for what was done, and to what.
+/// An incident: the records that say the same except for their action and target.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SearchIncident)]
 struct HitIncident {
     /// Equal for all records of the incident.
     #[schema(value_type = String, pattern = "^[0-9a-f]{32}$", examples("9968905324be973f44d73b59eed8f3e0"))]
     key: IncidentKey,
-    /// Records of the incident that match the filter, at most 10,000.
+    /// The number of the incident's records that match the filter, at most 10,000.
     #[schema(minimum = 1, examples(12))]
     count: i64,
-    /// Whether there may be more than `count`.
+    /// Whether the incident may have more records than `count`.
     count_is_at_least: bool,
-    /// The ids of the newest of them, the newest first.
+    /// The ids of its newest records, the newest first.
     #[schema(min_items = 1, max_items = 5)]
     newest: Vec<i64>,
 }
@@ -135,7 +138,7 @@ impl From<Incident> for HitIncident {
     }
 }
 
-/// By what something was found.
+/// Whether the words, the meaning or both were found.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Matched {
@@ -202,7 +205,7 @@ fn parse(query: &str, now: Timestamp) -> Result<Search, Problem> {
     let mut parameters = Parameters::parse(query);
     let text = parameters.take("q").unwrap_or_default();
     if text.trim().is_empty() {
-        parameters.refuse("q", "required", "is required: the text to search for");
+        parameters.refuse("q", "required", "is required; it is the text to search for");
     }
     let mode = parameters.take("mode").map_or(Some(Mode::Hybrid), |name| Mode::of(&name));
     if mode.is_none() {
@@ -210,7 +213,11 @@ fn parse(query: &str, now: Timestamp) -> Result<Search, Problem> {
     }
     let group = parameters.take("group");
     if group.as_deref().is_some_and(|group| group != GROUP) {
-        parameters.refuse("group", "invalid_value", &format!("must be {GROUP}, or be left out"));
+        parameters.refuse(
+            "group",
+            "invalid_value",
+            &format!("must be {GROUP}; use it or omit the parameter"),
+        );
     }
     let (limit, similarity) = (parameters.take("limit"), parameters.take("min_similarity"));
     let request = parameters.note_all(SearchRequest::parse(limit.as_deref(), similarity.as_deref()));
@@ -256,19 +263,19 @@ mod tests {
             ("q=x&mode=lexical", ""),
             (longest.as_str(), ""),
             (too_long.as_str(), "q has a value of more than 1000 characters"),
-            ("", "q is required: the text to search for"),
-            ("q=+%09", "q is required: the text to search for"),
-            ("q=a%00b", "q holds the character NUL"),
+            ("", "q is required; it is the text to search for"),
+            ("q=+%09", "q is required; it is the text to search for"),
+            ("q=a%00b", "q contains the character NUL"),
             ("q=x&mode=Hybrid", "mode must be one of semantic, lexical, hybrid"),
             ("q=x&limit=101", "limit must be a whole number from 1 to 100"),
             ("q=x&min_similarity=2", "min_similarity must be a number from 0 to 1"),
             (
                 "q=x&mode=lexical&min_similarity=0.5",
-                "min_similarity has no effect beside mode=lexical; leave one of them out",
+                "min_similarity has no effect together with mode=lexical; remove one of them",
             ),
             ("q=x&q=y", "q is given more than once"),
             ("q=x&group=incident", ""),
-            ("q=x&group=name", "group must be incident, or be left out"),
+            ("q=x&group=name", "group must be incident; use it or omit the parameter"),
             ("q=x&offset=1", "offset is not a parameter here"),
         ] {
             assert_eq!(refused(query), expected, "{query}");

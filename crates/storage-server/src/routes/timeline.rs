@@ -21,9 +21,13 @@ use crate::routes::parameters::Parameters;
 /// The operation that reads a timeline.
 pub(super) fn operation() -> Operation {
     let path = "/api/v1/audit/remediation";
-    let about = "The remediation with its analyses, workflow runs and executions.";
+    let about = "The records, in the order of time.";
     Operation::get(format!("{path}/{{id}}/timeline"), Asks::READ, timeline, about)
-        .named("remediation", "getTimeline", "Read all that belongs to a remediation, in the order of time")
+        .named(
+            "remediation",
+            "getTimeline",
+            "Read a remediation with its analyses, workflow runs and executions",
+        )
         .parameters([parameters::id()])
         .may_fail(STORE)
         .may_fail(&[ProblemKind::RecordNotFound])
@@ -32,7 +36,7 @@ pub(super) fn operation() -> Operation {
         .shown_by(Request::new(400, format!("{path}/{EXAMPLE_ID}/timeline?limit=1")))
 }
 
-/// A remediation with what belongs to it.
+/// A remediation with its analyses, workflow runs and executions.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Timeline)]
 pub(super) struct TimelineAnswer {
@@ -44,7 +48,7 @@ pub(super) struct TimelineAnswer {
     truncated: bool,
 }
 
-/// Something that belongs to a remediation; without its type its keys alone would have to tell.
+/// A record of the timeline with its type.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TimelineEvent)]
 struct Event {

@@ -123,12 +123,12 @@ impl Search {
             Ok(Err(error)) => {
                 tracing::debug!(
                     error = chain(&error),
-                    "the vector index did not answer a search; pgvector does"
+                    "the vector index did not answer a search; pgvector answers it"
                 );
                 None
             }
             Err(_late) => {
-                tracing::debug!("the vector index did not answer a search in time; pgvector does");
+                tracing::debug!("the vector index did not answer a search in time; pgvector answers it");
                 None
             }
         }

@@ -34,7 +34,7 @@ pub(crate) enum Mode {
     Hybrid,
 }
 
-/// Where vectors were compared.
+/// The engine that compares vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Engine {
@@ -201,11 +201,16 @@ impl Search {
             Ok(Ok(vector)) => Some(vector),
             Ok(Err(error)) => {
                 let error = chain(&error);
-                tracing::warn!(error, "a text searched for got no vector; it is answered by its words");
+                tracing::warn!(
+                    error,
+                    "the embedder gave no vector for a search; it is answered by words alone"
+                );
                 None
             }
             Err(_late) => {
-                tracing::warn!("a text searched for got no vector in time; it is answered by its words");
+                tracing::warn!(
+                    "the embedder gave no vector for a search in time; it is answered by words alone"
+                );
                 None
             }
         }
@@ -229,7 +234,7 @@ impl Search {
                 // The guard has logged an outage once; this is told by each search that it costs something.
                 tracing::debug!(
                     error = chain(&error),
-                    "the vector index did not answer a search; pgvector does"
+                    "the vector index did not answer a search; pgvector answers it"
                 );
                 Ok(None)
             }
@@ -265,7 +270,7 @@ fn either<A, B>(
 ) -> Result<(Option<A>, Option<B>), ReadError> {
     let told = |side: &str, error: &ReadError| {
         let error = chain(error);
-        tracing::warn!(error, side, "one side of a search failed; the other answers alone");
+        tracing::warn!(error, side, "one half of a hybrid search failed; the other half answers alone");
     };
     match (meaning, words) {
         (Ok(meaning), Ok(words)) => Ok((meaning, Some(words))),

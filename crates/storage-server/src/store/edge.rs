@@ -246,16 +246,16 @@ impl ItemPage {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     /// Every connection is in use and none came free in time.
-    #[error("no connection for reads came free in time; see database.read_connections")]
+    #[error("no connection for reads became free in time; see database.read_connections")]
     Busy,
     /// As many exports are under way as may be.
     #[error("every connection for exports is in use; see export.connections")]
     TooManyExports,
     /// No connection could be made.
-    #[error("no connection to PostgreSQL for a read")]
+    #[error("the connection to PostgreSQL for a read failed")]
     Connect(#[source] ConnectError),
     /// The request's time was up; the statement was cancelled.
-    #[error("the read was still running when the request's time was up")]
+    #[error("the read took longer than the request's time limit")]
     DeadlinePassed,
     /// The pool is closed.
     #[error("the service is stopping")]

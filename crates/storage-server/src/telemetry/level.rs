@@ -31,8 +31,8 @@ pub enum LevelFault {
     NotALevel(String),
     /// A library below info.
     #[error(
-        "cannot ask for {level} of `{target}`: below info only targets that begin with storage_ or datastorage are \
-         logged, since libraries log values and headers there"
+        "`{target}` cannot be logged at {level}: below info only targets that begin with storage_ or datastorage are \
+         logged, because libraries log values and headers there"
     )]
     Library {
         /// Its target.

@@ -39,7 +39,7 @@ impl fmt::Debug for LogControl {
 
 /// Nothing listens to this control any more: the log belongs to a process that ends.
 #[derive(Debug, thiserror::Error)]
-#[error("the log cannot be changed any more")]
+#[error("the log level can no longer be changed")]
 pub struct LogIsGone(#[source] reload::Error);
 
 impl LogControl {

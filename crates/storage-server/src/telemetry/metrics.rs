@@ -85,7 +85,7 @@ static METRICS: &[Metric] = &[
         HTTP_REQUESTS,
         Kind::Counter,
         &["method", "path", "status"],
-        "Requests answered; path is the route's template, status 499 a client that went away first.",
+        "Requests answered; path is the route's template, status is 499 if the client closed the connection first.",
     ),
     metric(
         HTTP_DURATION,
@@ -97,14 +97,15 @@ static METRICS: &[Metric] = &[
         AUTH,
         Kind::Counter,
         &["result"],
-        "Requests whose caller was asked for, none in mode none; result is accepted, forbidden (known, without the \
-         permission), missing, malformed, rejected (nobody's token), unavailable (it could not be checked), or limited (too many).",
+        "Requests whose token was checked, none with auth.mode none; result is accepted, forbidden (the caller lacks \
+         the permission), missing (no token), malformed, rejected (an unknown token), unavailable (the check failed), \
+         or limited (too many requests).",
     ),
     metric(
         "datastorage_write_total",
         Kind::Counter,
         &["table", "status"],
-        "Records given to the writer; status is success or failure.",
+        "Records handed to the writer; status is success or failure.",
     ),
     metric(
         "datastorage_write_duration_seconds",
@@ -118,7 +119,7 @@ static METRICS: &[Metric] = &[
         &[],
         "Records in one transaction.",
     ),
-    metric("datastorage_write_queue_depth", Kind::Gauge, &[], "Records that wait for a transaction."),
+    metric("datastorage_write_queue_depth", Kind::Gauge, &[], "Records that are waiting for a transaction."),
     metric(
         storage_postgres::TRANSACTIONS,
         Kind::Counter,
@@ -130,7 +131,7 @@ static METRICS: &[Metric] = &[
         QUERY_DURATION,
         Kind::Histogram(SECONDS),
         &["operation"],
-        "Seconds a read took, waiting for a connection included.",
+        "Seconds of a read, including the wait for a connection.",
     ),
     metric(
         EXPORTS,
@@ -142,7 +143,7 @@ static METRICS: &[Metric] = &[
         VALIDATION_FAILURES,
         Kind::Counter,
         &["field", "reason"],
-        "Broken rules in refused records; field is unknown for names that no record type has.",
+        "Validation errors of refused records; field is unknown for names that no record type has.",
     ),
     metric(
         SANITIZED_FIELDS,
@@ -155,26 +156,27 @@ static METRICS: &[Metric] = &[
         DB_CONNECTIONS,
         Kind::Gauge,
         &["pool", "state"],
-        "Connections of a pool; state is in_use, until what ran on it is over, or idle. The writer and the projector hold one for each task beside them.",
+        "Connections of a pool; state is in_use until the statement on the connection has ended, or idle. Each task \
+         of the writer and of the projector has a connection that is not counted here.",
     ),
     metric(
         VECTOR_DRIFT,
         Kind::Gauge,
         &["kind"],
-        "Differences between the records and the stores derived from them, as this replica's last run found them; kind is \
-         missing, phantom or stale. They are repaired by that run.",
+        "Differences between the records and the stores derived from them, from this replica's last reconciliation, \
+         which repairs them; kind is missing, phantom or stale.",
     ),
     metric(
         RECONCILE_LAST,
         Kind::Gauge,
         &[],
-        "When this replica last compared the stores to the end, in seconds since 1970.",
+        "The time when this replica last finished a reconciliation, in seconds since 1970.",
     ),
     metric(
         RECONCILE_STOPPED,
         Kind::Gauge,
         &[],
-        "1 when this replica's last repair stopped because it would have deleted too many points: an alert.",
+        "1 if this replica's last repair stopped because it would have deleted too many points, else 0. Alert on it.",
     ),
     metric(
         OUTBOX_DEPTH,
@@ -186,26 +188,27 @@ static METRICS: &[Metric] = &[
         OUTBOX_OLDEST,
         Kind::Gauge,
         &[],
-        "Seconds since the oldest record was stored or changed that waits for the vector index; 0 when none waits. Parked \
+        "Age in seconds of the oldest change that is waiting for the vector index; 0 if none is waiting. Parked \
          records do not count.",
     ),
     metric(
         "datastorage_projection_refused_total",
         Kind::Counter,
         &[],
-        "Tries of records that PostgreSQL refused to project; the record is named in the log, and parked in the end.",
+        "Attempts to project a record that PostgreSQL refused. The log names the record; after the last attempt it is \
+         parked.",
     ),
     metric(
         "datastorage_index_unusable_answers_total",
         Kind::Counter,
         &[],
-        "Answers of the outside index to searches that were not what was asked for; pgvector answered instead.",
+        "Unusable answers of Qdrant to searches; pgvector answered instead.",
     ),
     metric(
         "datastorage_task_panics_total",
         Kind::Counter,
         &["task"],
-        "Panics of the service's own tasks, each of which began anew: a defect.",
+        "Panics of the service's own tasks, which are started again. Each is a defect.",
     ),
     metric(
         "datastorage_projection_lag_seconds",
@@ -217,50 +220,51 @@ static METRICS: &[Metric] = &[
         "datastorage_dualwrite_success_total",
         Kind::Counter,
         &[],
-        "Records whose vector reached PostgreSQL and a configured Qdrant; none without one.",
+        "Records whose vector reached both PostgreSQL and Qdrant; 0 without Qdrant.",
     ),
     metric(
         "datastorage_dualwrite_failure_total",
         Kind::Counter,
         &["reason"],
-        "Tries of records that did not reach a configured Qdrant; reason is index_away, index_timed_out, index_refused, \
-         index_mismatch, embedder_away or record (its text could not be embedded). All but index_refused and record are \
-         tried again without end.",
+        "Attempts to bring a record to Qdrant that failed; reason is index_away, index_timed_out, index_refused, \
+         index_mismatch, embedder_away or record (its text could not be embedded). The service repeats all but \
+         index_refused and record without limit.",
     ),
-    metric("datastorage_cache_hits_total", Kind::Counter, &[], "Texts whose vector needed no embedder."),
-    metric("datastorage_cache_misses_total", Kind::Counter, &[], "Texts that were given to the embedder."),
+    metric("datastorage_cache_hits_total", Kind::Counter, &[], "Texts whose vector came from the cache."),
+    metric("datastorage_cache_misses_total", Kind::Counter, &[], "Texts that were sent to the embedder."),
     metric(
         storage_embedding::CACHE_LOOKUPS,
         Kind::Counter,
         &["tier", "result"],
-        "Texts looked up in a tier of the cache; tier is memory or redis, result is hit or miss.",
+        "Look-ups of texts in a tier of the cache; tier is memory or redis, result is hit or miss.",
     ),
     metric(
         storage_embedding::BREAKER_STATE,
         Kind::Gauge,
         &["dependency"],
-        "0 while a dependency is asked, 1 while it is tried again, 2 while it is left alone because it failed.",
+        "State of a circuit breaker: 0 closed (calls pass), 1 half open (one call tries again), 2 open (calls are \
+         paused after failures).",
     ),
     metric(
         "datastorage_embedding_generation_duration_seconds",
         Kind::Histogram(EMBEDDING_SECONDS),
         &[],
-        "Seconds one call of the embedder took, of up to 32 texts.",
+        "Seconds of a call of the embedder with up to 32 texts.",
     ),
     metric(
         FALLBACK_MODE,
         Kind::Gauge,
         &[],
-        "1 while the embedder or a configured Qdrant is away, so that searches are answered by words alone or by pgvector, \
+        "1 while the embedder or a configured Qdrant is unavailable, so that words alone or pgvector answer searches, \
          else 0.",
     ),
     metric(
         SEARCH_EXACT,
         Kind::Counter,
         &[],
-        "Searches by meaning for which pgvector's index gave too few, so that all that matches was compared.",
+        "Searches by meaning for which pgvector's index gave too few hits, so that every matching record was compared.",
     ),
-    metric(BUILD_INFO, Kind::Gauge, &["version"], "1; the label says which build this is."),
+    metric(BUILD_INFO, Kind::Gauge, &["version"], "Always 1; the label names the build."),
 ];
 
 /// Makes the recorder of this process.
@@ -314,11 +318,9 @@ pub(crate) fn render(handle: &PrometheusHandle) -> String {
 #[must_use]
 pub fn reference() -> String {
     let mut page = String::from(
-        "# Metrics\n\n\
-         Served by the admin port at `/metrics` in the text format of Prometheus. Durations are in seconds. Beside these\n\
-         there are the usual `process_*` metrics.\n\n\
-         This page is generated from the code; a test fails when it is stale.\n\n\
-         | metric | type | labels | meaning |\n|---|---|---|---|\n",
+        "# Metrics\n\nServed by the admin port at `/metrics` in the text format of Prometheus. Durations are in \
+         seconds. The\nusual `process_*` metrics are served as well.\n\nThis page is generated from the code; a test \
+         fails when it is stale.\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n",
     );
     for Metric { name, kind, labels, help } in METRICS {
         let kind = match kind {

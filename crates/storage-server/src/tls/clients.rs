@@ -40,7 +40,7 @@ impl Clients {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         refusals.untold += 1;
         if refusals.last_told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
-            tracing::warn!(%error, refused = refusals.untold, "the certificate of a client is not accepted");
+            tracing::warn!(%error, refused = refusals.untold, "the certificate of a client was refused");
             *refusals = Refusals { untold: 0, last_told: Some(Instant::now()) };
         }
     }

@@ -138,8 +138,8 @@ fn certificates(key: &'static str, text: &[u8]) -> Result<Vec<CertificateDer<'st
 /// Says nothing of what the file holds.
 fn no_key(error: &pem::Error) -> TlsFault {
     let reason = match error {
-        pem::Error::NoItemsFound => "holds no private key; expected one in PEM that needs no password",
-        _ => "is not PEM; expected a private key that needs no password",
+        pem::Error::NoItemsFound => "holds no private key; expected one in PEM without a password",
+        _ => "is not PEM; expected a private key without a password",
     };
     fault(KEY, reason.to_owned())
 }
@@ -147,7 +147,7 @@ fn no_key(error: &pem::Error) -> TlsFault {
 fn mismatch(error: &rustls::Error, files: &TlsFiles) -> TlsFault {
     match error {
         rustls::Error::InconsistentKeys(_) => {
-            fault(KEY, format!("is not the key of the certificate in {}", files.certificate.display()))
+            fault(KEY, format!("does not match the certificate in {}", files.certificate.display()))
         }
         error => fault(CERTIFICATE, format!("holds a certificate that cannot be used: {error}")),
     }
@@ -161,7 +161,7 @@ fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsFault> {
     let unreadable = |error| fault(key, format!("cannot be read from {}: {error}", path.display()));
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > MAX_FILE {
-        return Err(fault(key, format!("is a file of {size} bytes; at most {MAX_FILE} are read")));
+        return Err(fault(key, format!("has {size} bytes; the limit is {MAX_FILE}")));
     }
     std::fs::read(path).map_err(unreadable)
 }

@@ -73,14 +73,14 @@ impl ServerTls {
                 Ok(is_news) => {
                     last_told = Vec::new();
                     if is_news {
-                        tracing::info!("the certificates were read again; further connections go by them");
+                        tracing::info!("the certificates were read again; new connections use them");
                     }
                 }
                 Err(faults) if faults != last_told => {
                     let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
                     tracing::error!(
                         error = told.join("; "),
-                        "the certificates cannot be used; those read before stay in force"
+                        "the new certificates cannot be used; the old ones stay in use"
                     );
                     last_told = faults;
                 }

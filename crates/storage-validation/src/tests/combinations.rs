@@ -52,8 +52,8 @@ fn nothing_ends_before_it_starts() {
         let error = only_error(run(record_type, &sent));
         assert_eq!(
             error.message,
-            "end_time must not be before start_time, which was not sent and so is the time of receipt \
-             (2026-03-01T12:00:00.000000Z); send start_time too"
+            "end_time must not be before start_time; without start_time in the request, start_time is the time of \
+             receipt (2026-03-01T12:00:00.000000Z); send start_time too"
         );
     }
 }

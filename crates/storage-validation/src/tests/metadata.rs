@@ -104,7 +104,7 @@ fn metadata_has_a_size() {
     let grown = r#"{"a": []}"#.len() + 16 * (2 + 15 + 5 * 4096) + 15 * 2;
     for (text, bytes) in [(of_size(MAX + 1), MAX + 1), (growing, grown)] {
         let error = only_error(run_metadata(&text));
-        let message = format!("metadata is {bytes} bytes as it is stored; the limit is 262144");
+        let message = format!("metadata has {bytes} bytes when stored; the limit is 262144");
         assert_eq!((error.pointer.as_str(), error.code, error.message), ("/metadata", "too_large", message));
     }
 }
@@ -117,10 +117,7 @@ fn numbers_count_with_all_their_digits() {
     assert!(stored(842) <= 256 * 1024 && stored(843) > 256 * 1024);
     assert!(run_metadata(&sent(842)).is_ok());
     let error = only_error(run_metadata(&sent(843)));
-    assert_eq!(
-        error.message,
-        format!("metadata is {} bytes as it is stored; the limit is 262144", stored(843))
-    );
+    assert_eq!(error.message, format!("metadata has {} bytes when stored; the limit is 262144", stored(843)));
 }
 
 /// BR-STORAGE-011
@@ -130,7 +127,7 @@ fn strings_are_refused_by_the_rules_of_free_text() {
     let found = errors(run(Remediation, &with(Remediation, "metadata", sent)));
     let places: Vec<_> = found.iter().map(|(pointer, code, _)| (pointer.as_str(), *code)).collect();
     assert_eq!(places, [("/metadata/a/0", "forbidden_character"), ("/metadata/b", "forbidden_character")]);
-    assert_eq!(found[1].2, "metadata/b holds the forbidden character U+009B at position 2");
+    assert_eq!(found[1].2, "metadata/b has the forbidden character U+009B at position 2");
 }
 
 /// A long key over many bad values must not be spelled out for each of them.

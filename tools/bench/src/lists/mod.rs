@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     /// Sizes of the table, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
     rows: Vec<usize>,
-    /// Runs of each side, fewer where they take long.
+    /// Runs of each side; slow ones run less often.
     #[arg(long, default_value_t = 300)]
     runs: usize,
 }
@@ -43,9 +43,12 @@ struct Line {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    ensure!(arguments.runs > 0 && arguments.rows.iter().all(|rows| *rows > PAGE), "too little to measure");
+    ensure!(
+        arguments.runs > 0 && arguments.rows.iter().all(|rows| *rows > PAGE),
+        "the table is too small to measure"
+    );
     if cfg!(debug_assertions) {
-        say("NOT OPTIMISED: what is decoded here costs more than it should; cargo xtask bench lists");
+        say("NOT OPTIMISED: decoding is slower than it should be; use `cargo xtask bench lists`");
     }
     let programs = Installation::from_test_run()?;
     let cluster = Cluster::temporary(&programs, ClusterSettings::for_development("bench".to_owned())).await?;
@@ -142,7 +145,7 @@ async fn plain(url: &str) -> Result<Client> {
 }
 
 fn print(lines: &[Line], pages: &[Line]) {
-    answer("storage-query beside the statements as they would be typed; milliseconds");
+    answer("storage-query compared with the statements as a person would type them; milliseconds");
     answer(
         "    rows shape                                          p50     p99 | typed p50     p99   ratio  runs  read through",
     );

@@ -25,10 +25,10 @@ pub(super) async fn each(
         let (status, page) = (response.status(), response.json::<Value>().await?);
         ensure!(status.is_success(), "the list of {kind} is answered {status}: {page}");
         for record in page.get("data").and_then(Value::as_array).into_iter().flatten() {
-            see(record.as_object().context("a list holds something that is no record")?);
+            see(record.as_object().context("a list has an entry that is not a record")?);
             read += 1;
         }
-        let pagination = page.get("pagination").context("a page says nothing of the others")?;
+        let pagination = page.get("pagination").context("a page has no pagination")?;
         total = total.or_else(|| pagination.get("total").and_then(Value::as_u64));
         match pagination.get("next_cursor").and_then(Value::as_str) {
             Some(next) => cursor = Some(next.to_owned()),

@@ -72,7 +72,7 @@ impl Database {
     /// The outbox is empty, what was parked included.
     pub(super) async fn outbox(&mut self) -> Result<Check> {
         let query = "SELECT to_jsonb(o)::text AS row FROM vector_outbox o ORDER BY record_id LIMIT 20";
-        self.none("the outbox is empty, nothing is parked", query).await
+        self.none("the outbox is empty and has no parked records", query).await
     }
 
     /// Every remediation has its vector.

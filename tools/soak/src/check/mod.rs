@@ -79,24 +79,27 @@ async fn stored(
         let rows = database.count(kind).await?;
         if (read, total) != (rows, rows) {
             totals.push(Difference::Other(format!(
-                "{kind}: {rows} rows, the API lists {read} and says there are {total}"
+                "{kind}: the table has {rows} rows, the API lists {read} and gives the total {total}"
             )));
         }
         seen += read;
     }
     Ok(vec![
         Check {
-            name: "what was acknowledged is stored once, as answered; nothing else is",
+            name: "acknowledged records, and no others, are stored once and as answered",
             looked_at: seen,
             differences: comparison.finish(),
         },
-        Check { name: "lists and totals of the API are the tables'", looked_at: seen, differences: totals },
+        Check { name: "lists and totals of the API match the tables", looked_at: seen, differences: totals },
     ])
 }
 
 fn log_check(stand: &Stand) -> Check {
-    let mut check =
-        Check { name: "no panic and no unexplained error is logged", looked_at: 0, differences: Vec::new() };
+    let mut check = Check {
+        name: "the logs have no panic and no unexplained error",
+        looked_at: 0,
+        differences: Vec::new(),
+    };
     for replica in &stand.replicas {
         let (path, log) = replica.process.log();
         check.looked_at += u64::try_from(log.lines().count()).unwrap_or_default();

@@ -136,7 +136,7 @@ impl Shared {
                 Some((standing, answer)) => self.settle(&request, standing, &answer),
                 None => self.model().wrong(Difference::Answer {
                     request: format!("{} {} with key {:?}", request.method, request.path, request.key),
-                    answer: "nothing that settles it, although all is well again".to_owned(),
+                    answer: "no final answer, although all faults are over".to_owned(),
                 }),
             }
         }

@@ -49,9 +49,9 @@ impl fmt::Display for Difference {
             Self::Phantom { kind, tag, id } => {
                 write!(f, "phantom: {kind} {id} ({tag}) was refused and is stored")
             }
-            Self::Stranger { record } => write!(f, "phantom: nobody sent {record}"),
+            Self::Stranger { record } => write!(f, "phantom: no client sent {record}"),
             Self::Half { request, stored, of } => {
-                write!(f, "half: {stored} of the {of} records of request {request} are stored")
+                write!(f, "half stored: {stored} of the {of} records of request {request} are stored")
             }
             Self::Altered { tag, field, expected, found } => {
                 write!(f, "altered: {field} of {tag} is {found} instead of {expected}")
@@ -62,13 +62,16 @@ impl fmt::Display for Difference {
             Self::StrangeChange { tag, known, found } => {
                 write!(
                     f,
-                    "strange change: {tag} is stored in version {found}, later than {known}, the last asked for"
+                    "unknown change: {tag} is stored in version {found}, which is later than {known}, the last \
+                     version that a client asked for"
                 )
             }
             Self::ChangedTwice { tag, base } => {
                 write!(f, "lost update: two changes of version {base} of {tag} were acknowledged")
             }
-            Self::Answer { request, answer } => write!(f, "answer: {request} was answered {answer}"),
+            Self::Answer { request, answer } => {
+                write!(f, "unexpected answer: {request} was answered {answer}")
+            }
             Self::Index { id, stored, indexed } => match (stored, indexed) {
                 (Some(stored), None) => write!(f, "not indexed: {id} (version {stored})"),
                 (None, Some(indexed)) => write!(f, "indexed and not stored: {id} (version {indexed})"),

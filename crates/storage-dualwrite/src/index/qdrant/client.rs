@@ -97,7 +97,7 @@ impl Client {
             Some(UpdateStatus::Completed) => Ok(()),
             Some(UpdateStatus::Acknowledged | UpdateStatus::WaitTimeout) => Err(self.late(operation)),
             other => Err(IndexError::Away {
-                reason: format!("{operation}: ended with the update status {other:?}"),
+                reason: format!("{operation}: the update ended with the status {other:?}"),
                 retry_after: None,
             }),
         }

@@ -53,13 +53,13 @@ impl Collection<'_> {
     async fn check_server(&self) -> Result<(), IndexError> {
         let request = HealthCheckRequest {};
         let found =
-            self.client.ask("tell its version", self.client.root().health_check(request)).await?.version;
+            self.client.ask("report its version", self.client.root().health_check(request)).await?.version;
         if is_new_enough(&found) {
             return Ok(());
         }
         Err(IndexError::Mismatch(format!(
-            "the Qdrant server has version `{found}`, {OLDEST} or later is needed: an older one would \
-                 let an older version of a record replace a newer one"
+            "the Qdrant server has version `{found}`, and {OLDEST} or later is needed: in an older Qdrant an old \
+             version of a record can replace a newer one"
         )))
     }
 
@@ -88,7 +88,7 @@ impl Collection<'_> {
         match self.info().await? {
             Some(info) => Ok(info),
             None => Err(created.and(named).err().unwrap_or_else(|| IndexError::Away {
-                reason: format!("the collection `{}` was gone right after its creation", self.alias),
+                reason: format!("the collection `{}` disappeared right after its creation", self.alias),
                 retry_after: None,
             })),
         }
@@ -99,9 +99,9 @@ impl Collection<'_> {
         let fault = found.fault(identity).map(|fault| {
             let alias = self.alias;
             IndexError::Mismatch(format!(
-                "the Qdrant collection `{alias}` {fault}. Set another collection in the settings, or delete \
-                 this one in Qdrant (every point can be rebuilt from PostgreSQL), and fill it with \
-                 `datastorage reconcile --rebuild`"
+                "the Qdrant collection `{alias}` {fault}. Set another collection in the settings, or delete this \
+                 collection in Qdrant (every point can be rebuilt from PostgreSQL). Then run `datastorage reconcile \
+                 --rebuild`"
             ))
         });
         fault.map_or(Ok(()), Err)
@@ -136,14 +136,13 @@ impl<'a> Found<'a> {
         }
         if vectors.distance() != Distance::Cosine {
             let distance = vectors.distance().as_str_name();
-            return Some(format!("compares vectors by the distance {distance}, expected Cosine"));
+            return Some(format!("compares vectors with the distance {distance}, expected Cosine"));
         }
         let installation = wanted.installation.to_string();
         match self.mark(INSTALLATION) {
             None => {
                 return Some(format!(
-                    "carries no mark of this service (`{INSTALLATION}` in its metadata): it was not \
-                     created by it, expected that of the installation {installation}"
+                    "was not created by this service: its metadata has no `{INSTALLATION}`, expected {installation}"
                 ));
             }
             Some(owner) if owner != installation => {
@@ -175,7 +174,10 @@ impl<'a> Found<'a> {
 
 fn creation(name: &str, identity: &IndexIdentity) -> Result<CreateCollection, IndexError> {
     let Ok(size) = u64::try_from(identity.set.dimension) else {
-        return Err(IndexError::Mismatch(format!("{} is no dimension of a vector", identity.set.dimension)));
+        return Err(IndexError::Mismatch(format!(
+            "{} is not the dimension of a vector",
+            identity.set.dimension
+        )));
     };
     let vectors = VectorParams { size, distance: Distance::Cosine.into(), ..VectorParams::default() };
     let marks = [

@@ -23,8 +23,8 @@ pub(super) fn of_status(operation: &'static str, limit: Duration, status: &Statu
         }
         Code::DeadlineExceeded => IndexError::TimedOut { operation, limit },
         Code::Unimplemented => IndexError::Mismatch(format!(
-            "what answers at the Qdrant URL does not know how to {operation} ({}): give it the gRPC address \
-             (port 6334 by default) of Qdrant {} or later",
+            "the server at the Qdrant URL cannot {operation} ({}): set the URL to the gRPC address (port 6334 by \
+             default) of Qdrant {} or later",
             words(status),
             OLDEST
         )),

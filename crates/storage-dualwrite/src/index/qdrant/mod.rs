@@ -308,7 +308,7 @@ fn point_ids(ids: &[i64]) -> Vec<PointId> {
 }
 
 fn no_id(id: i64) -> IndexError {
-    IndexError::Refused { operation: "store points", reason: format!("{id} is no id of a point") }
+    IndexError::Refused { operation: "store points", reason: format!("{id} cannot be the id of a point") }
 }
 
 fn version_only() -> WithPayloadSelector {
@@ -352,9 +352,9 @@ fn record_id(id: Option<&PointId>) -> Result<i64, IndexError> {
 
 fn foreign() -> IndexError {
     IndexError::Mismatch(
-        "the Qdrant collection holds a point whose id is no record's id: something else writes to it. Remove \
-         such points, or set another collection in the settings and fill it with \
-         `datastorage reconcile --rebuild`"
+        "the Qdrant collection holds a point whose id cannot be the id of a record: another program writes to the \
+         collection. Remove these points, or set another collection in the settings and fill it with `datastorage \
+         reconcile --rebuild`"
             .to_owned(),
     )
 }

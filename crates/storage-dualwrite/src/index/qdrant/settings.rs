@@ -49,16 +49,18 @@ impl QdrantSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum QdrantSettingsError {
     /// Not a URL, or not one of a gRPC server.
-    #[error("the Qdrant URL is no http:// or https:// address such as http://qdrant:6334")]
+    #[error("the Qdrant URL must be an http:// or https:// address such as http://qdrant:6334")]
     Url,
     /// TLS could not be set up.
-    #[error("TLS to Qdrant could not be set up; are there trusted roots on this machine (SSL_CERT_FILE)?")]
+    #[error(
+        "TLS to Qdrant could not be set up; check that this machine has trusted root certificates (SSL_CERT_FILE)"
+    )]
     Tls(#[source] tonic::transport::Error),
     /// The certificates that the server's must come from cannot be used.
-    #[error("the certificates that Qdrant's must come from cannot be used: {0}")]
+    #[error("the trusted certificates for Qdrant cannot be used: {0}")]
     Certificates(#[source] CertificatesError),
     /// Certificates were given for a connection without TLS.
-    #[error("certificates are of use with https:// only")]
+    #[error("certificates have an effect with https:// only")]
     NeedlessCertificates,
     /// The key has a character that a header cannot carry.
     #[error("the Qdrant API key must be visible ASCII")]

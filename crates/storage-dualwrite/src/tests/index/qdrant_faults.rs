@@ -57,7 +57,7 @@ async fn a_collection_of_another_kind_is_refused_with_a_sentence() {
     for (size, distance, words) in [
         (128, Distance::Cosine, ["dimension 128", "expected 384"]),
         (384, Distance::Dot, ["Dot", "expected Cosine"]),
-        (384, Distance::Cosine, ["no mark of this service", "datastorage_installation"]),
+        (384, Distance::Cosine, ["not created by this service", "datastorage_installation"]),
     ] {
         let qdrant = TestQdrant::create().unwrap();
         let index = with_collection(&qdrant, size, distance).await;

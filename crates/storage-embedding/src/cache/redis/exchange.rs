@@ -28,11 +28,11 @@ pub(super) struct Exchange {
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ExchangeError {
-    #[error("no connection could be had")]
+    #[error("no connection was available")]
     Connection(#[source] PoolError),
     #[error("the command failed")]
     Command(#[source] RedisError),
-    #[error("no answer came within {} ms", .0.as_millis())]
+    #[error("Redis did not answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
 }
 
@@ -75,11 +75,11 @@ impl Exchange {
         let (outcome, news) = self.guard.call(self.bounded(commands), |_| None).await.ok()?;
         match (&outcome, news) {
             (Ok(_), Some(News::Back)) => {
-                tracing::info!("Redis answers again; vectors are shared with other replicas");
+                tracing::info!("Redis answers again; replicas share vectors");
             }
             (Err(error), Some(News::Away)) => tracing::warn!(
                 error = %Chain(error),
-                "Redis does not answer; until it does, vectors are remembered by this process alone"
+                "Redis does not answer; until it does, this process keeps vectors in its own memory alone"
             ),
             _ => {}
         }

@@ -103,11 +103,11 @@ impl RedisCache {
         if rubbish > 0 && !self.holds_rubbish.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 values = rubbish,
-                "Redis holds values under this service's keys that are no vectors; they are passed over and replaced. \
-                 Does another program write there?"
+                "values under this service's keys in Redis are not vectors; the service ignores and replaces them. \
+                 Check whether another program writes to the same keys"
             );
         } else if rubbish == 0 && hits > 0 && self.holds_rubbish.swap(false, Ordering::Relaxed) {
-            tracing::info!("Redis holds vectors again");
+            tracing::info!("the values under this service's keys in Redis are vectors again");
         }
     }
 }

@@ -34,20 +34,20 @@ pub struct RedisSettings {
 pub enum RedisSettingsError {
     /// The URL is not one of Redis.
     #[error(
-        "the URL cannot be understood; expected redis://user:password@host:port/database, or rediss:// for TLS"
+        "the URL cannot be read; expected redis://user:password@host:port/database, or rediss:// for TLS"
     )]
     Url(#[source] RedisError),
     /// The certificates cannot be read.
     #[error("the certificates cannot be used; expected one or more in PEM")]
     Certificates(#[source] RedisError),
     /// There is no certificate among what should be certificates.
-    #[error("there is no certificate among the certificates; expected one or more in PEM")]
+    #[error("the text holds no certificate; expected one or more in PEM")]
     NoCertificate,
     /// Certificates were given for a connection without TLS.
-    #[error("certificates are of use with rediss:// only")]
+    #[error("certificates have an effect with rediss:// only")]
     NeedlessCertificates,
     /// The pool cannot be made.
-    #[error("the pool of connections cannot be made: {0}")]
+    #[error("the connection pool cannot be created: {0}")]
     Pool(String),
 }
 

@@ -85,7 +85,10 @@ impl NearestQuery {
                 return Ok(self.nearest(found, Scan::Index));
             }
             let few = found.rows.len();
-            tracing::debug!(found = few, "the vector index gave too few hits; searching without it");
+            tracing::debug!(
+                found = few,
+                "the vector index gave too few hits; comparing every record that matches the filter"
+            );
             Ok(self.nearest(self.rows(Looked::Everything, conn).await?, Scan::Everything))
         })
         .await

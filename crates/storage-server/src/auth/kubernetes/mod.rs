@@ -69,8 +69,10 @@ impl KubernetesVerifier {
     /// A look-up within the bounds of number and time. What goes wrong is not remembered (F25).
     async fn bounded<T>(&self, lookup: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
         let unavailable = |reason: &str| Refusal::Unavailable(reason.to_owned());
-        let _place =
-            self.lookups.try_acquire().map_err(|_full| unavailable("too many look-ups are under way"))?;
+        let _place = self
+            .lookups
+            .try_acquire()
+            .map_err(|_full| unavailable("too many token reviews are waiting for the Kubernetes API"))?;
         tokio::time::timeout(self.timeout, lookup)
             .await
             .unwrap_or_else(|_late| Err(unavailable("the Kubernetes API did not answer in time")))

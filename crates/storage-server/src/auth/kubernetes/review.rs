@@ -27,10 +27,10 @@ pub(crate) enum ClientError {
     #[error("kubernetes.kubeconfig cannot be used")]
     Kubeconfig(#[source] Box<KubeconfigError>),
     /// This is not a pod.
-    #[error("without kubernetes.kubeconfig the service must run in a pod with a service account")]
+    #[error("kubernetes.kubeconfig is not set, and the service does not run in a pod with a service account")]
     InCluster(#[source] kube::config::InClusterError),
     /// The client cannot be made of it.
-    #[error("a client of the Kubernetes API cannot be made")]
+    #[error("the client of the Kubernetes API cannot be created")]
     Client(#[source] Box<kube::Error>),
 }
 

@@ -199,7 +199,7 @@ async fn lookups_are_shared_and_bounded() {
     let others: Vec<_> = (1..MAX_LOOKUPS).map(|n| asking(token(&format!("made up {n}"), 600))).collect();
     api.wait_for_reviews(MAX_LOOKUPS).await;
     let told = outcome(&verifier, &token("one too many", 600), Permission::Write).await;
-    assert_eq!(told, "unavailable: too many look-ups are under way");
+    assert_eq!(told, "unavailable: too many token reviews are waiting for the Kubernetes API");
     api.set_fault(None);
     for told in join_all(many).await {
         assert_eq!(told.unwrap(), format!("{WRITER} true"));

@@ -42,12 +42,10 @@ pub enum TokenFault {
     #[error("line {0} must have {PREFIX} and 64 hexadecimal digits, as `datastorage token new` prints them")]
     Hash(usize),
     /// A permission that does not exist.
-    #[error(
-        "line {0} must end with permissions out of audit:read, audit:write and admin, separated by commas"
-    )]
+    #[error("line {0} must end with permissions (audit:read, audit:write or admin), separated by commas")]
     Permission(usize),
     /// The token of an earlier line.
-    #[error("line {0} has the token of another line")]
+    #[error("line {0} repeats the token of another line")]
     Repeated(usize),
 }
 

@@ -24,10 +24,12 @@ pub struct NewToken {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NewTokenError {
     /// The name cannot stand in a log.
-    #[error("a name has 1 to 128 visible ASCII characters, does not begin with # and is not `anonymous`")]
+    #[error(
+        "the name must have 1 to 128 visible ASCII characters, must not begin with # and must not be `anonymous`"
+    )]
     Name,
     /// There is no such permission.
-    #[error("`{0}` is no permission; there are audit:read, audit:write and admin")]
+    #[error("`{0}` is not a permission; use audit:read, audit:write or admin")]
     Permission(String),
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum TokenFileError {
         source: std::io::Error,
     },
     /// It is too large to be meant.
-    #[error("is a file of {0} bytes; at most {MAX_FILE} are read")]
+    #[error("has {0} bytes; the limit is {MAX_FILE}")]
     TooLarge(u64),
     /// Some of its lines are wrong.
     #[error("has lines that cannot be used: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
@@ -62,16 +62,13 @@ impl TokenFile {
                 Ok(is_news) => {
                     last_told = None;
                     if is_news {
-                        tracing::info!(tokens = self.current().len(), "the file of tokens was read again");
+                        tracing::info!(tokens = self.current().len(), "the token file was read again");
                     }
                 }
                 Err(error) => {
                     let error = chain(&error);
                     if last_told.as_ref() != Some(&error) {
-                        tracing::error!(
-                            error,
-                            "auth.tokens_file cannot be used; the tokens read before stay in force"
-                        );
+                        tracing::error!(error, "auth.tokens_file cannot be used; the old tokens stay valid");
                         last_told = Some(error);
                     }
                 }

@@ -6,7 +6,9 @@ const SHOWN: usize = 60;
 /// What is wrong and what to do; `None` when it is not found, such as in a part of a head.
 pub(super) fn fault(head: &[u8]) -> Option<String> {
     if head.starts_with(b"\x16\x03") {
-        return Some("TLS was sent, and this port speaks plain HTTP: begin the URL with http://.".to_owned());
+        return Some(
+            "The client sent TLS, and this port speaks plain HTTP. Begin the URL with http://.".to_owned(),
+        );
     }
     let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let mut lines = lines.skip_while(|line| line.is_empty());
@@ -18,8 +20,7 @@ pub(super) fn fault(head: &[u8]) -> Option<String> {
 fn in_request_line(line: &[u8]) -> Option<String> {
     let Ok(line) = std::str::from_utf8(line) else {
         return Some(
-            "The URL holds bytes that are not UTF-8. Percent-encode its text in UTF-8: ü is %C3%BC."
-                .to_owned(),
+            "The URL has bytes that are not UTF-8. Percent-encode its text in UTF-8: ü is %C3%BC.".to_owned(),
         );
     };
     let (_, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -28,14 +29,13 @@ fn in_request_line(line: &[u8]) -> Option<String> {
         return Some("The first line is not a request line, such as `GET /health HTTP/1.1`.".to_owned());
     };
     if !matches!(version, "HTTP/1.0" | "HTTP/1.1") {
-        return Some(format!("{} is not spoken here; use HTTP/1.1.", shown(version)));
+        return Some(format!("The service does not speak {}. Use HTTP/1.1.", shown(version)));
     }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let in_path = path.chars().find(|c| is_never_in_a_url(*c) || *c == '`');
     let found = in_path.or_else(|| query.chars().find(|c| is_never_in_a_url(*c) || *c == '"'))?;
     Some(format!(
-        "The URL holds {}, which must be percent-encoded: write it as {}. \
-         With curl, use --get and --data-urlencode.",
+        "The URL has {}, which must be percent-encoded: write it as {}. With curl, use --get and --data-urlencode.",
         name_of(found),
         percent_encoded(found)
     ))
@@ -71,7 +71,7 @@ fn in_header_lines(lines: &[&[u8]]) -> Option<String> {
     // The request line is the first.
     let number = lines.iter().position(|line| !is_header(line))? + 2;
     Some(format!(
-        "Line {number} of the head is not a header of the form `Name: value`, without spaces in its name and without \
+        "Line {number} of the head is not a header. Write `Name: value`, without spaces in the name and without \
          control characters."
     ))
 }
@@ -86,14 +86,15 @@ fn in_headers(request_line: &[u8], lines: &[&[u8]]) -> Option<String> {
         (0, ..) if !is_1_0 => {
             "The header Host is missing, which HTTP/1.1 requires. Send `Host:` with the name of the service."
         }
-        (2.., ..) => "The header Host is there more than once. Send it once.",
-        (_, [_, _, ..], _) => "The header Content-Length is there more than once. Send it once.",
+        (2.., ..) => "The header Host is repeated. Send it once.",
+        (_, [_, _, ..], _) => "The header Content-Length is repeated. Send it once.",
         (_, [length], _) if !is_number(length) => {
             "The header Content-Length is not a number. Send the length of the body in bytes."
         }
         (_, [_], [_, ..]) => "Content-Length and Transfer-Encoding contradict each other. Send one of them.",
         (.., [_, ..]) => {
-            "The header Transfer-Encoding must be `chunked`, once, in HTTP/1.1. Or send Content-Length."
+            "The header Transfer-Encoding must be `chunked`, and only in HTTP/1.1. Correct it, or send Content-Length \
+             instead."
         }
         _ => return None,
     };
@@ -151,21 +152,21 @@ mod tests {
             ),
             ("GET /a?q=<b> HTTP/1.1\r\nHost: a\r\n\r\n", "%3C"),
             ("\r\nGET /a`b HTTP/1.1\r\nHost: a\r\n\r\n", "%60"),
-            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2.0 is not spoken here"),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "does not speak HTTP/2.0"),
             ("hello\r\n\r\n", "not a request line"),
             ("GET / HTTP/1.1\r\n\r\n", "Host is missing"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n", "Host is there more than once"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n", "Host is repeated"),
             ("GET / HTTP/1.1\r\nHost: a\r\nX y\r\n\r\n", "Line 3 of the head"),
             ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "Line 2 of the head"),
             ("GET / HTTP/1.1\r\nHost: a\r\nX: b\x01\r\n\r\n", "Line 3 of the head"),
             ("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", "Content-Length is not a number"),
-            ("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", "more than once"),
+            ("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", "repeated"),
             (
                 "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
                 "contradict",
             ),
             ("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "must be `chunked`"),
-            ("\u{16}\u{3}\u{1}", "TLS was sent"),
+            ("\u{16}\u{3}\u{1}", "The client sent TLS"),
         ] {
             let found = fault(head.as_bytes()).unwrap_or_default();
             assert!(found.contains(expected), "{head:?}: {found:?}");

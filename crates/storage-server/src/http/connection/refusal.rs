@@ -74,7 +74,7 @@ impl<'a> Bare<'a> {
 /// What is wrong when no more is known.
 const UNREADABLE: &str = "The head of the request cannot be read. Look for a character of the URL that must be \
                           percent-encoded (a space, \", <, > or a letter beyond ASCII), for a header Host that is \
-                          missing or there twice, and for a line that is not `Name: value`.";
+                          missing or repeated, and for a line that is not `Name: value`.";
 
 /// An answer on its way to a client whose connection ends with it.
 pub(super) struct Refusal {

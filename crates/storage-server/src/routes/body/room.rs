@@ -119,7 +119,8 @@ fn refusal(decoder: &mut MultiGzDecoder<Room>, error: &io::Error) -> Problem {
 
 fn broken(error: &io::Error) -> Problem {
     Problem::new(ProblemKind::BadRequest).detail(format!(
-        "The body is not whole gzip, as Content-Encoding says: {error}. Send it again, or as it is without the header."
+        "Content-Encoding says gzip, and the body is not complete gzip: {error}. Send it again, or send it \
+         uncompressed without the header."
     ))
 }
 

@@ -22,7 +22,7 @@ use crate::routes::etag;
 /// Says that the answer is that of an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// A record as it is stored, and what became of it.
+/// A record as it is stored, and what the service changed in it.
 #[derive(Serialize, ToSchema)]
 #[schema(bound = "R: Named")]
 #[serde(bound = "")]
@@ -31,9 +31,9 @@ pub(super) struct Stored<'a, R> {
     #[schema(schema_with = reference::<R>)]
     record: &'a Record,
     vector_sync: VectorSync,
-    /// Where what is stored was cleaned or escaped, as JSON pointers.
+    /// The places that the service cleaned or escaped, as JSON pointers.
     sanitized_fields: &'a [String],
-    /// Where lenient handling has changed what was sent, as JSON pointers.
+    /// The places that lenient handling changed, as JSON pointers.
     adjusted_fields: &'a [String],
     #[serde(skip)]
     of: PhantomData<R>,
@@ -59,7 +59,7 @@ pub(super) fn just_stored<R: Named>(mut example: Value) -> Value {
     example
 }
 
-/// Whether the vector index holds the record.
+/// Whether the vector index has the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum VectorSync {

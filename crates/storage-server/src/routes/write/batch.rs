@@ -31,7 +31,7 @@ use crate::routes::parameters::Parameters;
 /// What a batch may come as: an array, or one record a line.
 const ACCEPTED: &[MediaType] = &[MediaType::Json, MediaType::JsonLines];
 
-/// What is answered for a batch that is stored.
+/// The answer to a batch that is stored.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StoredBatch, bound = "")]
 #[serde(bound = "")]
@@ -42,9 +42,9 @@ struct Stored<'a, R> {
     #[schema(minimum = 1, examples(1))]
     count: usize,
     vector_sync: VectorSync,
-    /// Where what is stored was cleaned or escaped, as JSON pointers.
+    /// The places that the service cleaned or escaped, as JSON pointers.
     sanitized_fields: &'a [String],
-    /// Where lenient handling has changed what was sent, as JSON pointers.
+    /// The places that lenient handling changed, as JSON pointers.
     adjusted_fields: &'a [String],
     #[serde(skip)]
     of: PhantomData<R>,

@@ -34,7 +34,7 @@ pub(super) fn take(parameters: &mut Parameters, offer: Offer, default: Consisten
         (None, Offer::NotStrict) | (Some("deferred"), _) => Consistency::Deferred,
         (Some("strict"), Offer::Any) => Consistency::Strict,
         (Some("strict"), Offer::NotStrict) => {
-            parameters.refuse(PARAMETER, "invalid_value", "is strict for single new records alone");
+            parameters.refuse(PARAMETER, "invalid_value", "may be strict only for a single new record");
             default
         }
         (Some(_), _) => {
@@ -50,8 +50,8 @@ pub(in crate::routes) fn consistency_parameter(offer: Offer) -> Parameter {
         Offer::Any => &["deferred", "strict"],
         Offer::NotStrict => &["deferred"],
     };
-    let about =
-        "`deferred`: committed in PostgreSQL, indexed behind it. `strict`: in both stores or in neither.";
+    let about = "With `deferred`, the answer means that PostgreSQL has committed the record; the index follows. With \
+                 `strict`, both PostgreSQL and the index have the record, or neither has it.";
     let of = match offered {
         [only] => schema::words([*only]),
         several => schema::set("Consistency", several.iter().copied()),

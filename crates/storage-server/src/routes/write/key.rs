@@ -25,8 +25,8 @@ const MAX_LENGTH: usize = 255;
 /// The header, as the description has it.
 pub(super) fn parameter() -> Parameter {
     let form = schema::pattern(&format!("^[!-~]{{1,{MAX_LENGTH}}}$"));
-    let about =
-        "Names this request: a repetition with the same key and body is stored once and answered the same.";
+    let about = "Names this request. The service stores a repetition with the same key and body only once, and gives \
+                 it the same answer.";
     parameters::header(HEADER, form, about).build()
 }
 
@@ -44,7 +44,7 @@ pub(super) fn header(request: &HttpRequest) -> Result<Option<GivenKey>, Problem>
     let text = value.to_str().unwrap_or_default();
     let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
     if values.next().is_some() || text.is_empty() || text.len() > MAX_LENGTH || !is_visible {
-        let detail = "Idempotency-Key must be given once, with 1 to 255 visible ASCII characters.";
+        let detail = "Idempotency-Key must have 1 to 255 visible ASCII characters and must not be repeated.";
         return Err(Problem::new(ProblemKind::BadRequest).detail(detail));
     }
     Ok(Some(GivenKey { caller: Caller::of(request), text: text.to_owned() }))

@@ -17,10 +17,10 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 
 /// The header, as the description has it.
 pub(super) fn parameter() -> Parameter {
-    let about = "`wait=SECONDS` waits until the vector index holds what was written, as long as the request may take. \
-                 `handling=lenient` stores what strict handling refuses for its form: text that is too long is cut, \
-                 control characters are taken out, an unknown severity becomes null, a digest stands for metadata that \
-                 is too large or too deep. `adjusted_fields` names each place. `handling=strict` is the other way.";
+    let about = "`wait=SECONDS` waits until the vector index has the record, within the time limit of the request. \
+                 `handling=lenient` stores what `handling=strict` refuses for its form: the service cuts text that is \
+                 too long, removes control characters, turns an unknown severity into null, and replaces metadata \
+                 that is too large or too deep by a digest. `adjusted_fields` names each place.";
     parameters::header("Prefer", schema::text(), about)
         .example(Some(json!("wait=1, handling=lenient")))
         .build()

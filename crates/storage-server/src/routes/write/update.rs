@@ -35,7 +35,7 @@ const ACCEPTED: &[MediaType] = &[MediaType::MergePatch, MediaType::Json];
 
 /// The header that names the version.
 pub(crate) fn if_match_header() -> Parameter {
-    let about = "The `ETag` of the version that the change is for.";
+    let about = "The `ETag` of the version to change.";
     parameters::header("If-Match", schema::pattern(parameters::ETAG), about)
         .required(Required::True)
         .example(Some(json!(EXAMPLE_ETAG)))
@@ -150,10 +150,10 @@ fn if_match(request: &HttpRequest) -> Result<String, Problem> {
     match named.trim() {
         "" => Err(Problem::new(ProblemKind::PreconditionRequired)),
         "*" => Err(Problem::new(ProblemKind::PreconditionRequired)
-            .detail("If-Match must name the version that the change is for, not `*`.")),
+            .detail("If-Match must name the version to change, not `*`. Send the ETag of the record.")),
         header if etag::has_unquoted(header) => Err(Problem::new(ProblemKind::BadRequest).detail(format!(
-            "If-Match must be an entity tag in quotes: send the header ETag of the record as it came, its quotes \
-             included, such as `If-Match: {EXAMPLE_ETAG}`. In a shell, put the whole header in single quotes."
+            "If-Match must be an entity tag in quotes. Send the record's header ETag unchanged, with its quotes, for \
+             example `If-Match: {EXAMPLE_ETAG}`. In a shell, put the whole header in single quotes."
         ))),
         _ => Ok(named),
     }

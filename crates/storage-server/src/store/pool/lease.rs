@@ -89,7 +89,7 @@ impl Used {
         tracing::debug!(
             is_cancelled = cancelled.is_ok(),
             has_ended = ended.is_ok(),
-            "an abandoned read was ended"
+            "a read whose client is gone was cancelled"
         );
     }
 }
