@@ -41,7 +41,7 @@ async fn roles(settings: &Settings) -> Result<ExitCode, Failure> {
         "schema.owner_url is not set: it is the database as the role that owns the tables, which makes the service's role",
     );
     owner_url.map_err(|error| Failure::unusable(error.as_ref()))?;
-    let (role, password) = settings.database.role().context("the password's file cannot be read")?;
+    let (role, password) = settings.database.role().map_err(|error| Failure::unusable(&error))?;
     let role = role.context("no role is named: give database.user, or a user in database.url");
     let role = role.map_err(|error| Failure::unusable(error.as_ref()))?;
     let password = password.as_ref().map(|it| it.expose_secret());

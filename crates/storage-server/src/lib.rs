@@ -87,12 +87,12 @@ pub use auth::{ForwardedHeader, Network};
 pub use life::{Ended, Parts, RunningServer, Server, StartError};
 pub use problem::reference as problems_reference;
 pub use settings::{
-    Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, ConnectorsError, Consistency,
-    DatabaseSettings, DatabaseTlsMode, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag,
-    IdempotencySettings, InvalidSettings, KubernetesSection, LimitSettings, LogSettings, Networks,
-    OpenAiSection, Origins, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection,
-    SchemaSettings, ServerSettings, SettingFault, Settings, Sources, TlsSection, Unreadable, WriterSection,
-    default_file, duration, reference as settings_reference,
+    Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, Consistency, DatabaseSettings,
+    DatabaseTlsMode, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag, IdempotencySettings,
+    InvalidSettings, KubernetesSection, LimitSettings, LogSettings, Networks, OpenAiSection, Origins,
+    ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
+    ServerSettings, SettingFault, Settings, Sources, TlsSection, WriterSection, default_file, duration,
+    reference as settings_reference,
 };
 pub use telemetry::log::LogFormat;
 

@@ -25,7 +25,7 @@ use crate::tls::DatabaseTls;
 /// Opens connections to one database with one set of session settings.
 #[derive(Clone)]
 pub struct Connector {
-    url: SecretString,
+    config: Config,
     tls: DatabaseTls,
     session: SessionSettings,
     /// Whether a server without writes will do while there is none with.
@@ -50,11 +50,23 @@ impl Connector {
     /// # Errors
     /// [`ConnectError::Url`], [`ConnectError::TlsIsOff`].
     pub fn new(url: SecretString, tls: DatabaseTls, session: SessionSettings) -> Result<Self, ConnectError> {
-        let config: Config = url.expose_secret().parse().map_err(ConnectError::Url)?;
+        Self::with_config(url.expose_secret().parse().map_err(ConnectError::Url)?, tls, session)
+    }
+
+    /// The same, for a URL that was read before.
+    ///
+    /// # Errors
+    /// [`ConnectError::TlsIsOff`].
+    pub fn with_config(
+        mut config: Config,
+        tls: DatabaseTls,
+        session: SessionSettings,
+    ) -> Result<Self, ConnectError> {
         if config.get_ssl_mode() == SslMode::Require && !tls.is_on() {
             return Err(ConnectError::TlsIsOff);
         }
-        Ok(Self { url, tls, session, is_for_reads: false, last: Arc::default() })
+        config.ssl_mode(if tls.is_on() { SslMode::Require } else { SslMode::Disable });
+        Ok(Self { config, tls, session, is_for_reads: false, last: Arc::default() })
     }
 
     /// The same, but while no server takes writes, one that does not will do.
@@ -95,7 +107,7 @@ impl Connector {
     /// # Errors
     /// See [`ConnectError`], of the server that was asked last; bounded by `connect_timeout` for each server.
     pub async fn connect(&self) -> Result<AsyncPgConnection, ConnectError> {
-        let servers = servers::each(&self.config()?);
+        let servers = servers::each(&self.config);
         match self.connect_to_any_of(&servers, TargetSessionAttrs::ReadWrite).await {
             Err(_none_takes_writes) if self.is_for_reads => {
                 self.connect_to_any_of(&servers, TargetSessionAttrs::Any).await
@@ -137,12 +149,6 @@ impl Connector {
             Some(limit) => silence::answered(limit, answer).await,
             None => answer.await,
         }
-    }
-
-    fn config(&self) -> Result<Config, ConnectError> {
-        let mut config: Config = self.url.expose_secret().parse().map_err(ConnectError::Url)?;
-        config.ssl_mode(if self.tls.is_on() { SslMode::Require } else { SslMode::Disable });
-        Ok(config)
     }
 
     async fn open(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use storage_dualwrite::{ConnectError, EmbeddingSetError};
 use storage_schema::SchemaError;
 
-use crate::settings::ConnectorsError;
+use crate::settings::SettingFault;
 
 /// A start that ended before the service was ready.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum StartError {
     },
     /// The files that the settings of the database name are no longer what they were when they were checked.
     #[error("the owner of the tables cannot be connected as (schema.owner_url)")]
-    Owner(#[source] ConnectorsError),
+    Owner(#[source] SettingFault),
     /// The schema could not be made.
     #[error("the schema could not be made (schema.bootstrap)")]
     Bootstrap(#[source] SchemaError),

@@ -1,5 +1,7 @@
 //! The settings as they are in force, to be shown: without secrets.
 
+use std::fmt;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,10 +31,21 @@ pub struct EffectiveSetting {
 }
 
 impl EffectiveSetting {
-    pub(super) fn new<T: Setting>(name: String, text: &str, source: &str) -> Self {
+    pub(super) fn new<T: Setting>(name: &str, text: &str, source: String) -> Self {
         let is_set = !text.is_empty();
         let value = (is_set && !T::SECRET).then(|| without_password(text));
-        Self { name, value, is_set, is_secret: T::SECRET, source: source.to_owned() }
+        Self { name: name.to_owned(), value, is_set, is_secret: T::SECRET, source }
+    }
+}
+
+/// As messages show it, after "is".
+impl fmt::Display for EffectiveSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "`{value}` ({})", self.source),
+            None if self.is_set => write!(f, "a secret ({})", self.source),
+            None => f.write_str("not set"),
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! Where settings come from, the later source overriding the earlier.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use config::{Config, Environment, File, Map, Source, Value, ValueKind};
+use serde_json::{Map, Value};
 
-use super::fault::Faults;
+use super::fault::SettingFault;
 
-/// What an environment variable begins with, before `__`.
-const PREFIX: &str = "DATASTORAGE";
+/// What an environment variable begins with, in letters of any size.
+const PREFIX: &str = "datastorage__";
 
 /// A setting given on the command line.
 #[derive(Debug, Clone)]
@@ -52,74 +52,70 @@ impl Sources {
         Self { environment: environment.collect(), ..Self::default() }
     }
 
-    /// Everything given, overridden where it must be.
-    pub(super) fn entries(&self, faults: &mut Faults) -> Entries {
-        let mut entries = Entries::new();
+    /// Everything given, overridden where it must be, and the file if it cannot be read.
+    pub(super) fn entries(&self) -> (Entries, Vec<SettingFault>) {
+        let (mut entries, mut faults) = (Entries::new(), Vec::new());
+        let mut insert = |key: String, text, origin: &str| {
+            entries.insert(key, Entry { text, origin: origin.to_owned() });
+        };
         if let Some(path) = &self.file {
             let origin = path.display().to_string();
-            match collect(File::from(path.as_path())) {
-                Ok(sections) => flatten(sections, &origin, &mut entries),
-                Err(error) => {
-                    let error = without_source(&error.to_string());
-                    faults.push(origin, format!("cannot be read as settings: {error}"));
-                }
+            match read(path) {
+                Ok(sections) => flatten(sections, |key, text| insert(key, text, &origin)),
+                Err(reason) => faults.push(SettingFault::new(origin, reason)),
             }
         }
-        let variables = self.environment.iter().cloned().collect();
-        let environment =
-            Environment::with_prefix(PREFIX).prefix_separator("__").separator("__").source(Some(variables));
-        match collect(environment) {
-            Ok(sections) => flatten(sections, "the environment", &mut entries),
-            Err(error) => faults.push("the environment", format!("cannot be read as settings: {error}")),
+        for (name, value) in &self.environment {
+            if let Some(key) = name.to_lowercase().strip_prefix(PREFIX) {
+                insert(key.replace("__", "."), Some(value.clone()), "the environment");
+            }
         }
         for Flag { key, name, value } in &self.flags {
-            let origin = format!("the flag {name}");
-            entries.insert((*key).to_owned(), Entry { text: Some(value.clone()), origin });
+            insert((*key).to_owned(), Some(value.clone()), &format!("the flag {name}"));
         }
-        entries
+        (entries, faults)
     }
 }
 
-/// What a parser says, without the lines of the file that it shows: one may hold a password. It draws a bar before each.
-fn without_source(error: &str) -> String {
-    let is_source =
-        |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
-    error.lines().filter(|line| !is_source(line)).collect::<Vec<_>>().join("; ")
+/// The sections of a file, or why there are none, without the lines of the file: one may hold a password.
+fn read(path: &Path) -> Result<Map<String, Value>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("toml") => toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            format!("is not TOML in line {}: {}", before.matches('\n').count() + 1, error.message())
+        }),
+        Some("yaml" | "yml") => {
+            // Words such as `no` and numbers such as `0123` stay the texts that they are.
+            let options = serde_saphyr::options! {
+                strict_booleans: true,
+                leading_zero_numbers_as_strings: true,
+                underscored_numbers_as_strings: true,
+                with_snippet: false,
+            };
+            let sections = serde_saphyr::from_str_with_options::<Option<_>>(&text, options);
+            Ok(sections.map_err(|error| format!("is not YAML: {error}"))?.unwrap_or_default())
+        }
+        _ => Err("is not a file of settings: give a file that ends in .toml, .yaml or .yml".to_owned()),
+    }
 }
 
-fn collect(source: impl Source + Send + Sync + 'static) -> Result<Map<String, Value>, config::ConfigError> {
-    Config::builder().add_source(source).build()?.collect()
-}
-
-fn flatten(sections: Map<String, Value>, origin: &str, entries: &mut Entries) {
-    let mut insert = |key: String, value: Value| {
-        let text = match value.kind {
-            ValueKind::Table(_) | ValueKind::Array(_) => None,
-            ValueKind::Nil => Some(String::new()),
-            scalar => Some(scalar.to_string()),
-        };
-        entries.insert(key, Entry { text, origin: origin.to_owned() });
+/// Hands each field of each section to `insert`. A list or a table has no text.
+fn flatten(sections: Map<String, Value>, mut insert: impl FnMut(String, Option<String>)) {
+    let text = |value| match value {
+        Value::Array(_) | Value::Object(_) => None,
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text),
+        scalar => Some(scalar.to_string()),
     };
     for (section, value) in sections {
-        match value.kind {
-            ValueKind::Table(fields) => {
-                for (field, value) in fields {
-                    insert(format!("{section}.{field}"), value);
-                }
+        match value {
+            Value::Object(fields) => {
+                fields
+                    .into_iter()
+                    .for_each(|(field, value)| insert(format!("{section}.{field}"), text(value)));
             }
-            _ => insert(section, value),
+            value => insert(section, text(value)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_source;
-
-    #[test]
-    fn a_parser_shows_no_line_of_the_file() {
-        let told = "TOML parse error at line 2, column 12\n  |\n2 | password = \"abc\n  |            ^\ninvalid string\n in f";
-        assert_eq!(without_source(told), "TOML parse error at line 2, column 12; invalid string;  in f");
-        assert_eq!(without_source("found unexpected end"), "found unexpected end");
     }
 }

@@ -2,56 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::auth::AuthSettings;
-use super::database::DatabaseSettings;
-use super::embedding::EmbeddingSettings;
-use super::export::ExportSettings;
-use super::idempotency::IdempotencySettings;
-use super::kubernetes::KubernetesSection;
-use super::limits::LimitSettings;
-use super::log::LogSettings;
-use super::openai::OpenAiSection;
-use super::projector::ProjectorSection;
-use super::qdrant::QdrantSection;
-use super::reconcile::ReconcileSection;
-use super::redis::RedisSection;
-use super::schema::SchemaSettings;
-use super::section::{FieldDoc, Section};
-use super::server::ServerSettings;
-use super::tls::TlsSection;
-use super::writer::WriterSection;
-
-/// A section as documents show it.
-struct SectionDoc {
-    name: &'static str,
-    about: &'static [&'static str],
-    fields: &'static [FieldDoc],
-}
-
-const fn doc<S: Section>() -> SectionDoc {
-    SectionDoc { name: S::NAME, about: S::ABOUT, fields: S::FIELDS }
-}
-
-/// Every section, in order.
-const SECTIONS: &[SectionDoc] = &[
-    doc::<ServerSettings>(),
-    doc::<TlsSection>(),
-    doc::<AuthSettings>(),
-    doc::<KubernetesSection>(),
-    doc::<LimitSettings>(),
-    doc::<DatabaseSettings>(),
-    doc::<ExportSettings>(),
-    doc::<SchemaSettings>(),
-    doc::<WriterSection>(),
-    doc::<IdempotencySettings>(),
-    doc::<ProjectorSection>(),
-    doc::<ReconcileSection>(),
-    doc::<EmbeddingSettings>(),
-    doc::<OpenAiSection>(),
-    doc::<RedisSection>(),
-    doc::<QdrantSection>(),
-    doc::<LogSettings>(),
-];
+use super::table::SECTIONS;
 
 /// A settings file in TOML with every setting, its meaning and its default; what has no default is commented out.
 #[must_use]
@@ -64,11 +15,13 @@ pub fn default_file() -> String {
         file.push('\n');
         push_comment(&mut file, section.about);
         let _ = writeln!(file, "[{}]", section.name);
-        for field in section.fields {
-            push_comment(&mut file, field.about);
-            let hidden = if field.default.is_empty() { "# " } else { "" };
-            let quote = if field.quoted || field.default.is_empty() { "\"" } else { "" };
-            let _ = writeln!(file, "{hidden}{} = {quote}{}{quote}", field.name, field.default);
+        for setting in section.settings {
+            push_comment(&mut file, setting.about);
+            let hidden = if setting.default.is_empty() { "# " } else { "" };
+            let is_bare =
+                matches!(setting.default, "true" | "false") || setting.default.parse::<u64>().is_ok();
+            let quote = if is_bare { "" } else { "\"" };
+            let _ = writeln!(file, "{hidden}{} = {quote}{}{quote}", setting.name, setting.default);
         }
     }
     file
@@ -88,17 +41,17 @@ pub fn reference() -> String {
     for section in SECTIONS {
         let _ = writeln!(page, "\n## {}\n\n{}\n", section.name, joined(section.about));
         let _ = writeln!(page, "| setting | default | meaning |\n|---|---|---|");
-        for field in section.fields {
+        for setting in section.settings {
             let default =
-                if field.default.is_empty() { "none".to_owned() } else { format!("`{}`", field.default) };
-            let secret = if field.secret { " A secret: never logged." } else { "" };
+                if setting.default.is_empty() { "none".to_owned() } else { format!("`{}`", setting.default) };
+            let secret = if setting.is_secret { " A secret: never logged." } else { "" };
             let _ = writeln!(
                 page,
                 "| `{}.{}` | {default} | {} Must be {}.{secret} |",
                 section.name,
-                field.name,
-                joined(field.about),
-                field.form
+                setting.name,
+                joined(setting.about),
+                setting.form
             );
         }
     }

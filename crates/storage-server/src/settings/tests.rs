@@ -43,8 +43,8 @@ fn the_defaults_are_usable_but_for_the_model() {
     assert_eq!(settings.server.addr.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.server.admin_addr.to_string(), "127.0.0.1:9090");
     assert_eq!(
-        settings.database.address().unwrap().expose_secret(),
-        "host='localhost' port=5432 dbname='kubernaut' user='postgres'"
+        settings.database.config(),
+        Ok("host='localhost' port=5432 dbname='kubernaut' user='postgres'".parse().unwrap())
     );
     assert_eq!(keys(&Settings::load(&Sources::default()).unwrap_err()), ["embedding.model_dir"]);
     assert!(Settings::load_for_maintenance(&Sources::default()).is_ok());
@@ -109,6 +109,48 @@ fn every_fault_of_every_source_is_told_at_once() {
     assert!(text.starts_with("8 settings are wrong:\n"), "{text}");
     assert!(text.contains("`nowhere` (the flag --addr)"), "{text}");
     assert!(text.contains("`soon` (the environment)"), "{text}");
+}
+
+/// F23: a fault names the setting, what was given, where it was given, and what to do.
+#[test]
+fn a_fault_shows_what_was_given_and_where() {
+    let toml = file(
+        ".toml",
+        "[projector]\nbatch = 0\n[export]\ntimeout = '0s'\n[database]\nurl = 'postgres://h/d'\n",
+    );
+    let mut sources =
+        sources(&[("DATASTORAGE__AUTH__MODE", "token"), ("DATASTORAGE__SERVER__REQUEST_TIMEOUT", "4s")]);
+    sources.file = Some(toml.path().to_owned());
+    sources.flags.push(Flag { key: "database.host", name: "--db-host", value: "h".to_owned() });
+    let path = toml.path().display();
+    let expected = [
+        "5 settings are wrong:".to_owned(),
+        "auth.mode must be none, tokens or kubernetes, not `token` (the environment)".to_owned(),
+        format!("export.timeout must be at least 1ms, not `0s` ({path})"),
+        format!("projector.batch must be from 1 to 1000, not `0` ({path})"),
+        format!(
+            "database.host cannot be combined with database.url: remove one of the two; database.url is a secret \
+             ({path}), database.host is `h` (the flag --db-host)"
+        ),
+        "database.statement_timeout must be shorter than server.request_timeout; server.request_timeout is `4s` (the \
+         environment), database.statement_timeout is `5s` (the defaults)"
+            .to_owned(),
+    ];
+    assert_eq!(Settings::load(&sources).unwrap_err().to_string(), expected.join("\n  "));
+}
+
+/// A setting that cannot be read is not blamed for what its default would contradict.
+#[test]
+fn what_cannot_be_read_contradicts_nothing() {
+    let environment = [
+        ("DATASTORAGE__SERVER__REQUEST_TIMEOUT", "soon"),
+        ("DATASTORAGE__DATABASE__STATEMENT_TIMEOUT", "20s"),
+        ("DATASTORAGE__DATABASE__PASSWORD_FILE", "/nowhere"),
+        ("DATASTORAGE__DATABASE__PORT", "99999"),
+    ];
+    let expected =
+        ["server.request_timeout", "database.port", "writer.step_timeout", "projector.step_timeout"];
+    assert_eq!(faults(&environment), expected);
 }
 
 #[test]
@@ -208,6 +250,32 @@ fn what_is_said_of_kubernetes_is_checked() {
     }
 }
 
+/// A text in YAML stays the text that it is, also where another reader would take it for a number or a boolean.
+#[test]
+fn yaml_keeps_texts_that_look_like_something_else() {
+    let yaml = file(".yaml", "database:\n  user: no\n  password: 0123\n  name: 1_000\n");
+    let mut sources = sources(&[]);
+    sources.file = Some(yaml.path().to_owned());
+    let config = Settings::load(&sources).unwrap().database.config().unwrap();
+    assert_eq!(config.get_password(), Some(b"0123".as_slice()));
+    assert_eq!((config.get_user(), config.get_dbname()), (Some("no"), Some("1_000")));
+}
+
+/// BR-STORAGE-018: what a parser says of a file names the line and shows nothing of it.
+#[test]
+fn a_file_that_is_no_toml_or_yaml_is_told_by_its_line() {
+    for (ending, text, words) in [
+        (".toml", "[database]\npassword = \"hunter2\n", "is not TOML in line 2: "),
+        (".yaml", "database:\n  password: \"hunter2\n  user: x\n", "is not YAML: "),
+        (".json", "{}", "give a file that ends in .toml, .yaml or .yml"),
+    ] {
+        let broken = file(ending, text);
+        let sources = Sources { file: Some(broken.path().to_owned()), ..sources(&[]) };
+        let told = Settings::load(&sources).unwrap_err().to_string();
+        assert!(told.contains(words) && !told.contains("hunter2"), "{told}");
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_a_fault_beside_the_others() {
     let broken = file(".toml", "[server\n");
@@ -248,7 +316,7 @@ fn what_is_said_of_redis_is_checked() {
         (&[(url, "rediss://h"), ("DATASTORAGE__REDIS__CA_FILE", &path)], &["redis.url"]),
         (
             &[("DATASTORAGE__REDIS__CONNECTIONS", "0"), ("DATASTORAGE__REDIS__TIMEOUT", "0s")],
-            &["redis.connections", "redis.timeout"],
+            &["redis.timeout", "redis.connections"],
         ),
     ];
     for (environment, expected) in cases {
@@ -355,9 +423,23 @@ fn a_password_from_a_file_reaches_the_address_without_its_line_end() {
         ("DATASTORAGE__DATABASE__PASSWORD_FILE", &path),
     ]))
     .unwrap();
-    let address: tokio_postgres::Config =
-        settings.database.address().unwrap().expose_secret().parse().unwrap();
-    assert_eq!(address.get_password(), Some(b"s e'cret".as_slice()));
+    assert_eq!(settings.database.config().unwrap().get_password(), Some(b"s e'cret".as_slice()));
+}
+
+#[test]
+fn a_password_reaches_the_driver_whatever_it_is_made_of() {
+    let secret = "p'a\\s s?&%/ü";
+    for address in [
+        "postgres://u@h/d",
+        "postgres://u@h/d?connect_timeout=5",
+        "postgres://u@one:5432,two:5433/d",
+        "host=h user=u",
+    ] {
+        let environment =
+            [("DATASTORAGE__DATABASE__URL", address), ("DATASTORAGE__DATABASE__PASSWORD", secret)];
+        let settings = Settings::load(&sources(&environment)).unwrap();
+        assert_eq!(settings.database.config().unwrap().get_password(), Some(secret.as_bytes()), "{address}");
+    }
 }
 
 #[test]
