@@ -14,14 +14,15 @@ use crate::{Difference, SchemaError};
 /// How often a change of what belongs to the whole server is tried while others change it.
 const SHARED_TRIES: u32 = 20;
 
-/// What became of the server's role.
+/// The result for the server's role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RolesReport {
     /// Whether the role was made.
     pub created: bool,
     /// The rights it has got and lost. Empty when it had what it needs.
     pub mended: Vec<Difference>,
-    /// What the owner may not change: a grant of somebody else, a membership. An administrator must.
+    /// Rights that the owner may not change: grants by another role, and memberships. An administrator must change
+    /// them.
     pub left: Vec<Difference>,
 }
 
@@ -174,7 +175,7 @@ impl Objects {
         .map_err(SchemaError::during("the list of tables"))
     }
 
-    /// What is changed only when it must be, because the owner of the tables need not have the right to.
+    /// Statements that run only if they are needed, because the owner of the tables may lack the right to run them.
     fn seldom(&self, differences: &[Difference], role: &str) -> Vec<String> {
         let database = &self.database;
         let mends = [

@@ -12,8 +12,8 @@ pub const FOLD_LIMIT: i64 = 20_000;
 /// The most kinds that a month may have. Reading more counters than that costs about as much as counting records.
 pub const MAX_KINDS: i64 = 50_000;
 
-/// Folds at most `limit` appended rows into the counters, in a transaction of its own; returns how many it took, none
-/// when somebody else is changing the counters.
+/// Folds at most `limit` appended rows into the counters, in a transaction of its own; returns how many it took; 0 if
+/// another process is changing the counters.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -43,9 +43,9 @@ pub async fn fold(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult
         .await
 }
 
-/// Gives up the counters of months with more than `max_kinds` kinds, and drops those that are zero; returns how many
-/// months were given up. Their totals are counted in the table from then on. [`correct`](super::correct) takes a
-/// month up again.
+/// Removes the counters of months with more than `max_kinds` kinds, and the counters that are zero; returns the number
+/// of months removed. From then on the totals of these months are counted in the table. [`correct`](super::correct)
+/// restores the counters of a month.
 ///
 /// # Errors
 /// When the database does not answer.
