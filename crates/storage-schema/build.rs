@@ -1,4 +1,4 @@
-//! Has cargo build the crate anew when a migration changes: the macro that embeds them does not say so.
+//! Makes cargo build the crate again if a migration changes, because the macro that embeds migrations does not.
 
 fn main() {
     println!("cargo::rerun-if-changed=../../migrations");

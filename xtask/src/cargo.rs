@@ -18,8 +18,8 @@ const REPORT_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root());
-    // What cargo says of this task to this task. Build scripts that look at it (ring's) would run again for every cargo
-    // that is called directly or by a task after the other, and all that depends on them be built anew.
+    // Variables that cargo sets for this task. Build scripts that read them (ring's) would run again whenever cargo is
+    // called directly after a task or the other way round, and all crates that depend on them would be built again.
     let about_this_task = |name: &str| {
         name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR"
     };

@@ -7,7 +7,7 @@ use devstack::{Cluster, DevelopmentDir, ProcessIdentity};
 
 use crate::progress::say;
 
-/// What the directories are called; the rest of the name is the run's process.
+/// The prefix of the directories; the rest of the name is the process of the run.
 const PREFIX: &str = "datastorage-test-";
 
 /// A directory in memory (tmpfs), where the system has one.
@@ -32,7 +32,7 @@ fn has_room() -> bool {
     free >= WANTED_BYTES && available_bytes(&memory).is_some_and(|bytes| bytes >= 2 * WANTED_BYTES)
 }
 
-/// What may be had without swapping (proc(5)).
+/// The memory that is available without swapping (proc(5)).
 fn available_bytes(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;

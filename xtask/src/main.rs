@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse().task) {
         Ok(code) => code,
         Err(error) => {
-            // The chain of causes in words; a backtrace through this program would help nobody.
+            // The chain of causes in words, because a backtrace through this program does not help.
             progress::say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }

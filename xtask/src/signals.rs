@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::progress::say;
 
-/// What is said when the end of this program has been requested.
+/// The message after an interrupt.
 pub(crate) const INTERRUPTED: &str = "interrupted; everything that was started has been stopped";
 
 /// How often to look for a request.
@@ -86,7 +86,7 @@ impl Signals {
     }
 }
 
-/// What this program ends with, after a program that it has run to its end.
+/// The exit code of this program, after a program that it ran to its end.
 pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

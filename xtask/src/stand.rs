@@ -34,8 +34,8 @@ pub(crate) fn fetch_model(dev: &DevelopmentDir) -> Result<PathBuf> {
     Ok(model)
 }
 
-/// Each test starts its own Redis, or all share the one that `REDIS_URL` names; those that kill theirs need the program
-/// in any case.
+/// Each test starts its own Redis, or all tests share the one that `REDIS_URL` names. Tests that kill their Redis need
+/// the program in any case.
 pub(crate) struct Redis {
     shared: Option<String>,
     program: Option<PathBuf>,

@@ -29,7 +29,7 @@ pub(crate) struct DownArguments {
     purge: bool,
 }
 
-/// Brings the stack up; what of it already runs is left alone.
+/// Starts the stack, except the parts that already run.
 pub(crate) fn up(arguments: &UpArguments) -> Result<()> {
     let signals = Signals::listen()?;
     let dev = workspace::development_dir()?;

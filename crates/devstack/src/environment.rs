@@ -1,4 +1,4 @@
-//! The environment variables by which `cargo xtask test` tells tests where things are, and by which it is told what to take.
+//! The environment variables that `cargo xtask test` sets for tests, and those that it reads.
 
 use crate::DevstackError;
 

@@ -1,4 +1,4 @@
-//! What can go wrong while a development stack is set up or driven.
+//! Errors of setting up and driving a development stack.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub enum DevstackError {
     /// A file or directory could not be read, written or removed.
     File {
-        /// What was attempted, as a verb: `create`, `read`, `rename`.
+        /// The attempt, as a verb: `create`, `read`, `rename`.
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
@@ -21,7 +21,7 @@ pub enum DevstackError {
     Spawn {
         /// The program, as it was called.
         program: String,
-        /// What the user can do about it.
+        /// The remedy.
         advice: &'static str,
         /// The operating system's answer.
         source: io::Error,
@@ -32,19 +32,19 @@ pub enum DevstackError {
         program: String,
         /// Its exit status.
         status: String,
-        /// What it said, its last lines only.
+        /// The last lines of its output.
         output: String,
     },
     /// A program is not installed.
     MissingProgram {
         /// The program's name.
         program: &'static str,
-        /// What the user can do about it.
+        /// The remedy.
         advice: &'static str,
     },
     /// No wheel is pinned for this machine.
     UnsupportedPlatform {
-        /// What was wanted.
+        /// The program that was wanted.
         what: &'static str,
         /// Operating system and architecture of this machine.
         platform: String,
@@ -59,14 +59,14 @@ pub enum DevstackError {
         /// The account names that were looked for.
         tried: String,
     },
-    /// The directory for data that another account must reach belongs to somebody else.
+    /// The directory for data that another account must reach belongs to another user.
     ForeignDirectory {
         /// The directory.
         path: PathBuf,
     },
     /// The chosen version of PostgreSQL is not one that is pinned.
     UnknownVersion {
-        /// What the variable says.
+        /// The value of the variable.
         asked: String,
         /// The versions to choose from.
         known: &'static str,
@@ -94,14 +94,14 @@ pub enum DevstackError {
     },
     /// Something did not happen within its bound.
     Timeout {
-        /// What was waited for.
+        /// The event that was waited for.
         what: String,
         /// The bound.
         seconds: u64,
     },
     /// A process could not be signalled or watched.
     Process {
-        /// What was attempted.
+        /// The attempt.
         action: &'static str,
         /// The process id.
         pid: i32,

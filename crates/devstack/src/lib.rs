@@ -1,4 +1,5 @@
-//! Development stack: finds, fetches, starts and stops what the service needs, for `cargo xtask` and the test kit alike.
+//! Development stack: finds, fetches, starts and stops the servers that the service needs, for `cargo xtask` and the
+//! test kit.
 //!
 //! - [`PostgresSource::find`] finds PostgreSQL with pgvector, fetching a pinned build when there is none, and
 //!   [`Cluster`] runs a private server from it, to be killed and started again at will.

@@ -11,7 +11,7 @@ const COUNT: u16 = 12_000;
 /// How many ports are tried.
 const ATTEMPTS: usize = 100;
 
-/// A TCP port of 127.0.0.1 that nobody listens on just now.
+/// A free TCP port of 127.0.0.1.
 ///
 /// # Errors
 /// [`DevstackError::NoPort`] when none is found.

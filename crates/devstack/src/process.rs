@@ -20,7 +20,7 @@ pub struct ProcessIdentity {
 }
 
 impl ProcessIdentity {
-    /// The process that has the id `pid` now; `None` when there is none, or only a zombie.
+    /// The process that has the id `pid` now; `None` if there is none, or only a zombie.
     #[must_use]
     pub fn of(pid: i32) -> Option<Self> {
         let stat = Stat::read(pid)?;
@@ -53,7 +53,7 @@ impl ProcessIdentity {
         self.signal(Signal::STOP)
     }
 
-    /// Lets a paused process go on (SIGCONT).
+    /// Resumes a paused process (SIGCONT).
     pub fn resume(&self) -> Result<(), DevstackError> {
         self.signal(Signal::CONT)
     }
@@ -114,7 +114,7 @@ impl ProcessIdentity {
     }
 }
 
-/// What is needed of `/proc/<pid>/stat`.
+/// The used part of `/proc/<pid>/stat`.
 struct Stat {
     dead: bool,
     parent: i32,

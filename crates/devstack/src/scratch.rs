@@ -36,7 +36,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed is left to the system's own cleaning of temporary files.
+        // The system's own cleaning of temporary files removes the rest.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

@@ -17,7 +17,7 @@ const READY_BOUND: Duration = Duration::from_secs(60);
 const READY_PAUSE: Duration = Duration::from_millis(25);
 /// Longest a single question may take.
 const PROBE_BOUND: Duration = Duration::from_secs(5);
-/// How often a start is tried when a free port was taken by somebody else meanwhile.
+/// The number of attempts to start if another program takes a free port meanwhile.
 const PORT_ATTEMPTS: usize = 3;
 /// The setting with which the API speaks TLS.
 const CERTIFICATE_FILE: &str = "DATASTORAGE__TLS__CERTIFICATE_FILE";
@@ -27,17 +27,17 @@ const LOG_SHOWN: usize = 8 * 1024;
 /// How the service is started.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceOptions {
-    /// The binary; the one `cargo xtask test` has built when there is none.
+    /// The binary; by default the one that `cargo xtask test` has built.
     pub bin: Option<PathBuf>,
     /// Settings as environment variables, `DATASTORAGE__SECTION__KEY` and value.
     pub environment: Vec<(String, String)>,
     /// Further command line arguments behind `serve`.
     pub arguments: Vec<String>,
-    /// The API's port; a free one when there is none.
+    /// The API's port; by default a free one.
     pub port: Option<u16>,
-    /// The admin server's port; a free one when there is none.
+    /// The admin server's port; by default a free one.
     pub admin_port: Option<u16>,
-    /// Where output goes; a temporary file when there is none. An existing file is appended to.
+    /// The file for output; by default a temporary file. Output is appended to an existing file.
     pub log: Option<PathBuf>,
 }
 
@@ -129,7 +129,7 @@ impl ServiceProcess {
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
-            // A group of its own: an interrupt from the terminal is for whoever started it to pass on.
+            // A group of its own, so that only the program that started it gets an interrupt from the terminal.
             .process_group(0);
         let child = service.spawn().map_err(|source| DevstackError::Spawn {
             program: bin.display().to_string(),
@@ -179,7 +179,7 @@ impl ServiceProcess {
         self.judge(outcome)
     }
 
-    /// What is asked to know whether the service is ready, to be waited for elsewhere.
+    /// The check whether the service is ready, for a caller that waits elsewhere.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         // Whom a service with TLS trusts is the caller's matter; the admin port speaks none.
@@ -187,7 +187,7 @@ impl ServiceProcess {
         Readiness { address: (Ipv4Addr::LOCALHOST, port).into(), process: self.identity }
     }
 
-    /// What has come of waiting for [`Self::readiness`]: when the service is not ready, an error with its log.
+    /// The result of waiting for [`Self::readiness`]. If the service is not ready, the error has its log.
     ///
     /// # Errors
     /// [`DevstackError::Service`].

@@ -13,7 +13,7 @@ pub struct ByteBudget {
     whole: Option<Arc<Semaphore>>,
 }
 
-/// Bytes of the budget; given back when dropped.
+/// Bytes of the budget. Dropping it returns them.
 #[derive(Debug)]
 pub struct Reservation {
     permit: OwnedSemaphorePermit,
@@ -27,7 +27,7 @@ impl Reservation {
         self.permit.num_permits()
     }
 
-    /// Takes so many bytes more at once, or none: `false` when they are not free. Never waits.
+    /// Takes `bytes` more bytes, or none and returns `false` if they are not free. Never waits.
     #[must_use]
     pub fn grow(&mut self, bytes: usize) -> bool {
         let Ok(bytes) = u32::try_from(bytes) else { return false };
@@ -42,22 +42,22 @@ impl Reservation {
 }
 
 impl ByteBudget {
-    /// A budget of so many bytes.
+    /// A budget of `bytes` bytes.
     #[must_use]
     pub fn new(bytes: u32) -> Self {
         let bytes = usize::try_from(bytes).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
         Self { size: bytes, free: Arc::new(Semaphore::new(bytes)), whole: None }
     }
 
-    /// A part for one of those who share this budget: three quarters of it at most, so that one alone leaves something to
-    /// the others. What is reserved of the part is reserved of this budget too.
+    /// A part of this budget for one of its users: at most three quarters, so that a single user leaves something to
+    /// the others. Bytes reserved from the part are reserved from this budget too.
     #[must_use]
     pub fn part(&self) -> Self {
         let size = self.size - self.size / 4;
         Self { size, free: Arc::new(Semaphore::new(size)), whole: Some(Arc::clone(&self.free)) }
     }
 
-    /// Takes so many bytes at once, or nothing: `None` when they are not free. Never waits.
+    /// Takes the bytes, or returns `None` if they are not free. Never waits.
     #[must_use]
     pub fn reserve(&self, bytes: u32) -> Option<Reservation> {
         acquire(&self.free, self.whole.as_ref(), bytes)

@@ -1,4 +1,4 @@
-//! What the write path tells the projector of its process.
+//! Notices from the write path to the projector of the same process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// A group of so many records means that writes wait for one another: alone, each would have had a group of its own.
+/// A group of this size means that writes are waiting for one another: otherwise each would have had a group of its
+/// own.
 const CROWD: usize = 8;
 /// How long after such a group writes count as waiting.
 const LINGER: Duration = Duration::from_millis(100);
@@ -25,7 +26,8 @@ impl Commits {
         self.committed.notify_one();
     }
 
-    /// So many versions of remediations were committed and wait for the projector. Their clients are not told yet.
+    /// Notes that `versions` versions of remediations were committed and are waiting for the projector. Their clients
+    /// have no answer yet.
     pub(crate) fn note_enqueued(&self, versions: usize) {
         if versions > 0 {
             self.enqueued.fetch_add(u64::try_from(versions).unwrap_or(u64::MAX), Ordering::SeqCst);
@@ -44,7 +46,7 @@ impl Commits {
         self.committed.notified().await;
     }
 
-    /// A writer has found so many records queued.
+    /// Notes that a writer has found `records` queued records.
     pub(crate) fn found_queued(&self, records: usize, now: Instant) {
         if records >= CROWD {
             *self.crowded.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);

@@ -30,7 +30,7 @@ macro_rules! active_slot {
 }
 pub(crate) use {active_set, active_slot};
 
-/// What a vector depends on: two vectors are comparable only when all three agree.
+/// What a vector depends on. Two vectors are comparable only if all three values agree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, diesel::Queryable, diesel::Selectable, diesel::Insertable)]
 #[diesel(table_name = embedding_set)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
@@ -155,7 +155,7 @@ async fn replace(
     old: Option<ServingSet>,
     wanted: &EmbeddingSet,
 ) -> Result<ServingSet, Error> {
-    // Writes under way enqueue for the old set, and are waited for; those that follow see the new one.
+    // Waits for open writes, which enqueue for the old set. Later writes see the new set.
     connection.batch_execute("LOCK TABLE vector_outbox IN SHARE ROW EXCLUSIVE MODE").await?;
     if let Some(old) = old {
         diesel::update(embedding_set::table.filter(embedding_set::id.eq(old.id)))

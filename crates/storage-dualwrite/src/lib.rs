@@ -5,17 +5,17 @@
 //! - [`Writer::write_batch`] stores many records or none; [`Writer::update`] changes one that is still as its reader saw
 //!   it. Both have transactions of their own.
 //! - [`StrictWriter`] stores a record in PostgreSQL and in the index before it answers, or in neither;
-//!   [`ProjectionWaits`] tells when what was written otherwise has reached every store.
-//! - [`idempotency`] keeps the answer to a request in the request's own transaction, so that it may be repeated.
+//!   [`ProjectionWaits`] tells when other writes have reached every store.
+//! - [`idempotency`] keeps the answer to a request in the request's own transaction, so that the request may be
+//!   repeated.
 //! - [`Projector`] takes outbox rows, stores the records' words, has them embedded, stores the vectors in the outside index
 //!   when there is one and in PostgreSQL, off the request's path. It knows an embedder only through [`RecordEmbedder`], and
 //!   incidents only through [`IncidentKeys`].
 //! - [`counters`] keeps the numbers behind exact totals small, and compares them with the table.
-//! - [`outbox`] shows and revives what waits or is parked; [`embedding_set`] sees to it that vectors of two models
-//!   never mix.
+//! - [`outbox`] shows waiting and parked records and revives them; [`embedding_set`] keeps vectors of two models apart.
 //! - [`index`] is the outside vector index that the records are projected into as well, when one is configured.
-//! - [`reconcile`] decides where that index and the records differ, and what may be done about it.
-//! - [`supervised`] begins a task anew that panicked.
+//! - [`reconcile`] finds where that index and the records differ, and repairs it.
+//! - [`supervised`] restarts a task that panicked.
 //! - [`Connector`] opens connections with the session settings all of this relies on.
 //!
 //! ```text

@@ -1,7 +1,7 @@
-//! What is derived from a record in PostgreSQL: its words, and its vector in a set's slot.
+//! The data derived from a record in PostgreSQL: its words, and its vector in a set's slot.
 //!
-//! Both rows say which version of the record they are of. An older version never replaces a newer one, so that each may be
-//! stored again, in any order, by whoever holds the record.
+//! Both rows have the version of the record. An older version never replaces a newer one, so each may be stored again,
+//! in any order and by any worker.
 
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, SmallInt, Timestamptz};
@@ -72,7 +72,7 @@ pub(crate) struct Version {
     pub(crate) version: Timestamp,
 }
 
-/// Stores the words of these versions, but of those that are not current any more.
+/// Stores the words of those of these versions that are still current.
 pub(crate) async fn store_words(
     connection: &mut AsyncPgConnection,
     records: impl IntoIterator<Item = Version>,

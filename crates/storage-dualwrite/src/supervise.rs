@@ -1,4 +1,4 @@
-//! Supervision of tasks that last as long as the service: one that panics is begun anew.
+//! Supervision of tasks that last as long as the service: a task that panics is restarted.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -17,8 +17,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause; a task that ran for longer than this has recovered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Runs what `begin` makes until it ends by itself. A panic is logged and counted, and what `begin` makes then goes on
-/// after a pause, which `stopping` ends.
+/// Runs the task that `begin` makes until it returns. After a panic, which is logged and counted, `begin` makes the
+/// task again after a pause, which `stopping` ends.
 pub async fn supervised<F, T>(task: &'static str, stopping: CancellationToken, mut begin: F)
 where
     F: FnMut() -> T,
@@ -51,13 +51,13 @@ pub async fn joined<T>(work: JoinHandle<T>) -> Option<T> {
     }
 }
 
-/// Logs and counts a panic of a task that goes on.
+/// Logs and counts a panic of a task that continues.
 pub(crate) fn note_panic(task: &'static str, panic: &(dyn Any + Send)) {
     metrics::counter!(PANICS, "task" => task).increment(1);
     tracing::error!(task, panic = words(panic), "a task panicked; it is started again");
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words")
@@ -70,7 +70,7 @@ mod tests {
 
     use super::{CancellationToken, Duration, Instant, joined, supervised};
 
-    /// F62: a task that panics begins anew, later each time, and is left when it ends by itself.
+    /// F62: a task that panics starts again, later each time, and does not start again after it returns.
     #[tokio::test(start_paused = true)]
     async fn a_task_that_panics_begins_anew_after_a_growing_pause() {
         let begun = Arc::new(AtomicU32::new(0));

@@ -1,7 +1,7 @@
-//! TLS to PostgreSQL, and whom TLS to others goes by.
+//! TLS to PostgreSQL, and the trusted certificates for TLS to others.
 //!
-//! There is no middle between none and all of it: a certificate that is not checked protects from nobody who can stand
-//! in between, and TLS that is given up when the server says it has none is given up to whoever says so in its place.
+//! TLS is either off or complete. An unchecked certificate does not protect from an attacker in between, and neither
+//! does TLS that is dropped when the server seems not to support it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub enum CertificatesError {
     /// There is none.
     #[error("the text holds no certificate; expected one or more in PEM")]
     NoCertificate,
-    /// One of them is of no use.
+    /// One of the certificates cannot be used.
     #[error("the certificates cannot be used")]
     Unusable(#[source] rustls::Error),
     /// Nobody is trusted on this machine.
@@ -65,10 +65,10 @@ impl DatabaseTls {
         self.0.is_some()
     }
 
-    /// Asks the server to end what a connection is doing, over a connection of its own that is protected likewise.
+    /// Asks the server to cancel the statement of a connection, over another connection with the same protection.
     ///
     /// # Errors
-    /// When the server cannot be asked. Whether there was anything to end is not told.
+    /// When the server cannot be asked. The server does not say whether there was a statement to cancel.
     pub async fn cancel(&self, token: &CancelToken) -> Result<(), tokio_postgres::Error> {
         match self.0.clone() {
             Some(tls) => token.cancel_query(tls).await,

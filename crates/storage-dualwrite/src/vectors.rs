@@ -21,7 +21,7 @@ fixed_statement! {
 }
 
 fixed_statement! {
-    /// Stores vectors that nobody else has stored meanwhile.
+    /// Stores those vectors that no other session has stored meanwhile.
     Add<'a> -> () {
         "INSERT INTO embedding_vector (slot, vector) SELECT ", slot: i16 => SmallInt;
         ", UNNEST(", vectors: Vec<&'a Embedding> => Array<VectorSql>;
@@ -29,8 +29,8 @@ fixed_statement! {
     }
 }
 
-/// The ids of vectors in a slot, in order; those that are not stored yet are stored first. Outside a transaction nobody waits for
-/// the vector index but this caller.
+/// Returns the ids of vectors in a slot, in order, and stores missing vectors first. Outside a transaction only this
+/// caller waits for the vector index.
 pub(crate) async fn ids(
     connection: &mut AsyncPgConnection,
     slot: i16,
@@ -38,7 +38,7 @@ pub(crate) async fn ids(
 ) -> QueryResult<Vec<i64>> {
     let vectors: Vec<(Vec<u8>, &Embedding)> =
         vectors.into_iter().map(|vector| (digest(vector), vector)).collect();
-    // In order of the digest, as all others take them, so that nobody waits for each other.
+    // In the order of the digest, as in all other sessions, so that sessions do not deadlock.
     let distinct: BTreeMap<&[u8], &Embedding> =
         vectors.iter().map(|(digest, vector)| (digest.as_slice(), *vector)).collect();
     let mut ids = known(connection, slot, owned(&distinct)).await?;

@@ -17,10 +17,10 @@ use crate::embedding_set::active_set;
 use crate::fixed_statement::fixed_statement;
 use crate::{Connector, supervised};
 
-/// How often the outbox is asked while somebody waits.
+/// The pause between two queries of the outbox while a request waits.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Records that may be waited for at a time; beyond them nobody waits any more.
+/// The most records that requests may wait for at a time. Further requests do not wait.
 const MAX_RECORDS: usize = 100_000;
 
 /// The pause after the database did not answer.
@@ -41,7 +41,7 @@ fixed_statement! {
 /// One version of a record.
 type Version = (i64, Timestamp);
 
-/// One task that asks for everybody who waits, in one statement, whatever their number; who waits holds no connection.
+/// One task that asks for all waiting requests in one statement. A waiting request holds no connection.
 #[derive(Debug)]
 pub struct ProjectionWaits {
     shared: Arc<Shared>,
@@ -63,7 +63,7 @@ struct Wait {
 }
 
 impl ProjectionWaits {
-    /// Starts the task, which connects when somebody waits. Needs a tokio runtime.
+    /// Starts the task, which connects when a request waits. Needs a tokio runtime.
     #[must_use]
     pub fn start(connector: Connector) -> Self {
         let shared = Arc::new(Shared {
@@ -78,9 +78,9 @@ impl ProjectionWaits {
         Self { shared }
     }
 
-    /// Waits until no outbox row of these versions, or of a newer one of the same record, is left: until every
-    /// configured store holds them. Returns whether that came true by `until`; false at once during a stop and when
-    /// too many are waited for.
+    /// Waits until the outbox has no row of these versions or of newer versions of the same records, so that every
+    /// configured store holds them. Returns whether this happened by `until`; returns false at once during a stop or if
+    /// too many requests are waiting.
     pub async fn wait(&self, versions: impl IntoIterator<Item = (i64, Timestamp)>, until: Instant) -> bool {
         let (done, is_done) = oneshot::channel();
         let wait = Wait { versions: versions.into_iter().collect(), done };
@@ -94,7 +94,7 @@ impl ProjectionWaits {
         matches!(waited, Some(Ok(Ok(()))))
     }
 
-    /// Ends every wait at once, and lets nobody wait from now on.
+    /// Ends every wait at once. Later requests do not wait.
     pub fn stop(&self) {
         self.shared.stopping.cancel();
     }
@@ -143,7 +143,7 @@ impl Shared {
                     self.settle(&versions, &still);
                     tokio::time::sleep(POLL).await;
                 }
-                // Nobody is told anything wrong: who waits does so until its own time is up.
+                // No request gets a wrong answer: each waits until its own time limit.
                 None => {
                     connection = None;
                     tokio::time::sleep(AWAY_PAUSE).await;
@@ -165,7 +165,7 @@ impl Shared {
         Ok(rows.into_iter().map(|(id, version, _)| (id, version)).collect())
     }
 
-    /// Everything that somebody still waits for.
+    /// Every version that a request still waits for.
     fn wanted(&self) -> HashSet<Version> {
         let mut waiting = self.waiting();
         waiting.retain(|wait| !wait.done.is_closed());

@@ -39,8 +39,8 @@ impl ModelIdentity {
 
 /// Stamp of a set of comparable vectors: the same composition, model and dimension.
 ///
-/// Stored beside the vectors; a difference at start means that they must be made anew before they
-/// are searched with this embedder.
+/// Stored beside the vectors. A difference at the start means that the vectors must be made again before a search with
+/// this embedder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EmbeddingSetKey {
     /// [`COMPOSITION_VERSION`] of the texts.
@@ -88,7 +88,7 @@ pub trait Embedder: Send + Sync {
     /// the provider.
     async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>, EmbedError>;
 
-    /// The same for texts that a caller waits for: where there is a queue, before those of records.
+    /// The same for texts that a caller waits for. If there is a queue, they come before the texts of records.
     ///
     /// # Errors
     /// As [`Self::embed`].

@@ -1,4 +1,4 @@
-//! What can go wrong, with fault and retry as data.
+//! Errors, with fault and retry as data.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub enum EmbedError {
     Text {
         /// [`crate::ModelIdentity::name`].
         model: String,
-        /// What is wrong with it.
+        /// The fault of the text.
         reason: String,
     },
     /// The provider is away, overloaded or broken; no text is to blame.
@@ -25,7 +25,7 @@ pub enum EmbedError {
     Provider {
         /// [`crate::ModelIdentity::name`].
         model: String,
-        /// What it did.
+        /// The failure.
         reason: String,
         /// How long it asked us to stay away, if it did.
         retry_after: Option<Duration>,

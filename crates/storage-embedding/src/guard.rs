@@ -1,23 +1,23 @@
-//! A breaker that shows its state: in the metric, and to whoever logs what is news.
+//! A circuit breaker that shows its state in a metric and reports each change to its caller, which logs it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use storage_models::{Breaker, BreakerSettings, BreakerState};
 
-/// 0 while a dependency is asked, 1 while it is tried again, 2 while it is left alone; label `dependency`.
+/// State of the circuit breaker: 0 closed, 1 half open, 2 open; label `dependency`.
 pub const BREAKER_STATE: &str = "datastorage_breaker_state";
 
-/// A dependency's breaker and the last state that was told.
+/// The circuit breaker of a dependency and the last state that was reported.
 pub(crate) struct Guard {
     dependency: &'static str,
     breaker: Breaker,
     is_away: AtomicBool,
 }
 
-/// What a call changed.
+/// The change of state after a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum News {
-    /// The dependency is left alone from here on.
+    /// Calls to the dependency are paused from now on.
     Away,
     /// It is asked again.
     Back,
@@ -34,8 +34,8 @@ impl Guard {
         !self.is_away.load(Ordering::Relaxed)
     }
 
-    /// Makes the call, unless the dependency is to be left alone: then the error is for how long. `asked_pause` says
-    /// of a failure how long the dependency wants to be left alone.
+    /// Makes the call, unless calls to the dependency are paused; then the error is the rest of the pause.
+    /// `asked_pause` reads from a failure the pause that the dependency asks for.
     pub(crate) async fn call<T, E>(
         &self,
         call: impl Future<Output = Result<T, E>>,

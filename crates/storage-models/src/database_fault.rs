@@ -1,8 +1,9 @@
-//! What a failed statement means, from what diesel tells of it.
+//! The meaning of a failed statement, from diesel's error.
 //!
-//! diesel keeps a kind for a few errors and drops the SQLSTATE of all others, so those are known by the server's
-//! message. This is the one place that reads it. The messages are PostgreSQL's English ones: connections ask for
-//! `lc_messages = 'C'`. In another language what has no kind is [`DatabaseFault::Other`], which blames no record.
+//! diesel keeps a kind for a few errors and drops the SQLSTATE of all others, so the others are recognised by the
+//! server's message. Only this module reads messages. They are PostgreSQL's English ones, because connections ask for
+//! `lc_messages = 'C'`. In another language an error without a kind is [`DatabaseFault::Other`], which blames no
+//! record.
 
 mod messages;
 mod of_error;
@@ -25,9 +26,9 @@ pub enum DatabaseFault {
     TooManyConnections,
     /// The statement ran into `statement_timeout` (or PostgreSQL 17's `transaction_timeout`).
     StatementTimeout,
-    /// Somebody cancelled the statement (`pg_cancel_backend`, or a cancel request of the pool's owner).
+    /// The statement was cancelled (`pg_cancel_backend`, or a cancel request of the pool's owner).
     Cancelled,
-    /// A lock was not to be had within `lock_timeout`.
+    /// A lock could not be taken within `lock_timeout`.
     LockTimeout,
     /// This transaction was chosen to end a deadlock (40P01).
     Deadlock,
@@ -43,10 +44,10 @@ pub enum DatabaseFault {
     NoPartition,
     /// A finished record may not change (the immutability trigger).
     FinishedRecord,
-    /// What a record says is refused, and would be again: it does not fit a type (SQLSTATE class 22), a constraint
-    /// (class 23), or the limits of a list of words or of an index's entry (54000).
+    /// The content of a record is always refused: it does not fit a type (SQLSTATE class 22), a constraint (class 23),
+    /// or the limits of a list of words or of an index's entry (54000).
     Record,
-    /// A prepared statement of this connection is gone or out of date; another connection prepares it anew.
+    /// A prepared statement of this connection is lost or out of date; another connection prepares it again.
     StatementLost,
     /// The server has not the memory or the locks.
     OutOfResources,
@@ -59,14 +60,15 @@ pub enum DatabaseFault {
 }
 
 impl DatabaseFault {
-    /// Whether what a record says is at fault. The same transaction without it may succeed; that record never will.
+    /// Whether the content of a record is at fault. The transaction may succeed without this record; the record never
+    /// will.
     #[must_use]
     pub const fn blames_record(self) -> bool {
         matches!(self, Self::Record)
     }
 
-    /// Whether the connection is of no further use. One to a server that takes no writes any more is not: another server
-    /// does.
+    /// Whether the connection cannot be used any more. This includes a connection to a server that no longer takes
+    /// writes, because another server does.
     #[must_use]
     pub const fn ends_connection(self) -> bool {
         matches!(self, Self::ConnectionLost | Self::ShuttingDown | Self::StatementLost | Self::ReadOnly)
@@ -78,7 +80,7 @@ impl DatabaseFault {
         matches!(self, Self::Deadlock | Self::Serialization)
     }
 
-    /// The cause as a caller must tell it apart.
+    /// The code of the cause.
     #[must_use]
     pub const fn code(self) -> ErrorCode {
         match self {

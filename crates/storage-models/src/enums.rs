@@ -16,7 +16,7 @@ use crate::OtherWord;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not one of {allowed}")]
 pub struct UnknownValue {
-    /// What was found.
+    /// The text that was found.
     pub value: String,
     /// The words of the set, comma-separated.
     pub allowed: String,
@@ -24,8 +24,8 @@ pub struct UnknownValue {
 
 /// Defines an enum stored and written as a lower-case word, with its SQL, serde and text forms.
 ///
-/// What is stored is read even when a newer version wrote a word that this one does not know; text that comes from
-/// outside ([`FromStr`]) must be a known word.
+/// A stored word is read even if a newer version wrote it and this version does not know it. A word from outside
+/// ([`FromStr`]) must be known.
 macro_rules! word_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
@@ -158,7 +158,7 @@ word_enum! {
         Success = "success",
         /// It did not work.
         Failed = "failed",
-        /// It ended and nobody can say how.
+        /// It ended with an unknown result.
         Unknown = "unknown",
     }
 }

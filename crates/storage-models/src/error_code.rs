@@ -1,6 +1,6 @@
 //! Why an operation failed, in words no transport owns.
 
-/// The cause of a failure as a caller must tell it apart. The HTTP edge maps each to a status in one table.
+/// The cause of a failure, as far as callers react differently to it. The HTTP edge maps each to a status in one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// The input breaks a rule; sending it again unchanged cannot succeed.

@@ -52,7 +52,7 @@ fn split_reference(text: &str) -> Option<(&str, &str)> {
     text.split_at_checked(place)
 }
 
-/// What the reference at the beginning of the text stands for, and what is behind it.
+/// The character of the reference at the beginning of the text, and the rest of the text.
 fn reference_at(text: &str) -> Option<(char, &str)> {
     REFERENCES
         .iter()
@@ -66,7 +66,7 @@ pub fn sent_text<'t>(alterations: Option<&Alterations>, field: &str, stored: &'t
     if escaped_places(alterations).any(is_field) { unescape(stored) } else { Cow::Borrowed(stored) }
 }
 
-/// A field of metadata with its strings as they were before they were escaped, those that were.
+/// A field of metadata with its escaped strings unescaped.
 #[must_use]
 pub fn sent_document(alterations: Option<&Alterations>, field: &str, stored: Json) -> Json {
     let mut document = stored;

@@ -25,7 +25,7 @@ use crate::Timestamp;
 pub struct Month(u16);
 
 impl Month {
-    /// Months that an id can tell apart.
+    /// The number of months that an id can represent.
     const COUNT: u16 = 8192;
 
     /// The month that an instant lies in. An instant outside the range is counted to the nearest month of it.

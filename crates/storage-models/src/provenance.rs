@@ -1,4 +1,4 @@
-//! What the service knows of how a record came to it: who sent it, under which correlation id, and what it altered.
+//! The origin of a record: its sender, its correlation id, and the service's alterations.
 
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -20,7 +20,7 @@ pub struct Receipt {
     pub correlation_id: Option<String>,
 }
 
-/// A place of a record where it differs from what was sent.
+/// A place where a record differs from the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Alteration {
@@ -38,14 +38,14 @@ impl Alteration {
     }
 }
 
-/// Where a record differs from what was sent, in the order of its fields; at least one place. Stored as `jsonb`.
+/// The places where a record differs from the request, in the order of its fields; at least one. Stored as `jsonb`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Jsonb)]
 #[serde(transparent)]
 pub struct Alterations(Vec<Alteration>);
 
 impl Alterations {
-    /// These alterations; `None` when there is none.
+    /// These alterations; `None` if the list is empty.
     #[must_use]
     pub fn of(alterations: Vec<Alteration>) -> Option<Self> {
         (!alterations.is_empty()).then_some(Self(alterations))
@@ -56,18 +56,18 @@ impl Alterations {
         self.0.iter()
     }
 
-    /// Bytes of it as JSON, about.
+    /// The approximate length of its JSON in bytes.
     #[must_use]
     pub fn bulk(&self) -> usize {
         self.0.iter().map(|alteration| alteration.pointer.len() + 40).sum()
     }
 
-    /// It as `jsonb` takes it.
+    /// Its JSON, for `jsonb`.
     pub(crate) fn to_json(&self) -> Option<JsonText> {
         serde_json::to_string(&self.0).and_then(JsonText::new).ok()
     }
 
-    /// What [`Self::to_json`] has made.
+    /// Reads the JSON of [`Self::to_json`].
     pub(crate) fn of_json(json: &JsonText) -> Option<Self> {
         serde_json::from_str(json.as_str()).map(Self).ok()
     }

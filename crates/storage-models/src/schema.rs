@@ -212,7 +212,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// What was added to the number of each kind since.
+    /// The later changes of the number of each kind.
     remediation_count_delta (namespace, month, status, phase, action_type) {
         month -> Timestamptz,
         namespace -> VarChar,

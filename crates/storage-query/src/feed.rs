@@ -37,13 +37,14 @@ pub(crate) fn statement<R: Listed>() -> BoundSql {
     sql::<R>().into_bound()
 }
 
-/// Who counts as a writer: whoever holds the lock that INSERT takes on the table or a partition and keeps to
-/// its end (`pg_locks` shows it to everybody), and any transaction younger than a minute, which may not have
-/// got so far. An older one without the lock is taken for a reader, or a dump would stop the feed for hours.
+/// A transaction counts as a writer if it holds the lock that INSERT takes on the table or a partition and keeps until
+/// its end (`pg_locks` shows the lock to every role). A transaction younger than a minute counts too, because it may
+/// take the lock later. An older one without the lock counts as a reader; otherwise a dump would stop the feed for
+/// hours.
 ///
-/// The time is the transaction's, not the clock's: within one, PostgreSQL goes on showing the activity that it
-/// showed first. A fifth of a second is kept off it because a session takes the time of its transaction when
-/// its first message arrives, and shows it a moment later.
+/// The time is that of the transaction, not of the clock, because within a transaction PostgreSQL keeps showing the
+/// activity that it showed first. A fifth of a second is subtracted, because a session takes the time of its
+/// transaction when its first message arrives, and shows it a moment later.
 fn sql<R: Listed>() -> Sql {
     let mut sql = Sql::new(
         "WITH writer AS MATERIALIZED (SELECT pid FROM pg_locks \

@@ -32,7 +32,7 @@ pub struct Incident {
     pub alert_fingerprint: Option<String>,
     /// The alert's severity.
     pub severity: Option<Severity>,
-    /// What was done.
+    /// The action.
     pub action_type: String,
     /// The namespace it was done in.
     pub namespace: String,
@@ -40,7 +40,7 @@ pub struct Incident {
     pub cluster: Option<String>,
     /// Such as `production`.
     pub environment: Option<String>,
-    /// What it was done to.
+    /// The object of the action.
     pub target_name: Option<String>,
     /// The request that asked for it.
     pub remediation_request_id: Option<String>,

@@ -135,7 +135,7 @@ pub struct Page<R> {
     pub total: Option<i64>,
     /// Which part was asked for. After a cursor only its limit counts, see [`Self::offset`].
     pub request: PageRequest,
-    /// Whether the page was asked for by a cursor, so that nobody knows how many records precede it.
+    /// Whether the page follows a cursor, so that the number of records before it is unknown.
     pub is_after_cursor: bool,
     /// Whether records follow this page.
     pub has_more: bool,

@@ -1,4 +1,4 @@
-//! What a connection is set to before it is asked anything.
+//! The settings of a connection, before its first query.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Nullable, Text};
@@ -25,7 +25,7 @@ const SETTINGS: &str = "SELECT set_config(name, value, false) FROM (VALUES \
      ('client_connection_check_interval', '500ms', current_setting('client_connection_check_interval') = '0')) \
      AS wanted (name, value, is_settable) WHERE is_settable";
 
-/// What a connection lacks that [`prepare()`] could not set, and who needs it.
+/// Something that a connection lacks and [`prepare()`] could not set, with the queries that need it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionObstacle {
@@ -58,13 +58,13 @@ pub enum ConnectionObstacle {
     HiddenWriters,
 }
 
-/// Sets what reads rely on, for the rest of the session: UTC, English messages, and a limit for each statement (5 s),
-/// for waiting for a lock (2 s) and for an open transaction without a statement (10 s), unless the session has another
-/// limit already. A statement whose client is gone ends.
+/// Sets UTC, English messages and limits for the rest of the session: 5 s for each statement, 2 s for waiting for a
+/// lock, 10 s for an open transaction without a statement. Limits that the session has already stay. A statement whose
+/// client is gone ends.
 ///
-/// No right is needed but to connect. What the role may not set, and what else the connection lacks, comes back: an empty
-/// list means that everything in this crate works on it, given the right to read the tables. Call it outside of a
-/// transaction: one that is rolled back takes the settings with it.
+/// The role needs no right except to connect. Returns what the role may not set and what else the connection lacks. An
+/// empty list means that all queries of this crate work on the connection if the role may read the tables. Call it
+/// outside a transaction: a rollback would undo the settings.
 ///
 /// ```
 /// use storage_query::prepare;
@@ -85,7 +85,7 @@ pub async fn prepare(conn: &mut AsyncPgConnection) -> Result<Vec<ConnectionObsta
     Ok(sessions.into_iter().flat_map(Session::obstacles).collect())
 }
 
-/// What a session is like.
+/// The state of a session.
 #[derive(QueryableByName)]
 struct Session {
     #[diesel(sql_type = Text)]

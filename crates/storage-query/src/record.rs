@@ -1,4 +1,4 @@
-//! What the kinds of record have in common, so that one implementation serves them all.
+//! The traits that all kinds of record share, so that one implementation serves them all.
 
 use std::fmt::Debug;
 
@@ -12,8 +12,8 @@ use storage_models::{AiAnalysis, Execution, Record, RecordType, Remediation, Tim
 use crate::sort_key::SortKey;
 use crate::{AiAnalysisFilter, AuditFilter, ExecutionFilter, Incident, RemediationFilter, WorkflowFilter};
 
-/// What can be listed and read by id: the four types of record, and [`Incident`]. Nothing outside this crate
-/// can implement it.
+/// Records that can be listed and read by id: the four types of record, and [`Incident`]. Only this crate can implement
+/// it.
 pub trait Listed:
     sealed::Shape
     + FromSqlRow<<Self as sealed::Shape>::Columns, Pg>
@@ -57,20 +57,20 @@ pub(crate) mod sealed {
         const TIME: &'static str;
         /// What its lists may be ordered by.
         const SORT_KEYS: &'static [SortKey];
-        /// What stands for it in a cursor. A number once given never changes its meaning.
+        /// Its number in a cursor. The meaning of a number never changes.
         const CODE: u8;
 
         /// Its place in an order: an instant as microseconds since 1970, a duration as milliseconds.
         fn sort_value(&self, key: SortKey) -> Option<i64>;
     }
 
-    /// What has a duration.
+    /// Records with a duration.
     pub trait Lasting {}
 
     impl Lasting for storage_models::Remediation {}
     impl Lasting for crate::Incident {}
 
-    /// What can change.
+    /// Records that can change.
     pub trait Changing {}
 
     impl Changing for storage_models::Remediation {}

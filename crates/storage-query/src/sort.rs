@@ -73,7 +73,7 @@ impl<R: Changing> Sort<R> {
 }
 
 impl<R: Lasting> Sort<R> {
-    /// By how long it took, of remediations and incidents; those that have not ended come last.
+    /// By duration, for remediations and incidents. Records that have not ended come last.
     #[must_use]
     pub const fn duration_ms(direction: Direction) -> Self {
         Self::new(SortKey::Duration, direction)
@@ -142,7 +142,7 @@ impl<R: Listed> Sort<R> {
         (self.key, self.direction) == (SortKey::CreatedAt, Direction::Ascending)
     }
 
-    /// What stands for it in a cursor. A number once given never changes its meaning.
+    /// Its number in a cursor. The meaning of a number never changes.
     pub(crate) const fn code(&self) -> u8 {
         let key = match self.key {
             SortKey::Time => 0,

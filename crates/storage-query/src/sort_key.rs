@@ -1,4 +1,4 @@
-//! What a list may be ordered by.
+//! The keys that order a list.
 
 /// A column that lists may be ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

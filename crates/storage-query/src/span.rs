@@ -55,7 +55,7 @@ fn parse_of(text: &str, mut units: &[Unit]) -> Result<i64, NotASpan> {
     if is_too_long || sum > MAX_MILLIS { Err(NotASpan::TooLong) } else { Ok(sum) }
 }
 
-/// What stands before the first character that is an end, and the rest.
+/// Splits the text before the first character that is an end.
 fn split(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(is_end).unwrap_or(text.len()))
 }

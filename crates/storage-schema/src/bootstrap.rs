@@ -19,14 +19,14 @@ pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migra
 /// The number of the first migration.
 const FIRST_VERSION: &str = "0100";
 
-/// What a bootstrap changed. Nothing, when the database was up to date.
+/// The changes of a bootstrap. Empty if the database was up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootstrapReport {
     /// The versions of the migrations applied, in order.
     pub applied: Vec<String>,
     /// How many partitions were made.
     pub partitions: usize,
-    /// What the server's role has got or lost; `None` when no role was named, or when it is not there.
+    /// The changed rights of the server's role; `None` if no role was named, or if it does not exist.
     pub role: Option<RolesReport>,
 }
 
@@ -46,13 +46,13 @@ impl Default for BootstrapOptions {
     }
 }
 
-/// Creates what is missing: the extension, the tables, their indexes, this month's partitions and those around it.
+/// Creates missing objects: the extension, the tables, their indexes, this month's partitions and those around it.
 ///
-/// Needs a role that owns the tables, and a multi-thread tokio runtime (migrations block a thread while they
-/// run). Waits at most [`LOCK_WAIT`] for another process that is doing the same.
+/// Needs a role that owns the tables, and a multi-thread tokio runtime (migrations block a thread while they run).
+/// Waits at most [`LOCK_WAIT`] for another process that bootstraps the same database.
 ///
 /// # Errors
-/// See [`SchemaError`]. Migrations before a failed one stay applied; running again goes on from there.
+/// See [`SchemaError`]. Migrations before a failed one stay applied; the next run continues from there.
 pub async fn bootstrap(owner_url: &str) -> Result<BootstrapReport, SchemaError> {
     let owner = AsyncPgConnection::establish(owner_url).await.map_err(SchemaError::Connect)?;
     bootstrap_with(owner, &BootstrapOptions::default()).await

@@ -1,4 +1,4 @@
-//! What a database's catalogue says about the tables of the schema.
+//! The catalogue of a database, for the tables of the schema.
 
 use diesel::sql_types::{Array, Bool, Text};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
@@ -31,7 +31,7 @@ pub(crate) struct PartRow {
     /// As PostgreSQL writes it.
     #[diesel(sql_type = Text)]
     pub(crate) definition: String,
-    /// Why it does not do its work, such as `invalid`; empty when it does.
+    /// Its fault, such as `invalid`; empty if it has none.
     #[diesel(sql_type = Text)]
     pub(crate) fault: String,
 }
@@ -109,8 +109,8 @@ pub(crate) async fn parts(
     .map_err(SchemaError::during("the list of definitions"))
 }
 
-/// What is wrong with partitions: their bounds, indexes and triggers, and that ids carry their month. The definition is what it is, the fault what it
-/// should be; an empty definition is something missing, an empty fault something extra.
+/// The faults of partitions: bounds, indexes, triggers, and ids that do not carry their month. `definition` is the
+/// actual state and `fault` the expected one. An empty definition is a missing object, an empty fault an extra one.
 pub(crate) async fn partition_faults(
     connection: &mut AsyncPgConnection,
     tables: &[&str],
@@ -163,8 +163,7 @@ pub(crate) async fn partition_faults(
     .map_err(SchemaError::during("the list of partitions"))
 }
 
-/// Names are shown as they are for whoever finds the extension and the schema's own objects, and times as UTC's, until
-/// the transaction ends.
+/// Until the transaction ends, names are shown without the schema of the extension and of the tables, and times in UTC.
 pub(crate) async fn show_as_expected(connection: &mut AsyncPgConnection) -> Result<(), SchemaError> {
     sql_query(
         "SELECT set_config('search_path', concat_ws(', ', 'public', \

@@ -1,4 +1,4 @@
-//! What has a definition, compared by it.
+//! Comparison of objects by their definitions.
 
 use crate::Difference;
 use crate::catalogue::PartRow;
@@ -40,7 +40,7 @@ fn difference(definition: &Definition, row: Option<&PartRow>) -> Option<Differen
     }
 }
 
-/// What is wrong with a partition, by name.
+/// The faults of partitions, by name.
 pub(crate) fn of_partition(row: PartRow) -> Difference {
     let what = describe(&row.kind, &row.name, &row.table_name);
     match (row.definition.is_empty(), row.fault.is_empty()) {

@@ -1,4 +1,4 @@
-//! What a database and the schema can differ in.
+//! The differences between a database and the schema.
 
 use std::fmt;
 
@@ -14,9 +14,9 @@ pub enum Difference {
     Differs {
         /// What, by name.
         what: String,
-        /// What it shall be.
+        /// The expected state.
         expected: String,
-        /// What it is.
+        /// The actual state.
         found: String,
     },
     /// Something is there and works, and is defined otherwise. No reason not to start: a newer version may have

@@ -1,4 +1,4 @@
-//! What can go wrong with a schema.
+//! Errors of schema management.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub enum SchemaError {
     Role {
         /// The role.
         role: String,
-        /// The statement for somebody who may. Holds no password.
+        /// The statement for a database administrator. It has no password.
         advice: String,
         /// The database's answer.
         #[source]
@@ -65,7 +65,7 @@ pub enum SchemaError {
     /// Any other statement failed.
     #[error("the database refused {operation}")]
     Database {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
         /// The database's answer.
         #[source]

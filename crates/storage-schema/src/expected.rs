@@ -34,7 +34,7 @@ pub(crate) struct Column {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SqlType {
     Named(&'static str),
-    /// Of so many characters at most.
+    /// Of at most this number of characters.
     Varchar(u16),
 }
 
@@ -76,7 +76,7 @@ const V50: &str = "character varying(50)";
 const V100: &str = "character varying(100)";
 const V255: &str = "character varying(255)";
 
-/// What the server's role may do with a table. A new table says which in [`TABLES`], and that is all that is needed.
+/// The rights of the server's role on a table. Add a new table with its rights to [`TABLES`]; nothing else is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rights {
     /// Records of a type are added, and changed in the columns alone that an update may change.
@@ -127,8 +127,8 @@ pub(crate) const FUNCTIONS: [&str; 12] = [
 /// What records which migrations were applied. No business of the server's.
 pub(crate) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
 
-/// What the server's role may do with a table or partition of this name. Access through a partitioned table asks for no
-/// right on its partitions, so there is none.
+/// The rights of the server's role on a table or partition of this name. Access through a partitioned table needs no
+/// right on its partitions, so the role has none.
 pub(crate) fn rights_on(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|known| known.name == table).map_or(&[], |known| known.rights.privileges())
 }

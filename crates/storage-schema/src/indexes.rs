@@ -23,7 +23,7 @@ struct MissingPart {
     attach: String,
 }
 
-/// Builds what is missing, `CONCURRENTLY`, and attaches it. What is done stays done when a later part fails.
+/// Builds missing indexes with `CONCURRENTLY` and attaches them. Finished indexes stay if a later one fails.
 pub(crate) async fn complete(connection: &mut AsyncPgConnection) -> Result<(), SchemaError> {
     for part in missing(connection).await? {
         tracing::info!(index = part.name, "building an index; writes are accepted meanwhile");

@@ -18,8 +18,8 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(600);
 /// How often to ask for the lock while waiting.
 const LOCK_POLL: Duration = Duration::from_millis(200);
 
-/// Keeps out everybody else who changes this database's schema. The lock belongs to the session: it ends with the
-/// connection, however whoever asked for it ends.
+/// Keeps out other processes that change this database's schema. The lock belongs to the session, so it ends with the
+/// connection, even if its owner crashes.
 pub(crate) async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> Result<(), SchemaError> {
     #[derive(QueryableByName)]
     struct Locked {

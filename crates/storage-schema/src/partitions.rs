@@ -1,4 +1,4 @@
-//! Monthly partitions: which months exist, and making those that are missing.
+//! Monthly partitions: lists the existing months and creates missing ones.
 
 use chrono::{Datelike, Months, NaiveDate};
 use diesel::sql_types::{Array, BigInt, Bool, Date, Text};

@@ -1,8 +1,7 @@
-//! What the server's role may do, compared with what it needs.
+//! The rights of the server's role, compared with those that it needs.
 //!
-//! The rights that count are those in effect, wherever they come from: a grant to the role, to PUBLIC, to a role it is
-//! a member of, or to one of a table's columns. What PostgreSQL gives to everybody on other things than those of this
-//! schema is not looked at.
+//! Effective rights count, from any source: a grant to the role, to PUBLIC, to a role it is a member of, or on a column
+//! of a table. Rights that PostgreSQL gives to every role on objects outside this schema are ignored.
 
 use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
@@ -19,7 +18,7 @@ pub struct RoleReport {
     /// Why nothing can be kept from it, as the rest of a sentence: it owns the tables, or is a superuser. Then no
     /// differences are listed.
     pub unrestricted: Option<&'static str>,
-    /// What it lacks and what it has too much, each by name.
+    /// The missing and the excess rights, by name.
     pub differences: Vec<Difference>,
 }
 
@@ -201,7 +200,7 @@ impl RightRow {
     }
 }
 
-/// What the server can do without, and only an administrator can grant.
+/// Rights that the server can work without and that only an administrator can grant.
 fn not_granted(what: String) -> Difference {
     Difference::Changed { what, expected: "granted".to_owned(), found: "not granted".to_owned() }
 }

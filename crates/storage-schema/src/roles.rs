@@ -20,14 +20,15 @@ const SHARED_TRIES: u32 = 20;
 /// How long the granting of all rights may take. It waits for no lock of a table.
 const GRANT_LIMIT: Duration = Duration::from_secs(60);
 
-/// What became of the server's role.
+/// The result for the server's role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RolesReport {
     /// Whether the role was made.
     pub created: bool,
     /// The rights it has got and lost. Empty when it had what it needs.
     pub mended: Vec<Difference>,
-    /// What the owner may not change: a grant of somebody else, a membership. An administrator must.
+    /// Rights that the owner may not change: grants by another role, and memberships. An administrator must change
+    /// them.
     pub left: Vec<Difference>,
 }
 
@@ -180,7 +181,7 @@ impl Objects {
         .map_err(SchemaError::during("the list of tables"))
     }
 
-    /// What is changed only when it must be, because the owner of the tables need not have the right to.
+    /// Statements that run only if they are needed, because the owner of the tables may lack the right to run them.
     fn seldom(&self, differences: &[Difference], role: &str) -> Vec<String> {
         let database = &self.database;
         let mends = [

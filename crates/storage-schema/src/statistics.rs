@@ -7,14 +7,14 @@ use storage_models::RecordType;
 
 use crate::SchemaError;
 
-/// Collects the statistics of a type of record's table, and of those that follow it, each if its size has changed much since
-/// the last time; says whether it did.
+/// Collects the statistics of the table of a record type, and of its dependent tables, if their size has changed much
+/// since the last time. Returns whether it did.
 ///
 /// Before PostgreSQL 18 this reads a sample of each partition, and no partition can be made meanwhile: the connection's
 /// `statement_timeout` should bound it. Safe to call from any number of replicas at once.
 ///
 /// # Errors
-/// When a lock could not be had within two seconds, when it took too long, or when the database is away.
+/// When a lock could not be taken within two seconds, when it took too long, or when the database is unavailable.
 pub async fn refresh(
     connection: &mut AsyncPgConnection,
     record_type: RecordType,

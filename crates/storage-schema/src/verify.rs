@@ -54,7 +54,7 @@ impl fmt::Display for VerifyReport {
 
 /// Compares the database with the schema: extension, tables, columns with type and nullability, the definitions of
 /// defaults, constraints, indexes, triggers and functions, whether indexes are valid and triggers enabled, and the
-/// partitions. What a role may do is compared by [`crate::verify_role`].
+/// partitions. [`crate::verify_role`] compares the rights of a role.
 ///
 /// Takes a connection with no open transaction: it reads in one of its own.
 ///

@@ -13,7 +13,7 @@ use crate::store::asker::Asker;
 use crate::store::shares::{Limits, Shares};
 use crate::telemetry::chain;
 
-/// For queries: enough to keep any embedder busy, and so few that one who comes next waits for a moment only.
+/// The limits for queries: enough to keep any embedder busy, and few enough that the next query waits only a moment.
 const QUERIES: Limits = Limits {
     places: 16,
     waiting: 1_024,
@@ -78,7 +78,7 @@ impl Embeddings {
         (micros > 0).then(|| Duration::from_micros(micros))
     }
 
-    /// The vector of what someone searches for, when those who search have left a place.
+    /// The vector of a search, if the limit of concurrent searches allows it.
     pub(crate) async fn embed_query(&self, query: &str) -> Result<Embedding, NoVector> {
         let _place = self.queries.acquire(&Asker::current()).await.map_err(|_none| NoVector::NoPlace)?;
         let started = Instant::now();

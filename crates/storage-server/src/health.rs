@@ -1,4 +1,4 @@
-//! What is known of the service's own state and of its dependencies, as a task beside the requests finds out.
+//! The state of the service and of its dependencies, which a background task checks.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use storage_dualwrite::Commits;
 use storage_dualwrite::outbox::Depth;
 use storage_models::Timestamp;
 
-/// The last findings. Readiness reads them and asks nobody, so that probes cost nothing and cannot be starved.
+/// The last findings. Readiness only reads them, so that probes cost nothing and cannot starve.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     is_stopping: AtomicBool,
@@ -30,7 +30,7 @@ struct Counted {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CountBegin {
     time: Timestamp,
-    /// What this replica had committed by then: what it commits later may not have been counted.
+    /// The commits of this replica at that time. Later commits may not have been counted.
     enqueued: u64,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Pending {
 const STALLED_AFTER: Duration = Duration::from_secs(5 * 60);
 
 impl Health {
-    /// Of a replica whose writers tell `committed`.
+    /// The health of a replica whose writers report to `committed`.
     pub(crate) fn of(committed: Arc<Commits>) -> Self {
         Self { committed, ..Self::default() }
     }

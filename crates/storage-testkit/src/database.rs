@@ -13,8 +13,8 @@ const POSTGRES_PORT: u16 = 5432;
 
 /// A database that belongs to one test.
 ///
-/// It is dropped with this value, whoever is still connected. [`TestDatabase::close`] is the stricter end: it fails
-/// when somebody is.
+/// It is dropped with this value, even with open connections. [`TestDatabase::close`] is stricter and fails if a
+/// connection is open.
 #[derive(Debug)]
 pub struct TestDatabase {
     admin: String,
@@ -161,7 +161,7 @@ pub async fn create_database(admin: &str, name: &str, template: Option<&str>) ->
     execute(admin, name, "create", &sql).await
 }
 
-/// Drops the database `name`, whoever is connected, on the server of `admin`; one that is absent is fine.
+/// Drops the database `name` on the server of `admin`, even with open connections. A missing database is not an error.
 ///
 /// # Errors
 /// [`TestkitError::Connect`] or [`TestkitError::Database`].

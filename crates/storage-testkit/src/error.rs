@@ -24,7 +24,7 @@ pub enum TestkitError {
     /// A certificate could not be made or used.
     #[error("a certificate for tests cannot be made or used: {error}")]
     Certificate {
-        /// What the library says.
+        /// The library's error.
         error: String,
     },
     /// A database URL could not be understood.
@@ -46,7 +46,7 @@ pub enum TestkitError {
     /// A statement of the test kit failed.
     #[error("cannot {action} the database `{database}`")]
     Database {
-        /// What was attempted, as a verb.
+        /// The attempt, as a verb.
         action: &'static str,
         /// The database's name.
         database: String,
@@ -66,15 +66,15 @@ pub enum TestkitError {
     /// The small Kubernetes API could not be started.
     #[error("cannot {action} the Kubernetes API: {error}")]
     KubernetesApi {
-        /// What was tried.
+        /// The attempt.
         action: &'static str,
-        /// What came of it.
+        /// The result.
         error: String,
     },
     /// A Qdrant server did not do what a test needs of it.
     #[error("cannot {action} the Qdrant server")]
     Qdrant {
-        /// What was attempted, as a verb.
+        /// The attempt, as a verb.
         action: &'static str,
         /// The client library's answer.
         #[source]
@@ -83,7 +83,7 @@ pub enum TestkitError {
     /// A socket could not be opened.
     #[error("cannot {action}")]
     Network {
-        /// What was attempted.
+        /// The attempt.
         action: &'static str,
         /// The operating system's answer.
         #[source]

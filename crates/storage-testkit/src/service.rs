@@ -137,7 +137,7 @@ impl ServiceProcess {
     /// [`devstack::DevstackError::Service`] when it still runs after `bound`.
     pub async fn wait_exit(&mut self, bound: Duration) -> Result<ExitStatus, TestkitError> {
         if let Some(process) = self.process() {
-            // When it runs on, that is told below, with its log.
+            // If it keeps running, the error below says so, with its log.
             let _ = blocking(move || process.wait_gone(bound)).await;
         }
         Ok(self.process.exited(bound)?)

@@ -73,11 +73,11 @@ fn wrong_size(pointer: &str) -> Invalid {
     Invalid::new(vec![error(pointer, &Problem::BatchSize { max: MAX_BATCH_RECORDS })], 0)
 }
 
-/// What came of the records so far.
+/// The results of the records so far.
 #[derive(Default)]
 struct Judged {
     records: Vec<NewRecord>,
-    /// What the texts of the records take.
+    /// The bytes of the records' texts.
     bytes: usize,
     sanitized: Vec<(usize, String)>,
     adjusted: Vec<(usize, String)>,
@@ -118,7 +118,7 @@ fn named(altered: &[(usize, String)]) -> Vec<String> {
     places.into_iter().map(|place| format!("/{place}")).collect()
 }
 
-/// What is wrong with the batch so far.
+/// The faults of the batch so far.
 #[derive(Default)]
 struct Refused {
     errors: Vec<FieldError>,

@@ -1,11 +1,11 @@
-//! Control characters, and the sequences by which programs tell terminals of colours, titles and places (ECMA-48).
+//! Control characters, and the sequences that set colours, titles and positions in terminals (ECMA-48).
 
 #[cfg(test)]
 mod tests;
 
 const ESCAPE: char = '\u{1b}';
 
-/// What may follow an escape as the only character of a sequence: save, restore, keypad, reverse index, reset, terminator.
+/// The single characters that may follow an escape: save, restore, keypad, reverse index, reset, terminator.
 const SINGLE: &str = "78=>Mc\\";
 
 /// The text without those characters and the sequences that begin with one; `None` when it has none. Where a sequence does

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 /// Bytes of the end of a text that stay: a stack trace ends with its cause.
 const TAIL: usize = 2 * 1024;
 
-/// Hexadecimal digits that tell identifiers apart which begin alike.
+/// The number of hexadecimal digits that distinguish identifiers with the same beginning.
 const DIGITS: usize = 8;
 
 /// The first part of a text and its end, around a line that says how many bytes were left out; `max` bytes at most.

@@ -8,9 +8,9 @@ pub struct FieldError {
     /// The place, as a JSON pointer (RFC 6901) into the record; empty for the record as a whole. A pointer of
     /// more than 500 characters, which only a client's own keys can make, is cut there and ends in `…`.
     pub pointer: String,
-    /// What is wrong, for machines; the crate's documentation lists the codes.
+    /// The fault, for programs. The crate's documentation lists the codes.
     pub code: &'static str,
-    /// What is wrong, for people. Repeats at most 100 characters of what was sent, control characters escaped.
+    /// The fault, for people. It repeats at most 100 characters of the input, with control characters escaped.
     pub message: String,
 }
 
@@ -29,20 +29,20 @@ impl Invalid {
         Self { errors, omitted }
     }
 
-    /// What is wrong; never empty.
+    /// The faults; never empty.
     #[must_use]
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
 
-    /// What is wrong; never empty.
+    /// The faults; never empty.
     #[must_use]
     pub fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }
 
-    /// How many more errors there are than [`Self::errors`] lists. Only unknown fields and metadata can hold
-    /// so many: every known field's own errors are always listed.
+    /// The number of errors that [`Self::errors`] does not list. Only unknown fields and metadata can have that many;
+    /// the errors of known fields are always listed.
     #[must_use]
     pub const fn omitted(&self) -> usize {
         self.omitted

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::report::Report;
 use crate::{metadata, number, text};
 
-/// What to store for what was sent; null when that is nothing, or wrong, which the report then says.
+/// The value to store for the input; null if the input is empty, or wrong, which the report then says.
 pub(crate) fn read(field: &Field, sent: Json, rules: &Rules, report: &mut Report) -> Value<'static> {
     let pointer = format!("/{}", field.name);
     if report.is_faulty(&pointer) {

@@ -33,8 +33,8 @@ struct Stored {
     altered: Vec<Alteration>,
 }
 
-/// What is stored for metadata, an object or null, that was sent: escaped where it is active, and with what other fields
-/// had to lose, as far as that fits. What is wrong goes into the report.
+/// The metadata to store for the input, which is an object or null: active text is escaped, and the cut parts of other
+/// fields are added as far as they fit. Faults go into the report.
 pub(crate) fn read(
     sent: Json,
     pointer: &str,
@@ -121,7 +121,7 @@ fn store(
     }
 }
 
-/// What was lost elsewhere, as far as it can fit at all. A key that the client has sent is the client's.
+/// The cut parts of other fields, as far as they can fit. They never replace a key of the client.
 fn wholes(document: &Json, lost: &[(&'static str, String)]) -> Vec<Whole> {
     let is_small = |(_, text): &&(&str, String)| text.len() <= MAX_METADATA_BYTES;
     let whole = |(field, text): &(&str, String)| Whole {

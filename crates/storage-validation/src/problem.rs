@@ -1,4 +1,4 @@
-//! What can be wrong with a field, and how it is said.
+//! The faults of a field, with their codes and messages.
 
 use storage_models::json::JsonFaultKind;
 use storage_models::{Status, Timestamp, identifier};

@@ -1,4 +1,4 @@
-//! One record, from what was sent to what is stored.
+//! Validation of one record.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::report::Report;
 use crate::time::Window;
 use crate::{FieldError, Handling, Invalid, checks, field};
 
-/// What the server makes of a remediation beside its fields.
+/// The field name that the server reserves for the embedding.
 const EMBEDDING: &str = "embedding";
 
 /// A record that may be stored.
@@ -26,7 +26,7 @@ pub struct Valid {
     /// metadata were altered, or one whose place takes more than 500 characters to name, they are named together as
     /// `/metadata`.
     pub sanitized_fields: Vec<String>,
-    /// Where lenient handling has changed what was sent, likewise.
+    /// The places that lenient handling changed, likewise.
     pub adjusted_fields: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ fn read(record_type: RecordType, sent: Json, rules: &Rules, report: &mut Report)
     draft
 }
 
-/// What a client may send, in the order of the columns.
+/// The fields that a client may send, in the order of the columns.
 pub(crate) fn sent_fields(record_type: RecordType) -> impl Iterator<Item = &'static Field> {
     record_type.fields().iter().filter(|field| field.is_sent())
 }

@@ -32,7 +32,7 @@ impl Report {
         Self { faults, faulty, ..Self::default() }
     }
 
-    /// Whether parsing already found fault with that very place, so that its value says nothing.
+    /// Whether parsing already found a fault at this place, so that its value has no meaning.
     pub(crate) fn is_faulty(&self, pointer: &str) -> bool {
         self.faulty.contains(pointer)
     }
@@ -74,7 +74,7 @@ impl Report {
         !self.lost.is_empty()
     }
 
-    /// What was lost, for whom can keep it.
+    /// The cut parts of fields, which the metadata may keep.
     pub(crate) fn take_lost(&mut self) -> Vec<(&'static str, String)> {
         std::mem::take(&mut self.lost)
     }

@@ -22,7 +22,7 @@ use marks::Marks;
 /// An update that may be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidUpdate {
-    /// What the record becomes.
+    /// The record after the change.
     pub update: RecordUpdate,
     /// Where it differs from what this update sent, as in [`crate::Valid::sanitized_fields`].
     pub sanitized_fields: Vec<String>,
@@ -50,9 +50,9 @@ pub enum RefusedUpdate {
     Backwards {
         /// Which field.
         field: &'static str,
-        /// What it is.
+        /// The current value.
         from: String,
-        /// What it would become.
+        /// The new value.
         to: String,
     },
 }
@@ -175,7 +175,7 @@ impl Reading<'_> {
     ) -> Value<'static> {
         let pointer = pointer_to("", field.name);
         match (field.kind, sent) {
-            // A fault stands as null, and is told as what it is.
+            // A faulty value is null here, and its error is reported as such.
             (_, Json::Null) if report.is_faulty(&pointer) => Value::Null,
             (Kind::Metadata, Json::Null) if report.has_lost() => self.store(field, Json::Null, report),
             (_, Json::Null) => {

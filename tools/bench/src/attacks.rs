@@ -1,7 +1,9 @@
-//! What attacks cost another caller: the latency of that caller's writes, and the service's memory, while each attack runs
-//! and while all of them do. The attacker has an address of its own, so that the service can tell the two callers apart.
+//! The effect of attacks on another caller: the latency of that caller's writes and the service's memory during each
+//! attack and during all of them. The attacker has an address of its own, so that the service can distinguish the two
+//! callers.
 //!
-//! Attacker, caller, service and PostgreSQL share the machine's cores: the latencies hold what the attacker's own work takes.
+//! Attacker, caller, service and PostgreSQL share the machine's cores, so the latencies include the attacker's own
+//! work.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -40,7 +42,7 @@ pub(crate) struct Arguments {
     connections: usize,
 }
 
-/// What an attacking connection does once its request is sent; then it begins anew.
+/// The action of an attacking connection after its request; then it starts again.
 #[derive(Debug, Clone, Copy)]
 enum Manner {
     /// Reads the whole answer.

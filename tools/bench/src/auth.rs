@@ -1,5 +1,5 @@
-//! What authentication costs a request whose caller is known already: two services answer in turns, one of which asks
-//! nobody. The route does not exist, so that nothing but the way there and back is measured.
+//! The cost of authentication for a request whose caller is already known. Two services answer in turns, one of them
+//! without authentication. The route does not exist, so that only the round trip is measured.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

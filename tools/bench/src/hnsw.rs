@@ -104,7 +104,7 @@ async fn compare(
     Ok(())
 }
 
-/// The vectors of so many distinct texts, from the local model.
+/// The vectors of `count` distinct texts, from the local model.
 pub(super) async fn embed(count: usize) -> Result<Vec<Embedding>> {
     let model = environment::required(environment::MODEL_DIR)?;
     let embedder = LocalEmbedder::load(Path::new(&model), NonZeroUsize::MIN)?;

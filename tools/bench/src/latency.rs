@@ -6,7 +6,7 @@ use anyhow::Result;
 
 /// Runs that are not counted: they fill caches.
 const WARM_UP: usize = 3;
-/// No more runs are begun after so long, when a few have been made.
+/// After this time no further run begins if there have been a few.
 const ENOUGH: Duration = Duration::from_secs(20);
 /// Runs that are made however long they take.
 const LEAST: usize = 5;
@@ -21,7 +21,7 @@ impl Latencies {
         Self(times)
     }
 
-    /// The time in milliseconds that so many of a thousand runs did not exceed.
+    /// The time in milliseconds that this number of a thousand runs did not exceed.
     pub(super) fn per_mille(&self, share: usize) -> f64 {
         let place = (self.0.len() * share).div_ceil(1000).saturating_sub(1);
         self.0.get(place).copied().unwrap_or_default().as_secs_f64() * 1e3

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::latency::Latencies;
 
-/// What a run came to.
+/// The result of a run.
 pub(super) struct Run {
     pub(super) took: Duration,
     /// Of each request.
@@ -33,8 +33,8 @@ pub(super) fn request(host: &str, more: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A closed loop: sends `count` requests, those given over and over, through so many connections, each of which sends its
-/// next request when the last one is answered; each must be answered 201.
+/// A closed loop: sends `count` requests, repeating the given ones, through `connections` connections. Each connection
+/// sends its next request after the last answer; each answer must be 201.
 pub(super) async fn run(host: &str, requests: &[Vec<u8>], count: usize, connections: usize) -> Result<Run> {
     send(host, requests, count, connections, None).await
 }

@@ -1,6 +1,6 @@
 //! Measurements behind the decisions. They print tables and change nothing.
 //!
-//! `cargo xtask bench` builds and runs them, and tells them through the environment where things are.
+//! `cargo xtask bench` builds and runs them, and passes addresses and paths through the environment.
 
 mod attacks;
 mod auth;

@@ -144,7 +144,7 @@ async fn waiting_behind(connection: &mut AsyncPgConnection, id: i64) -> Result<u
     Ok(u64::try_from(row.n)?)
 }
 
-/// The highest id there is; 0 when there is none.
+/// The highest id; 0 if the table is empty.
 async fn newest(connection: &mut AsyncPgConnection) -> Result<i64> {
     let row: Number =
         sql_query("SELECT coalesce(max(id), 0) AS n FROM remediation_audit").get_result(connection).await?;

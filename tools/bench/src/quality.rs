@@ -161,7 +161,7 @@ fn print(set: &QualitySet, rows: &[Row]) {
     }
 }
 
-/// Each hybrid row with those of its sides.
+/// Each hybrid row with the rows of its two halves.
 fn pairs(rows: &[Row]) -> impl Iterator<Item = (&Row, &Row)> {
     let hybrid = rows.iter().filter(|row| row.mode == "hybrid");
     hybrid.flat_map(|of| {

@@ -1,5 +1,5 @@
-//! Searches by meaning through pgvector: what they find of what an exact scan finds, and how fast, while the filter lets
-//! through more or less.
+//! Searches by meaning through pgvector: their recall compared with an exact scan, and their time, with filters of
+//! several selectivities.
 //!
 //! The vectors are those of realistic texts, stored by the real projector.
 
@@ -33,7 +33,7 @@ const CHUNK: usize = 10_000;
 const PAUSE: Duration = Duration::from_millis(200);
 /// Longest time for the batch at hand when all are stored.
 const STOP: Duration = Duration::from_secs(10);
-/// What each filter lets through, in percent.
+/// The percentage of records that each filter matches.
 const SELECTIVITIES: [(&str, &[(&str, &str)]); 5] = [
     ("0.1", &[("target_name", "target-7")]),
     ("1", &[("cluster", "cluster-7")]),

@@ -39,7 +39,7 @@ pub(super) struct Stand {
     pub(super) programs: Installation,
     pub(super) database_url: String,
     pub(super) service: ServiceProcess,
-    /// What the service was started with.
+    /// The settings that the service was started with.
     pub(super) options: ServiceOptions,
     cluster: Cluster,
 }

@@ -6,7 +6,7 @@ use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use storage_query::{Bind, BoundSql};
 
-/// The statement with its values written into it, as somebody would type it.
+/// The statement with its values written into it, as a person would type it.
 pub(super) fn typed(sql: &BoundSql) -> Result<String> {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let mut text = sql.text.clone();
@@ -27,7 +27,8 @@ pub(super) fn typed(sql: &BoundSql) -> Result<String> {
     Ok(text)
 }
 
-/// What a statement really read: the indexes, and the tables without one, partitions under their table's name.
+/// The indexes that a statement used, and the tables that it read without an index; partitions count under their
+/// table's name.
 pub(super) async fn read_through(connection: &mut AsyncPgConnection, mut sql: BoundSql) -> Result<String> {
     #[derive(QueryableByName)]
     struct Line {

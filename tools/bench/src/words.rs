@@ -12,7 +12,7 @@ use storage_testkit::{Cluster, ClusterSettings, Installation, STORE_WORDS};
 use super::latency::Latencies;
 use crate::progress::{answer, say};
 
-/// What is searched for, by its kind.
+/// The searched texts, by kind.
 const QUERIES: [(&str, &str); 8] = [
     ("a record's name", "rr-4711"),
     ("an alert", "KubePodCrashLooping"),

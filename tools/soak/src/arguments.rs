@@ -1,4 +1,4 @@
-//! What a run is asked for.
+//! The arguments of a run.
 
 use clap::Parser;
 

@@ -1,4 +1,4 @@
-//! What the replicas' logs must not say.
+//! Lines that the replicas' logs must not have.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 const EXPECTED: &[&str] =
     &["PostgreSQL does not answer", "PostgreSQL is unavailable", "the service did not start"];
 
-/// Lines of a log that tell of a panic, or of an error that no fault explains.
+/// Lines of a log with a panic, or with an error that no fault explains.
 pub(super) fn suspicious(log: &str) -> Vec<String> {
     log.lines().filter(|line| is_suspicious(line)).map(str::to_owned).collect()
 }
@@ -15,7 +15,7 @@ fn is_suspicious(line: &str) -> bool {
     if line.contains("panicked") {
         return true;
     }
-    // What is not JSON was not written by the service's logger: a crash writes so, and a line that a kill cut short.
+    // A line that is not JSON is not from the service's logger: it is from a crash, or cut short by a kill.
     let Ok(entry) = serde_json::from_str::<Value>(line) else { return line.contains("ERROR") };
     let word = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let message = word(entry.get("message").or_else(|| entry.pointer("/fields/message")));

@@ -1,8 +1,8 @@
 //! Random writes under random faults, against a reference model.
 //!
-//! It starts its own PostgreSQL, Redis, Qdrant and replicas of the service, lets clients loose on them while it kills,
-//! freezes and cuts off one after the other, then lets everything heal, and compares what is stored with what was
-//! promised. What is done and what is broken follows from the seed; how the two fall together does not.
+//! It starts its own PostgreSQL, Redis, Qdrant and replicas of the service, runs clients against them while it kills,
+//! freezes and cuts off one after the other, then ends all faults, and compares the stored records with the answers.
+//! The seed decides requests and faults, but not how they coincide.
 
 mod arguments;
 mod calm;

@@ -1,4 +1,4 @@
-//! What the user is told while a run goes on.
+//! Messages to the user during a run.
 
 /// Writes one line to standard error.
 #[expect(clippy::print_stderr, reason = "a command line tool speaks to its user here")]

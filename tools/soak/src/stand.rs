@@ -1,4 +1,4 @@
-//! What a run works on: PostgreSQL, Redis, Qdrant, proxies in front of them, replicas of the service.
+//! The servers of a run: PostgreSQL, Redis, Qdrant, proxies in front of them, replicas of the service.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -96,7 +96,7 @@ impl Process {
     }
 }
 
-/// What all replicas are told.
+/// The settings of all replicas.
 struct Shared<'a> {
     redis_url: &'a str,
     /// The way to it, and itself; none when the run is without.
@@ -114,7 +114,7 @@ impl Shared<'_> {
             .set("DATASTORAGE__PROJECTOR__LEASE", "3s")
             .set("DATASTORAGE__PROJECTOR__RETRY_DELAY", "100ms")
             .set("DATASTORAGE__PROJECTOR__OUTAGE_PAUSE", "200ms")
-            // What a killed strict write leaves in the index is the replicas' own to repair.
+            // The replicas themselves must repair the points that a killed strict write leaves in the index.
             .set("DATASTORAGE__RECONCILE__INTERVAL", "5s")
             .set("DATASTORAGE__RECONCILE__GAP", "54s");
         let Some((url, qdrant)) = self.qdrant else { return options };

@@ -1,4 +1,4 @@
-//! What a run came to, as tables.
+//! The result of a run, as tables.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::progress::answer;
 /// Differences of one check that are printed.
 const SHOWN_MAX: usize = 40;
 
-/// What the summary tells besides the checks.
+/// The facts of the summary besides the checks.
 pub(super) struct Facts<'a> {
     pub(super) seed: u64,
     pub(super) replicas: usize,

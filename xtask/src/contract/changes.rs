@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// How deep schemas are followed; one that names itself would go on for ever.
+/// How deep schemas are followed, because a schema may contain itself.
 const MAX_DEPTH: usize = 24;
 
 /// Whether a version comes after another: three numbers with dots.
@@ -233,8 +233,7 @@ impl Schemas<'_> {
         }
     }
 
-    /// Bounds that became narrower, and forms that changed: whether another form takes all that the old one took, cannot
-    /// be told.
+    /// Bounds that became narrower, and patterns that changed. A changed pattern may refuse what the old one accepted.
     fn limits(&mut self, place: &str, given: &Map<String, Value>, taken: &Map<String, Value>) {
         for (name, is_upper) in [
             ("minimum", false),

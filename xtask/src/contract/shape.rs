@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What a client does not build upon.
+/// Members of the description that clients do not depend on.
 const WORDS: [&str; 9] = [
     "description",
     "summary",

@@ -21,7 +21,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Starts it. `name` is that of its database and of its directory.
+    /// Starts it. `name` is the name of its database and of its directory.
     pub(super) fn start(name: &str) -> Result<Self> {
         let service = Service::build(false)?;
         let signals = Signals::listen()?;
@@ -32,7 +32,7 @@ impl Standing {
         service.bootstrap(&database_url)?;
         let options = ServiceOptions { bin: Some(service.bin().to_owned()), ..ServiceOptions::default() }
             .set("DATASTORAGE__EMBEDDING__PROVIDER", "hashing")
-            // What is made up is of any month, and asks for pages without a pause.
+            // Generated records are of any month, and generated requests ask for pages without a pause.
             .set("DATASTORAGE__LIMITS__FAR_MONTHS", "0")
             .set("DATASTORAGE__LIMITS__STRANGER_RATE", "0");
         let running = ServiceProcess::start(&database_url, options)?;

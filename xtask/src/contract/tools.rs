@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::progress::step;
 use crate::workspace;
 
-/// What is installed, with digests.
+/// The packages to install, with digests.
 const REQUIREMENTS: &str = include_str!("../../data/contract/requirements.txt");
 
 /// Where they are installed.
@@ -50,7 +50,7 @@ fn install() -> Result<PathBuf> {
         .args(["--require-hashes", "--only-binary=:all:", "--requirement"])
         .arg(data().join("requirements.txt"));
     succeed(&mut pip)?;
-    // Last, so that an installation that was cut short is begun anew.
+    // Written last, so that an interrupted installation starts again.
     std::fs::write(&stamp, REQUIREMENTS)?;
     Ok(dir)
 }
@@ -67,7 +67,7 @@ fn succeed(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What the tools are told, and what they run.
+/// The configuration of the tools, and their scripts.
 pub(super) fn data() -> PathBuf {
     workspace::root().join(Path::new("xtask/data/contract"))
 }

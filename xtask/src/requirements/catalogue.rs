@@ -1,11 +1,11 @@
-//! What is to be proven: the requirements, and the failures of others that must not happen here.
+//! The requirements to prove, and the failures of other services that must not happen here.
 
 /// A requirement, or a failure to rule out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// `BR-STORAGE-001` or `F01`.
     pub(super) id: &'static str,
-    /// What it is about, in a few words.
+    /// A summary in a few words.
     pub(super) title: &'static str,
 }
 

@@ -76,7 +76,7 @@ const QUERY_MAY_USE: &[&str] = &[
     "uuid",
 ];
 
-/// What must not reach the query crate by any way; a name that ends with `*` stands for all that begin so.
+/// Crates that must not reach the query crate, even indirectly. A name that ends with `*` is a prefix.
 const NOT_IN_QUERY: &[&str] = &[
     "actix*",
     "axum",
@@ -91,7 +91,7 @@ const NOT_IN_QUERY: &[&str] = &[
     "tonic*",
 ];
 
-/// What must not be in the build at all: system libraries, a second crypto provider, a licence that binds.
+/// Crates that must not be in the build: system libraries, a second crypto provider, a copyleft licence.
 const NOWHERE: &[&str] =
     &["actix-governor", "aws-lc-rs", "aws-lc-sys", "native-tls", "onig_sys", "openssl-sys", "pq-sys"];
 

@@ -78,7 +78,7 @@ impl Tree {
             let from = arrows.entry(&module.file).or_default();
             let taken = |it: &&Import| !it.is_handed_on;
             let imported = module.imports.values().filter(taken).map(|it| (&it.path, false));
-            // What is taken with a star may be anything there.
+            // A star import may bring any name.
             let globs = module.globs.iter().filter(taken).map(|it| (&it.path, true));
             let named =
                 module.named.iter().filter(|path| module.names_another(path)).map(|path| (path, false));
@@ -96,7 +96,7 @@ impl Tree {
         arrows
     }
 
-    /// What a path stands for in a module; `None` for what is another crate's, or a local name.
+    /// The file that defines a path in a module; `None` for another crate's path or a local name.
     fn resolve<'a>(&'a self, module: &'a Module, path: &[String], way: usize) -> Option<Target<'a>> {
         let (first, rest) = path.split_first()?;
         let start = match first.as_str() {
@@ -116,7 +116,7 @@ impl Tree {
         })
     }
 
-    /// What a name stands for in a module.
+    /// The file that defines a name in a module.
     fn member<'a>(&'a self, module: &'a Module, name: &str, way: usize) -> Option<Target<'a>> {
         if module.children.contains(name) {
             let path = [module.path.as_slice(), &[name.to_owned()]].concat();
@@ -210,7 +210,8 @@ mod tests {
         assert!(found[0].contains(steps), "{}", found[0]);
     }
 
-    /// What a name is defined in counts, not what hands it on; a file that uses what it hands on depends on it.
+    /// The file that defines a name counts, not a file that re-exports it. A file that uses its own re-export depends
+    /// on the defining file.
     #[test]
     fn a_name_that_is_handed_on_leads_to_its_file() {
         let parent = |uses: &str| {
@@ -240,7 +241,7 @@ mod tests {
         }
     }
 
-    /// A macro depends on what it names, and whoever calls it on the macro.
+    /// A macro depends on the names in it, and its callers depend on the macro.
     #[test]
     fn macros_are_read_as_code() {
         let found = faults(&[

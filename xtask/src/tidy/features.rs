@@ -6,10 +6,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cargo::cargo;
 
-/// What is built without its tests.
+/// The members that are built without tests.
 const PROGRAMS: &[&str] = &["datastorage", "storage-bench", "storage-soak", "xtask"];
 
-/// The package that names the features; by itself it is built by nobody.
+/// The package that names the features. It is never built alone.
 const FEATURES: &str = "storage-features";
 
 /// Dependencies that are looked at, of a program and of tests.

@@ -1,4 +1,4 @@
-//! Who depends on whom, by normal dependencies.
+//! The normal dependencies between packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::cargo::cargo;
 
-/// What is needed of the answer of `cargo metadata`.
+/// The used part of the output of `cargo metadata`.
 #[derive(Debug, Deserialize)]
 struct Metadata {
     packages: Vec<Package>,

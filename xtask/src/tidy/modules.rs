@@ -20,9 +20,9 @@ pub(super) struct Module {
     pub(super) defined: BTreeSet<String>,
     /// Names that it imports, with what they stand for.
     pub(super) imports: BTreeMap<String, Import>,
-    /// What it imports with a star.
+    /// Its star imports.
     pub(super) globs: Vec<Import>,
-    /// What it names in its code.
+    /// The paths in its code.
     pub(super) named: BTreeSet<Path>,
 }
 
@@ -36,7 +36,7 @@ impl Module {
         }
     }
 
-    /// What it imports with a star from this crate, by a name that it knows without another star.
+    /// Its star imports from this crate, by names that it knows without another star.
     pub(super) fn known_globs(&self) -> impl Iterator<Item = &Import> {
         let is_known = |name: &String| {
             ["crate", "self", "super"].contains(&name.as_str())
@@ -52,7 +52,8 @@ impl Module {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Import {
     pub(super) path: Path,
-    /// Whether the module hands the name on; whoever takes the name depends on what defines it, and the module does not.
+    /// Whether the module re-exports the name. A file that imports the name depends on the defining file; the module
+    /// does not.
     pub(super) is_handed_on: bool,
 }
 
@@ -96,7 +97,7 @@ impl Reader<'_> {
     fn tokens(&mut self, module: &mut Module, tokens: TokenStream, is_top: bool) {
         let tokens = tokens.into_iter().collect::<Vec<_>>();
         let mut at = 0;
-        // What stands before the item: `pub`, `pub(crate)`.
+        // The visibility of the item: `pub`, `pub(crate)`.
         let mut is_public = false;
         while let Some(token) = tokens.get(at) {
             if is_test_attribute(&tokens, at) {

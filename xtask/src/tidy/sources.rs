@@ -1,11 +1,11 @@
-//! What a file of the project must be like.
+//! Rules for the files of the project.
 
 use crate::files::Source;
 
 /// Longest source file, in lines; tests and the table definitions may be longer.
 const LINES_MAX: usize = 400;
 
-/// What must stand in no file, and why. Written in two halves, so that this file passes itself.
+/// Texts that no file may have, with the reason. They are written in two halves, so that this file passes.
 const FORBIDDEN: &[(&str, &str)] = &[
     (concat!("TO", "DO"), "do it, or open an issue"),
     (concat!("FIX", "ME"), "fix it, or open an issue"),

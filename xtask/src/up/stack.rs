@@ -22,7 +22,7 @@ use crate::workspace;
 
 /// The database of the development stack.
 const DATABASE: &str = "datastorage";
-/// What the service is to use beside PostgreSQL.
+/// The servers that the service uses besides PostgreSQL.
 struct Urls {
     redis: Option<String>,
     qdrant: Option<String>,
@@ -161,7 +161,7 @@ fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mut Stat
         ),
         None => ClusterState { password: devstack::password()?, port: None },
     };
-    // Saved before the cluster is made: without its password a cluster is of no use.
+    // Saved before the cluster is created, because a cluster without its password cannot be used.
     state.cluster = Some(kept.clone());
     state.save()?;
     let ran_before = Cluster::runs_in(&root);
@@ -178,7 +178,7 @@ fn start_cluster(dev: &DevelopmentDir, programs: &Installation, state: &mut Stat
     Ok(cluster)
 }
 
-/// What the service is started with.
+/// The settings that the service starts with.
 struct Start<'a> {
     bin: &'a Path,
     model: &'a Path,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::workspace;
 
-/// What is known of the stack between two runs.
+/// The state of the stack between two runs.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct State {
     /// The private cluster, once one was made.
@@ -62,7 +62,7 @@ pub(super) struct ServiceState {
     pub(super) qdrant_url: Option<String>,
 }
 
-/// What `.dev/env` tells scripts.
+/// The variables in `.dev/env`, for scripts.
 pub(super) struct Environment<'a> {
     pub(super) url: &'a str,
     pub(super) admin_url: &'a str,
@@ -72,7 +72,7 @@ pub(super) struct Environment<'a> {
 }
 
 impl State {
-    /// The state on disk; empty when there is none.
+    /// The state on disk; empty if there is no file.
     pub(super) fn load() -> Result<Self> {
         Self::load_from(&path("state.json"))
     }

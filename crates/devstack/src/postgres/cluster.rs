@@ -19,14 +19,14 @@ use crate::{DevstackError, ProcessIdentity, command, port};
 const START_BOUND: Duration = Duration::from_secs(60);
 /// Longest a stop may take; `fast` ends sessions, so only a checkpoint is waited for.
 const STOP_BOUND: Duration = Duration::from_secs(60);
-/// How often a start is tried when the free port was taken by somebody else meanwhile.
+/// The number of attempts to start if another program takes the free port meanwhile.
 const PORT_ATTEMPTS: usize = 3;
 /// How much of the server's log an error carries, in bytes.
 const LOG_SHOWN: usize = 4 * 1024;
 /// Longest path of a Unix socket that Linux takes (unix(7)), less the name PostgreSQL gives it.
 const SOCKET_DIR_MAX: usize = 107 - "/.s.PGSQL.65535.lock".len();
 
-/// What the directories of temporary clusters are called.
+/// The prefix of the directories of temporary clusters.
 const SCRATCH: &str = "datastorage-pg-";
 
 const ADVICE: &str = "the PostgreSQL installation is incomplete";
@@ -48,8 +48,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts the cluster in `root`, making it first if there is none. A server that already runs there is taken as
-    /// it is.
+    /// Starts the cluster in `root`, and creates it first if needed. A server that already runs there is used as it is.
     ///
     /// The account the server runs under (the caller's, or an unprivileged one when that is root) must be able to
     /// reach `root`; see [`crate::DevelopmentDir`].
@@ -98,7 +97,7 @@ impl Cluster {
         format!("postgres://postgres{password}@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Makes the database `name` unless it is there.
+    /// Creates the database `name` unless it exists.
     ///
     /// # Errors
     /// What the server answers.
@@ -172,7 +171,7 @@ impl Cluster {
         self.processes().iter().try_for_each(ProcessIdentity::pause)
     }
 
-    /// Lets a paused server go on.
+    /// Resumes a paused server.
     ///
     /// # Errors
     /// When a process cannot be signalled.

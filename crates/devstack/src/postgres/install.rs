@@ -19,7 +19,7 @@ const WHEEL_VERSIONS: &[(&str, &str)] = &[("16", "pginstall"), ("18", "pginstall
 /// Where a test run or a development stack gets its PostgreSQL from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PostgresSource {
-    /// A server that somebody else runs (`DATABASE_URL`): used as it is, never started or stopped.
+    /// A server outside the stack (`DATABASE_URL`): used as it is, never started or stopped.
     External(String),
     /// Programs to start a cluster of our own with.
     Programs(Installation),
@@ -79,7 +79,7 @@ impl Installation {
         &self.bin
     }
 
-    /// What the server calls itself, such as `postgres (PostgreSQL) 16.14`.
+    /// The name and version of the server, such as `postgres (PostgreSQL) 16.14`.
     ///
     /// # Errors
     /// When the program cannot be run on this machine.
@@ -88,7 +88,7 @@ impl Installation {
         Ok(said.trim().trim_start_matches("initdb (").replacen(')', "", 1))
     }
 
-    /// Client programs for a server that somebody else runs: `psql` on PATH, else the pinned wheel's.
+    /// Client programs for a server outside the stack: `psql` on PATH, else the pinned wheel's.
     ///
     /// # Errors
     /// As [`PostgresSource::find`].

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-/// What a cluster does to survive a crash of the machine.
+/// The durability of a cluster in a crash of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// `fsync`, `full_page_writes` and `synchronous_commit` on, as in production.
@@ -21,9 +21,9 @@ pub struct ClusterSettings {
     pub durability: Durability,
     /// Most connections at a time.
     pub max_connections: u16,
-    /// The superuser's password; without one everybody on this machine's loopback may connect.
+    /// The superuser's password. Without one, every program on this machine's loopback may connect.
     pub password: Option<String>,
-    /// The TCP port on 127.0.0.1; a free one is chosen when there is none.
+    /// The TCP port on 127.0.0.1; by default a free one.
     pub port: Option<u16>,
     /// Further settings for `postgresql.conf`: name and value, the value unquoted.
     pub extra: Vec<(String, String)>,

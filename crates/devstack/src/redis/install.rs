@@ -14,7 +14,7 @@ const INSTALL: &str = "install Redis so that `redis-server` is on PATH, or set R
 /// Where a test run or a development stack gets its Redis from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedisSource {
-    /// A server that somebody else runs (`REDIS_URL`): used as it is, never started or stopped.
+    /// A server outside the stack (`REDIS_URL`): used as it is, never started or stopped.
     External(String),
     /// A program to start a server of our own with.
     Program(PathBuf),
@@ -57,7 +57,7 @@ impl RedisSource {
         environment::required(environment::REDIS_SERVER).map(PathBuf::from)
     }
 
-    /// What the program `path` calls itself, such as `Redis 7.0.15`.
+    /// The name and version of the program `path`, such as `Redis 7.0.15`.
     ///
     /// # Errors
     /// When it cannot be run on this machine.

@@ -20,7 +20,7 @@ const START_BOUND: Duration = Duration::from_secs(30);
 const START_PAUSE: Duration = Duration::from_millis(10);
 /// Longest a stop may take.
 const STOP_BOUND: Duration = Duration::from_secs(30);
-/// How often a start is tried when the free port was taken by somebody else meanwhile.
+/// The number of attempts to start if another program takes the free port meanwhile.
 const PORT_ATTEMPTS: usize = 3;
 /// How much of the server's log an error carries, in bytes.
 const LOG_SHOWN: usize = 4 * 1024;
@@ -194,7 +194,7 @@ impl RedisServer {
         let mut server = Command::new(&self.program);
         server.arg(&configuration).current_dir(&self.root);
         server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // A group of its own: an interrupt from the terminal is for whoever started it to pass on.
+        // A group of its own, so that only the program that started it gets an interrupt from the terminal.
         server.process_group(0);
         if let Some(Account { uid, gid }) = self.account {
             server.gid(gid).uid(uid);
@@ -208,7 +208,7 @@ impl RedisServer {
         if is_ready(child, &self.root) {
             return Ok(());
         }
-        // It may be running still, and be of no use.
+        // It may still be running without being usable.
         let _ = child.kill();
         self.reap();
         Err(DevstackError::RedisStart { root: self.root.clone(), log: self.log() })
@@ -274,7 +274,7 @@ fn server_in(root: &Path) -> Option<ProcessIdentity> {
     (works_in == root.canonicalize().ok()?).then_some(process)
 }
 
-/// The port that the server in `root` was last told to listen on.
+/// The last port of the server in `root`.
 fn port_in(root: &Path) -> Option<u16> {
     let configuration = fs::read_to_string(root.join("redis.conf")).ok()?;
     let mut ports = configuration.lines().filter_map(|line| {

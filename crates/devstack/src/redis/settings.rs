@@ -15,9 +15,9 @@ pub struct CertificatePair {
 /// The settings of a server. Nothing is written to disk: what it holds is a cache.
 #[derive(Debug, Clone, Default)]
 pub struct RedisServerSettings {
-    /// The TCP port on 127.0.0.1; a free one is chosen when there is none.
+    /// The TCP port on 127.0.0.1; by default a free one.
     pub port: Option<u16>,
-    /// The default user's password; without one everybody on this machine's loopback may connect.
+    /// The default user's password. Without one, every program on this machine's loopback may connect.
     pub password: Option<String>,
     /// With a certificate the server speaks TLS and nothing else.
     pub certificate: Option<CertificatePair>,

@@ -109,7 +109,7 @@ fn unpack(archive: &Path, target: &Path, wanted: &str, on_step: OnStep<'_>) -> R
     })
 }
 
-/// The step that a line of `unpack.py` tells of.
+/// The step that a line of `unpack.py` reports.
 fn unpacking(line: &str) -> Option<FetchStep> {
     let (done, of) = line.split_once(' ')?;
     Some(FetchStep::Unpacking { done: done.parse().ok()?, of: of.parse().ok()? })

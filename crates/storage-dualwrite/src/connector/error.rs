@@ -11,7 +11,7 @@ pub enum ConnectError {
     /// The URL names no server.
     #[error("the database URL names no host")]
     NoServer,
-    /// The URL asks for TLS, and there is none.
+    /// The URL asks for TLS, and TLS is off.
     #[error("the database URL asks for TLS (sslmode), but database.tls is off")]
     TlsIsOff,
     /// The server is not there, refuses this role, or takes no writes.

@@ -28,7 +28,7 @@ pub struct Connector {
     config: Config,
     tls: DatabaseTls,
     session: SessionSettings,
-    /// Whether a server without writes will do while there is none with.
+    /// Whether to accept a server that takes no writes while no other server is available.
     is_for_reads: bool,
     /// The place, in the address, of the server that served last. It is asked first, so that one that is gone costs time
     /// once and not with each connection.
@@ -138,9 +138,9 @@ impl Connector {
         Err(failure)
     }
 
-    /// Awaits the answer to a statement, but not for ever: what works in the background has no deadline of its own, and
-    /// would stop without a word on a connection that says nothing. Short transactions may be awaited as one; the bound is
-    /// that of one statement. Sessions without a `statement_timeout` have none.
+    /// Awaits the answer to a statement, with a time limit. Background tasks have no deadline of their own and would
+    /// hang without an error on a connection that has become silent. A short transaction may be awaited as a whole; the
+    /// limit is that of one statement. Sessions without a `statement_timeout` have no limit.
     ///
     /// # Errors
     /// Those of [`silence::answered`], some seconds after PostgreSQL would have ended the statement.

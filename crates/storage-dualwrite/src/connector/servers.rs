@@ -7,8 +7,8 @@ use tokio_postgres::{Config, Socket};
 
 use super::error::ConnectError;
 
-/// The address of each server, in their order. The driver tries them in turn too, but within one limit of time, which a
-/// server that accepts a connection and then says nothing would use up.
+/// The address of each server, in order. The driver tries them in turn too, but within one time limit, which a server
+/// that accepts a connection and then stays silent would use up.
 pub(super) fn each(address: &Config) -> Vec<Config> {
     let count = address.get_hosts().len().max(address.get_hostaddrs().len());
     (0..count).map(|place| one(address, place)).collect()

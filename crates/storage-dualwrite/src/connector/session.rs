@@ -1,4 +1,4 @@
-//! What a session with PostgreSQL is set to.
+//! The settings of a session with PostgreSQL.
 
 use std::time::Duration;
 
@@ -59,13 +59,13 @@ impl SessionSettings {
     }
 }
 
-/// Has a commit wait for its flush, and for that of the standbys where there is synchronous replication. An operator
-/// that asks for more (`remote_apply`) gets it.
+/// Makes a commit wait until it is flushed, on the standbys too if replication is synchronous. A stricter setting of
+/// the operator (`remote_apply`) stays.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
 
-/// Faults are told apart by the server's English messages (`storage_models::DatabaseFault`). A role without the
-/// right to set the language keeps the server's own, which `storage_schema::verify_role` tells of at each start.
+/// Faults are recognised by the server's English messages (`storage_models::DatabaseFault`). A role without the right
+/// to set the language keeps the server's own; `storage_schema::verify_role` reports this at each start.
 pub(super) async fn ask_for_english(connection: &mut AsyncPgConnection) {
     if connection.batch_execute("SET lc_messages = 'C'").await.is_err() {
         tracing::debug!("this role may not set lc_messages; the server keeps its own language");
@@ -86,8 +86,7 @@ pub async fn takes_writes(connection: &mut AsyncPgConnection) -> QueryResult<boo
     asked.get_result::<Row>(connection).await.map(|row| !row.read_only)
 }
 
-/// Fails for a server that takes no writes any more: connections that write nothing by themselves must follow those that
-/// do.
+/// Fails if the server no longer takes writes. Connections that only read must move to the server that takes writes.
 pub(crate) fn ensure_writable(read_only: bool) -> QueryResult<()> {
     if !read_only {
         return Ok(());

@@ -1,8 +1,7 @@
 //! Comparing the counters with the table, and correcting them.
 //!
-//! Both read one snapshot, in which a record is seen exactly when what its write appended is. The difference found in
-//! it stays the difference whatever is written or folded meanwhile, so appending it makes the counters right without
-//! keeping anybody out.
+//! Both read one snapshot, which has a record exactly if it has the counter row of the record's write. The difference
+//! stays the same whatever is written or folded meanwhile, so appending it corrects the counters without a lock.
 
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Whether there is none.
+    /// Whether the counters match the table.
     #[must_use]
     pub const fn is_none(self) -> bool {
         self.kinds == 0

@@ -18,8 +18,8 @@ pub const MAX_KINDS: i64 = 50_000;
 /// How long a fold may take on a connection that says nothing; PostgreSQL ends its statements before.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// Folds at most `limit` appended rows into the counters, in a transaction of its own; returns how many it took, none
-/// when somebody else is changing the counters.
+/// Folds at most `limit` appended rows into the counters, in a transaction of its own; returns how many it took; 0 if
+/// another process is changing the counters.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -49,9 +49,9 @@ pub async fn fold(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult
         .await
 }
 
-/// Gives up the counters of months with more than `max_kinds` kinds, and drops those that are zero; returns how many
-/// months were given up. Their totals are counted in the table from then on. [`correct`](super::correct) takes a
-/// month up again.
+/// Removes the counters of months with more than `max_kinds` kinds, and the counters that are zero; returns the number
+/// of months removed. From then on the totals of these months are counted in the table. [`correct`](super::correct)
+/// restores the counters of a month.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -16,7 +16,7 @@ use diesel::sql_types::{BigInt, Bool};
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-/// The advisory lock of whoever changes the counters other than by writing records: the bytes of "dscounts".
+/// The advisory lock for changing the counters other than by writing records: the bytes of "dscounts".
 const LOCK_KEY: i64 = i64::from_be_bytes(*b"dscounts");
 
 /// A row that is a number.

@@ -26,8 +26,8 @@ impl KeptAnswers {
         Self { connector, connection: Mutex::default() }
     }
 
-    /// Replaces the body of the answer that is kept for this very request. Returns whether that is known to be done by
-    /// `until`; if not, the answer to give is the one that was kept.
+    /// Replaces the body of the answer that is kept for this request. Returns whether the replacement is confirmed by
+    /// `until`; if not, give the answer that was kept before.
     pub async fn amend(&self, key: &IdempotencyKey, body: &[u8], until: Instant) -> bool {
         tokio::time::timeout_at(until, self.try_amend(key, body)).await.unwrap_or_default()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-/// Whose key it is, where it counts, and the key: what tells one key from another.
+/// The caller, the route and the key, which together identify an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Identity {
     pub(crate) caller: String,
@@ -58,7 +58,7 @@ impl IdempotencyKey {
     }
 }
 
-/// What a repeated request is answered with, byte for byte. Only the server knows what its parts mean.
+/// The answer to a repeated request, byte for byte. Only the server knows the meaning of its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The status.
@@ -79,7 +79,7 @@ pub type Render<T> = Arc<dyn Fn(&T) -> Reply + Send + Sync>;
 pub struct Keyed<T: ?Sized> {
     /// The key.
     pub key: IdempotencyKey,
-    /// The answer to the first request, as it will be given to those that repeat it.
+    /// The answer to the first request, which its repetitions get too.
     pub render: Render<T>,
 }
 

@@ -1,8 +1,8 @@
 //! Requests that may be repeated: the answer to the first is kept in its own transaction and given to the others.
 //!
-//! A key is scoped by its caller and its route. Before a transaction does anything else it asks, without waiting,
-//! for an advisory lock on each of its keys; whoever holds it is the only one that may write under that key. Waiting
-//! for it, as `ON CONFLICT` would for an uncommitted twin, could deadlock two groups that hold each other's keys.
+//! A key is scoped by its caller and its route. First of all, a transaction asks for an advisory lock on each of its
+//! keys, without waiting. Only the holder of the lock may write under that key. A transaction that waited for the lock,
+//! as `ON CONFLICT` waits for an uncommitted duplicate, could deadlock two groups that hold each other's keys.
 
 mod amend;
 mod key;
@@ -20,7 +20,7 @@ use std::collections::HashSet;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
-/// What is kept under a key.
+/// The state that is stored under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// The answer to this very request.

@@ -11,7 +11,7 @@ use super::key::{IdempotencyKey, Identity, Reply};
 use crate::fixed_statement::fixed_statement;
 
 fixed_statement! {
-    /// Takes these advisory locks until the end of the transaction, those that are free, waiting for none.
+    /// Takes those of the advisory locks that are free, until the end of the transaction. Never waits.
     TryLocks -> (BigInt, Bool) {
         "SELECT id, pg_try_advisory_xact_lock(id) FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
         ") WITH ORDINALITY AS wanted (id, place) ORDER BY place";
@@ -19,7 +19,7 @@ fixed_statement! {
 }
 
 fixed_statement! {
-    /// What is kept under these keys.
+    /// The answers that are stored under these keys.
     Stored<'a> -> (Text, Text, Text, Binary, SmallInt, Nullable<Text>, Nullable<Text>, Binary) {
         "SELECT caller, route, key, request_hash, status, location, etag, body FROM idempotency_key \
             JOIN UNNEST(", callers: Vec<&'a str> => Array<Text>;

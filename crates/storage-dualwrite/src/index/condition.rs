@@ -1,4 +1,4 @@
-//! What a search of the index may be narrowed by.
+//! The conditions that narrow a search of the index.
 
 use storage_models::fields::{Field, Members as _};
 use storage_models::{RecordType, Remediation, Timestamp};

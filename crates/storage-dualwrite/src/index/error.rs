@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-/// A fault of an index, told apart by what its user does next.
+/// A fault of an index. Each variant calls for another reaction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IndexError {
     /// It cannot be reached, is overloaded or answered with an error of its own: no record is to blame, try again.
     #[error("the vector index is unavailable: {reason}")]
     Away {
-        /// What was tried and what came back, for the log.
+        /// The attempt and its result, for the log.
         reason: String,
-        /// When it asks to be left alone until.
+        /// The pause that the index asks for.
         retry_after: Option<Duration>,
     },
     /// It did not answer in time; what was asked may have been applied, or may be applied later.
@@ -36,7 +36,7 @@ pub enum IndexError {
 }
 
 impl IndexError {
-    /// Whether the same request may succeed later without anybody's help.
+    /// Whether the same request may succeed later without an operator's help.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
         matches!(self, Self::Away { .. } | Self::TimedOut { .. })

@@ -1,4 +1,4 @@
-//! An index that is left alone while it fails, and whose owner is checked at every first contact.
+//! An index behind a circuit breaker, whose owner is checked at the first contact and after each outage.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -13,15 +13,16 @@ use super::{
     Condition, IndexError, IndexIdentity, NearIncident, Neighbour, Point, PointVersion, VectorIndex,
 };
 
-/// 0 while a dependency is asked, 1 while it is tried again, 2 while it is left alone; label `dependency`.
+/// State of the circuit breaker: 0 closed, 1 half open, 2 open; label `dependency`.
 pub(crate) const BREAKER_STATE: &str = "datastorage_breaker_state";
 const DEPENDENCY: &str = "qdrant";
 /// Answers to searches that are not what was asked for.
 const UNUSABLE_ANSWERS: &str = "datastorage_index_unusable_answers_total";
-/// How long an index that is not ours is left alone: only a human can mend it, and the service notices when one has.
+/// How long calls to an index that is not ours are paused. Only an operator can repair it; the service then notices the
+/// repair.
 const MISMATCH_PAUSE: Duration = Duration::from_secs(30);
 
-/// What an index is reached through by everybody in the process, so that they share one breaker and one finding.
+/// All calls of the process go through this index, so that they share one breaker and one finding.
 ///
 /// The first call, and the first one after any outage, begins with [`VectorIndex::prepare`]: a collection that was
 /// replaced meanwhile is never written to unseen.
@@ -39,7 +40,7 @@ pub struct GuardedIndex {
 }
 
 impl GuardedIndex {
-    /// Guards `inner`, which must belong to `identity`. Speaks to nobody yet.
+    /// Guards `inner`, which must belong to `identity`. Makes no call yet.
     #[must_use]
     pub fn new(inner: Arc<dyn VectorIndex>, identity: IndexIdentity, settings: BreakerSettings) -> Self {
         let guarded = Self {
@@ -55,10 +56,10 @@ impl GuardedIndex {
         guarded
     }
 
-    /// Makes contact: whether the index is there and ours.
+    /// Checks that the index is available and ours.
     ///
     /// # Errors
-    /// As [`VectorIndex::prepare`]; [`IndexError::Away`] also while it is left alone.
+    /// As [`VectorIndex::prepare`]; [`IndexError::Away`] also while calls are paused.
     pub async fn check(&self) -> Result<(), IndexError> {
         self.call(async { Ok(()) }).await
     }
@@ -69,7 +70,7 @@ impl GuardedIndex {
         !self.is_away.load(Ordering::Relaxed)
     }
 
-    /// Why the index is not ours to use, if that was found and nobody has mended it.
+    /// Why the index is not ours to use, if this was found and has not been repaired.
     #[must_use]
     pub fn mismatch(&self) -> Option<String> {
         self.finding().clone()

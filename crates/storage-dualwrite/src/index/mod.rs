@@ -23,12 +23,12 @@ use uuid::Uuid;
 
 use crate::EmbeddingSet;
 
-/// What a collection must belong to before anything is written to it or read from it.
+/// The owner that a collection must have before it is written or read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexIdentity {
     /// The database's own id (table `installation`): another database's points are not ours to touch.
     pub installation: Uuid,
-    /// The embedder whose vectors the points hold; those of another are not comparable.
+    /// The embedder whose vectors the points hold; vectors of another embedder are not comparable.
     pub set: EmbeddingSet,
 }
 
@@ -57,14 +57,14 @@ pub trait VectorIndex: std::fmt::Debug + Send + Sync + 'static {
     /// Any; some of the points may then have been stored.
     async fn upsert(&self, points: &[Point]) -> Result<(), IndexError>;
 
-    /// Removes the points with these ids; those that do not exist are no error.
+    /// Removes the points with these ids. Ids without a point are no error.
     ///
     /// # Errors
     /// Any; some of them may then have been removed.
     async fn delete(&self, ids: &[i64]) -> Result<(), IndexError>;
 
-    /// The `limit` points nearest to `vector` by cosine among those that meet all `conditions`, nearest first, those
-    /// equally near by id. Fewer come back only when fewer match.
+    /// The `limit` points nearest to `vector` by cosine among those that meet all `conditions`, nearest first; ids
+    /// order equally near points. Returns fewer points only if fewer match.
     ///
     /// # Errors
     /// Any.

@@ -14,7 +14,7 @@ pub struct Point {
 }
 
 impl Point {
-    /// What the index has once it holds this point.
+    /// The state of the index once it holds this point.
     #[must_use]
     pub const fn version(&self) -> PointVersion {
         PointVersion { record_id: self.record.id, version: self.record.updated_at }

@@ -59,29 +59,29 @@ macro_rules! take_statement {
 }
 
 take_statement! {
-    /// What is due behind a position, in order.
+    /// The due rows after a position, in order.
     TakeOldest { "set_id = " ""
     " AND parked_at IS NULL AND (next_attempt_at, record_id) > (", after: Timestamp => Timestamptz;
     ", ", after_id: i64 => BigInt;
     } ")" " ORDER BY next_attempt_at, record_id"
 }
 take_statement! {
-    /// What is due behind a position, in the opposite order.
+    /// The due rows after a position, in the opposite order.
     TakeNewest { "set_id = " ""
     " AND parked_at IS NULL AND (next_attempt_at, record_id) > (", after: Timestamp => Timestamptz;
     ", ", after_id: i64 => BigInt;
     } ")" " ORDER BY next_attempt_at DESC, record_id DESC"
 }
 take_statement! {
-    /// What is due in a range of pages. Asked in a way that no index of the outbox answers: an index would be read with
-    /// all that is dead in it.
+    /// The due rows in a range of pages. The statement avoids the indexes of the outbox, because reading an index
+    /// includes all its dead entries.
     TakeInPages { "(set_id = " ") IS TRUE"
     " AND (parked_at IS NULL) IS TRUE AND ctid >= CAST(", from: String => Text;
     " AS tid) AND ctid < CAST(", to: String => Text;
     } " AS tid)" ""
 }
 
-/// What a claim has brought.
+/// The result of a claim.
 #[derive(Debug)]
 pub(crate) struct Claim {
     /// The database's time.
@@ -94,10 +94,11 @@ pub(crate) struct Claim {
     pub(crate) leases: Vec<Lease>,
 }
 
-/// Prepares a connection for the outbox, which is empty at one moment and a million rows deep at another: its statistics
-/// and any plan that was made for the other moment are wrong. Plans are made anew for each statement, and read no more of
-/// the index of due rows than they need, in its order. For the same reason no statement joins the outbox to the rows it
-/// is about: to an outbox that is believed to be empty every join reads all of it. They are named by their keys instead.
+/// Prepares a connection for the outbox, which is empty at one moment and a million rows deep at another: its
+/// statistics and any plan that was made for the other moment are wrong. So each statement is planned again, and reads
+/// no more of the index of due rows than it needs, in the order of the index. For the same reason no statement joins
+/// the outbox with other rows: if PostgreSQL believes that the outbox is empty, every join reads all of it. Statements
+/// name rows by their keys instead.
 pub(crate) async fn set_up(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     let plans = "SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
                  SET enable_sort = off";

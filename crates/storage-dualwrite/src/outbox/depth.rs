@@ -1,5 +1,5 @@
-//! How many rows the outbox holds for the set that serves. What is dead in it is passed over a bounded number of pages at a
-//! time, so that no statement grows with it.
+//! The number of rows in the outbox for the active set. Each statement reads a bounded number of pages, so that dead
+//! rows do not slow it down.
 
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel::{QueryResult, QueryableByName, sql_query};
@@ -20,7 +20,7 @@ pub struct Depth {
     pub parked: i64,
     /// Microseconds since the oldest waiting row was enqueued; 0 when none waits.
     pub oldest_micros: i64,
-    /// The same of rows of which no attempt has come to an end, be it a success or a failure of the record's own.
+    /// The same for rows of which no attempt has ended, neither with success nor with a failure of the record.
     pub untried_micros: i64,
 }
 
@@ -32,7 +32,7 @@ pub struct DepthCount {
     found: Found,
 }
 
-/// What was found in the pages so far.
+/// The counts of the pages so far.
 #[derive(Debug, Clone, Copy, Default)]
 struct Found {
     waiting: i64,
@@ -75,7 +75,7 @@ impl DepthCount {
     /// # Errors
     /// When the database does not answer; the next step is then half as long.
     pub async fn step(&mut self, connection: &mut AsyncPgConnection) -> QueryResult<Option<Depth>> {
-        // Until it has come to its end, whoever drops this step included.
+        // True until the step has ended, also if the step is dropped.
         let (from, pages) = (self.next, self.pages);
         self.pages = (pages / 2).max(1);
         let part = count(connection, from, from.saturating_add(pages)).await?;

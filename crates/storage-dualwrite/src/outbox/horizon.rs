@@ -27,15 +27,15 @@ use sweep::Sweep;
 /// How far behind the database's time a claim begins at least: rows become visible when their transaction commits,
 /// and bear the time at which it began.
 const GRACE: TimeDelta = TimeDelta::milliseconds(500);
-/// Of so many claims on a backlog, one takes the newest rows.
+/// One of this many claims on a backlog takes the newest rows.
 const FRESH_SHARE: u32 = 4;
 
 /// What one worker knows of the order of due rows.
 #[derive(Debug)]
 pub(crate) struct Horizon {
     wanted: Wanted,
-    /// Where the oldest and the newest rows begin. All due rows before are done, or will be met by a sweep; none when the
-    /// next sweep is to tell.
+    /// The positions at which the oldest and the newest rows begin. All due rows before them are done, or a sweep will
+    /// find them; `None` if the next sweep decides.
     known: Option<Known>,
     /// Whether the last claim of the oldest rows left some.
     has_backlog: bool,
@@ -56,7 +56,7 @@ impl Horizon {
         Self { wanted: Wanted::ALL, known: None, has_backlog: false, claims: 0, sweep }
     }
 
-    /// The next claim's window. What was passed over because nobody wanted it is met again when somebody does.
+    /// The window of the next claim. Rows that no claim wanted are found again when a claim wants them.
     pub(crate) fn next(&mut self, wanted: Wanted, now: Instant) -> Window {
         self.claims = self.claims.wrapping_add(1);
         if self.wanted != wanted {

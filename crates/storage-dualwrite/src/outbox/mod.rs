@@ -32,7 +32,7 @@ pub(crate) struct Lease {
     pub(crate) record_id: i64,
     pub(crate) start_time: storage_models::Timestamp,
     pub(crate) version: storage_models::Timestamp,
-    /// What was noted to be stored of this version.
+    /// The parts of this version that are noted as stored.
     pub(crate) stage: Stage,
 }
 

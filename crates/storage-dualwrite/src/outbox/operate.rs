@@ -15,7 +15,7 @@ pub struct Parked {
     pub record_id: i64,
     /// How often it was tried.
     pub attempts: i32,
-    /// What the last try failed of.
+    /// The error of the last attempt.
     pub last_error: Option<String>,
     /// When it was set aside.
     pub parked_at: Option<Timestamp>,

@@ -58,7 +58,7 @@ pub(crate) struct ClaimedRecord {
     pub(crate) stored: Option<(Embedding, IncidentKey)>,
 }
 
-/// What has become of leased rows whose records were read.
+/// The state of leased rows whose records were read.
 #[derive(Debug, Default)]
 pub(crate) struct Portion {
     /// To be worked on.
@@ -70,8 +70,8 @@ pub(crate) struct Portion {
     pub(crate) gone: Vec<Lease>,
 }
 
-/// Reads records of these leases, at most `room` bytes of them but one at least, and takes off the leases that it tells
-/// something of.
+/// Reads the records of these leases, at most `room` bytes but at least one record, and removes the leases that it
+/// reports on.
 pub(crate) async fn read(
     connection: &mut AsyncPgConnection,
     slot: i16,

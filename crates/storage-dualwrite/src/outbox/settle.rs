@@ -1,5 +1,5 @@
 //! What becomes of claimed rows: done, kept for the outside index, failed, released. Each statement names the version
-//! and the lease it holds, so that what belongs to somebody else by now is left alone.
+//! and the lease, so that it leaves rows alone that now belong to another worker.
 
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ pub(crate) struct Projected<'a> {
 /// A lease whose record failed, with the words of what it failed of.
 pub(crate) type Failure<'a> = (&'a Lease, &'a str);
 
-/// What has become of rows that have their vector.
+/// The state of rows whose vector is stored.
 #[derive(Debug, Default)]
 pub(crate) struct Settlement<'a> {
     /// Vectors that their records do not have yet.
@@ -197,8 +197,8 @@ pub(crate) async fn fail(
     Fail { ids, versions, errors, stage, delay, limit, owner, set }.execute(connection).await
 }
 
-/// What is kept of an error's words: some may be of a length, or hold a character, that PostgreSQL would refuse together
-/// with the rows beside it.
+/// The part of an error's message that is stored. PostgreSQL would refuse a message that is too long or holds NUL, and
+/// the other rows of the statement with it.
 fn reason(error: &str) -> String {
     error.chars().filter(|character| *character != '\0').take(REASON_CHARS).collect()
 }

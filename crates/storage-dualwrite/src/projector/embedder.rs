@@ -1,4 +1,4 @@
-//! What the projector needs of an embedder.
+//! The embedder as the projector uses it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub enum EmbedFault {
     Outage {
         /// For the log.
         reason: String,
-        /// When it asks to be left alone until.
+        /// The pause that the embedder asks for.
         retry_after: Option<Duration>,
     },
 }
@@ -27,7 +27,7 @@ pub trait IncidentKeys: Send + Sync {
     fn incident_key(&self, record: &Remediation) -> IncidentKey;
 }
 
-/// Turns remediations into vectors. The composition of the text and the model behind it are the implementation's.
+/// Turns remediations into vectors. The implementation chooses the composition of the text and the model.
 #[async_trait]
 pub trait RecordEmbedder: IncidentKeys + 'static {
     /// One outcome for each record, in order.

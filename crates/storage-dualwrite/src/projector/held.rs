@@ -1,4 +1,4 @@
-//! The leases that a worker holds. Each is settled once: its row is removed, kept, failed or given back.
+//! The leases that a worker holds. Each is settled once: its row is removed, kept, failed or released.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::outbox::Lease;
 pub(super) struct Held(BTreeMap<i64, Lease>);
 
 impl Held {
-    /// What a claim has brought.
+    /// Adds the leases of a claim.
     pub(super) fn take(&mut self, leases: &[Lease]) {
         let before = self.0.len();
         self.0.extend(leases.iter().map(|lease| (lease.record_id, lease.clone())));
@@ -35,8 +35,7 @@ impl Held {
         self.0.is_empty()
     }
 
-    /// Forgets half of them, which then run out by themselves: what could not be given back is not tried again at the same
-    /// size.
+    /// Forgets half of them, which then expire. A release that failed is not repeated with the same number of leases.
     pub(super) fn halve(&mut self) {
         let half = self.0.len() / 2;
         self.0 = std::mem::take(&mut self.0).into_iter().take(half).collect();

@@ -40,7 +40,7 @@ impl Placed {
     }
 }
 
-/// What is to be written of a part of a batch.
+/// The settlement of a part of a batch.
 pub(super) fn settlement(part: &[Placed]) -> Settlement<'_> {
     let mut settlement = Settlement::default();
     for Placed { ready, fate } in part {

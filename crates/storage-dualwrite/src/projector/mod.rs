@@ -68,8 +68,8 @@ impl Projector {
             stopping.clone(),
             Arc::clone(committed),
         ));
-        // A worker that is begun anew knows nothing of what its predecessor held: were that panicked over again at once,
-        // nothing else would be done.
+        // A restarted worker does not know the leases of its predecessor. If it claimed the record that caused the
+        // panic again at once, it would do nothing else.
         let worker = |_| {
             let (shared, wake) = (Arc::clone(&shared), Arc::clone(&wake));
             let begin = move || Worker::new(Arc::clone(&shared), Arc::clone(&wake)).run();
@@ -80,8 +80,8 @@ impl Projector {
         Self { stopping, workers }
     }
 
-    /// Finishes the batch at hand and ends the tasks; at the latest after `limit`. Returns whether that was in
-    /// time. What is left waits in the outbox.
+    /// Finishes the current batch and ends the tasks, within `limit`. Returns whether they ended in time. Unfinished
+    /// records wait in the outbox.
     pub async fn stop(&self, limit: Duration) -> bool {
         self.stopping.cancel();
         let mut workers = self.workers.lock().await;

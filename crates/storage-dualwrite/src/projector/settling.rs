@@ -1,8 +1,9 @@
-//! What a worker writes of a portion: words, vectors, and the ends of leases.
+//! The statements of a worker for a portion of records: words, vectors, and the ends of leases.
 //!
-//! PostgreSQL takes a portion's words, and settles it, all at once, and refuses all of it for one record. So a portion that is refused
-//! because of a record is halved until that record stands alone: the others are settled, and it alone has failed. Where
-//! PostgreSQL's words do not say whether a record is to blame, one is when others of its portion are settled.
+//! PostgreSQL takes a portion's words, and settles it, all at once, and refuses all of it for one record. So a portion
+//! that is refused because of a record is halved until that record is alone: the others are settled, and only this
+//! record fails. If PostgreSQL's message does not say whether the record is at fault, it is at fault if others of its
+//! portion are settled.
 
 use diesel_async::AsyncPgConnection;
 use storage_models::DatabaseFault;

@@ -1,4 +1,4 @@
-//! What the projector counts.
+//! The metrics of the projector.
 
 /// Counts records that reached a configured outside index.
 const SUCCESSES: &str = "datastorage_dualwrite_success_total";
@@ -19,7 +19,7 @@ pub(super) fn completed(waited: &[f32], has_index: bool) {
     }
 }
 
-/// A try of so many records did not reach the configured outside index.
+/// Counts an attempt with `records` records that did not reach the configured outside index.
 pub(super) fn failed(reason: &'static str, records: usize) {
     metrics::counter!(FAILURES, "reason" => reason).increment(count(records));
 }

@@ -25,7 +25,7 @@ const LISTEN_CHECK: Duration = Duration::from_secs(5);
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(20);
 
 fixed_statement! {
-    /// Tells the other replicas; the payload says who tells. Nobody listens on a server that takes no writes.
+    /// Notifies the other replicas; the payload names the sender. No replica listens on a server that takes no writes.
     Announce -> (Text, Bool) {
         "SELECT pg_notify('datastorage_outbox', ", sender: String => Text;
         ")::text, current_setting('transaction_read_only')::boolean";
@@ -42,12 +42,12 @@ enum WakeError {
     Closed,
 }
 
-/// What the tasks of one projector share.
+/// The state that the tasks of one projector share.
 pub(super) struct Wake {
     connector: Connector,
     /// Between two tries to reach PostgreSQL.
     pause: Duration,
-    /// Who we are: our own notifications tell us nothing.
+    /// The name of this projector, which ignores its own notifications.
     sender: String,
     announce: Notify,
     work: watch::Sender<()>,
@@ -124,12 +124,12 @@ impl Wake {
         }
     }
 
-    /// Ends with the connection, which is told by an error or by the stream's end, or when its server takes no writes any
-    /// more: those that commit are elsewhere then.
+    /// Ends with the connection (an error, or the end of the stream), or when the server takes no writes any more,
+    /// because commits then happen on another server.
     async fn hear(&self) -> Result<(), WakeError> {
         let mut connection = self.connector.connect().await?;
         self.connector.answered(connection.batch_execute("LISTEN datastorage_outbox")).await?;
-        // Something may have been said while nobody listened.
+        // A notification may have been missed while this projector was not listening.
         self.work.send_replace(());
         loop {
             let hearing = self.pass_on(&mut connection);

@@ -30,7 +30,7 @@ pub(super) struct Worker {
     pub(super) wake: Arc<Wake>,
 }
 
-/// What follows a turn.
+/// The next step after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     /// There is more to do.
@@ -52,12 +52,12 @@ pub(super) enum TurnError {
 }
 
 impl TurnError {
-    /// What the other side said, or what happened if it said nothing.
+    /// The message of the other side, or what happened without one.
     pub(super) fn cause(&self) -> String {
         std::error::Error::source(self).map_or_else(|| self.to_string(), ToString::to_string)
     }
 
-    /// A row's month has no partition, which says nothing of its record.
+    /// The month of a row has no partition. The record is not at fault.
     pub(super) fn is_no_partition(&self) -> bool {
         matches!(self, Self::Database(error) if DatabaseFault::of(error) == DatabaseFault::NoPartition)
     }
@@ -182,8 +182,8 @@ impl Worker {
         Ok(still_ours)
     }
 
-    /// A new connection, with what this worker holds since it lost another one free again. What a claim leased whose
-    /// answer was lost is not known here, and runs out by itself.
+    /// Opens a new connection and releases the leases that this worker holds since it lost the last one. Leases of a
+    /// claim whose answer was lost are not known here; they expire.
     async fn connect(&mut self) -> Result<AsyncPgConnection, TurnError> {
         let mut connection = self.shared.connector.connect().await?;
         self.bounded(outbox::set_up(&mut connection)).await?;
@@ -195,7 +195,7 @@ impl Worker {
         Ok(connection)
     }
 
-    /// What this worker may settle.
+    /// The leases that this worker may settle.
     pub(super) fn holder(&self) -> Holder {
         Holder { owner: self.owner, set: self.shared.set }
     }
@@ -261,7 +261,7 @@ const fn is_newest_first(window: Window) -> bool {
     matches!(window.look, outbox::window::Look::Newest(_))
 }
 
-/// How long to pause so that what was worked is so many percent of both.
+/// The length of a pause after which work has taken `percent` percent of the whole time.
 fn rest(worked: Duration, percent: u32) -> Duration {
     let percent = percent.clamp(1, 100);
     worked * (100 - percent) / percent

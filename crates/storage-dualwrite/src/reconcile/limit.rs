@@ -3,8 +3,8 @@
 /// Deletions that are never too many.
 const ALWAYS: u64 = 1_000;
 
-/// A run would delete so many points that the fault is more likely in the database (empty, restored, another one) than
-/// in the index (F36).
+/// The run would delete so many points that the database (empty, restored, another one) is more likely wrong than the
+/// index (F36).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{deletions} of {points} points have no record of the same version, and a run may delete at most {allowed}; \
@@ -16,14 +16,14 @@ pub struct TooManyDeletions {
     pub deletions: u64,
     /// Points in the index.
     pub points: u64,
-    /// How many of so many it may delete.
+    /// The number of points that it may delete.
     pub allowed: u64,
     /// Differences that it found and has no room to remember.
     pub unremembered: u64,
 }
 
-/// Whether a run may delete so many of the index's points: 1,000, or one in a hundred if that is more. None when it found
-/// more differences than it remembers, since no second pass has confirmed those.
+/// Checks that a run may delete this number of points: at most 1,000, or one in a hundred if that is more. If it found
+/// more differences than it can remember, it may delete none, because no second pass has confirmed them.
 ///
 /// # Errors
 /// [`TooManyDeletions`].

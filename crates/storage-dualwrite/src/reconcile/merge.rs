@@ -20,7 +20,7 @@ pub enum DriftKind {
 /// One id on which the stores differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Difference {
-    /// The record's id, or that of the point without a record.
+    /// The id of the record, or of the point without a record.
     pub record_id: i64,
     /// The record's version; none for a phantom.
     pub record: Option<Timestamp>,
@@ -29,10 +29,10 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Of which kind it is; none when there is no difference.
+    /// The kind of the difference; `None` if there is none.
     ///
-    /// A point that is newer than its record counts as stale, too: no version goes back, so somebody else wrote it, or
-    /// the database was set back.
+    /// A point that is newer than its record counts as stale, too: no version goes back, so another program wrote the
+    /// point, or the database was restored from a backup.
     #[must_use]
     pub fn kind(&self) -> Option<DriftKind> {
         match (self.record, self.point) {

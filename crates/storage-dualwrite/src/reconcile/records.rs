@@ -154,7 +154,7 @@ impl Records {
         Ok(rows.into_iter().collect())
     }
 
-    /// Puts records into the outbox, but for those that are there; returns how many were put.
+    /// Puts those records into the outbox that it does not hold yet; returns their number.
     pub(super) async fn enqueue(&mut self, ids: Vec<i64>) -> QueryResult<u64> {
         let mut enqueued = 0;
         for (begin, end) in Month::ranges(&ids) {

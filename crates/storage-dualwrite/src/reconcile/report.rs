@@ -1,4 +1,4 @@
-//! What a run tells of itself.
+//! The report of a run.
 
 use super::{Difference, DriftKind, TooManyDeletions};
 use crate::ConnectError;
@@ -15,7 +15,7 @@ pub struct Drift {
     pub stale: u64,
 }
 
-/// What a run has found and done.
+/// The findings and repairs of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
     /// Records read by the last pass.
@@ -24,8 +24,8 @@ pub struct Report {
     pub points: u64,
     /// Differences that both passes have seen.
     pub drift: Drift,
-    /// Differences that the last pass has found beyond those that a run remembers. Of these it enqueues none; once others
-    /// are mended, a later run comes to them.
+    /// Differences of the last pass beyond those that a run remembers. The run does not enqueue them; a later run does,
+    /// once others are repaired.
     pub unremembered: u64,
     /// Records that differ and are parked in the outbox: known trouble, an operator's to retry.
     pub parked: u64,
@@ -35,7 +35,7 @@ pub struct Report {
     pub deleted: u64,
 }
 
-/// Why a run did not come to its end. What it had repaired by then stays so; the next one goes on.
+/// Why a run stopped early. Its repairs stay; the next run continues.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
     /// Another process reconciles.

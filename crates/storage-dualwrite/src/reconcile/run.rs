@@ -11,8 +11,8 @@ use super::{Difference, Drift, DriftKind, Pass, ReconcileError, Report, Suspects
 use crate::index::{Point, VectorIndex};
 use crate::{Commits, Connector};
 
-/// Differences of one pass that are remembered; a run repairs at most so many, and the next one goes on. More are counted
-/// all the same: a run that would have to delete some of so many deletes none.
+/// The most differences of a pass that a run remembers and repairs; the next run continues. Further differences are
+/// counted, and a run that has any deletes nothing.
 const MAX_DIFFERENCES: usize = 200_000;
 
 /// Differences that are confirmed and repaired together.
@@ -28,7 +28,7 @@ pub struct ReconcileSettings {
     pub page: usize,
 }
 
-/// What a run does about what it finds.
+/// What a run does about the differences that it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing.
@@ -89,7 +89,7 @@ impl Reconciler {
         Self { connector, index, settings, committed, remembered: MAX_DIFFERENCES }
     }
 
-    /// The same, with room for so many differences.
+    /// The same, with room for this number of differences.
     #[cfg(test)]
     pub(crate) const fn remembering(mut self, differences: usize) -> Self {
         self.remembered = differences;

@@ -18,9 +18,9 @@ pub struct Pass {
 
 /// Differences that one pass has seen.
 ///
-/// A pass reads the stores at different moments, and an operation may be applied after its sender has given up
-/// (F06); so what one pass sees may be a write on its way. What is the same after twice the longest write deadline is
-/// not.
+/// A pass reads the stores at different moments, and an operation may be applied after its sender has given up (F06).
+/// So a difference may be a write that is still under way. A difference that is the same after twice the longest write
+/// deadline is not.
 #[derive(Debug)]
 pub struct Suspects {
     gap: Duration,
@@ -35,10 +35,10 @@ impl Suspects {
         Self { gap, seen: HashMap::new() }
     }
 
-    /// Takes what a pass has found, and returns those that an earlier pass has seen as they are, which ended at least
-    /// the gap before this one began. In the order given.
+    /// Takes the differences of a pass. Returns, in the order given, those that an earlier pass found too, if it ended
+    /// at least the gap before this pass began.
     ///
-    /// One that is not in `found`, or is there in another version, is forgotten: it has changed, and begins anew.
+    /// A difference that is not in `found`, or has another version there, has changed and is forgotten.
     pub fn observe(&mut self, pass: Pass, found: &[Difference]) -> Vec<Difference> {
         let earlier = std::mem::take(&mut self.seen);
         let mut agreed = Vec::new();

@@ -1,4 +1,4 @@
-//! What a transaction starts with: its identity, ids for its records, and which of their parents are missing.
+//! The start of a transaction: its identity, ids for its records, and which of their parents are missing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -14,7 +14,7 @@ fixed_statement! {
     /// records by id and never by the order in which they come back.
     ///
     /// Planned once: an array of unknown length is taken to be short. `generate_series` is taken to be long, and
-    /// PostgreSQL would plan for each number anew, which takes thrice the time of the statement.
+    /// PostgreSQL would plan again for each number, which takes three times as long as the statement.
     Draw -> (Text, Timestamptz, Array<BigInt>, Array<BigInt>, Array<BigInt>, Array<BigInt>) {
         "SELECT pg_current_xact_id()::text, now(), \
             ARRAY(SELECT nextval('remediation_audit_id_seq') FROM UNNEST(array_fill(0, ARRAY[",
@@ -43,7 +43,7 @@ fixed_statement! {
     }
 }
 
-/// What a transaction begins with.
+/// The identity, the time and the numbers of a transaction.
 pub(super) struct Drawn {
     pub(super) transaction: String,
     pub(super) time: Timestamp,

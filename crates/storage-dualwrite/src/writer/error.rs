@@ -59,7 +59,7 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// What the caller is told.
+    /// The error code for the caller.
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         match self {

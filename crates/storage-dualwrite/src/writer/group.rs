@@ -70,11 +70,11 @@ impl Work for GroupWork<'_> {
     }
 }
 
-/// What becomes of a record of the group.
+/// What the transaction does with a record of the group.
 enum Course {
     /// It is inserted.
     Write,
-    /// Its key decides.
+    /// Its outcome is known from its key.
     Settled(Box<Result<Written<Record>, WriteError>>),
     /// It shares its key with an earlier record of the group, at this place.
     Twin(usize),
@@ -98,7 +98,7 @@ fn courses(items: &[Item<'_>], standings: &Standings) -> Vec<Course> {
     items.iter().enumerate().map(&mut course).collect()
 }
 
-/// The answers to keep: those of keyed records that were inserted.
+/// The answers to keep: the answers of inserted records that have a key.
 fn answers<'a>(
     items: &[Item<'a>],
     outcomes: &[Result<Record, WriteError>],
@@ -110,7 +110,7 @@ fn answers<'a>(
     items.iter().zip(outcomes).filter_map(answer).collect()
 }
 
-/// Joins the outcomes of inserted records, in their order, with those of the others.
+/// Joins the outcomes of inserted records, in their order, with the outcomes of the others.
 fn settle_twins(
     items: &[Item<'_>],
     courses: Vec<Course>,
@@ -148,7 +148,7 @@ fn twin(
     }
 }
 
-/// What an insertion has brought.
+/// The result of an insertion.
 pub(super) struct Inserted<T> {
     /// Of a record that was inserted, if any was.
     pub(super) mark: Option<Mark>,

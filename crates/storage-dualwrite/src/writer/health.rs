@@ -9,7 +9,7 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// For so many writers.
+    /// For this number of writers.
     pub(super) fn of(writers: usize) -> Self {
         Self { away: (0..writers).map(|_| AtomicBool::new(false)).collect() }
     }
@@ -19,7 +19,7 @@ impl Health {
         self.away.iter().any(|away| !away.load(Ordering::Acquire))
     }
 
-    /// Notes whether PostgreSQL has answered a writer. Returns whether that is news for all.
+    /// Notes whether PostgreSQL has answered a writer. Returns whether the state of all writers has changed.
     pub(super) fn note(&self, writer: usize, up: bool) -> bool {
         let was_up = self.is_up();
         if let Some(away) = self.away.get(writer) {

@@ -12,8 +12,8 @@ use super::columns::{Insertion, Numbered};
 use crate::fixed_statement::fixed_statement;
 
 fixed_statement! {
-    /// Inserts remediations, each with an outbox row for each set that serves or is being built: there is no other way in.
-    /// Each row tells how many outbox rows and how many sets there are.
+    /// Inserts remediations, each with an outbox row for each set that is active or being built. No other statement
+    /// inserts remediations. Each returned row has the number of outbox rows and of sets.
     InsertRemediations<'a> -> (BigInt, Nullable<BigInt>, Nullable<Jsonb>, BigInt, BigInt) {
         "WITH stored AS (", insertion: Insertion<'a>;
         " RETURNING id, start_time, updated_at, duration_ms, metadata), \
@@ -40,7 +40,7 @@ fixed_statement! {
     InsertExecutions<'a> -> () { "", insertion: Insertion<'a>; }
 }
 
-/// What the database made of a remediation: id, `duration_ms`, metadata as stored.
+/// The values that the database made for a remediation: id, `duration_ms`, metadata as stored.
 pub(super) type StoredRemediation = (i64, Option<i64>, Option<JsonText>);
 
 /// A row of [`InsertRemediations`].
@@ -49,7 +49,7 @@ type InsertedRemediation = (i64, Option<i64>, Option<JsonText>, i64, i64);
 /// What of remediations is to come back beside their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// As stored: keys in another order, numbers spelled anew.
+    /// As stored: keys in another order, numbers spelled differently.
     Metadata,
     Nothing,
 }

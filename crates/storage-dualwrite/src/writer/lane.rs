@@ -28,7 +28,7 @@ pub(super) struct Lane {
     runtime: Handle,
 }
 
-/// A connection that nobody uses now.
+/// An idle connection.
 struct Idle(AsyncPgConnection);
 
 impl std::fmt::Debug for Idle {
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Idle {
 }
 
 impl Lane {
-    /// A lane of at most so many connections, on the runtime this is called in.
+    /// A pool of at most `connections` connections, on the current runtime.
     pub(super) fn new(runner: Runner, connections: usize) -> Self {
         Self {
             runner,
@@ -50,8 +50,8 @@ impl Lane {
         }
     }
 
-    /// Runs one transaction. Until a connection is free, dropping this future or passing the deadline leaves nothing;
-    /// from then on the transaction is carried through.
+    /// Runs one transaction. Until a connection is free, dropping this future or passing the deadline cancels it; after
+    /// that the transaction runs to its end.
     pub(super) async fn run<W: Work + Send + 'static>(
         self: &Arc<Self>,
         work: W,
@@ -71,7 +71,7 @@ impl Lane {
             outcome
         };
         let task = self.transactions.spawn_on(transaction.in_current_span(), &self.runtime);
-        // A transaction that panicked or was aborted left no word.
+        // A transaction that panicked or was aborted has no outcome.
         task.await.unwrap_or(Err(WriteError::OutcomeUnknown))
     }
 

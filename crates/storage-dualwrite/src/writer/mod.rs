@@ -201,8 +201,8 @@ impl Writer {
         self.shared.health.is_up()
     }
 
-    /// Takes no further record, writes what is queued, and ends the tasks; at the latest after `limit`.
-    /// Returns whether everything queued was settled in time.
+    /// Accepts no further record, writes the queued ones, and ends the tasks, within `limit`. Returns whether every
+    /// queued record was settled in time.
     pub async fn stop(&self, limit: Duration) -> bool {
         self.shared.stopping.cancel();
         let mut tasks = self.shared.tasks.lock().await;
@@ -216,7 +216,7 @@ impl Writer {
     }
 }
 
-/// Counts and times a write of so many records.
+/// Counts and times a write of `records` records.
 async fn measured<T>(
     record_type: RecordType,
     records: usize,

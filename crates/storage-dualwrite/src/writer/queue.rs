@@ -82,7 +82,7 @@ impl Job {
         self
     }
 
-    /// What a group takes of it.
+    /// The records that a group takes from the queue.
     pub(super) fn item(&self) -> Item<'_> {
         Item { record: &self.record, keyed: self.keyed.as_ref() }
     }

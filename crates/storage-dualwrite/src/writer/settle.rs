@@ -1,4 +1,4 @@
-//! What became of a COMMIT whose answer was lost.
+//! Finds the outcome of a COMMIT whose answer was lost.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ const POLL: Duration = Duration::from_millis(100);
 pub(crate) struct Mark {
     /// As `pg_current_xact_id` gave it.
     pub(super) transaction: String,
-    /// Something that is there only if it has committed.
+    /// The row to look for.
     pub(super) witness: Witness,
 }
 
-/// What a transaction leaves behind.
+/// A row that exists only if the transaction has committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Witness {
     /// A record created at the transaction's time.
@@ -35,7 +35,7 @@ pub(super) enum Witness {
     Answer(IdempotencyKey, Timestamp),
 }
 
-/// The fate of a transaction.
+/// The outcome of a COMMIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Committed,
@@ -66,11 +66,11 @@ async fn ask_anew(mark: &Mark, connector: &Connector) -> Option<Fate> {
 
 /// One question; `None` while the transaction is still in progress.
 ///
-/// A server that crashed or was cut off while the commit waited for its standbys shows it as committed all the same, and a
-/// promotion would lose it. So it counts only once a later commit on this server has got through.
+/// A server that crashed or was cut off while the commit waited for its standbys shows the commit as done, although a
+/// promotion would lose it. So the commit counts only after a later commit on this server has succeeded.
 ///
-/// `pg_xact_status` alone does not do: after a crash that lost the transaction, PostgreSQL may give its id to
-/// another one. A record of that id and that creation time is there only if the transaction committed.
+/// `pg_xact_status` alone is not enough: after a crash that lost the transaction, PostgreSQL may give its id to another
+/// one. A record with this id and this creation time exists only if the transaction committed.
 async fn ask(connection: &mut AsyncPgConnection, mark: &Mark) -> QueryResult<Option<Fate>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -97,7 +97,7 @@ async fn ask(connection: &mut AsyncPgConnection, mark: &Mark) -> QueryResult<Opt
 enum Evidence {
     Present,
     Absent,
-    /// A later update stands where the version would be seen; whether it was laid over ours cannot be told.
+    /// A later update has replaced the version. Whether our version came before it is unknown.
     Overwritten,
 }
 

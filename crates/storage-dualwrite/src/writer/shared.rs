@@ -1,4 +1,4 @@
-//! What a writer's tasks and those who hand it records share.
+//! The state that the tasks of a writer share with the callers that hand it records.
 
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;

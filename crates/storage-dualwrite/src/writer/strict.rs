@@ -291,7 +291,8 @@ impl StrictWork {
         Ok(storing.await.map_err(late)??)
     }
 
-    /// What the projector would do in PostgreSQL. Last, since another writer of the same vector waits for this transaction.
+    /// Does what the projector would do in PostgreSQL. This comes last, because another writer of the same vector waits
+    /// for this transaction.
     async fn project(&self, connection: &mut AsyncPgConnection, record: &Remediation) -> QueryResult<()> {
         let version =
             Version { record_id: record.id, start_time: record.start_time, version: record.updated_at };

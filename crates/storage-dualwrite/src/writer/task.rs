@@ -1,4 +1,4 @@
-//! One writer: takes what is queued, commits it, tells each client.
+//! One writer: takes queued records, commits them and answers each client.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl WriterTask {
         }
     }
 
-    /// Brings every record of the group to an outcome and tells its client.
+    /// Finds the outcome of every record of the group and answers its client.
     async fn write_group(&self, connection: &mut Option<AsyncPgConnection>, mut jobs: Vec<Job>, turn: &Turn) {
         #[expect(
             clippy::as_conversions,
@@ -133,7 +133,7 @@ impl WriterTask {
         }
     }
 
-    /// Leaves what this writer has no connection for to those that have one.
+    /// Leaves the records to other writers while this writer has no connection.
     fn hand_over(&self, jobs: Vec<Job>) {
         let is_up = self.runner.shared.health.is_up();
         let Some(queue) = self.others.upgrade().filter(|_queue| is_up) else {

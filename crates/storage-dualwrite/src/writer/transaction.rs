@@ -17,7 +17,7 @@ use crate::{Commits, Connector};
 /// How long to wait for a try whose connection was lost: until the server has found that out, the try holds its key.
 const KEY_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a transaction is to do. It may be run several times.
+/// The work of a transaction. It may run several times.
 pub(crate) trait Work: Sync {
     /// The transaction's name in the metrics.
     const NAME: &'static str;
@@ -47,7 +47,7 @@ pub(crate) trait Work: Sync {
         0
     }
 
-    /// What is left to do outside of the database once the outcome is known.
+    /// The work outside the database once the outcome is known.
     fn after(&self, _outcome: &Result<Self::Output, WriteError>) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
@@ -58,7 +58,7 @@ pub(crate) trait Work: Sync {
 pub(super) enum Failure {
     /// The database refuses what a record in it says, in these words. Nothing is stored.
     Refused(String),
-    /// Every client concerned is told this.
+    /// Every client of the transaction gets this error.
     Told(WriteError),
     /// There is no connection to be had. Nothing is stored; another writer may have one.
     NoConnection,
@@ -69,7 +69,7 @@ pub(super) enum Failure {
 pub(crate) enum TryError<T> {
     /// Before COMMIT was sent: nothing is stored.
     Before {
-        /// What the error means.
+        /// The meaning of the error.
         fault: DatabaseFault,
         /// The database's sentence, for the log.
         message: String,
@@ -87,8 +87,8 @@ pub(super) struct Runner {
     pub(super) settings: WriterSettings,
     pub(super) shared: Arc<Shared>,
     pub(super) committed: Arc<Commits>,
-    /// The writer whose connections these are, if they are a writer's: what becomes of them says whether it can write.
-    /// Others do not go on trying by themselves, and would never say that PostgreSQL is back.
+    /// The writer of these connections, if they belong to one. Their state shows whether the writer can write. Other
+    /// users do not keep trying, so they would never notice that PostgreSQL is available again.
     pub(super) writer: Option<usize>,
 }
 
@@ -217,8 +217,7 @@ impl Runner {
     }
 }
 
-/// Says in the log why so many records were not written, and returns what their clients are told: to try again, unless
-/// that cannot help.
+/// Logs why the records were not written and returns the error for their clients: try again, unless that cannot help.
 fn not_written(fault: DatabaseFault, message: String, records: usize) -> WriteError {
     if fault.code() == ErrorCode::Internal {
         tracing::error!(

@@ -1,8 +1,9 @@
-//! Whose turn it is to take records from the queue and write them.
+//! Turns of the writers in taking records from the queue and writing them.
 //!
-//! A statement has a price of its own besides that of its records, so few large groups are cheaper than many small ones,
-//! and one writer makes the largest. But it waits for each flush of the log, and nobody writes meanwhile. So writers take turns: a turn
-//! lasts from taking a group to the end of its statements, and while its COMMIT is under way the next writer has its own.
+//! A statement has a fixed cost in addition to the cost of its records. So few large groups are cheaper than many small
+//! ones, and a single writer makes the largest groups. But a single writer waits for each flush of the log and writes
+//! nothing meanwhile. So writers take turns: a turn lasts from taking a group to the end of its statements, and the
+//! next writer has its turn during the COMMIT.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,13 +12,13 @@ use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use super::queue::Job;
 
-/// The end of the queue that the writers' tasks share: whoever holds it has the turn.
+/// The receiving end of the queue, which the writers' tasks share. The task that holds it has the turn.
 pub(super) type Receiver = Arc<tokio::sync::Mutex<mpsc::Receiver<Job>>>;
 
 /// The longest turn. Beyond it a connection is stuck or a lock is held, and others need not wait for that.
 const LONGEST: Duration = Duration::from_millis(250);
 
-/// A turn that somebody has. It ends when it is dropped, at the latest.
+/// A writer's turn. It ends when it is dropped, or earlier.
 #[derive(Debug)]
 pub(super) struct Turn(Mutex<Option<OwnedMutexGuard<mpsc::Receiver<Job>>>>);
 

@@ -1,4 +1,4 @@
-//! What each tier of the cache was asked, and knew.
+//! Counts of look-ups and hits of each tier of the cache.
 
 /// Counts texts looked up in a tier of the cache; labels `tier` and `result`.
 pub const CACHE_LOOKUPS: &str = "datastorage_cache_lookups_total";

@@ -31,7 +31,7 @@ impl MemoryCache {
         Self { entries }
     }
 
-    /// What the entries weigh now, in bytes, after the evictions that are due.
+    /// The weight of the entries in bytes, after the evictions that are due.
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.entries.run_pending_tasks();

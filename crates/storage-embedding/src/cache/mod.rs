@@ -15,7 +15,7 @@ use std::fmt;
 use storage_models::Embedding;
 pub use tiered::TieredCache;
 
-/// What a vector was made from: composition, model, dimension and text, as one SHA-256.
+/// The key of a vector: one SHA-256 of the composition, the model, the dimension and the text.
 ///
 /// A vector of another model or composition is thus never found, only missed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,7 +50,7 @@ impl fmt::Debug for CacheKey {
 /// A store that may forget, be away or hold rubbish, all of which are misses and none an error.
 #[async_trait]
 pub trait EmbeddingCache: Send + Sync {
-    /// What is known of each key, in the order of the keys.
+    /// The vector of each key, if known, in the order of the keys.
     async fn get_many(&self, keys: &[CacheKey]) -> Vec<Option<Embedding>>;
 
     /// Remembers the vectors, as far as it can.

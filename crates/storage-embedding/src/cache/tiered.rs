@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use storage_models::Embedding;
 
-/// Asks the near cache, then the far one for what the near one did not know, and tells the near one what it learnt.
+/// Asks the near cache, then the far one for the missing keys, and stores their vectors in the near one.
 ///
-/// What comes from the far cache begins its time in the near one anew, so that a vector may be remembered for the sum
-/// of both times. That is harmless: under its key a vector is never wrong.
+/// A vector from the far cache starts its lifetime in the near one again, so a vector may be kept for the sum of both
+/// lifetimes. That is harmless, because the vector of a key never changes.
 pub struct TieredCache {
     near: Arc<dyn EmbeddingCache>,
     far: Arc<dyn EmbeddingCache>,

@@ -1,4 +1,4 @@
-//! What of a long text tells most: its first lines, its root cause and its last lines.
+//! The most informative parts of a long text: its first lines, its root cause and its last lines.
 
 use std::borrow::Cow;
 

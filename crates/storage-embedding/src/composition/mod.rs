@@ -25,9 +25,9 @@ pub const COMPOSITION_VERSION: u32 = 2;
 pub struct RecordText<'a> {
     /// The record's name; used only when nothing else gives a word.
     pub name: &'a str,
-    /// What was done, such as `restart-pod`.
+    /// The action, such as `restart-pod`.
     pub action_type: &'a str,
-    /// What it was done to.
+    /// The object of the action.
     pub target_name: Option<&'a str>,
     /// The phase. Not part of the text: filters find it, and in the text it blurs the rest.
     pub phase: &'a str,
@@ -58,7 +58,7 @@ impl RecordText<'_> {
     }
 }
 
-/// The strings of the metadata that carry meaning.
+/// The strings of the metadata that have a meaning.
 #[derive(Default, Deserialize)]
 struct Told {
     reason: Option<Value>,
@@ -85,9 +85,9 @@ pub fn compose(record: &RecordText<'_>) -> String {
     if text.is_empty() { or_folded(&split_identifier(record.name), record.name) } else { text }
 }
 
-/// The incident that a record belongs to: the first bytes of the SHA-256 of its text without what was done and to what.
-/// It depends on nothing else than the record's alert, reason, error and message; on its name where it has none of them, so
-/// that records that say nothing are not taken for one incident.
+/// The incident of a record: the first bytes of the SHA-256 of its text without the action and its object. It depends
+/// only on the record's alert, reason, error and message. If the record has none of them, it depends on the name, so
+/// that records without information are not one incident.
 #[must_use]
 pub fn incident_key(record: &RecordText<'_>) -> IncidentKey {
     let text = compose(&RecordText { action_type: "", target_name: None, ..*record });
@@ -97,7 +97,7 @@ pub fn incident_key(record: &RecordText<'_>) -> IncidentKey {
     IncidentKey::new(key)
 }
 
-/// The text to embed for what someone searches for.
+/// The text to embed for a search.
 #[must_use]
 pub fn compose_query(query: &str) -> String {
     or_folded(&split_text(query), query)

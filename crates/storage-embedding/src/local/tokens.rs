@@ -12,8 +12,8 @@ const MAX_TOKENS: usize = 256;
 pub(super) struct Tokens(Tokenizer);
 
 impl Tokens {
-    /// Reads `tokenizer.json`. What that file says of padding (to 128) and truncation (at 128) is
-    /// for another use of the model, and replaced.
+    /// Reads `tokenizer.json`. The file's padding (to 128) and truncation (at 128) are for another use of the model and
+    /// are replaced.
     pub(super) fn load(directory: &Path) -> Result<Self, LoadError> {
         let path = TOKENIZER.verified(directory)?;
         let refused = |source| LoadError::Tokenizer { path: path.clone(), source };

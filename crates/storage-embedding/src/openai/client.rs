@@ -113,7 +113,7 @@ fn unreachable_api(reason: &str, error: reqwest::Error) -> Failure {
     Failure::Passing { reason: reason.to_owned(), retry_after: None, source: Some(source) }
 }
 
-/// What a status that is no success means.
+/// The failure of a status other than success.
 fn refusal(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Failure {
     let words = wire::words(body);
     match status.as_u16() {
@@ -127,7 +127,7 @@ fn refusal(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Fa
     }
 }
 
-/// The wish to be left alone, as seconds or as a date (RFC 9110, section 10.2.3).
+/// The pause of Retry-After, as seconds or as a date (RFC 9110, section 10.2.3).
 fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     match value.parse::<f64>() {

@@ -101,7 +101,7 @@ impl OpenAiEmbedder {
     }
 }
 
-/// What the API said.
+/// The answer of the API.
 enum Answer {
     Vectors(Vec<Embedding>),
     /// It does not take one of the texts, for this reason.

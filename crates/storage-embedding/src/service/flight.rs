@@ -1,4 +1,4 @@
-//! Single flight: who else wants a text that is being looked up waits for the same answer.
+//! Look-ups under way: a caller that wants a text that is being looked up waits for the same answer.
 
 use super::metrics::{GENERATION_DURATION, count_hits, count_misses};
 use crate::cache::{CacheKey, EmbeddingCache};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use storage_models::Embedding;
 
-/// How many texts go to the embedder at once, at most.
+/// The most texts of one call of the embedder.
 pub const MAX_BATCH: usize = 32;
 
 /// The answers of one flight.
@@ -83,7 +83,7 @@ impl Drop for Landing {
     }
 }
 
-/// What a text is embedded for.
+/// The purpose of an embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
     /// A search, whose caller waits.

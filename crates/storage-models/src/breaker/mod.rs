@@ -1,8 +1,9 @@
-//! A circuit breaker: leaves a dependency that fails alone for a while, and then asks it once before trusting it again.
+//! A circuit breaker: it pauses calls to a dependency that fails, and then lets one call through before it closes
+//! again.
 //!
-//! It does no I/O, knows no clock and starts no task: the caller asks [`Breaker::admit`] before a call, tells the
-//! [`Permit`] how the call went, and gives the time to both. One breaker stands for one dependency of a process and is
-//! shared by everybody who calls it.
+//! It does no I/O, has no clock and starts no task: the caller asks [`Breaker::admit`] before a call, reports the
+//! outcome to the [`Permit`], and gives the time to both. A process has one breaker for each dependency, which all its
+//! callers share.
 //!
 //! ```text
 //! closed ── `failures` in a row, or an asked-for pause ──▶ open ── the pause is over ──▶ half-open
@@ -35,7 +36,7 @@ impl Default for BreakerSettings {
     }
 }
 
-/// What a breaker does with a call.
+/// The state of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BreakerState {
     /// Calls pass.
@@ -82,7 +83,8 @@ struct Trip {
     is_probed: bool,
 }
 
-/// Leave for one call. Dropped without a verdict, as when the caller is cancelled, it says nothing of the dependency.
+/// The permit for one call. Dropping it without an outcome, for example because the caller was cancelled, does not
+/// change the state.
 #[derive(Debug)]
 #[must_use = "the breaker learns from the call's outcome"]
 pub struct Permit<'a> {
@@ -98,11 +100,11 @@ impl Breaker {
         Self { settings, inner: Mutex::default() }
     }
 
-    /// Leave for a call that begins now.
+    /// The permit for a call that begins now.
     ///
     /// # Errors
-    /// How long to wait before asking again, when the dependency is to be left alone. It is never zero; while
-    /// another call tries the dependency it is the first pause.
+    /// The time to wait before the next call, if calls are paused. It is never zero; while another call tries the
+    /// dependency, it is the first pause.
     pub fn admit(&self, now: Instant) -> Result<Permit<'_>, Duration> {
         let mut inner = self.lock();
         let period = inner.period;
@@ -117,7 +119,7 @@ impl Breaker {
         Ok(Permit { breaker: self, period, is_settled: false })
     }
 
-    /// What it would do with a call that began now.
+    /// The state for a call that begins now.
     #[must_use]
     pub fn state(&self, now: Instant) -> BreakerState {
         match self.lock().trip {
@@ -134,7 +136,7 @@ impl Breaker {
 }
 
 impl Permit<'_> {
-    /// The dependency answered, be it with a refusal of what it was given.
+    /// The dependency answered, even if it refused the request.
     pub fn succeeded(mut self) {
         self.is_settled = true;
         let mut inner = self.breaker.lock();
@@ -147,8 +149,8 @@ impl Permit<'_> {
         }
     }
 
-    /// The dependency did not answer, or said that it cannot serve. `asked_pause` is how long it wants to be left
-    /// alone (Retry-After), which opens the breaker at once; followed up to [`ASKED_PAUSE_MAX`].
+    /// The dependency did not answer, or said that it cannot serve. `asked_pause` is the pause that it asks for
+    /// (Retry-After), at most [`ASKED_PAUSE_MAX`]; it opens the breaker at once.
     pub fn failed(mut self, now: Instant, asked_pause: Option<Duration>) {
         self.is_settled = true;
         let settings = &self.breaker.settings;

@@ -2,8 +2,8 @@
 
 use super::DatabaseFault;
 
-/// Where a text stands in a message. What a client has sent may be quoted in one, so that most texts count at its start
-/// or end alone, where nothing is quoted.
+/// The position of a text in a message. A message may quote a client's data, so most texts count only at its start or
+/// end, where nothing is quoted.
 #[derive(Debug, Clone, Copy)]
 enum Text {
     Starts(&'static str),
@@ -79,7 +79,7 @@ const MESSAGES: &[(Text, DatabaseFault)] = &[
     (Starts("index row requires "), DatabaseFault::Record),
 ];
 
-/// What the message says, if it is known.
+/// The fault of the message, if the message is known.
 pub(super) fn fault_in(message: &str) -> Option<DatabaseFault> {
     MESSAGES.iter().find(|(text, _)| text.is_in(message)).map(|(_, fault)| *fault)
 }

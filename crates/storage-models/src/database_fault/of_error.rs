@@ -17,7 +17,7 @@ impl DatabaseFault {
         }
     }
 
-    /// By its kind, but where one kind has several causes. Only where there is none by the words.
+    /// By the kind, except where one kind has several causes. Without a kind, by the message.
     fn of_report(kind: &DatabaseErrorKind, report: &(dyn DatabaseErrorInformation + Send + Sync)) -> Self {
         let words = || messages::fault_in(report.message());
         match kind {

@@ -2,7 +2,7 @@
 
 use super::{Field, tables};
 
-/// What stands between two names.
+/// The separator of names.
 const SEPARATOR: &str = ", ";
 
 macro_rules! joined {

@@ -1,4 +1,4 @@
-//! What is said of one field.
+//! The description of one field.
 
 use super::value::Constant;
 use crate::{Severity, identifier};
@@ -20,7 +20,7 @@ pub const MAX_STORED_TEXT_BYTES: u64 = 5 * MAX_FREE_TEXT_BYTES;
 pub struct Field {
     /// Its name in JSON, in the database, in filters and in the vector index.
     pub name: &'static str,
-    /// What it holds.
+    /// The kind of its values.
     pub kind: Kind,
     /// What becomes of it when it is absent or null.
     pub presence: Presence,
@@ -32,20 +32,20 @@ pub struct Field {
     pub is_filterable: bool,
     /// Whether a B-tree of the database begins with it, which leads straight to its values.
     pub is_indexed: bool,
-    /// What it means, as the documentation of the API says it.
+    /// Its meaning, for the documentation of the API.
     pub meaning: &'static str,
-    /// What the documentation shows.
+    /// The example of the documentation.
     pub example: Constant,
 }
 
-/// What a field holds.
+/// The kind of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The number of a record.
     Id,
     /// The number of the remediation that the record belongs to.
     RemediationId,
-    /// A name of at most so many Unicode scalar values.
+    /// A name of at most this number of Unicode scalar values.
     Identifier(u16),
     /// One word of a closed set, in the order of a record's life or of importance.
     Word(&'static [&'static str]),
@@ -74,8 +74,8 @@ impl Kind {
         matches!(self, Self::FreeText | Self::Metadata | Self::Alterations)
     }
 
-    /// A text as a field of this kind stores it: an identifier by its [rules](crate::identifier), a word trimmed, one of
-    /// severity in lower case too, anything else as it is. What is compared with stored texts goes through this.
+    /// A text as a field of this kind stores it: an identifier by its [rules](crate::identifier), a word trimmed, one
+    /// of severity in lower case too, anything else as it is. Use it for every text that is compared with stored texts.
     #[must_use]
     pub fn as_stored(self, text: &str) -> String {
         match self {

@@ -35,7 +35,7 @@ impl Json {
         self.write_with(number, out)
     }
 
-    /// The form of RFC 8785 itself, by which others know a document: numbers are those of 64-bit floating point.
+    /// The form of RFC 8785 itself, which other programs use: numbers are 64-bit floating point.
     #[must_use]
     pub fn to_rfc8785(&self) -> String {
         let mut text = String::new();
@@ -95,7 +95,7 @@ fn write_between<T, W: Write>(
     out.write_char(close)
 }
 
-/// What needs no escape is written in one piece.
+/// Text that needs no escape is written in one piece.
 fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
     out.write_char('"')?;
     for part in text.split_inclusive(|c: char| c < ' ' || matches!(c, '"' | '\\')) {
@@ -124,7 +124,7 @@ fn write_escaped(special: char, out: &mut impl Write) -> fmt::Result {
 
 /// Laid out as `Number::toString` does, from the literal's own digits.
 fn number(literal: &str) -> String {
-    // What was parsed has an exponent that fits.
+    // A parsed number has an exponent that fits.
     let Some(parts) = Literal::of(literal) else { return literal.to_owned() };
     let (significant, point) = parts.digits();
     match significant.trim_end_matches('0') {
@@ -133,7 +133,7 @@ fn number(literal: &str) -> String {
     }
 }
 
-/// The same for the nearest 64-bit floating point number, of which the shortest digits are written that tell it apart.
+/// The same for the nearest 64-bit floating point number, with the fewest digits that identify it.
 fn rounded(literal: &str) -> String {
     let value = literal.parse().ok().and_then(serde_json::Number::from_f64);
     value.map_or_else(|| literal.to_owned(), |value| number(&value.to_string()))

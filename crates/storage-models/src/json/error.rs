@@ -20,7 +20,7 @@ pub enum JsonError {
         line: usize,
         /// Counted from 1, in bytes.
         column: usize,
-        /// What was expected or met.
+        /// The expected or the unexpected text.
         reason: String,
     },
     /// It holds more values than its reader grants; nothing behind that place was read.

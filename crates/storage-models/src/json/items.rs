@@ -5,7 +5,7 @@ use super::fault::Place;
 use super::parse::{BYTES_PER_VALUE, Parsed};
 use super::read::Reader;
 
-/// What the items of a text may be.
+/// The limits of the items of a text.
 #[derive(Debug, Clone, Copy)]
 pub struct ItemLimits {
     /// Values in all of them.
@@ -15,7 +15,7 @@ pub struct ItemLimits {
 }
 
 impl ItemLimits {
-    /// For a text of at most so many bytes, whose items are to be no more than they might be alone.
+    /// For a text of at most `all` bytes, whose items may have as many values as a text of `each` bytes.
     #[must_use]
     pub const fn of_bytes(all: usize, each: usize) -> Self {
         Self { values: all / BYTES_PER_VALUE, values_each: each / BYTES_PER_VALUE }
@@ -72,7 +72,7 @@ impl<'a> Items<'a> {
         let (parsed, used) = match &mut self.source {
             Source::Array(reader, count) => {
                 if *count == 0 && reader.token() != Some(b'[') {
-                    // It is no value at all, and is told as what it is.
+                    // The item is not a value, and its error says so.
                     reader.grant(each);
                     reader.value(&Place::Root, 0)?;
                 }

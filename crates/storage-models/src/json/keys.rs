@@ -8,12 +8,12 @@ use super::Json;
 /// Up to here comparing with each key is the cheapest way.
 const FEW: usize = 8;
 
-/// Finds the members of one object by the hash of their keys, seeded anew for each.
+/// Finds the members of one object by the hash of their keys. Each object has another seed.
 #[derive(Default)]
 pub(super) struct Keys(HashMap<u64, usize>);
 
 impl Keys {
-    /// Whether no member has the key, which is to become that of the next member.
+    /// Whether the key is new. It becomes the key of the next member.
     pub(super) fn is_new(&mut self, key: &str, members: &[(String, Json)]) -> bool {
         if members.len() < FEW {
             return !has(members, key);

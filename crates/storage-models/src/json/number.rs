@@ -1,4 +1,4 @@
-//! What a number's literal says, without computing with it.
+//! The value of a number's literal, without computing with it.
 
 /// A literal taken apart.
 pub(super) struct Literal<'a> {

@@ -23,12 +23,12 @@ impl Json {
     /// Reads one JSON text (RFC 8259) whose size is bounded already, such as one that is stored.
     ///
     /// # Errors
-    /// When the text is not JSON. What is JSON but cannot be kept is in [`Parsed::faults`].
+    /// When the text is not JSON. JSON that cannot be stored is in [`Parsed::faults`].
     pub fn parse(text: &[u8]) -> Result<Parsed, JsonError> {
         Self::parse_within(text, usize::MAX)
     }
 
-    /// As [`Self::parse`], for a text of at most so many values: arrays, objects, and what is in them.
+    /// As [`Self::parse`], for a text of at most `values` values: arrays, objects, and their items and members.
     ///
     /// # Errors
     /// When the text is not JSON or holds more values.

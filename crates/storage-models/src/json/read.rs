@@ -1,8 +1,8 @@
-//! One pass over a text: each byte is looked at where it stands, and what it costs is counted while it is read.
+//! One pass over a text, which counts the cost of each value while it is read.
 //!
-//! serde's own way of reading anything turns numbers into floating point and ends at the first that does not fit, so the
-//! structure is followed here, and what is simple is read at once (`scan`). All else is told by serde_json from what is no
-//! JSON.
+//! serde's own way of reading anything turns numbers into floating point and ends at the first that does not fit, so
+//! this reader follows the structure itself and reads simple values at once (`scan`). serde_json decides about all
+//! other values.
 
 use serde::de::{Deserialize, IgnoredAny};
 use serde_json::value::RawValue;
@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Lets so many values be read from here on.
+    /// Allows this number of further values.
     pub(super) const fn grant(&mut self, nodes: usize) {
         self.nodes = (nodes, nodes);
     }
@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
         if self.takes(b':') { Ok(key) } else { Err(self.malformed("expected `:`")) }
     }
 
-    /// Whether a key may be that of another member.
+    /// Whether another member may have the key.
     fn may_be_added(
         &mut self,
         key: &str,
@@ -249,8 +249,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What is wrong with a number; `None` when it is kept. Its value must survive as f64 would hold it, neither infinite nor
-/// rounded to nothing, and its digits must fit, as sent and as PostgreSQL writes them.
+/// The fault of a number; `None` if it can be stored. As f64 it must be neither infinite nor rounded to zero, and its
+/// digits must fit, as sent and as PostgreSQL writes them.
 fn fault_of(literal: &str) -> Option<JsonFaultKind> {
     if number::length(literal) > MAX_NUMBER_LENGTH {
         return Some(JsonFaultKind::NumberTooLong);

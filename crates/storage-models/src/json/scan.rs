@@ -1,4 +1,4 @@
-//! What is found at a glance: the texts and numbers that most are. Whatever else there is, the library judges.
+//! Fast paths for the most common texts and numbers. The library reads all others.
 
 /// Digits that certainly are in the range of f64 and of any integer.
 const FEW_DIGITS: usize = 15;

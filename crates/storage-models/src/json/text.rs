@@ -17,7 +17,8 @@ const JSONB_VERSION: u8 = 1;
 
 /// A JSON document as text: never parsed into numbers on its way to or from the database.
 ///
-/// Equality is that of the text. PostgreSQL orders an object's keys and respells numbers, keeping their value.
+/// Two documents are equal if their texts are. PostgreSQL sorts an object's keys and rewrites numbers without changing
+/// their value.
 #[derive(Debug, Clone, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Jsonb)]
 pub struct JsonText {

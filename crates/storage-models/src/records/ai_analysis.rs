@@ -21,7 +21,7 @@ members! {
         pub analysis_type: String,
         /// How sure the model was, 0 to 1.
         pub confidence: f64,
-        /// What it advised, free text of at most 64 KiB.
+        /// The recommendation, free text of at most 64 KiB.
         pub recommendation: String,
         /// Why, free text of at most 64 KiB.
         pub reasoning: Option<String>,
@@ -45,7 +45,7 @@ members! {
 }
 
 members! {
-    /// An analysis to be stored; made by validation, trusted by everything behind it.
+    /// An analysis to store. Validation makes it, and all later code trusts it.
     #[derive(Debug, Clone, PartialEq)]
     pub struct NewAiAnalysis {
         /// See [`AiAnalysis::remediation_id`].

@@ -17,7 +17,7 @@ members! {
         pub id: i64,
         /// The remediation it was done for.
         pub remediation_id: i64,
-        /// What was done, at most 100 characters.
+        /// The action, at most 100 characters.
         pub action_type: String,
         /// The kind of object it was done to, such as `Deployment`; at most 100 characters.
         pub target_kind: String,
@@ -47,7 +47,7 @@ members! {
 }
 
 members! {
-    /// An execution to be stored; made by validation, trusted by everything behind it.
+    /// An execution to store. Validation makes it, and all later code trusts it.
     #[derive(Debug, Clone, PartialEq)]
     pub struct NewExecution {
         /// See [`Execution::remediation_id`].

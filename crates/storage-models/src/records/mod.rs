@@ -43,7 +43,7 @@ impl NewRecord {
         }
     }
 
-    /// The value of one of its fields; [`Value::Null`] when there is none of this name.
+    /// The value of one of its fields; [`Value::Null`] if it has no field of this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Value<'_> {
         match self {
@@ -121,7 +121,7 @@ impl Record {
         }
     }
 
-    /// The value of one of its fields; [`Value::Null`] when there is none of this name.
+    /// The value of one of its fields; [`Value::Null`] if it has no field of this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Value<'_> {
         match self {
@@ -207,7 +207,7 @@ impl RecordUpdate {
         }
     }
 
-    /// The new value of one of the fields that may change; [`Value::Null`] when there is none of this name.
+    /// The new value of one of the fields that may change; [`Value::Null`] if it has no field of this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Value<'_> {
         match self {

@@ -21,9 +21,9 @@ members! {
         pub namespace: String,
         /// How far it has come.
         pub phase: Phase,
-        /// What was done, such as `restart-pod`; at most 100 characters.
+        /// The action, such as `restart-pod`; at most 100 characters.
         pub action_type: String,
-        /// What it was done to.
+        /// The object of the action.
         pub target_name: Option<String>,
         /// How it went.
         pub status: Status,
@@ -71,7 +71,7 @@ impl Remediation {
 }
 
 members! {
-    /// A remediation to be stored; made by validation, trusted by everything behind it.
+    /// A remediation to store. Validation makes it, and all later code trusts it.
     #[derive(Debug, Clone, PartialEq)]
     pub struct NewRemediation {
         /// See [`Remediation::name`].
@@ -116,7 +116,7 @@ members! {
 }
 
 members! {
-    /// What a remediation becomes: the new values of everything that may change, made by validation.
+    /// The new values of all fields of a remediation that may change. Validation makes it.
     #[derive(Debug, Clone, PartialEq)]
     pub struct RemediationUpdate {
         /// See [`Remediation::phase`].

@@ -45,7 +45,7 @@ members! {
 }
 
 members! {
-    /// A workflow run to be stored; made by validation, trusted by everything behind it.
+    /// A workflow run to store. Validation makes it, and all later code trusts it.
     #[derive(Debug, Clone, PartialEq)]
     pub struct NewWorkflow {
         /// See [`Workflow::remediation_id`].
@@ -74,7 +74,7 @@ members! {
 }
 
 members! {
-    /// What a workflow run becomes: the new values of everything that may change, made by validation.
+    /// The new values of all fields of a workflow run that may change. Validation makes it.
     #[derive(Debug, Clone, PartialEq)]
     pub struct WorkflowUpdate {
         /// See [`Workflow::phase`].

@@ -24,7 +24,7 @@ pub enum Grouping {
     Namespace,
     /// The alert's severity.
     Severity,
-    /// What was done.
+    /// The action.
     ActionType,
 }
 
@@ -103,7 +103,7 @@ pub struct GroupCountsQuery {
 }
 
 impl GroupCountsQuery {
-    /// How many of those that match `filter` have each value of a column.
+    /// The number of matching records with each value of a column.
     #[must_use]
     pub const fn new(filter: Valid<RemediationFilter>, by: Grouping) -> Self {
         Self { filter, by }

@@ -10,6 +10,6 @@ pub use groups::{Group, GroupCountsQuery, Grouping, Groups, MAX_GROUPS};
 pub use rate::{SuccessRate, SuccessRateQuery};
 pub use trend::{Bucket, Interval, MAX_BUCKETS, TrendQuery};
 
-/// `count(*)` of those that succeeded and of those that failed, for the end of a list of columns.
+/// `count(*)` of the successful and of the failed remediations, for the end of a list of columns.
 const OUTCOMES: &str = "count(*) AS total, count(*) FILTER (WHERE status = 'success') AS success, \
                         count(*) FILTER (WHERE status = 'failed') AS failed";

@@ -43,7 +43,7 @@ pub struct SuccessRateQuery {
 }
 
 impl SuccessRateQuery {
-    /// How those that match `filter` went.
+    /// The outcomes of the remediations that match `filter`.
     #[must_use]
     pub const fn new(filter: Valid<RemediationFilter>) -> Self {
         Self { filter }

@@ -15,10 +15,10 @@ use crate::{AuditFilter, InvalidParameter, InvalidReason, Listed, Sort, Valid};
 /// A place in a list, behind one of its records or before it: what [`Page::next_cursor`](crate::Page) and
 /// [`Page::previous_cursor`](crate::Page) give and [`ListQuery::after`](crate::ListQuery::after) takes.
 ///
-/// As text it is opaque, fit for a URL as it is, at most [`Self::MAX_LENGTH`] bytes long, and bound to the
-/// filter, the sort and the record type of its list. Ages in the filter keep the instants that they meant on
-/// the first page. Of a feed, a list by ascending `created_at`, `created_since` may be another each time: it moves along.
-/// A cursor holds no secret and is not signed: whoever makes one up reads nothing that another filter would not show.
+/// As text it is opaque, fit for a URL as it is, at most [`Self::MAX_LENGTH`] bytes long, and bound to the filter, the
+/// sort and the record type of its list. Ages in the filter keep the instants that they meant on the first page. In a
+/// feed (a list by ascending `created_at`), `created_since` may change between pages. A cursor holds no secret and is
+/// not signed: an invented cursor shows nothing that another filter would not show.
 ///
 /// ```
 /// use storage_query::Cursor;
@@ -73,8 +73,8 @@ impl Cursor {
     }
 }
 
-/// The name of what `filter` asks for. What is not yet read of a feed begins where the cursor is, wherever the range of its
-/// list begins.
+/// The digest of the filter. The range of `created_at` is left out for a feed, because the cursor itself marks where
+/// the unread part begins.
 fn digest_of<F: AuditFilter>(filter: &Valid<F>, is_feed: bool) -> Digest {
     let mut times = filter.filter().times();
     if is_feed {

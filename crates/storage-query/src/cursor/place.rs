@@ -1,6 +1,6 @@
 //! Where a list is read on.
 
-/// What is meant of a list: what follows a record, or what precedes it.
+/// A part of a list: the records after a position, or before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) side: Side,
@@ -10,10 +10,10 @@ pub(crate) struct Place {
 /// On which side of a record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// What follows it.
+    /// The records after it.
     #[default]
     After,
-    /// What precedes it, the nearest.
+    /// The records before it, the nearest first.
     Before,
 }
 
@@ -26,12 +26,12 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    /// What follows it.
+    /// The records after it.
     pub(crate) const fn after(self) -> Place {
         Place { side: Side::After, position: self }
     }
 
-    /// What precedes it.
+    /// The records before it.
     pub(crate) const fn before(self) -> Place {
         Place { side: Side::Before, position: self }
     }

@@ -1,4 +1,4 @@
-//! What can go wrong between a query and its answer.
+//! Errors of queries.
 
 mod obstacle;
 mod parameter;
@@ -22,7 +22,7 @@ pub enum QueryError {
     /// The database did not answer, or its answer could not be read.
     #[error("cannot {operation}: {fault}")]
     Database {
-        /// What was attempted, as a verb and its object.
+        /// The attempt, as a verb and its object.
         operation: &'static str,
         /// The kind of failure.
         fault: DatabaseFault,
@@ -30,7 +30,7 @@ pub enum QueryError {
         #[source]
         source: diesel::result::Error,
     },
-    /// A list by ascending `created_at` was asked where its end cannot be told.
+    /// The end of a list by ascending `created_at` cannot be found on this connection.
     #[error("cannot list by created_at without missing records: {0}")]
     Feed(FeedObstacle),
 }
@@ -41,7 +41,7 @@ impl QueryError {
         move |source| Self::Database { operation, fault: DatabaseFault::of(&source), source }
     }
 
-    /// The cause as a caller must tell it apart.
+    /// The code of the cause.
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         match self {

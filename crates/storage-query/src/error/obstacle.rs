@@ -1,6 +1,6 @@
-//! What a feed can meet.
+//! Why a feed cannot be read.
 
-/// Why it cannot be told how far a list by ascending `created_at` is complete.
+/// Why the end of a list by ascending `created_at` cannot be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedObstacle {

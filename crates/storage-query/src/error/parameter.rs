@@ -14,7 +14,7 @@ use crate::{MAX_METADATA_KEYS, MAX_VALUES, MAX_WRITTEN_DAYS};
 pub struct InvalidParameter {
     /// The parameter's name.
     pub field: Cow<'static, str>,
-    /// What was given.
+    /// The value that was given.
     pub value: String,
     /// The rule that it breaks.
     pub reason: InvalidReason,

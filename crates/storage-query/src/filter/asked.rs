@@ -1,4 +1,4 @@
-//! What a filter asks of one field.
+//! The conditions of a filter on one field.
 
 use storage_models::fields::{Field, Kind};
 
@@ -7,7 +7,7 @@ use super::value::{FieldValue, FilterValue, check_values};
 use crate::sql::Sql;
 use crate::{InvalidParameter, InvalidReason};
 
-/// What stands behind the name of a field in a parameter, and says how its values are meant.
+/// The suffix of a field's name in a parameter, which gives the meaning of its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Suffix {
     /// Nothing: one of these values.
@@ -97,7 +97,7 @@ impl Asked {
         }
     }
 
-    /// What each parameter of the field says, as texts.
+    /// The values of each parameter of the field, as texts.
     pub(super) fn texts(&self, suffix: Suffix) -> Vec<String> {
         match (suffix, self.is_null) {
             (Suffix::Null, Some(is_null)) => vec![is_null.to_string()],

@@ -8,15 +8,16 @@ use super::fields::Fields;
 use super::{FilterNote, Valid};
 use crate::{InvalidParameter, InvalidParameters};
 
-/// Which records of one type are meant. Nothing outside this crate can implement it.
+/// The filter for records of one type. Only this crate can implement it.
 ///
 /// Read from parameters, a field lists its values with commas or by being repeated (`\,` is a comma inside a
 /// value), and a record matches when its column equals one of them. An empty value means the empty text.
 ///
-/// Texts are compared in the form in which records store them ([`Kind::as_stored`](storage_models::fields::Kind::as_stored)):
-/// whoever asks for a name as it was sent finds it. [`Self::notes`] tells of each value that this changed.
+/// Texts are compared in the form in which records store them
+/// ([`Kind::as_stored`](storage_models::fields::Kind::as_stored)): a filter with a name as it was sent finds the
+/// record. [`Self::notes`] names each value that this changed.
 ///
-/// Behind the name of a field that holds a text or a word stands a suffix where more is asked:
+/// The name of a field that holds a text or a word may have a suffix:
 ///
 /// | parameter | matches |
 /// |---|---|
@@ -25,8 +26,8 @@ use crate::{InvalidParameter, InvalidParameters};
 /// | `cluster.null=true`, `cluster.null=false` | records without a cluster, records with one |
 /// | `cluster.not=a,b` | neither `a` nor `b`; records without a cluster too |
 ///
-/// Of one field the first two and `.null=true` are alternatives, from which `.not` takes away. `.null=false` beside values or
-/// prefixes is refused, for it says nothing that they do not.
+/// Values, prefixes and `.null=true` of the same field are alternatives; `.not` excludes records from them.
+/// `.null=false` together with values or prefixes is refused, because it would have no effect.
 pub trait AuditFilter: Fields + Default + Clone + DeserializeOwned + Send + Sync + 'static {
     /// The names of its parameters without suffixes, `since` and `until` last. Remediations also have any that begins with
     /// `metadata.`; see [`Self::has_field`].

@@ -4,10 +4,10 @@ use storage_models::fields::Field;
 
 use crate::{InvalidParameter, InvalidReason, TimeBound};
 
-/// Defines the filter of a record type. Its parameters are the fields that the type's table calls filterable; the ones
-/// listed here, of which a test sees that none is missing, are the methods that add values of their own types. Members
-/// after `and` read the parameters that stand behind them by their own rules. The ranges of time that are listed are added
-/// to that of the record's own time.
+/// Defines the filter of a record type. Its parameters are the fields that are filterable in the type's table. The
+/// fields listed here get methods that add values of their own types; a test checks that none is missing. Members after
+/// `and` read the parameters listed after them by their own rules. The listed ranges of time are added to the range of
+/// the record's own time.
 macro_rules! filter {
     (
         $(#[$meta:meta])*

@@ -1,20 +1,20 @@
-//! What a filter demands, as conditions.
+//! The conditions of a filter.
 
 use super::{AuditFilter, Conditions, Valid};
 
 impl Conditions {
-    /// What `filter` demands. Everything that selects records comes through here, so that a list, its total
-    /// and a search never disagree.
+    /// The conditions of `filter`. Every query that selects records uses this function, so that a list, its total and a
+    /// search never disagree.
     pub(crate) fn of<F: AuditFilter>(filter: &Valid<F>) -> Self {
         Self::default().with(filter)
     }
 
-    /// Whether `filter` demands more than a range of the time that partitions go by.
+    /// Whether `filter` has more than a range of the time that selects partitions.
     pub(crate) fn is_of_columns<F: AuditFilter>(filter: &Valid<F>) -> bool {
         !Self::default().with_columns(filter).is_empty()
     }
 
-    /// These conditions and what `filter` demands.
+    /// These conditions and those of `filter`.
     pub(crate) fn with<F: AuditFilter>(self, filter: &Valid<F>) -> Self {
         let mut conditions = self.with_columns(filter);
         conditions.within(filter, F::TIME);
@@ -28,8 +28,8 @@ impl Conditions {
         self
     }
 
-    /// Demands that `time` lies in the filter's range. What follows the months of records is narrowed by the same range, for
-    /// PostgreSQL does not conclude from a join which of its partitions are left.
+    /// Requires that `time` lies in the filter's range. A table that is partitioned by the months of records needs the
+    /// same range, because PostgreSQL does not derive from a join which partitions it can skip.
     pub(crate) fn within<F: AuditFilter>(&mut self, filter: &Valid<F>, time: &'static str) {
         self.range(time, filter.times().own);
     }

@@ -11,9 +11,9 @@ use crate::{InvalidParameter, InvalidReason};
 /// A range of `duration_ms`, both ends inclusive. While an end is set, records that have not ended do not
 /// match.
 ///
-/// A parameter is digits and one of `ms`, `s`, `m`, `h`, `d`, `w`, such as `250ms`, `90s`, `5m`, or several of them with
-/// the longer unit first, such as `1h30m`: at most 36,500 days, and never without a unit. What is finer than a millisecond
-/// is cut.
+/// A parameter is digits and one of `ms`, `s`, `m`, `h`, `d`, `w`, such as `250ms`, `90s`, `5m`, or several of them
+/// with the longer unit first, such as `1h30m`: at most 36,500 days, and never without a unit. Parts of a millisecond
+/// are cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DurationRange {
     /// The shortest duration that matches.

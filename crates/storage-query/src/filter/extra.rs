@@ -1,4 +1,4 @@
-//! What a filter may ask besides the values of columns.
+//! Conditions of a filter beyond the values of columns.
 
 use super::Conditions;
 use crate::InvalidParameter;

@@ -5,7 +5,7 @@ use storage_models::RecordType;
 use super::{Conditions, Range, Times};
 use crate::{InvalidParameter, TimeBound};
 
-/// What a filter is made of.
+/// The parts of a filter.
 pub trait Fields {
     /// Whose fields its parameters are.
     const TYPE: RecordType;

@@ -35,8 +35,7 @@ pub(crate) use value::check_text;
 /// The most values that one field of a filter may list.
 pub const MAX_VALUES: usize = 100;
 
-/// The most days of the time of writing that a list may ask for which no other filter narrows: so many are found through
-/// an index.
+/// The most days of the time of writing for a list that no other filter narrows.
 pub const MAX_WRITTEN_DAYS: i64 = 31;
 
 /// The most keys of `metadata` that a filter may name.

@@ -1,4 +1,4 @@
-//! What a filter says of itself.
+//! Notes on the values of a filter.
 
 use serde::Serialize;
 

@@ -40,7 +40,7 @@ filter! {
     } and {
         /// How long it took.
         duration: DurationRange ["min_duration", "max_duration"],
-        /// What it says under keys of its own.
+        /// The values under top-level keys of the metadata.
         metadata: MetadataValues [],
     }
 }

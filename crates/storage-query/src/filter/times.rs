@@ -110,7 +110,7 @@ impl Range<TimeBound> {
 }
 
 impl Range<Timestamp> {
-    /// Whether it reaches back from `now`, or from its end when that is earlier, for so many days at most.
+    /// Whether it covers at most this number of days before `now`, or before its end if that is earlier.
     pub(super) fn is_within_days(&self, days: i64, now: Timestamp) -> bool {
         let end = self.until.map_or(now, |until| until.min(now));
         self.since.is_some_and(|since| end.since(since) <= chrono::TimeDelta::days(days))

@@ -1,4 +1,4 @@
-//! What a filter compares columns with.
+//! Values that a filter compares with columns.
 
 use storage_models::fields::{Kind, Value};
 

@@ -1,4 +1,4 @@
-//! What a filter asks of fields of its record type.
+//! The conditions of a filter on the fields of its record type.
 
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ impl Values {
         compared
     }
 
-    /// What a parameter says, as texts.
+    /// The values of a parameter, as texts.
     pub(super) fn texts(&self, fields: &[Field], name: &str) -> Vec<String> {
         let asked = find(fields, name).and_then(|(place, _, suffix)| Some((self.asked.get(&place)?, suffix)));
         asked.map(|(asked, suffix)| asked.texts(suffix)).unwrap_or_default()
@@ -112,7 +112,7 @@ impl Values {
         }
     }
 
-    /// The fields of which something is asked.
+    /// The fields that have conditions.
     fn by_field<'a>(&'a self, fields: &'a [Field]) -> impl Iterator<Item = (&'a Field, &'a Asked)> {
         self.asked.iter().filter_map(|(place, asked)| Some((fields.get(*place)?, asked)))
     }

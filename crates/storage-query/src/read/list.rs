@@ -20,11 +20,11 @@ const OPERATION: &str = "list records";
 /// ([`Self::after`]) costs the same however deep it is, while an offset costs what it skips. A page whose records are
 /// large ends before its limit ([`Page::is_cut`]).
 ///
-/// **Feeds.** A list by ascending `created_at` ends before what a transaction that is still open may add, so
-/// that whoever reads on by its cursors meets every record once, and in particular none is passed over that
-/// is committed late. Such a list lags a fifth of a second behind, and as far behind as the oldest open
-/// transaction that writes or is younger than a minute; its total counts all that match. It needs a role that
-/// may see when the writers' transactions began, see [`FeedObstacle`](crate::FeedObstacle).
+/// **Feeds.** A list by ascending `created_at` ends before the first record that an open transaction may still add. So
+/// a reader that follows its cursors gets every record once, also records that are committed late. Such a list lags a
+/// fifth of a second behind, and as far as the oldest open transaction that writes or is younger than a minute. Its
+/// total counts all records that match. It needs a role that may see when the writers' transactions began, see
+/// [`FeedObstacle`](crate::FeedObstacle).
 ///
 /// ```
 /// use storage_models::{Remediation, Status, Timestamp};
@@ -79,8 +79,9 @@ impl<R: Listed> ListQuery<R> {
         self
     }
 
-    /// What follows `cursor`, or precedes it when it is a [`Page::previous_cursor`]: a place in the list of this very filter
-    /// and sort, with no offset. Ages in the filter mean the instants that they meant on the first page.
+    /// The records after `cursor`, or before it if it is a [`Page::previous_cursor`]. The cursor must come from a list
+    /// with the same filter and sort, and the page must have no offset. Ages in the filter mean the instants that they
+    /// meant on the first page.
     #[must_use]
     pub fn after(mut self, cursor: &Cursor) -> Self {
         self.cursor = Some(cursor.clone());
@@ -202,7 +203,7 @@ impl<R: Listed> ListQuery<R> {
         sql
     }
 
-    /// What the page demands beyond the filter.
+    /// The conditions of the page beyond the filter.
     fn push_window(&self, bound: Option<Timestamp>, conditions: &mut Conditions) {
         if let Some(bound) = bound {
             conditions.and("created_at < ").bind(Bind::Timestamptz(bound));

@@ -21,8 +21,8 @@ use crate::{Listed, Page, PageRequest, QueryError, Sort, Total, Valid};
 ///
 /// By ascending `created_at` the stream is a feed, see [`ListQuery`], and ends where the feed ends.
 ///
-/// A statement begins only when its chunk is wanted, so that whoever does not poll is not read ahead for. The
-/// first error is the stream's last item. A stream that ends without an error is complete.
+/// A statement begins only when the consumer polls for its chunk, so nothing is read ahead. The first error is the
+/// stream's last item. A stream that ends without an error is complete.
 ///
 /// ```
 /// use std::pin::pin;
@@ -94,8 +94,8 @@ impl<R: Listed> StreamQuery<R> {
     }
 }
 
-/// What the bound of bytes left out of a chunk was read for nothing: the next one asks for as many records as came, and
-/// later ones for more again.
+/// Records beyond the bound of bytes were read in vain. So the next chunk asks for as many records as the last one
+/// returned, and later chunks ask for more again.
 fn next_chunk<R>(page: &Page<R>) -> PageRequest {
     let came = i64::try_from(page.records.len()).unwrap_or(PageRequest::MAX_LIMIT);
     PageRequest::at_most(if page.is_cut { came } else { page.request.limit().saturating_mul(2) })

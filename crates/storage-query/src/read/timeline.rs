@@ -81,8 +81,8 @@ pub(super) fn assembled(lines: Bounded<Line>) -> Option<Timeline> {
     remediation.map(|remediation| Timeline { remediation, events, is_truncated })
 }
 
-/// Up to when the events are complete that lines up to this one hold: a kind that has one in the last line may have
-/// later ones behind it.
+/// The time up to which the events in the lines so far are complete: a kind with an event in the last line may have
+/// later events.
 fn known_until(last: &Line) -> Option<Timestamp> {
     last.events.iter().flatten().map(time_of).min()
 }

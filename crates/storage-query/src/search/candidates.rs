@@ -16,13 +16,13 @@ pub struct Candidate {
     pub similarity: f64,
 }
 
-/// An index of remediations outside the database. What it says is read, and filtered again, in the database.
+/// An index of remediations outside the database. The database reads its candidates and filters them again.
 pub trait CandidateSource {
     /// Why it gave nothing.
     type Error;
 
-    /// The `limit` records nearest to `vector` among those that match the filter, nearest first. The filter must be
-    /// applied inside the index: fewer come back only when fewer match.
+    /// The `limit` records nearest to `vector` among those that match the filter, nearest first. The index must apply
+    /// the filter itself, and return fewer records only if fewer match.
     fn nearest(
         &self,
         vector: &Embedding,
@@ -42,13 +42,13 @@ pub enum CandidateError<S, R> {
     Read(#[source] R),
 }
 
-/// The nearest to `vector` through `source`: of [`SearchRequest::candidates`] records that it takes for near, those that the
-/// database says match, and those that say the same. When that leaves fewer than the limit, more are asked for, at most
-/// [`MAX_REFILLS`] times.
+/// The nearest to `vector` through `source`: of [`SearchRequest::candidates`] records that it takes for near, those
+/// that the database says match, and those that say the same. If fewer than the limit are left, more candidates are
+/// requested, at most [`MAX_REFILLS`] times.
 ///
 /// `read` gives the nearest among the records that have a vector in common with one of these;
-/// [`NearestQuery::run_among`](crate::NearestQuery::run_among) does. It is called with no request to the index under way, so
-/// it can take a connection each time and no connection is held while the index is waited for.
+/// [`NearestQuery::run_among`](crate::NearestQuery::run_among) does. It is never called during a request to the index.
+/// So it can take a connection each time, and no connection is held while the index answers.
 ///
 /// # Errors
 /// Whichever of the two failed.

@@ -1,4 +1,4 @@
-//! What a search by meaning finds.
+//! The hits of a search by meaning.
 
 use storage_models::{IncidentKey, Remediation};
 

@@ -20,7 +20,7 @@ pub const MAX_COUNTED: i64 = 10_000;
 /// How many of an incident's newest records are named.
 pub const NEWEST: i64 = 5;
 
-/// What the records of an incident are that match a filter.
+/// A summary of those records of an incident that match a filter.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct IncidentSummary {
@@ -49,7 +49,7 @@ pub struct IncidentsQuery {
 }
 
 impl IncidentsQuery {
-    /// The incidents `keys` as those that match `filter` show them.
+    /// The summaries of the incidents `keys` over the records that match `filter`.
     #[must_use]
     pub const fn new(keys: Vec<IncidentKey>, filter: Valid<RemediationFilter>) -> Self {
         Self { keys, filter }

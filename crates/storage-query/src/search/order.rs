@@ -7,7 +7,8 @@ use storage_models::Remediation;
 /// Values this close are equal: the same text embedded twice may differ by as much.
 const TIE: f64 = 1e-6;
 
-/// Sorts by `key`, the smallest first; those that tie with the first of their group newest first, as a list has them.
+/// Sorts by `key`, the smallest first. Items that tie with the first of their group are sorted newest first, as in a
+/// list.
 pub(super) fn sort<T>(
     items: &mut [T],
     key: impl Fn(&T) -> f64,

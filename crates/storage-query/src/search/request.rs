@@ -61,8 +61,8 @@ impl SearchRequest {
         self.min_similarity
     }
 
-    /// How many hits each side of a search by meaning and words gives, for the two to be fused: four times those
-    /// that are wanted, and at least 50. A record that stands low on both sides may come out high.
+    /// The number of hits of each half of a hybrid search: four times the limit, and at least 50. A record with a low
+    /// rank in both halves may get a high rank in the result.
     #[must_use]
     pub const fn candidates(self) -> i64 {
         let wanted = 4 * self.limit;

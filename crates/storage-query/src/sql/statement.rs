@@ -20,8 +20,8 @@ pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// A complete statement whose rows are read as `Row`.
 ///
-/// It is prepared anew on every call: the number of shapes has no bound, and neither has diesel's cache of
-/// prepared statements. PostgreSQL then also plans it for the very values that are bound. Only a statement of fixed text is
+/// It is prepared again on every call, because the number of shapes has no bound, and diesel's cache of prepared
+/// statements has none either. PostgreSQL then also plans it for the bound values. Only a statement of fixed text is
 /// prepared once for each connection.
 #[derive(Debug)]
 pub(crate) struct Statement<Row> {
@@ -42,8 +42,8 @@ impl<Row> Statement<Row> {
 }
 
 impl<Row: QueryableByName<Pg> + Send + 'static> Statement<Row> {
-    /// Runs it and reads rows as long as their bytes are within [`MAX_ANSWER_BYTES`], the first one in any case. What
-    /// follows is passed over as it comes.
+    /// Runs it and reads rows as long as their bytes are within [`MAX_ANSWER_BYTES`], the first one in any case. The
+    /// remaining rows are discarded.
     pub(crate) async fn load_within_bound(
         self,
         conn: &mut AsyncPgConnection,

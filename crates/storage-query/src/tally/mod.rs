@@ -16,9 +16,9 @@ use months::{Months, Span};
 /// The columns that the counters know, besides the month.
 const KNOWN: [&str; 5] = ["namespace", "phase", "status", "action_type", "severity"];
 
-/// A query whose `records`, summed up, are how many records match; with `column`, one of the counters' own, beside
-/// them. `None` when the counters cannot tell: the filter asks for something else than they know, or for a range of
-/// time that holds no whole month. What is left of a range at its ends is counted in the table.
+/// A query whose `records` sum up to the number of matching records, with `column`, a column of the counters, beside
+/// them. `None` if the counters cannot answer: the filter has a condition on another column, or its range of time has
+/// no whole month. The parts of a month at the ends of the range are counted in the table.
 ///
 /// A month with too many kinds of records has no counters (`remediation_count_excess`). Whether the range holds one
 /// is decided by the same statement, which then counts the table instead.
@@ -96,7 +96,7 @@ impl<F: AuditFilter> Tally<'_, F> {
         sql
     }
 
-    /// What the filter demands but for its range of time, and another range.
+    /// The conditions of the filter without its range of time, and another range.
     fn conditions(&self, time: &'static str, span: Span) -> Conditions {
         let mut conditions = Conditions::default();
         self.filter.filter().push_conditions(&mut conditions);

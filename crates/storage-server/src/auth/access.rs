@@ -1,9 +1,9 @@
-//! What a request must have before it reaches its handler.
+//! What a request needs before it reaches its handler.
 
 use super::Permission;
 use crate::problem::Problem;
 
-/// What a request must have.
+/// What a request needs.
 #[derive(Debug)]
 pub(crate) enum Access {
     /// Nothing; limits do not count it either.

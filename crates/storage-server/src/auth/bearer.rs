@@ -5,7 +5,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 /// The longest token that is looked at, in bytes. Service account tokens have about one thousand.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
 
-/// The scheme, told apart by neither case.
+/// The scheme, in either case.
 const SCHEME: &str = "bearer";
 
 /// Why there is no token to look at.

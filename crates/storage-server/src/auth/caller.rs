@@ -1,4 +1,4 @@
-//! The one who asks.
+//! The caller of a request.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-/// The name of one who is not known, and of everybody in mode `none`.
+/// The name of an unknown caller, and of every caller in mode `none`.
 pub(crate) const ANONYMOUS: &str = "anonymous";
 
 /// Characters of a name that an idempotency key has room for.
@@ -37,7 +37,7 @@ impl Caller {
         self.0
     }
 
-    /// What the idempotency keys of this caller are told from others' by: the name, or its hash when it is too long.
+    /// The scope of this caller's idempotency keys: the name, or its hash if the name is too long.
     pub(crate) fn scope(&self) -> String {
         if self.0.chars().count() <= MAX_SCOPE {
             return self.0.to_string();

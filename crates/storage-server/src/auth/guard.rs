@@ -16,17 +16,17 @@ use crate::problem::{Challenge, Problem, ProblemKind};
 use crate::store::asker::Asker;
 use crate::telemetry::metrics as names;
 
-/// What the door knows.
+/// The state that access control needs.
 pub(crate) struct Gate {
-    /// Who tells whose a token is; `None` in mode `none`, where everybody may do everything.
+    /// Finds the caller of a token. `None` in mode `none`, where every caller may do everything.
     pub(crate) verifier: Option<Arc<dyn TokenVerifier>>,
     /// Places for requests under way.
     pub(crate) places: Arc<Semaphore>,
-    /// What each known caller may ask.
+    /// The rate of each known caller.
     pub(crate) callers: Rates<Caller>,
-    /// What each address may ask without a token that is known already, the open pages included.
+    /// The rate of each address for requests without a known token, open pages included.
     pub(crate) strangers: Rates<IpAddr>,
-    /// Whose word for another's address counts.
+    /// The proxies whose headers are trusted.
     pub(crate) proxies: Proxies,
 }
 
@@ -44,7 +44,7 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// Whether everybody may do everything.
+    /// Whether every caller may do everything.
     pub(crate) fn is_open(&self) -> bool {
         self.verifier.is_none()
     }
@@ -100,7 +100,7 @@ impl Gate {
         self.strangers.check(&address).map_err(limited)
     }
 
-    /// The problem of one who was refused, told to the log and the metrics.
+    /// The problem of a refused caller, which is logged and counted.
     fn told(&self, request: &ServiceRequest, refused: Refused) -> Problem {
         let peer = peer::address(request, &self.proxies);
         tracing::info!(%peer, result = refused.result, "the request of a caller was refused");
@@ -108,7 +108,7 @@ impl Gate {
         refused.problem
     }
 
-    /// Finds out who asks, notes it, and refuses whom it must.
+    /// Finds the caller, notes it, and refuses the request if it must.
     async fn identify(&self, request: &ServiceRequest, wanted: Option<Permission>) -> Result<(), Refused> {
         let Some(verifier) = &self.verifier else {
             note(request, Caller::named(ANONYMOUS));
@@ -126,8 +126,8 @@ impl Gate {
         self.admitted(request, verdict, wanted)
     }
 
-    /// Looks at one who is not known already. Of strangers an address may send only so many, and a token that was good
-    /// lately is no stranger's: those behind the same proxy cannot keep it out.
+    /// Checks a caller that is not known yet. An address may send a limited number of requests from strangers. A token
+    /// that was valid recently is not a stranger's, so strangers behind the same proxy cannot keep it out.
     async fn meet(
         &self,
         request: &ServiceRequest,
@@ -152,7 +152,7 @@ impl Gate {
         })
     }
 
-    /// Lets in one who is known. Who it is stays noted even if they are refused, for the log.
+    /// Admits a known caller. The caller stays noted for the log, even if the request is refused.
     fn admitted(
         &self,
         request: &ServiceRequest,

@@ -1,4 +1,4 @@
-//! Who asks, and whether they may.
+//! Authentication and authorisation.
 //!
 //! | step | where |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | all of it, in order, for each request | [`Gate`] |
 //! | for whom places are counted | `store::asker` |
 //!
-//! A route that the table does not have is answered by nobody, in every mode. A token is looked at nowhere but here and
-//! is in no log line, no label and no answer.
+//! A route that the table does not have is never answered, in every mode. Only this module reads tokens. No log line,
+//! label or answer has a token.
 
 mod access;
 pub(crate) mod bearer;

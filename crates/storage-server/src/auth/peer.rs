@@ -7,7 +7,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{FORWARDED, HeaderName};
 use ipnet::{IpNet, Ipv6Net};
 
-/// Bits of an IPv6 address that are one customer's: whoever has one address of a network has all of them.
+/// The bits of an IPv6 address that identify a customer, who has all addresses of the network.
 const CUSTOMER_BITS: u8 = 64;
 
 /// A network, or a single address.
@@ -34,8 +34,8 @@ impl FromStr for Network {
     }
 }
 
-/// The header in which proxies say for whom they ask, each at the end. One alone counts: a proxy passes on the other as
-/// its client wrote it.
+/// The header to which each proxy appends its client's address. Only one header counts, because a proxy passes on the
+/// other as its client wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For`: addresses.
@@ -89,8 +89,8 @@ fn node(text: &str) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// Where the request comes from: the socket's address, or, if a trusted proxy's, the last address before those of
-/// trusted proxies. What a client writes into the header itself stands further left and is never reached.
+/// The origin of the request: the socket's address, or, if that is a trusted proxy, the last address before those of
+/// trusted proxies. Addresses that a client writes into the header are further left and are never reached.
 pub(crate) fn address(request: &ServiceRequest, proxies: &Proxies) -> IpAddr {
     let socket =
         request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
@@ -101,7 +101,7 @@ pub(crate) fn address(request: &ServiceRequest, proxies: &Proxies) -> IpAddr {
         if !proxies.trust(nearest) {
             break;
         }
-        // What cannot be read ends the way back: beyond it nobody vouches for anything.
+        // An unreadable address ends the search, because no trusted proxy vouches for what is further left.
         let Some(hop) = proxies.header.address(hop) else { break };
         nearest = hop;
     }

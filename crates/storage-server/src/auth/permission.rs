@@ -1,4 +1,4 @@
-//! What a caller may do.
+//! The permissions of a caller.
 
 use std::fmt;
 

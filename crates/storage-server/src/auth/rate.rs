@@ -1,4 +1,4 @@
-//! How often somebody may ask.
+//! Rate limits.
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
@@ -10,7 +10,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
-/// How many are remembered at most. The least recent are forgotten first: one who asks often is not.
+/// The most callers that are remembered. The least recent ones are forgotten first, so a frequent caller is not.
 const MAX_REMEMBERED: u64 = 10_000;
 
 /// A rate for each of a bounded number of askers.
@@ -21,7 +21,7 @@ pub(crate) struct Rates<K> {
 }
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Rates<K> {
-    /// So many a second in the long run, and so many at once. Without either there is no limit.
+    /// A rate per second in the long run, and a burst. Without either there is no limit.
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         let quota = NonZeroU32::new(per_second)
             .zip(NonZeroU32::new(burst))
@@ -70,7 +70,7 @@ mod tests {
         assert!((0..100).all(|_| unlimited.check(&"a").is_ok()));
     }
 
-    /// Askers that come and go cost a bounded memory, and do not give one who stays a new burst.
+    /// Callers that come and go need bounded memory, and do not give a caller that stays a new burst.
     #[test]
     fn many_askers_are_forgotten_and_the_busy_one_is_not() {
         let rates = Rates::new(1, 2);

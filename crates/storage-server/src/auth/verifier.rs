@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{Caller, Permission};
 
-/// What became of a genuine token.
+/// The result for a genuine token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// Whose it is.
@@ -16,7 +16,7 @@ pub(crate) struct Verdict {
 /// Why there is no verdict.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// The token is nobody's, or nobody's any more.
+    /// The token is unknown or no longer valid.
     #[error("the token was rejected")]
     Rejected,
     /// Whoever knows could not be asked. Never remembered.
@@ -27,10 +27,10 @@ pub(crate) enum Refusal {
 /// Tells whose token it is and what it permits.
 #[async_trait]
 pub(crate) trait TokenVerifier: Send + Sync {
-    /// The verdict, if it is known without asking anybody; `None` says nothing about the token.
+    /// The verdict, if it is known without a look-up. `None` says nothing about the token.
     async fn recall(&self, token: &str, wanted: Option<Permission>) -> Option<Verdict>;
 
-    /// Whether the token was good not long ago, which says nothing of now.
+    /// Whether the token was valid recently. It may be invalid now.
     fn was_good(&self, _token: &str) -> bool {
         false
     }

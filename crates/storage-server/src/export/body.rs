@@ -6,7 +6,7 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::store::edge::ReadError;
 
-/// What the task hands over.
+/// A piece from the task.
 #[derive(Debug)]
 pub(super) enum Piece {
     Bytes(Bytes),
@@ -16,7 +16,7 @@ pub(super) enum Piece {
     Failed(ReadError),
 }
 
-/// What is sent of an export. Dropped, it ends the export.
+/// The body of an export. Dropping it ends the export.
 #[derive(Debug)]
 pub(crate) struct ExportBody {
     first: Bytes,

@@ -10,17 +10,16 @@ use std::io::Write as _;
 use storage_models::fields::{Members, Value};
 use storage_query::AuditRecord;
 
-/// What a formula may begin with in one spreadsheet or another, full-width forms included, and the apostrophe
-/// itself.
+/// The characters that begin a formula in some spreadsheet, full-width forms included, and the apostrophe itself.
 const GUARDED: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠'];
 
-/// What makes quotes necessary.
+/// The characters that make quotes necessary.
 const QUOTED: [char; 4] = [',', '"', '\r', '\n'];
 
-/// What tells spreadsheets that a text is UTF-8.
+/// The byte order mark, from which spreadsheets recognise UTF-8.
 pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What can be exported.
+/// The records that can be exported.
 pub(crate) trait Exported: AuditRecord + Members {}
 
 impl<R: AuditRecord + Members> Exported for R {}

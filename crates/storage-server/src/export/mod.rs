@@ -56,7 +56,7 @@ pub(crate) struct ExportTimes {
     pub(crate) stall: Duration,
 }
 
-/// What is exported, and how.
+/// The records of an export and their format.
 #[derive(Debug, Clone)]
 pub(crate) struct ExportQuery<R: Exported> {
     pub(crate) filter: Valid<R::Filter>,

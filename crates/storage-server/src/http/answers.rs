@@ -21,7 +21,7 @@ use crate::problem::{Problem, ProblemKind};
 /// Smaller answers are not counted: the number of connections bounds them.
 const COUNTED: usize = 16 * 1024;
 
-/// What is handed to a connection at a time. It buffers what it gets, and asks again when the client has taken it.
+/// The bytes that a connection gets at a time. It buffers them and asks again when the client has read them.
 const PIECE: usize = 64 * 1024;
 
 /// Counts the bodies of answers until they are sent. A read whose answer the budget has no room for is refused; the

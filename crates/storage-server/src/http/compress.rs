@@ -1,8 +1,8 @@
-//! Answers compressed for whoever asks.
+//! Compressed answers for clients that accept them.
 //!
-//! actix's own middleware compresses; this one stands before it and says what that one does not: that an answer
-//! depends on `Accept-Encoding` even where it was not compressed, and, as a problem, that nothing acceptable is left.
-//! Problems are never compressed. A tag is that of the record, however its answer was encoded.
+//! actix's own middleware compresses. This middleware runs before it and adds what it lacks: `Vary: Accept-Encoding` on
+//! uncompressed answers too, and a problem if no encoding is acceptable. Problems are never compressed. An entity tag
+//! is that of the record in any encoding.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};

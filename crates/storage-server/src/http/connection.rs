@@ -46,7 +46,7 @@ pub(crate) struct Connection<IO> {
     gate: Rc<Gate>,
     /// Whether the socket takes no more at the moment.
     is_blocked: bool,
-    /// What was read since the reader last had to wait.
+    /// The bytes read since the reader last had to wait.
     in_a_row: u64,
     seen: Seen,
     refusal: Option<Refusal>,
@@ -66,24 +66,24 @@ impl<IO> Connection<IO> {
     }
 }
 
-/// What may be read of a connection.
+/// The bytes that may be read from a connection.
 #[derive(Default)]
 struct Gate {
     reading: Cell<Reading>,
-    /// What is left of [`READ_AHEAD`].
+    /// The rest of [`READ_AHEAD`].
     ahead: Cell<u64>,
     /// Requests that have begun.
     requests: Cell<u64>,
     reader: Cell<Option<Waker>>,
 }
 
-/// What the connection waits for.
+/// The data that the connection waits for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Reading {
     /// The next request.
     #[default]
     Request,
-    /// Nothing but the rest of a body of so many bytes.
+    /// Only the rest of a body, of this number of bytes.
     Body(u64),
     /// A body whose end shows when it is there.
     BodyWithoutLength,
@@ -98,7 +98,7 @@ impl Gate {
                 CHUNK
             }
             Reading::BodyWithoutLength => CHUNK,
-            // A client may announce any length; whether that is too much is for others to say.
+            // A client may announce any length. The handler decides whether it is too much.
             Reading::Body(left) => left.saturating_add(self.ahead.get()),
         }
     }
@@ -126,7 +126,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.is_blocked {
-            // The socket wakes whoever waits to write.
+            // The socket wakes the task that waits to write.
             return Poll::Pending;
         }
         let allowed = this.gate.allows();
@@ -137,7 +137,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
         }
         let is_paced = !matches!(this.gate.reading.get(), Reading::Body(_));
         if is_paced && this.in_a_row >= CHUNK {
-            // What is there is made into requests before more is read.
+            // The bytes at hand become requests before more is read.
             this.in_a_row = 0;
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -203,7 +203,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
     }
 }
 
-/// The middleware that tells a connection when a request of it begins, and when it is answered.
+/// The middleware that notifies a connection when one of its requests begins and when it is answered.
 pub(crate) async fn hold(
     mut request: ServiceRequest,
     next: Next<BoxBody>,

@@ -31,7 +31,7 @@ fn asks_for_loopback(request: &ServiceRequest) -> bool {
     let (first, second) = (hosts.next(), hosts.next());
     let named = match first {
         Some(value) => value.to_str().is_ok_and(is_loopback_name),
-        // What needs no Host is no browser: those speak HTTP/1.1, which does.
+        // A request that needs no Host is not from a browser, because browsers speak HTTP/1.1.
         None => request.version() < Version::HTTP_11,
     };
     let absolute = request.uri().authority().is_none_or(|authority| is_loopback_name(authority.as_str()));

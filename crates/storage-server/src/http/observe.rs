@@ -21,7 +21,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::telemetry::correlation::{self, CorrelationId};
 use crate::telemetry::{chain, metrics as names, millis, span, trace_context};
 
-/// What a log level names the lines of requests by: operators have it in their settings, so it outlives moves of this file.
+/// The log target of the lines of requests. Operators have it in their settings, so it stays if this file moves.
 const TARGET: &str = "storage_server::telemetry::request";
 
 /// The status counted for a client that went away before its answer; nginx's number.
@@ -33,7 +33,7 @@ const UNMATCHED: &str = "unmatched";
 /// The method of all that have no name of their own.
 const OTHER_METHOD: &str = "other";
 
-/// What a handler may know of its request.
+/// The data that a handler has about its request.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestContext {
     /// When it must be done.
@@ -120,7 +120,7 @@ impl RequestRecord {
         InternalError::from_response(kind.slug(), document).into()
     }
 
-    /// The document of an error; one that no handler of ours made is told by its status.
+    /// The document of an error. An error from outside our handlers is recognised by its status.
     fn render(&self, error: &Error) -> (ProblemKind, HttpResponse<BoxBody>) {
         let foreign;
         let problem = match error.as_error::<Problem>() {
@@ -199,7 +199,7 @@ pub(crate) fn note_unread(problem: &Problem, id: &CorrelationId, is_measured: bo
     }
 }
 
-/// What was said on the way out, such as for browsers, stays beside what the document says of itself.
+/// Headers that were added later, for example for browsers, stay beside those of the document.
 fn keep_headers(said: &HeaderMap, document: &mut HeaderMap) {
     for (name, value) in said {
         if name == VARY || !document.contains_key(name) {

@@ -43,7 +43,7 @@ pub(crate) struct HttpPort {
     task: JoinHandle<io::Result<()>>,
 }
 
-/// What the two ports differ in.
+/// The differences between the two ports.
 struct Plan {
     addr: SocketAddr,
     workers: Option<usize>,
@@ -226,7 +226,7 @@ impl HttpPort {
         self.addr
     }
 
-    /// Returns when the port is served no longer although nobody asked for that, with the reason.
+    /// Returns with the reason if the port ends unexpectedly.
     pub(crate) async fn failed(&mut self) -> String {
         match (&mut self.task).await {
             Ok(Ok(())) => "the server ended unexpectedly".to_owned(),
@@ -235,7 +235,7 @@ impl HttpPort {
         }
     }
 
-    /// Accepts nothing more and lets what is under way finish, for so long. Returns whether all of it did.
+    /// Accepts no more requests and waits up to `limit` for the open ones. Returns whether all of them finished.
     pub(crate) async fn drain(&mut self, limit: Duration) -> bool {
         let started = tokio::time::Instant::now();
         let in_time = tokio::time::timeout(limit + STOP_MARGIN, self.handle.stop(true)).await.is_ok();

@@ -1,4 +1,4 @@
-//! What the handlers share.
+//! The state that the handlers share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub(crate) enum Port {
     },
 }
 
-/// What a request may take.
+/// The limits of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) request_timeout: Duration,
@@ -67,7 +67,7 @@ pub(crate) struct Limits {
     pub(crate) body: u32,
     /// Of the body of a batch, in bytes.
     pub(crate) batch_body: u32,
-    /// What a write of one record is that asks for nothing.
+    /// The default consistency of a write.
     pub(crate) consistency: Consistency,
     /// How strictly records are taken when nothing else is asked for.
     pub(crate) handling: Handling,
@@ -94,7 +94,7 @@ impl Limits {
         usize::try_from(self.batch_body).unwrap_or(usize::MAX).saturating_mul(2)
     }
 
-    /// What the records of a batch may hold.
+    /// The limits of the records of a batch.
     pub(crate) fn items(&self) -> ItemLimits {
         let bytes = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
         ItemLimits::of_bytes(bytes(self.batch_body), bytes(self.body))

@@ -16,7 +16,7 @@ pub(crate) trait JsonBody: Serialize + ToSchema {
         Self::name().into_owned()
     }
 
-    /// The example, made from those of its members.
+    /// The example, made from the examples of its members.
     fn example(of_members: Value) -> Value {
         of_members
     }

@@ -8,7 +8,7 @@ use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 
 use super::schema::{self, Schemas, closed, nullable};
 
-/// What is read under this name.
+/// The schema of a stored record with this name.
 pub(crate) trait Named: 'static {
     /// The name of its schema.
     const NAME: &'static str;

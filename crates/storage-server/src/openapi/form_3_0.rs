@@ -3,10 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-/// What is no part of the description, but what is described.
+/// Members that hold data and not schemas.
 const DATA: [&str; 6] = ["example", "examples", "default", "enum", "value", "x-requests"];
 
-/// Writes a document of the form 3.1 in that of 3.0.3.
+/// Converts a document from OpenAPI 3.1 to 3.0.3.
 pub(crate) fn form_3_0(mut document: Value) -> Value {
     if let Some(members) = document.as_object_mut() {
         members.insert("openapi".to_owned(), json!("3.0.3"));

@@ -9,14 +9,14 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 use super::fields::Named;
 use super::schema::{self, list_of, pattern, set};
 
-/// What a time may look like: RFC 3339, a date, or an age.
+/// The pattern of a time: RFC 3339, a date, or an age.
 const TIME: &str = r"^(([0-9]{1,10}[wdhms]){1,5}|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))?)$";
 /// One of each form.
 const TIMES: [&str; 6] =
     ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5+02:00", "2026-01-31", "90m", "1w2d", "7d"];
-/// What a duration may look like.
+/// The pattern of a duration.
 const DURATION: &str = r"^([0-9]{1,10}(ms|[wdhms])){1,6}$";
-/// How far a range of the times of writing may reach.
+/// The limit of a range of the times of writing.
 const WRITTEN: &str =
     "The range may be at most 31 days unless another filter narrows the list (`range_required`).";
 /// Text that may be compared with a column.
@@ -110,7 +110,7 @@ const LISTED: &str = "Repeat the parameter or separate values with commas; write
 /// A value that a filter may list.
 fn item(field: &Field) -> ObjectBuilder {
     match field.kind {
-        // What is too long for the field matches nothing.
+        // A value that is too long for the field matches nothing.
         Kind::Identifier(_) => pattern(COMPARABLE),
         kind => schema::of_field(kind, false),
     }

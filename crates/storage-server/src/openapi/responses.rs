@@ -43,7 +43,7 @@ impl Answers {
 const ALWAYS: [ProblemKind; 3] =
     [ProblemKind::NotAcceptable, ProblemKind::Misdirected, ProblemKind::Internal];
 
-/// The answers that tell of problems, one for each status.
+/// The answers with problems, one for each status.
 pub(crate) fn problems(kinds: &[ProblemKind]) -> ResponsesBuilder {
     let kinds = ProblemKind::ALL.iter().filter(|kind| kinds.contains(kind) || ALWAYS.contains(kind));
     let mut by_status: Vec<(u16, Vec<ProblemKind>)> = Vec::new();

@@ -37,7 +37,7 @@ const SETS: [(&str, &[&str]); 4] = [
 /// Schemas by their names.
 pub(crate) type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// What a field of this kind holds. One that is `required` in a request must say something.
+/// The schema of a field of this kind. A field that is `required` in a request must not be empty.
 pub(super) fn of_field(kind: Kind, required: bool) -> ObjectBuilder {
     match kind {
         Kind::Id | Kind::RemediationId => id(),
@@ -62,7 +62,7 @@ pub(super) fn of_field(kind: Kind, required: bool) -> ObjectBuilder {
     }
 }
 
-/// What a field of this kind holds as it is stored.
+/// The schema of a stored field of this kind.
 pub(super) fn of_stored(kind: Kind) -> ObjectBuilder {
     match kind {
         Kind::FreeText => pattern(FREE_TEXT).max_length(usize::try_from(MAX_STORED_TEXT_BYTES).ok()),

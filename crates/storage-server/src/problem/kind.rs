@@ -29,12 +29,12 @@ macro_rules! problems {
                 match self { $(Self::$name => $title,)+ }
             }
 
-            /// What happened, when there is nothing more particular to say.
+            /// The default detail.
             pub(crate) const fn detail(self) -> &'static str {
                 match self { $(Self::$name => $detail,)+ }
             }
 
-            /// What to do about it.
+            /// The remedy.
             pub(crate) const fn remedy(self) -> &'static str {
                 match self { $(Self::$name => $remedy,)+ }
             }

@@ -70,7 +70,7 @@ macro_rules! directive {
     };
 }
 
-/// What is taken, but for paths inside of crates and for spaces.
+/// The accepted levels, without paths inside crates and without spaces.
 const LEVELS: &str = concat!("^", directive!(), "(,", directive!(), ")*$");
 
 fn new_level() -> ObjectBuilder {

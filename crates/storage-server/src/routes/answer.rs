@@ -11,10 +11,10 @@ use crate::openapi::responses::{Answers, empty, json_body, with_header};
 use crate::problem::Problem;
 use crate::routes::heavy::JsonOf;
 
-/// What a handler gives.
+/// The result of a handler.
 pub(super) type Answer<F> = Result<Sent<F>, Problem>;
 
-/// A form of answers, as the description of the API has it. `about` says what the answer is.
+/// A form of answers, for the description of the API. `about` describes the answer.
 pub(super) trait Form: 'static {
     fn answers(about: &str) -> Answers;
 }
@@ -26,7 +26,7 @@ pub(super) struct Sent<F> {
 }
 
 impl<F> Sent<F> {
-    /// A response that is as the form says.
+    /// A response of the form.
     pub(super) fn of(response: HttpResponse) -> Self {
         Self { response, form: PhantomData }
     }

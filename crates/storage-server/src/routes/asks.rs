@@ -1,29 +1,29 @@
-//! What an operation asks of its caller, and what it may refuse for that.
+//! What an operation requires of its caller, and the problems that follow.
 
 use crate::auth::Permission;
 use crate::problem::ProblemKind;
 
-/// What an operation asks of its caller.
+/// What an operation requires of its caller.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asks {
-    /// Nothing: it tells those that watch the service how it is, and never refuses them.
+    /// Nothing: monitoring reads the state of the service and is never refused.
     Nothing,
-    /// Not too much at once: it says nothing that anyone may not know.
+    /// A moderate rate: the content is public.
     Moderation,
     /// A permission.
     For(Permission),
 }
 
 impl Asks {
-    /// What shows records.
+    /// For operations that show records.
     pub(super) const READ: Self = Self::For(Permission::Read);
-    /// What stores or changes records.
+    /// For operations that store or change records.
     pub(super) const WRITE: Self = Self::For(Permission::Write);
-    /// What shows or changes the service itself.
+    /// For operations that show or change the service itself.
     pub(super) const ADMIN: Self = Self::For(Permission::Admin);
 
-    /// What a caller may be told before the handler does its work. All that asks for a permission takes its parameters
-    /// strictly.
+    /// The problems that a caller may get before the handler runs. Every operation that requires a permission refuses
+    /// unknown parameters.
     pub(super) const fn problems(self) -> &'static [ProblemKind] {
         match self {
             Self::Nothing => &[],

@@ -30,7 +30,7 @@ where
     operations
 }
 
-/// What a record of a type is called.
+/// The noun for a record of a type.
 const fn noun(record_type: RecordType) -> &'static str {
     match record_type {
         RecordType::Remediation => "a remediation",

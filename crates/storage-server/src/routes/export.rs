@@ -99,7 +99,7 @@ async fn export<R: Exported + Named>(
     Ok(Sent::of(answer.streaming(body.into_stream())))
 }
 
-/// What a query string asks to be exported: the filters and sorts of the list, all pages of it.
+/// The export that a query string asks for: the filters and sorts of the list, all pages.
 fn query_of<R: Exported>(text: &str, now: Timestamp) -> Result<ExportQuery<R>, Problem> {
     let mut parameters = Parameters::parse(text);
     let format = parameters.take_parsed("format").unwrap_or_default();

@@ -33,7 +33,7 @@ pub(super) async fn get<R: AuditRecord + Named>(
     Ok(Sent::current(tag, &Shown::of(Item::Record(record))))
 }
 
-/// The record with this id, or that there is none.
+/// The record with this id, or the problem that there is none.
 pub(super) async fn record<R: AuditRecord>(
     state: &AppState,
     id: i64,

@@ -173,7 +173,7 @@ async fn ready(state: web::Data<AppState>) -> Answer<Probed> {
     Ok(Sent::of(response.json(body)))
 }
 
-/// What the service uses, by name. `database` is how long PostgreSQL took to answer, if it did.
+/// The dependencies of the service, by name. `database` is the time that PostgreSQL took to answer, if it did.
 fn dependencies(state: &AppState, database: Option<Duration>) -> BTreeMap<&'static str, Dependency> {
     let note = |text: &str| Some(text.to_owned());
     let embeddings = &state.embeddings;
@@ -192,7 +192,7 @@ fn dependencies(state: &AppState, database: Option<Duration>) -> BTreeMap<&'stat
     dependencies
 }
 
-/// The outside index. What a collection that is not ours must be told of is its own sentence, which names no host.
+/// The outside index. The note about a collection that is not ours is the index's own sentence, which names no host.
 fn qdrant(state: &AppState) -> Dependency {
     let Some(index) = &state.index else {
         return Dependency {
@@ -206,7 +206,7 @@ fn qdrant(state: &AppState) -> Dependency {
     Dependency::new(index.is_up(), index.latency(), note)
 }
 
-/// What brings records into the vector index. The log says what keeps it.
+/// The projection of records into the vector index. The log says why it is stalled.
 fn projection(state: &AppState) -> Dependency {
     let Some(waited) = state.health.stalled() else { return Dependency::new(true, None, None) };
     let note = format!("a record has waited for {} s for the vector index; see the log", waited.as_secs());

@@ -1,4 +1,4 @@
-//! Work that keeps a processor busy, off the threads that serve HTTP: there, everybody else would wait for it.
+//! Runs CPU-bound work outside the threads that serve HTTP, where all other requests would wait for it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl HeavyWork {
         Self { places: Arc::new(Semaphore::new(places)), runtime: Handle::current() }
     }
 
-    /// Does work on so many bytes; when there are many, on another thread, as soon as one is free.
+    /// Does work on `bytes` bytes. Large work runs on another thread as soon as one is free.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         bytes: usize,

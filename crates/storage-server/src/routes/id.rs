@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 
 use crate::problem::{Problem, ProblemKind};
 
-/// The id that a request names. What is no id names no record, hence 404.
+/// The id in a request. A text that is not an id names no record, hence 404.
 pub(super) fn of(request: &HttpRequest) -> Result<i64, Problem> {
     request.match_info().get("id").and_then(parse).ok_or_else(|| {
         Problem::new(ProblemKind::RecordNotFound).detail("An id is a number from 1 to 9223372036854775807.")

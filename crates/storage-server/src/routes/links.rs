@@ -53,7 +53,7 @@ fn link(path: &str, query: &str, place: Place<'_>, ages: &Ages, relation: &str) 
     format!("<{path}{separator}{}>; rel=\"{relation}\"", parts.join("&"))
 }
 
-/// What a link keeps of a parameter: nothing of one that says which page is meant.
+/// The part of a parameter that a link keeps: nothing of a parameter that names a page.
 fn kept_part(part: &str, ages: &Ages) -> Option<String> {
     let Some(name) = decode(part.split('=').next().unwrap_or_default()) else { return Some(escaped(part)) };
     if PLACES.contains(&name.as_str()) {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::store::asker::Asker;
 
-/// For so long an opened month counts.
+/// How long an opened month counts.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Callers that are remembered at most; the least recent are forgotten first.
@@ -21,7 +21,7 @@ const MAX_REMEMBERED: u64 = 10_000;
 /// Months that are remembered to be there. Few enough that one that is taken away is soon asked for again.
 const MAX_KNOWN: u64 = 1_000;
 
-/// For so long a month is taken to be there without asking.
+/// How long a month counts as existing without a query.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// Who has opened which months, and which are there.

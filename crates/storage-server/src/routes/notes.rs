@@ -1,4 +1,4 @@
-//! What is told of a filter beside what it found.
+//! Notes on the values of a filter, in the answer.
 
 use serde::Serialize;
 use storage_query::{AuditFilter, FilterNote};

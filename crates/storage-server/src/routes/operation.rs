@@ -1,5 +1,5 @@
-//! One operation of the API: where it is served, by which handler, whom it answers, and all that is told of it. What is
-//! answered is described by the type that the handler gives.
+//! One operation of the API: its path, its handler, its permission and its description. The type that the handler
+//! returns describes the answer.
 
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, Route, web};
@@ -172,7 +172,7 @@ impl Operation {
         self
     }
 
-    /// Whether it answers this method. What can be read can be asked for its head.
+    /// Whether it answers this method. Operations with GET also answer HEAD.
     pub(super) fn answers_to(&self, method: &Method) -> bool {
         *method == self.method || (self.method == Method::GET && *method == Method::HEAD)
     }
@@ -212,7 +212,7 @@ impl Operation {
             .responses(responses.build())
             .extensions(schema::extension(REQUESTS, Value::Array(requests)));
         let operation = match self.asks {
-            // Without authentication, everybody on this machine may.
+            // Without authentication, every caller on this machine may.
             Asks::For(_) => operation
                 .security(SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []))
                 .security(SecurityRequirement::default()),

@@ -1,5 +1,5 @@
-//! The pages that are open to everybody. They never change while the process runs, so each is encoded once for each
-//! encoding, and has a tag by which clients know it again.
+//! The pages that need no permission. They never change while the process runs, so each is encoded once for each
+//! encoding, and has an entity tag.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -65,7 +65,7 @@ impl Pages {
     }
 }
 
-/// What a page is.
+/// A page.
 pub(super) trait Page: 'static {
     /// Its content by media type, each with an example.
     fn contents() -> Vec<(&'static str, Content)>;
@@ -112,7 +112,7 @@ struct Encoded {
     deflate: OnceCell<Bytes>,
 }
 
-/// What the middleware that compresses would choose too, so that it finds its work done.
+/// The same choice as in the middleware that compresses, which then has nothing to do.
 fn chosen(request: &HttpRequest) -> ContentEncoding {
     let accepted = request.get_header::<AcceptEncoding>();
     match accepted.and_then(|accepted| accepted.negotiate(ENCODINGS.iter())) {

@@ -12,7 +12,7 @@ use crate::problem::{Place, Problem, Violation};
 /// Characters of a client's own name for a parameter that an answer repeats at most.
 const MAX_NAME: usize = 100;
 
-/// The parameters of a request that nobody has taken yet, and what is wrong so far.
+/// The parameters of a request that have not been taken yet, and the faults so far.
 #[derive(Debug)]
 pub(crate) struct Parameters {
     pairs: Vec<(String, String)>,

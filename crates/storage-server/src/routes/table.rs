@@ -72,7 +72,7 @@ impl Table {
         self.paths.iter().flat_map(Path::operations)
     }
 
-    /// Serves them. Fixed paths come before those that a parameter makes match anything.
+    /// Serves them. Fixed paths come before paths with parameters.
     pub(super) fn serve(&'static self, config: &mut ServiceConfig) {
         let mut paths: Vec<&Path> = self.paths.iter().collect();
         paths.sort_by_key(|path| path.template().contains('{'));
@@ -90,7 +90,7 @@ impl Table {
         let (described, schemas) =
             (self.operations().map(Operation::describe), self.operations().map(Operation::schemas));
         let document = openapi::document(described, schemas);
-        // What is built from strings and numbers cannot fail to serialize.
+        // A value of strings and numbers cannot fail to serialize.
         document.to_pretty_json().unwrap_or_default() + "\n"
     }
 }

@@ -1,7 +1,7 @@
-//! How a search is answered: by meaning, by words, or by both, with whatever is there.
+//! Answers searches by meaning, by words, or by both, with the dependencies that are available.
 //!
-//! The embedder and the outside index are waited for without a connection to the database, and neither may use up the
-//! time of what comes after it. What is away is done without, and the answer says so.
+//! A search holds no connection to the database while it waits for the embedder and the outside index, and neither may
+//! use up the time of the next step. The search continues without an unavailable dependency, and the answer says so.
 
 mod incidents;
 mod outside;
@@ -26,7 +26,7 @@ use crate::embedder::Embeddings;
 use crate::store::edge::{AuditReader, ReadError};
 use crate::telemetry::{chain, metrics as names};
 
-/// What the answer is looked for by.
+/// The kind of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Semantic,
@@ -42,7 +42,7 @@ pub(crate) enum Engine {
     Pgvector,
 }
 
-/// What a search is answered from.
+/// The dependencies of a search.
 #[derive(Clone, Copy)]
 pub(crate) struct Backends<'a> {
     pub(crate) reader: &'a dyn AuditReader,
@@ -51,7 +51,7 @@ pub(crate) struct Backends<'a> {
     pub(crate) index: Option<&'a GuardedIndex>,
 }
 
-/// What is searched for.
+/// The parameters of a search.
 #[derive(Debug)]
 pub(crate) struct Search {
     pub(crate) text: String,
@@ -64,7 +64,7 @@ pub(crate) struct Search {
     pub(crate) words: LexicalQuery,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// The best first.
@@ -231,7 +231,7 @@ impl Search {
             Ok(nearest) => Ok(Some(nearest)),
             Err(CandidateError::Read(error)) => Err(error),
             Err(CandidateError::Source(error)) => {
-                // The guard has logged an outage once; this is told by each search that it costs something.
+                // The guard logs an outage once; this line is logged for each search that is affected.
                 tracing::debug!(
                     error = chain(&error),
                     "the vector index did not answer a search; pgvector answers it"

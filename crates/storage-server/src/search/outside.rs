@@ -58,7 +58,7 @@ pub(super) fn conditions(filter: &Valid<RemediationFilter>) -> Vec<Condition> {
     conditions
 }
 
-/// What is asked of one field.
+/// The conditions on one field.
 fn of_field(field: &'static Field, filter: &Valid<RemediationFilter>) -> impl Iterator<Item = Condition> {
     let listed = |suffix: &str| filter.filter().values(&format!("{}{suffix}", field.name));
     let values = Some(listed("")).filter(|values| !values.is_empty());

@@ -1,32 +1,32 @@
-//! For whom scarce things are counted.
+//! The requester for whom scarce resources are counted.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 tokio::task_local! {
-    /// Whom the request under way is from. It is kept with the task, as its span is: only the counting of places
-    /// depends on it, so that no signature on the way to the store names it.
+    /// The requester of the current request. It is kept with the task, like its span, because only the counting of
+    /// resources depends on it and function signatures should not name it.
     static ASKER: Asker;
 }
 
-/// One who asks, as far as can be told.
+/// The requester, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Asker {
-    /// One who is known, by name.
+    /// A known caller, by name.
     Caller(Arc<str>),
-    /// An address, where callers are not told apart.
+    /// An address, without authentication.
     Address(IpAddr),
     /// The service itself.
     Service,
 }
 
 impl Asker {
-    /// The one whom the request under way is from.
+    /// The requester of the current request.
     pub(crate) fn current() -> Self {
         ASKER.try_with(Clone::clone).unwrap_or(Self::Service)
     }
 
-    /// Does the work for this one.
+    /// Does the work for this requester.
     pub(crate) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
         ASKER.scope(self, work).await
     }

@@ -23,7 +23,7 @@ impl SharedBudget {
         Self { whole: ByteBudget::new(bytes), parts: Arc::default() }
     }
 
-    /// The part of the one whom the request under way is from.
+    /// The part of the current requester.
     pub(crate) fn of_asker(&self) -> ByteBudget {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if parts.len() >= REMEMBERED {

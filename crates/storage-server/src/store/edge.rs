@@ -1,4 +1,4 @@
-//! What the handlers need of the store, so that tests can put faults in its place (F18).
+//! The store as the handlers use it, so that tests can replace it by faults (F18).
 
 use std::collections::HashMap;
 
@@ -87,7 +87,7 @@ pub(crate) trait AuditReader: Send + Sync {
         deadline: Instant,
     ) -> Result<Option<Record>, ReadError>;
 
-    /// What is kept under an idempotency key.
+    /// The answer that is kept under an idempotency key.
     async fn kept(&self, key: &IdempotencyKey, deadline: Instant) -> Result<Option<Kept>, ReadError>;
 
     /// Those of the months that have no partition.
@@ -144,7 +144,7 @@ pub(crate) trait AuditReader: Send + Sync {
     /// The remediations that hold the words.
     async fn lexical(&self, query: LexicalQuery, deadline: Instant) -> Result<Lexical, ReadError>;
 
-    /// The remediations nearest in meaning among those that have a vector in common with one of the candidates.
+    /// The remediations nearest in meaning that share a vector with one of the candidates.
     async fn nearest_among(
         &self,
         query: NearestQuery,
@@ -163,7 +163,7 @@ pub(crate) enum AnyList {
     Incident(ListQuery<Incident>),
 }
 
-/// What a list has in it.
+/// The items of a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Item {
@@ -211,7 +211,7 @@ pub(crate) struct ItemPage {
     pub(crate) items: Vec<Item>,
     pub(crate) total: Option<i64>,
     pub(crate) request: PageRequest,
-    /// Then nobody knows how many items precede it.
+    /// Then the number of items before the page is unknown.
     pub(crate) is_after_cursor: bool,
     pub(crate) has_more: bool,
     /// Whether it ends before its limit because its items are large.
@@ -269,7 +269,7 @@ pub(crate) enum ReadError {
 }
 
 impl ReadError {
-    /// What the caller is told.
+    /// The problem for the caller.
     pub(crate) const fn code(&self) -> ErrorCode {
         match self {
             Self::Busy | Self::TooManyExports => ErrorCode::Overloaded,

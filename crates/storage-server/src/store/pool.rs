@@ -46,12 +46,12 @@ impl ReadPool {
         Self { inner: Arc::new(Inner::new(connector, limits)) }
     }
 
-    /// What it holds now.
+    /// The connections that it holds now.
     pub(crate) fn usage(&self) -> PoolUse {
         PoolUse { in_use: self.inner.shares.held(), idle: self.inner.idle().as_ref().map_or(0, Vec::len) }
     }
 
-    /// Makes every connection anew before it is used again: another server may take the writes now.
+    /// Replaces every connection before its next use, because another server may take the writes now.
     pub(crate) fn renew(&self) {
         self.inner.renew();
     }
@@ -71,8 +71,8 @@ impl ReadPool {
         self.read_part(operation, deadline, query, |_whole| false).await
     }
 
-    /// The same for a read that may be cut. The statement of one that is cut is cancelled: PostgreSQL would go on to make
-    /// rows that are not wanted.
+    /// The same for a read that may be cut. The statement of a cut read is cancelled, because PostgreSQL would go on
+    /// making rows that are not needed.
     async fn read_part<T>(
         &self,
         operation: &'static str,
@@ -106,14 +106,14 @@ impl ReadPool {
         };
         match &outcome {
             Err(error) if is_lost_connection(error) => lease.give_up(),
-            // Dropped before it is given back, it ends its statement.
+            // Dropping it before it is returned cancels its statement.
             Ok(part) if is_cut(part) => drop(lease),
             _ => lease.give_back(),
         }
         outcome.map_err(ReadError::Query)
     }
 
-    /// A connection, once one is free for this one who asks.
+    /// A connection, as soon as one is free for this requester.
     pub(crate) async fn lease(&self, asker: &Asker) -> Result<Lease, ReadError> {
         let is_closed = self.inner.idle().is_none();
         if is_closed {
@@ -127,7 +127,8 @@ impl ReadPool {
         }
     }
 
-    /// In a task of its own, which goes on without its request: a connection that is being made has a place too.
+    /// In a task of its own, which continues without its request, because a connection that is being opened holds a
+    /// place too.
     async fn open(&self, place: Place<Asker>) -> Result<Lease, ReadError> {
         let inner = Arc::clone(&self.inner);
         let opening = self.inner.runtime.spawn(async move {

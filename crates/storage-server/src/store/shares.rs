@@ -1,8 +1,8 @@
-//! Places of something scarce, shared among callers.
+//! A semaphore that shares its places fairly among callers.
 //!
-//! A caller's share is a quarter of the places, at least one. A caller alone may have all places. While one waits who has
-//! less than a share, callers who have a share get no further place. Callers with less than a share take turns, so that
-//! none waits behind the whole queue of another.
+//! A caller's share is a quarter of the places, at least one. A caller alone may have all places. While a caller with
+//! less than a share waits, callers with a share get no further place. Callers with less than a share take turns, so
+//! that none waits behind the whole queue of another.
 
 mod state;
 #[cfg(test)]
@@ -25,23 +25,24 @@ pub(crate) struct Shares<K> {
     limits: Limits,
 }
 
-/// How many places there are, how many may wait for one, and for how long.
+/// The number of places, the number of waiting requests, and their patience.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) places: usize,
-    /// All callers together; one alone has a quarter of that.
+    /// For all callers together. A single caller has a quarter of it.
     pub(crate) waiting: usize,
-    /// How long a caller waits who has a share already.
+    /// How long a caller with a share waits.
     pub(crate) patience: Duration,
-    /// How much longer one waits who has less: as long as a place may be held, since the next one is theirs.
+    /// How much longer a caller with less than a share waits: as long as a place may be held, because it gets the next
+    /// one.
     pub(crate) more_patience: Duration,
 }
 
-/// There is no place, and none came free in time.
+/// There is no place, and none became free in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoPlace;
 
-/// A place. Dropped, it is the next one's.
+/// A place. Dropping it gives it to the next caller.
 #[derive(Debug)]
 pub(crate) struct Place<K: Hash + Eq + Clone> {
     shares: Shares<K>,
@@ -50,7 +51,7 @@ pub(crate) struct Place<K: Hash + Eq + Clone> {
     recall: CancellationToken,
 }
 
-/// One who waits, until there is a place or no patience left.
+/// A waiting request, until there is a place or its patience ends.
 struct Waiting<'a, K: Hash + Eq + Clone> {
     shares: &'a Shares<K>,
     caller: K,
@@ -74,8 +75,8 @@ impl<K: Hash + Eq + Clone> Shares<K> {
         self.limits.places.saturating_sub(self.lock().free)
     }
 
-    /// A place, at once or within patience. When one who has less than a share has waited for long, the newest place of
-    /// the one who has the most beyond theirs is recalled; whether that one heeds it is up to them.
+    /// A place, at once or within the patience. If a caller with less than a share has waited for long, the newest
+    /// place of the caller furthest above its share is recalled; that caller decides whether to return it.
     pub(crate) async fn acquire(&self, caller: &K) -> Result<Place<K>, NoPlace> {
         let mut waiting = match self.take_or_queue(caller)? {
             Ok(place) => return Ok(place),
@@ -106,7 +107,7 @@ impl<K: Hash + Eq + Clone> Shares<K> {
         Place { shares: self.clone(), caller, turn: granted.turn, recall: granted.recall }
     }
 
-    /// Whether the caller has less than a share; then another's place beyond theirs is recalled.
+    /// Whether the caller has less than a share. If so, a place of a caller above its share is recalled.
     fn recall_for(&self, caller: &K) -> bool {
         let share = self.share();
         let state = self.lock();
@@ -135,7 +136,7 @@ impl<K: Hash + Eq + Clone> Shares<K> {
 }
 
 impl<K: Hash + Eq + Clone> Place<K> {
-    /// Returns when another waits who has less than a share, while the holder has more.
+    /// Returns when a caller with less than a share waits while the holder has more.
     pub(crate) async fn recalled(&self) {
         self.recall.cancelled().await;
     }
@@ -155,7 +156,7 @@ impl<K: Hash + Eq + Clone> Waiting<'_, K> {
 }
 
 impl<K: Hash + Eq + Clone> Drop for Waiting<'_, K> {
-    /// One who goes leaves the queue, or gives back what came too late.
+    /// Leaves the queue, or returns a place that came too late.
     fn drop(&mut self) {
         let has_left = self.shares.lock().leave(&self.caller, self.turn);
         if !has_left && let Ok(granted) = self.receiver.try_recv() {

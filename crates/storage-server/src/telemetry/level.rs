@@ -1,4 +1,4 @@
-//! What is logged, by target, and how much of it may be.
+//! Log levels by target, and their limits.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 /// Targets of this workspace begin so.
 const OWN: [&str; 2] = ["storage_", "datastorage"];
 
-/// What is always said first: actix tells of each thread at level info.
+/// The fixed first part: actix logs each thread at level info.
 const QUIET: &str = "actix_server=warn";
 
 /// Levels by target, checked: `info,storage_dualwrite=debug`.
@@ -37,7 +37,7 @@ pub enum LevelFault {
     Library {
         /// Its target.
         target: String,
-        /// What was asked for.
+        /// The requested levels.
         level: LevelFilter,
     },
 }
@@ -50,7 +50,7 @@ impl LogLevel {
     pub fn parse(text: &str) -> Result<Self, LevelFault> {
         let directives = text.split(',').map(directives).collect::<Result<Vec<_>, _>>()?;
         let level = Self { text: text.to_owned(), directives: directives.join(",") };
-        // What the filter itself would pass over in silence.
+        // Mistakes that the filter itself would ignore silently.
         let parsed = EnvFilter::builder().parse(&level.directives);
         parsed.map_err(|_unreadable| LevelFault::NotALevel(text.to_owned()))?;
         Ok(level)
@@ -101,7 +101,7 @@ fn directives(part: &str) -> Result<String, LevelFault> {
     }
 }
 
-/// Numbers stand for levels to the filter, and to nobody else.
+/// The filter also accepts numbers as levels; operators do not use them.
 fn level_of(text: &str) -> Option<LevelFilter> {
     let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic());
     text.parse().ok().filter(|_| is_word)

@@ -50,13 +50,13 @@ impl LogControl {
         (layer, Self { filter, configured: Arc::new(level.clone()), current: Arc::new(Mutex::new(level)) })
     }
 
-    /// What is logged now.
+    /// The levels in force.
     #[must_use]
     pub fn current(&self) -> LogLevel {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the settings say.
+    /// The levels of the settings.
     #[must_use]
     pub fn configured(&self) -> &LogLevel {
         &self.configured
@@ -74,7 +74,7 @@ impl LogControl {
     }
 }
 
-/// A control whose log nobody writes, at level info, for tests.
+/// A control without a log, at level info, for tests.
 #[cfg(test)]
 pub(crate) fn detached() -> LogControl {
     let (filter, control) = LogControl::new("info");

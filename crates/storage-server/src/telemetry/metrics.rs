@@ -43,7 +43,7 @@ pub(crate) const RECONCILE_LAST: &str = "datastorage_reconcile_last_success_time
 /// Whether the last repair stopped.
 pub(crate) const RECONCILE_STOPPED: &str = "datastorage_reconcile_stopped";
 
-/// What a metric measures, which decides how it is kept.
+/// The kind of a metric, which decides how it is stored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Counter,
@@ -79,7 +79,7 @@ const fn metric(
     Metric { name, kind, labels, help }
 }
 
-/// Every metric of the service; those of the process come from `metrics-process`.
+/// Every metric of the service. The metrics of the process come from `metrics-process`.
 static METRICS: &[Metric] = &[
     metric(
         HTTP_REQUESTS,

@@ -1,4 +1,4 @@
-//! What the service says about itself: log, metrics, and the span of each request.
+//! The log, the metrics, and the span of each request.
 
 pub(crate) mod correlation;
 mod level;

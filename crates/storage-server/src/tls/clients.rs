@@ -1,4 +1,4 @@
-//! Whose certificates are accepted: those of the authorities in the file of now.
+//! The clients whose certificates are accepted: those of the authorities in the current file.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 
 use super::current::Current;
 
-/// Refused certificates are told of no more often than this.
+/// The least time between two log lines about refused certificates.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// Asks every client for a certificate, and the authorities of now about it.
@@ -22,7 +22,7 @@ pub(super) struct Clients {
     refusals: Mutex<Refusals>,
 }
 
-/// What has been refused since it was last told.
+/// The refusals since the last log line.
 #[derive(Debug, Default)]
 struct Refusals {
     untold: u64,

@@ -1,4 +1,4 @@
-//! What the files held when they could last be used.
+//! The content of the files when they could last be used.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

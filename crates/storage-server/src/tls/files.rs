@@ -29,7 +29,7 @@ pub(crate) struct TlsFiles {
     pub(crate) client_ca: Option<PathBuf>,
 }
 
-/// What is wrong with one of them.
+/// The fault of one of the files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key} {reason}")]
 pub(crate) struct TlsFault {
@@ -39,14 +39,14 @@ pub(crate) struct TlsFault {
     pub(crate) reason: String,
 }
 
-/// What the files hold at one time.
+/// The content of the files at one time.
 pub(super) struct Material {
     certificate: Vec<u8>,
     key: SecretSlice<u8>,
     client_ca: Option<Vec<u8>>,
 }
 
-/// What a handshake goes by.
+/// The configuration of a handshake.
 pub(super) struct Loaded {
     /// Of the files' contents.
     pub(super) digest: [u8; 32],

@@ -25,7 +25,7 @@ pub(crate) use files::{TlsFault, TlsFiles};
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the API's port shows and asks for, as it was when the files could last be used.
+/// The certificates that the API's port shows and accepts, from the files when they could last be used.
 pub(crate) struct ServerTls {
     files: TlsFiles,
     current: Arc<Current>,
@@ -41,7 +41,7 @@ impl ServerTls {
         Ok(Arc::new(Self { files, current: Arc::new(Current::new(loaded)) }))
     }
 
-    /// What a port that goes by them is configured with: TLS 1.2 and 1.3.
+    /// The configuration of a port with these certificates: TLS 1.2 and 1.3.
     ///
     /// # Errors
     /// When the provider of cryptography lacks what these versions need.
@@ -60,7 +60,8 @@ impl ServerTls {
         Ok(config)
     }
 
-    /// Follows the files' changes until dropped. Files that cannot be used change nothing and are told of once.
+    /// Follows the files' changes until dropped. If the new files cannot be used, the old ones stay in use and one
+    /// error is logged.
     pub(crate) async fn watch(self: Arc<Self>) {
         let mut tick = tokio::time::interval(INTERVAL);
         let mut last_told = Vec::new();
@@ -89,8 +90,8 @@ impl ServerTls {
         }
     }
 
-    /// Takes over what the files hold now; whether that is news. Contents are compared, not times: a mounted secret is
-    /// exchanged as a whole, and clocks are coarse.
+    /// Reads the files again and returns whether their content has changed. Contents are compared, not times: a mounted
+    /// secret is replaced as a whole, and clocks are coarse.
     fn reload(&self) -> Result<bool, Vec<TlsFault>> {
         let material = Material::read(&self.files)?;
         if material.digest() == self.current.get().digest {

@@ -102,7 +102,7 @@ impl KubernetesApi {
         self.state.counts.borrow().accesses
     }
 
-    /// Waits until so many TokenReviews have come.
+    /// Waits until `count` TokenReviews have come.
     ///
     /// # Panics
     /// When they do not come within half a minute.

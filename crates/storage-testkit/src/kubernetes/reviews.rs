@@ -1,4 +1,4 @@
-//! What the API answers.
+//! The answers of the API.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -68,7 +68,7 @@ pub(super) struct Counts {
     pub(super) accesses: usize,
 }
 
-/// What the API knows.
+/// The state of the API.
 #[derive(Debug, Default)]
 pub(super) struct State {
     accounts: Mutex<HashMap<String, ServiceAccount>>,

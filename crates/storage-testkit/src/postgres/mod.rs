@@ -15,8 +15,7 @@ use crate::blocking::Blocking;
 pub struct Cluster(Blocking<devstack::Cluster>);
 
 impl Cluster {
-    /// Starts the cluster in `root`, making it first if there is none. A server that already runs there is taken as
-    /// it is.
+    /// Starts the cluster in `root`, and creates it first if needed. A server that already runs there is used as it is.
     ///
     /// # Errors
     /// As [`devstack::Cluster::start`].
@@ -48,8 +47,8 @@ impl Cluster {
         Blocking::make(move || devstack::Cluster::standby_of(&primary.get(), &name)).await.map(Self)
     }
 
-    /// Has a cluster whose server is gone come back as a standby of `primary`, on the port that it had. What it held is
-    /// replaced by a copy of the primary's.
+    /// Starts a cluster whose server is gone as a standby of `primary`, on its old port. A copy of the primary's data
+    /// replaces its data.
     ///
     /// # Errors
     /// As [`Cluster::start`].
@@ -122,7 +121,7 @@ impl Cluster {
         Ok(self.0.get().pause()?)
     }
 
-    /// Lets a paused server go on.
+    /// Resumes a paused server.
     ///
     /// # Errors
     /// When a process cannot be signalled.

@@ -15,7 +15,7 @@ const LENGTH_FIELD: u32 = 4;
 /// The first thing a client sends.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Startup {
-    /// It asks for TLS or GSS encryption, and goes on when told that there is none.
+    /// It asks for TLS or GSS encryption, and continues without it if the answer is no.
     Encryption,
     /// It asks to cancel another connection's request; nothing follows.
     Cancel,
@@ -83,7 +83,7 @@ fn contains(text: &[u8], needle: Option<&[u8]>) -> bool {
     needle.is_some_and(|needle| text.windows(needle.len()).any(|window| window == needle))
 }
 
-/// What stands before the first NUL, and what behind it.
+/// The text before the first NUL, and the text after it.
 fn cut_at_nul(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = bytes.iter().position(|&byte| byte == 0)?;
     let (before, rest) = bytes.split_at_checked(at)?;

@@ -184,7 +184,7 @@ async fn accept(listener: TcpListener, server: SocketAddr, protocol: Protocol, s
     }
 }
 
-/// Carries one connection to its end. Whatever ends it, both sides see it closed, which is all a proxy can tell them.
+/// Carries one connection to its end. Both sides then see a closed connection, for any cause.
 async fn carry(client: TcpStream, server: SocketAddr, protocol: Protocol, switches: &Switches) {
     let carrying = async {
         client.set_nodelay(true)?;

@@ -1,4 +1,4 @@
-//! What a test switches: the standing fault, the one-shot trigger.
+//! The switches of a test: the lasting fault and the one-shot trigger.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,14 +8,14 @@ use tokio::sync::watch;
 /// No protocol begins an answer with it, and it is no UTF-8.
 const GARBAGE: u8 = 0xff;
 
-/// What the proxy does with all of its connections, until switched again.
+/// The behaviour of the proxy on all of its connections, until the next switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing: bytes pass.
     Pass,
     /// New connections are closed as soon as they are accepted, open ones at once.
     Refuse,
-    /// Connections are accepted and nothing passes in either direction. Switched back, what was held goes on.
+    /// Connections are accepted and nothing passes in either direction. After the fault, held data continues.
     Hang,
     /// Each piece a client sends (each message, with PostgreSQL) is held this long before it goes on.
     Delay(Duration),

@@ -126,7 +126,7 @@ pub(super) fn number_of(id: Option<&PointId>) -> Result<u64, Status> {
     }
 }
 
-/// What the test kit's server does not know.
+/// Filters that the test kit's server does not support.
 pub(super) fn unknown(what: &str) -> Status {
     Status::unimplemented(format!("the test kit's Qdrant does not know {what}"))
 }

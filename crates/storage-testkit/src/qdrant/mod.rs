@@ -1,7 +1,7 @@
 //! A Qdrant for tests: the one that `QDRANT_URL` names, or a small one of our own.
 //!
 //! The small one speaks the real gRPC protocol (the client library's generated types), searches exactly, and has
-//! switches for faults. What it does not know it answers with UNIMPLEMENTED, never with something wrong.
+//! switches for faults. It answers unsupported requests with UNIMPLEMENTED, never with a wrong result.
 
 mod filter;
 mod points;
@@ -94,8 +94,7 @@ impl QdrantServer {
         format!("http://{}", self.address)
     }
 
-    /// Closes the port and every connection, in the midst of whatever they carry, like a process that is killed.
-    /// What was applied is kept.
+    /// Closes the port and every connection at once, like a killed process. Applied changes are kept.
     pub fn stop(&self) {
         if let Some(running) = lock(&self.running).take() {
             // When the thread is gone already, so is what was to be stopped.
@@ -107,7 +106,7 @@ impl QdrantServer {
     /// Opens the port again after [`Self::stop`].
     ///
     /// # Errors
-    /// [`TestkitError::Network`] when somebody else has taken the port.
+    /// [`TestkitError::Network`] when another program has taken the port.
     pub fn start_again(&self) -> Result<(), TestkitError> {
         self.stop();
         *lock(&self.running) = Some(run(listen(self.address)?, Arc::clone(&self.shared)));
@@ -134,12 +133,12 @@ impl QdrantServer {
         QdrantOperation::ALL.into_iter().for_each(|operation| self.set(operation, fault));
     }
 
-    /// Requests of this operation are served again; what hangs goes on.
+    /// Requests of this operation are served again; hanging ones continue.
     pub fn clear(&self, operation: QdrantOperation) {
         self.shared.switches.set(operation, None, None);
     }
 
-    /// Every request is served again; what hangs goes on.
+    /// Every request is served again; hanging ones continue.
     pub fn clear_all(&self) {
         QdrantOperation::ALL.into_iter().for_each(|operation| self.clear(operation));
     }
@@ -157,7 +156,7 @@ impl QdrantServer {
         switch::of(&self.shared.switches.calls.borrow(), operation)
     }
 
-    /// Waits until so many requests of this operation have come since the server was made.
+    /// Waits until this number of requests of this operation have come since the server was made.
     ///
     /// # Errors
     /// [`devstack::DevstackError::Timeout`] after half a minute.
@@ -165,8 +164,8 @@ impl QdrantServer {
         wait_for(&self.shared.switches.calls, operation, times, "requests").await
     }
 
-    /// Waits until so many requests of this operation have met a fault: have been refused, applied or held, whatever
-    /// the fault is.
+    /// Waits until this number of requests of this operation have met a fault: have been refused, applied or held,
+    /// whatever the fault is.
     ///
     /// # Errors
     /// [`devstack::DevstackError::Timeout`] after half a minute.

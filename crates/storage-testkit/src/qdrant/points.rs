@@ -1,4 +1,4 @@
-//! What the server does with points.
+//! The operations of the server on points.
 
 use std::collections::HashSet;
 
@@ -296,7 +296,7 @@ fn limit(asked: Option<u64>) -> Result<usize, Status> {
     }
 }
 
-/// The part of a payload that was asked for; `default` is what no word about it means.
+/// The part of a payload that was asked for; `default` applies if the request does not say.
 fn selected(payload: &Payload, selector: Option<&WithPayloadSelector>, default: bool) -> Payload {
     match selector.and_then(|selector| selector.selector_options.as_ref()) {
         Some(SelectorOptions::Enable(true)) => payload.clone(),

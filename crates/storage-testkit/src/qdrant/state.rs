@@ -1,4 +1,4 @@
-//! What the server holds: collections and aliases.
+//! The state of the server: collections and aliases.
 
 use std::collections::{BTreeMap, HashMap};
 

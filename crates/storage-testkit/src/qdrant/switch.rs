@@ -1,4 +1,4 @@
-//! What a test switches: a fault for each operation, and what is held back until it says so.
+//! The switches of a test: a fault for each operation, and held requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -64,9 +64,9 @@ impl QdrantOperation {
 pub enum QdrantFault {
     /// Nothing is applied; the answer is this status.
     Fail(Code),
-    /// Nothing is applied; the answer asks to be left alone for so many seconds.
+    /// Nothing is applied; the answer asks for a pause of this number of seconds.
     Overloaded {
-        /// What the header `retry-after` says.
+        /// The value of the header `retry-after`.
         retry_after_seconds: u64,
     },
     /// Nothing happens until the operation's fault is switched again; then the request is served, unless its client
@@ -166,7 +166,7 @@ pub(super) fn add_one(counts: &watch::Sender<Counts>, operation: QdrantOperation
     counts.send_modify(|counts| *counts.entry(operation).or_default() += 1);
 }
 
-/// What a panicking test left behind is as good as any.
+/// The state that a panicking test left is valid.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

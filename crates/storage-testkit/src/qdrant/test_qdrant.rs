@@ -5,8 +5,7 @@ use qdrant_client::Qdrant;
 use super::QdrantServer;
 use crate::{TestkitError, environment};
 
-/// A Qdrant for one test: the server that `QDRANT_URL` names, or one of the test kit's own; and an alias that nobody
-/// else uses.
+/// A Qdrant for one test: the server that `QDRANT_URL` names, or one of the test kit's own; and an alias of its own.
 ///
 /// A test that needs faults takes a [`QdrantServer`], which is always the test kit's own.
 #[derive(Debug)]

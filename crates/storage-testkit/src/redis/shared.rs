@@ -7,7 +7,7 @@ use super::RedisServer;
 use crate::TestkitError;
 
 /// A Redis for one test: the server that `REDIS_URL` names for the run, or a private one; and a prefix of the test's
-/// own, so that tests that share a server do not meet. What is stored in a shared one must expire by itself.
+/// own, so that tests that share a server do not collide. Values in a shared server must expire by themselves.
 #[derive(Debug)]
 pub struct TestRedis {
     url: String,
@@ -35,7 +35,7 @@ impl TestRedis {
         &self.url
     }
 
-    /// What the test's keys begin with.
+    /// The prefix of the test's keys.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix

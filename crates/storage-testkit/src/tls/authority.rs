@@ -8,7 +8,7 @@ use rcgen::{
 
 use crate::TestkitError;
 
-/// An authority that nobody knows beforehand.
+/// An authority that no program trusts beforehand.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -18,7 +18,7 @@ impl Authority {
     /// [`TestkitError::Certificate`].
     pub fn new() -> Result<Self, TestkitError> {
         let mut params = CertificateParams::default();
-        // Issuers are looked for by name: two of the same would be told apart by their signatures only.
+        // Issuers are found by name: two of the same name would differ in their signatures only.
         let name = format!("test authority {}", uuid::Uuid::new_v4());
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -12,7 +12,7 @@ use super::{CertificatePair, server_config};
 use crate::TestkitError;
 use crate::database::{address_of, with_address};
 
-/// What is said before TLS, or within its handshake.
+/// The messages before TLS, or within its handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Greeting {
     /// Nothing.
@@ -26,8 +26,8 @@ enum Greeting {
 /// PostgreSQL's `SSLRequest` (PostgreSQL's manual, 54.7): its length and its code.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// Takes TLS connections on 127.0.0.1 and passes on what they carry, in both directions. What is not TLS is hung up on.
-/// It ends with this value.
+/// Takes TLS connections on 127.0.0.1 and passes on what they carry, in both directions. It closes connections that are
+/// not TLS. It ends with this value.
 #[derive(Debug)]
 pub struct TlsFront {
     address: SocketAddr,

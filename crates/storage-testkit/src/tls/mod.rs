@@ -15,8 +15,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::TestkitError;
 
-/// What a server with this certificate is configured with; it asks clients for none. `protocols` are those it offers
-/// (ALPN, RFC 7301).
+/// The configuration of a server with this certificate, which asks clients for none. `protocols` are the protocols that
+/// it offers (ALPN, RFC 7301).
 pub(crate) fn server_config(
     pair: &CertificatePair,
     protocols: &[&[u8]],

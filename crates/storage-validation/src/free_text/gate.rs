@@ -1,11 +1,11 @@
 //! Reads a text as a browser would and says whether anything in it could run.
 //!
-//! The tokenizer of html5ever is driven by its tree builder, so that comments, raw text and foreign content
-//! are told apart as browsers do; no tree is kept. Every start tag is judged as it leaves the tokenizer, also
-//! one that the tree builder would drop, such as `<body onload=…>`, which would act in the page around.
+//! The tokenizer of html5ever is driven by its tree builder, so that comments, raw text and foreign content are
+//! recognised as in browsers; no tree is kept. Every start tag is judged as it leaves the tokenizer, also a tag that
+//! the tree builder would drop, such as `<body onload=…>`, which would act in the surrounding page.
 //!
-//! For some texts the parser's work grows with the square of their length. The gate counts that work and
-//! stops at a bound that is linear in the length.
+//! For some texts the parser's work grows with the square of their length. The scanner counts the work and stops at a
+//! bound that is linear in the length.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -30,7 +30,7 @@ const CHUNK: usize = 4 * 1024;
 const FORMATTING: &[&str] =
     &["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
 
-/// What the gate found.
+/// The verdict on a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nothing in the text runs.
@@ -123,7 +123,7 @@ impl Gate {
         }
     }
 
-    /// The tree builder compares a formatting element's attributes with those of each one it remembers.
+    /// The tree builder compares a formatting element's attributes with those of each element that it remembers.
     fn charge_comparisons(&self, attributes: usize) {
         self.most_attributes.update(|most| most.max(attributes));
         let remembered = Count::default();

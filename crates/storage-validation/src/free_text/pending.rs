@@ -8,7 +8,7 @@ const SHORT: usize = 4;
 /// Different names in one tag. Prose behind a `<` that nothing closes reads as attributes, and has fewer.
 const MAX_NAMES: usize = 4096;
 
-/// What was read since the tokenizer last gave a token; an unfinished tag lies within it.
+/// The text since the tokenizer's last token. An unfinished tag is in it.
 #[derive(Default)]
 pub(super) struct Pending<'t> {
     chunks: Vec<&'t str>,

@@ -1,4 +1,4 @@
-//! The strings of a document: which of them are active, and what is told of them.
+//! The active strings of a document, and how they are named.
 
 use storage_models::json::pointer_to;
 use storage_models::{Alteration, Altered, Json, identifier};
@@ -19,7 +19,7 @@ pub(super) struct Whole {
     pub(super) is_active: bool,
 }
 
-/// What was found.
+/// The strings that were found.
 #[derive(Debug, Default)]
 pub(super) struct Strings {
     /// Whether each is active, in the order in which they stand.
@@ -45,7 +45,7 @@ impl Places {
         self.0.len() > MAX_NAMED || self.0.iter().any(is_long)
     }
 
-    /// What is named of the document found at `pointer`.
+    /// The pointers to name for the document at `pointer`.
     fn named(self, pointer: &str) -> Vec<String> {
         if self.are_whole() { vec![pointer.to_owned()] } else { self.0 }
     }

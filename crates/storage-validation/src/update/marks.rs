@@ -1,4 +1,4 @@
-//! What a record says of its alterations, through a change of it.
+//! The alterations of a record, through a change of it.
 
 use storage_models::escape::sent_document;
 use storage_models::fields::FromValue as _;
@@ -13,7 +13,7 @@ pub(super) struct Marks {
     before: Option<Alterations>,
     /// Those of what the patch leaves.
     left: Vec<Alteration>,
-    /// Whether the metadata is judged anew, and with it which of its strings are escaped.
+    /// Whether the metadata is judged again, and with it which of its strings are escaped.
     judges_metadata: bool,
 }
 
@@ -29,7 +29,7 @@ impl Marks {
         Self { before, left, judges_metadata }
     }
 
-    /// Says that the metadata is judged anew though the patch leaves it.
+    /// Notes that the metadata is judged again although the patch does not change it.
     pub(super) const fn judge_metadata(&mut self) {
         self.judges_metadata = true;
     }

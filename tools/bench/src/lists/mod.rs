@@ -1,5 +1,5 @@
-//! Lists, totals and counts through the query crate beside the same statements and `count(*)` as somebody would type
-//! them, on tables of several sizes; and the first page beside a deep one.
+//! Compares lists, totals and counts through the query crate with the same statements and `count(*)` as a person would
+//! type them, on tables of several sizes; and the first page with a deep one.
 //!
 //! Both sides have a connection of their own to one server and take turns.
 
@@ -18,7 +18,7 @@ use super::statement::read_through;
 use crate::progress::{answer, say, step};
 use shapes::Shape;
 
-/// The page whose cost is held against that of the first, where there are so many.
+/// The page whose cost is compared with that of the first, if the table has that many.
 const DEEP: usize = 10_000;
 /// Records of a page.
 const PAGE: usize = 100;

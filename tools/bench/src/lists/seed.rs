@@ -9,8 +9,8 @@ use storage_dualwrite::counters::{FOLD_LIMIT, fold};
 /// Records of one statement.
 const CHUNK: usize = 100_000;
 
-/// What is counted and filtered by is drawn by hashing, each independent of the others: fifty namespaces, sixteen
-/// actions, four severities; three months, the last record a moment ago.
+/// Hashes give the values to count and filter by, each independent of the others: fifty namespaces, sixteen actions,
+/// four severities; three months, the last record a moment ago.
 fn insert(from: usize, to: usize, rows: usize) -> String {
     format!(
         "INSERT INTO remediation_audit (name, namespace, phase, action_type, target_name, status, start_time, end_time,

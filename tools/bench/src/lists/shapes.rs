@@ -1,4 +1,4 @@
-//! What is measured, and what it is measured against.
+//! The measured queries, and the statements to compare them with.
 
 use anyhow::Result;
 use diesel_async::AsyncPgConnection;
@@ -17,7 +17,7 @@ pub(super) const R1: &str = "page and total, namespace and status";
 pub(super) struct Shape {
     pub(super) name: &'static str,
     pub(super) ours: Read,
-    /// The statements that somebody would type for it.
+    /// The statements that a person would type for it.
     pub(super) typed: Vec<String>,
 }
 

@@ -1,5 +1,6 @@
-//! Writes accepted by the service, embedded and indexed behind it, beside the same rows through pgbench: into the same
-//! table in another database, into a bare copy of it, and with vector and HNSW index in the insert.
+//! Compares writes to the service, which are embedded and indexed in the background, with the same rows through
+//! pgbench: into the same table in another database, into a bare copy of it, and with vector and HNSW index in the
+//! insert.
 //!
 //! Rounds alternate on one cluster, with fsync and `synchronous_commit` on. A round of the service ends when everything
 //! it accepted is searchable, so that nothing of it runs beside pgbench.

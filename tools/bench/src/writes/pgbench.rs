@@ -56,7 +56,7 @@ impl Table {
     }
 }
 
-/// Inserts about `count` rows through so many clients; rows a second.
+/// Inserts about `count` rows through `clients` clients; returns rows per second.
 pub(super) async fn run(
     programs: &Installation,
     database_url: &str,

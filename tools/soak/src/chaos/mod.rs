@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::stand::Stand;
 use sequence::Sequence;
 
-/// Breaks things until `until`. What was broken last may still be so when this returns.
+/// Causes faults until `until`. The last fault may still last when this returns.
 pub(super) async fn run(stand: &mut Stand, seed: u64, until: Instant, faults: &Faults) -> Result<()> {
     let sequence =
         |number: u64| Sequence { rng: StdRng::seed_from_u64(seed.rotate_left(17) ^ number), until, faults };

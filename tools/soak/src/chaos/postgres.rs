@@ -41,7 +41,7 @@ pub(super) async fn run(
             3..7 => cut_at_a_step(proxies, &mut sequence).await,
             7 => network::disturb(proxies, &NETWORK, &mut sequence).await,
             _ => {
-                // One replica alone, while the others go on.
+                // One replica alone, while the others continue.
                 let one: Vec<&FaultProxy> = proxies.choose(&mut sequence.rng).copied().into_iter().collect();
                 network::disturb(&one, &NETWORK, &mut sequence).await;
             }

@@ -57,7 +57,7 @@ pub(super) async fn all(stand: &Stand, shared: &Shared, arguments: &Arguments) -
     if !arguments.without_qdrant {
         checks.push(index::check(&mut database, &stand.qdrant).await?);
     }
-    // A crash of PostgreSQL resets its counters, and deadlocks are not to be told from what faults bring about.
+    // A crash of PostgreSQL resets its counters, and deadlocks cannot be distinguished from the effects of faults.
     if arguments.calm {
         checks.push(database.deadlocks().await?);
     }
@@ -65,7 +65,7 @@ pub(super) async fn all(stand: &Stand, shared: &Shared, arguments: &Arguments) -
     Ok(checks)
 }
 
-/// What was acknowledged against what the API and the tables hold.
+/// Compares acknowledged records with the API and the tables.
 async fn stored(
     http: &reqwest::Client,
     url: &str,

@@ -104,7 +104,7 @@ impl<'a> Client<'a> {
         let in_doubt = answers.iter().flatten().any(|(standing, _)| *standing == Standing::Unknown);
         match (applied, self.known.get_mut(place)) {
             (Some(record), Some(known)) if !in_doubt => known.record = record,
-            // Somebody else was faster, or nobody knows: read it before changing it again.
+            // Another client was faster, or the outcome is unknown: read the record before changing it again.
             _ => self.refresh(place).await,
         }
     }

@@ -1,4 +1,4 @@
-//! Clients that write, repeat, change and read at random, and tell the model what they were answered.
+//! Clients that write, repeat, change and read at random, and report the answers to the model.
 
 mod client;
 mod request;

@@ -9,7 +9,7 @@ use storage_models::RecordType;
 
 use crate::model::Outcome;
 
-/// What a request asks for.
+/// The content of a request.
 #[derive(Debug, Clone)]
 pub(super) enum Carries {
     /// To store one record, with this tag.
@@ -23,7 +23,7 @@ pub(super) enum Carries {
 /// A request, kept until it is settled.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
-    /// What the summary calls it.
+    /// Its name in the summary.
     pub(super) operation: &'static str,
     pub(super) kind: RecordType,
     pub(super) method: Method,
@@ -36,7 +36,7 @@ pub(super) struct Request {
     pub(super) carries: Carries,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) outcome: Outcome,
@@ -103,7 +103,7 @@ fn slug(text: &str) -> String {
     uri.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-/// What a status with a problem of this type says of the request.
+/// The outcome of a request by the status and the type of the problem.
 pub(super) fn outcome(status: StatusCode, slug: &str) -> Outcome {
     match (status.as_u16(), slug) {
         (200..=299, _) => Outcome::Acknowledged,

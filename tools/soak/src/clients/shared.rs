@@ -1,4 +1,4 @@
-//! What the clients have in common: where the service is, what was promised, what was counted.
+//! The state that the clients share: the addresses, the model, the counts.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     model: Mutex<Model>,
     counts: Mutex<Counts>,
     tags: AtomicU64,
-    /// Requests with a key whose outcome nobody knows yet.
+    /// Requests with a key whose outcome is not known yet.
     unsettled: Mutex<Vec<Request>>,
 }
 

@@ -101,7 +101,7 @@ impl Client<'_> {
             0 => {
                 let again = Request { operation: "repeated", ..request.clone() };
                 let answer = self.shared.attempt(&mut self.rng, &again).await;
-                // What was kept is from before the wait, and cannot know what came of it.
+                // The kept answer is from before the wait and cannot have its result.
                 let is_same_body =
                     answer.text == first.text || request.header.is_some() && record(&answer) == record(first);
                 let is_same = is_same_body && answer.headers.get("etag") == first.headers.get("etag");

@@ -1,4 +1,4 @@
-//! What the answers to the attempts of one request say about it.
+//! The outcome of a request, from the answers to its attempts.
 
 /// What one attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +11,7 @@ pub(crate) enum Outcome {
     NotStored,
     /// Another attempt with the same key is under way.
     InFlight,
-    /// Nobody can tell.
+    /// Unknown.
     Unknown,
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum Standing {
     Unknown,
 }
 
-/// What to do after an attempt.
+/// The next step after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nothing more will be learnt.
@@ -61,7 +61,7 @@ impl Attempts {
         }
     }
 
-    /// Where the request stands when nobody tries any more.
+    /// The outcome of the request when it is not repeated any more.
     pub(crate) const fn given_up(&self) -> Standing {
         if self.in_doubt { Standing::Unknown } else { Standing::Refused }
     }

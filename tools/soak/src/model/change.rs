@@ -18,7 +18,7 @@ pub(crate) struct Change {
     pub(super) fate: ChangeFate,
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone)]
 pub(crate) enum ChangeFate {
     /// Applied once, or not at all.
@@ -51,7 +51,7 @@ pub(super) fn contradictions(expected: &Fields, found: &Fields) -> Vec<(String, 
         .collect()
 }
 
-/// What is wrong about the stored state of a record that was `known` before these changes.
+/// The faults in the stored state of a record that was `known` before these changes.
 pub(super) fn check(
     tag: &str,
     known: &Fields,

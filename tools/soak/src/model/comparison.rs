@@ -1,4 +1,4 @@
-//! What is stored against what must be.
+//! Comparison of the stored records with the expected ones.
 
 use std::collections::BTreeMap;
 

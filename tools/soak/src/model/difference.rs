@@ -1,4 +1,4 @@
-//! What can be wrong, in words.
+//! The possible differences, in words.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub(crate) enum Difference {
     Altered { tag: String, field: String, expected: Value, found: Value },
     /// An acknowledged change is gone.
     LostChange { tag: String, known: i64, found: i64 },
-    /// A change that nobody asked for.
+    /// A change that no client asked for.
     StrangeChange { tag: String, known: i64, found: i64 },
     /// Two changes of one version were acknowledged.
     ChangedTwice { tag: String, base: i64 },

@@ -1,8 +1,8 @@
-//! The reference model: what must be stored, as far as the answers tell. It knows no network and no clock.
+//! The reference model: the records that must be stored, as far as the answers show. It uses no network and no clock.
 //!
-//! Each record carries a tag of its own in one of its fields ([`tag_field`]), so that what is found in the store can be
-//! matched with what was sent. A request's records are *acknowledged* (stored, once, as the answer says), *refused*
-//! (not stored), or *unknown* (stored once or not at all, all of a batch or none of it).
+//! Each record carries a tag of its own in one of its fields ([`tag_field`]), so that stored records can be matched
+//! with requests. A request's records are *acknowledged* (stored, once, as the answer says), *refused* (not stored), or
+//! *unknown* (stored once or not at all, all of a batch or none of it).
 
 mod attempts;
 mod change;
@@ -33,7 +33,7 @@ pub(super) const fn tag_field(kind: RecordType) -> &'static str {
     }
 }
 
-/// What became of the request to store a record.
+/// The outcome of the request to store a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// Stored once, or not at all.
@@ -44,16 +44,16 @@ pub(super) enum Fate {
     Stored(i64),
 }
 
-/// What is known of one record.
+/// The knowledge about one record.
 #[derive(Debug)]
 struct Expected {
     kind: RecordType,
     /// The request that carried it.
     request: u64,
     fate: Fate,
-    /// JSON: what was sent, or what the answer said is stored.
+    /// JSON: the record as sent, or as the answer says it is stored.
     known: Box<str>,
-    /// Whether `known` is the whole record, as an answer told it.
+    /// Whether `known` is the whole record, from an answer.
     is_whole: bool,
     changes: Vec<Change>,
 }
@@ -63,7 +63,7 @@ struct Expected {
 pub(super) struct Model {
     records: BTreeMap<String, Expected>,
     requests: u64,
-    /// What was wrong about answers.
+    /// The faults in answers.
     differences: Vec<Difference>,
 }
 
@@ -124,7 +124,7 @@ impl Model {
         expected.changes.len() - 1
     }
 
-    /// What became of a change.
+    /// The outcome of a change.
     pub(super) fn changed(&mut self, tag: &str, number: usize, fate: ChangeFate) {
         if let Some(change) = self.records.get_mut(tag).and_then(|it| it.changes.get_mut(number)) {
             change.fate = fate;

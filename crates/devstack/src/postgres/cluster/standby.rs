@@ -7,7 +7,7 @@ use crate::account::{self, Account};
 use crate::scratch::Scratch;
 use crate::{DevstackError, command};
 
-/// The setting that says whom a standby follows, and by what name.
+/// The setting that names the primary of a standby, and the standby itself.
 const PRIMARY: &str = "primary_conninfo";
 
 impl Cluster {
@@ -35,8 +35,8 @@ impl Cluster {
         Ok(standby)
     }
 
-    /// Has a cluster whose server is gone come back as a standby of `primary`, on the port that it had. What it held is
-    /// replaced by a copy of the primary's.
+    /// Starts a cluster whose server is gone as a standby of `primary`, on its old port. A copy of the primary's data
+    /// replaces its data.
     ///
     /// # Errors
     /// As [`Cluster::start`].

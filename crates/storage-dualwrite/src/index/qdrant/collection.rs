@@ -13,7 +13,7 @@ use super::payload;
 use super::server_version::{OLDEST, is_new_enough};
 use crate::index::{IndexError, IndexIdentity};
 
-/// What the collection's own metadata says of whom it belongs to.
+/// The owner of the collection, from its metadata.
 const INSTALLATION: &str = "datastorage_installation";
 const COMPOSITION: &str = "datastorage_composition";
 const MODEL: &str = "datastorage_model";
@@ -108,7 +108,7 @@ impl Collection<'_> {
     }
 }
 
-/// What a collection says of itself.
+/// The description of a collection.
 struct Found<'a> {
     vectors: Option<&'a VectorParams>,
     info: &'a CollectionInfo,
@@ -125,7 +125,7 @@ impl<'a> Found<'a> {
         Self { vectors, info }
     }
 
-    /// What is wrong and what was expected, to follow the collection's name.
+    /// The fault and the expectation, as the rest of a sentence that the collection's name begins.
     fn fault(&self, wanted: &IndexIdentity) -> Option<String> {
         let Some(vectors) = self.vectors else {
             return Some("has named vectors, expected a single unnamed one".to_owned());

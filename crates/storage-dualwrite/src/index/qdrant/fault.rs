@@ -14,8 +14,8 @@ const REASON_CHARS_MAX: usize = 500;
 
 /// The fault that a status stands for.
 ///
-/// Only what speaks of the request itself is `Refused`: its user may set a record aside for it. A collection that is
-/// gone, a key that is refused and an error within the server are nobody's fault but the index's.
+/// Only a fault of the request itself is `Refused`, for which the caller may set a record aside. A missing collection,
+/// a refused key and an internal error of the server are faults of the index.
 pub(super) fn of_status(operation: &'static str, limit: Duration, status: &Status) -> IndexError {
     match status.code() {
         Code::InvalidArgument | Code::OutOfRange | Code::AlreadyExists => {

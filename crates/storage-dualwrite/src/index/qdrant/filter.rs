@@ -45,8 +45,8 @@ pub(super) fn of_search(conditions: &[Condition]) -> Option<Filter> {
     (filter != Filter::default()).then_some(filter)
 }
 
-/// Which stored points a batch may overwrite: all but those that hold its version or a newer one. One without a
-/// version may always be overwritten. Qdrant inserts absent points whatever this says.
+/// The stored points that a batch may overwrite: those of an older version, and those without a version. Qdrant inserts
+/// absent points in any case.
 pub(super) fn of_update(points: &[&Point], id: impl Fn(&Point) -> u64) -> Filter {
     let mut versions: BTreeMap<i64, Vec<u64>> = BTreeMap::new();
     for point in points {

@@ -54,7 +54,7 @@ pub struct QdrantIndex {
 }
 
 impl QdrantIndex {
-    /// An index that nobody has spoken to yet. Needs a tokio runtime.
+    /// An index without a connection so far. Needs a tokio runtime.
     ///
     /// # Errors
     /// When the settings cannot be right.

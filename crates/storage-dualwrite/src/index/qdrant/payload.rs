@@ -1,4 +1,4 @@
-//! What a point carries beside its vector.
+//! The payload of a point.
 
 use std::collections::HashMap;
 

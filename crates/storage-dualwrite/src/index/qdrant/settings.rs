@@ -14,11 +14,11 @@ pub(super) const COLLECTION_NAME_MAX: usize = 200;
 pub struct QdrantSettings {
     /// The gRPC address, such as `http://qdrant:6334`. With `https` the server's certificate is checked.
     pub url: String,
-    /// The certificates in PEM that the server's must come from; those that the system trusts when there are none.
+    /// The trusted certificates in PEM. Without them, the system's trusted certificates apply.
     pub root_certificates: Option<Vec<u8>>,
     /// Sent with every request. It crosses the network readable unless the URL says `https`.
     pub api_key: Option<SecretString>,
-    /// The alias by which the collection is used; the collection behind it is created when there is none.
+    /// The alias of the collection. The collection is created if it does not exist.
     pub collection: String,
     /// Longest wait for the answer to one request; an operation on more points than one request takes waits this
     /// long for each.
@@ -71,7 +71,7 @@ pub enum QdrantSettingsError {
         COLLECTION_NAME_MAX
     )]
     Collection {
-        /// What the settings say.
+        /// The parsed settings.
         name: String,
     },
 }

@@ -7,7 +7,7 @@ use crate::outbox::window::Look;
 
 /// Pages looked through at once, at most: some tens of thousands of rows, dead ones included.
 const PAGES: i64 = 512;
-/// The part of the time, as one in so many, that looking in vain may take.
+/// Unsuccessful sweeps may take one part in this many of the time.
 const SHARE: u32 = 20;
 /// The longest pause within a round.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ pub(super) struct Sweep {
     /// The next page.
     next: i64,
     pages: i64,
-    /// When to go on; none is at once.
+    /// The time to continue; `None` means at once.
     due: Option<Instant>,
     /// Whether the last pages had rows.
     finds: bool,
@@ -66,7 +66,7 @@ impl Sweep {
         self.due = Some(now + if is_over { rest.max(self.pause) } else { rest });
     }
 
-    /// Learns that so many pages are too many.
+    /// Notes that this number of pages is too large.
     pub(super) fn halve(&mut self) {
         self.pages = (self.pages / 2).max(1);
     }

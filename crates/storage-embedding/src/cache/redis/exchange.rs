@@ -8,7 +8,7 @@ use std::time::Duration;
 use storage_models::BreakerSettings;
 use tokio::time::timeout;
 
-/// What the metric and the log call Redis.
+/// The name of Redis in the metric and the log.
 const DEPENDENCY: &str = "redis";
 
 /// It is tried again within five seconds of its return: a failed try costs one exchange a little time.

@@ -60,7 +60,7 @@ impl RedisCache {
         (micros > 0).then(|| Duration::from_micros(micros))
     }
 
-    /// Asks Redis for a sign of life, which is how an outage is noticed, and its end, without anybody using the cache.
+    /// Pings Redis, so that an outage and its end are noticed even if no request uses the cache.
     pub async fn ping(&self) {
         let mut ping = pipe();
         ping.cmd("PING").ignore();

@@ -58,7 +58,7 @@ impl LexicalHit {
     }
 }
 
-/// What a search by words found.
+/// The result of a search by words.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Lexical {
@@ -79,8 +79,9 @@ pub struct Lexical {
 /// are and by the words in them (`KubePodCrashLooping`, `restart-pod`); the last word may be only the beginning of one, from
 /// three letters on.
 ///
-/// Not all words are demanded. Each weighs by its rarity, those of the language (`the`, `after`) nothing, and half of the
-/// weight is enough. Records that hold more come first, those with an identifier that is the text before all others.
+/// A record need not have all words. Rare words weigh more, common words of the language (`the`, `after`) weigh
+/// nothing, and a record needs half of the weight. Records with more weight come first; records with an identifier that
+/// equals the text come before all others.
 ///
 /// ```no_run
 /// use diesel_async::AsyncPgConnection;
@@ -107,19 +108,19 @@ impl LexicalQuery {
     /// Characters of the text at most.
     pub const MAX_WORDS: usize = 1_000;
 
-    /// How many records are ranked of those that are found by words that records share, and of those that are found by their
-    /// own words. So common words cost no more than that.
+    /// The most records that are ranked of those found by shared words, and of those found by their own words. This
+    /// bounds the cost of common words.
     pub const MAX_RANKED: i64 = statement::MAX_RANKED;
 
     /// How many of those whose words are not stored yet are looked at: the newest.
     pub const MAX_WAITING: i64 = statement::MAX_WAITING;
 
-    /// What must hold in the transaction that runs a search.
+    /// The settings of the transaction that runs a search.
     ///
-    /// Words are common together or not at all, which statistics do not know. So the words come first, through their index,
-    /// and the records of each set are looked up one by one along the index, the newest first, until there are enough. Any
-    /// other join, and any sort in the place of the index, would read records from end to end. `constraint_exclusion` has
-    /// nothing to find in partitions, and takes a third of the planning.
+    /// Some words often occur together, which PostgreSQL's statistics do not show. So the search finds words first,
+    /// through their index, and then looks up the records of each set one by one along the index, the newest first,
+    /// until there are enough. Any other join, and any sort in the place of the index, would read records from end to
+    /// end. `constraint_exclusion` has nothing to find in partitions, and takes a third of the planning.
     pub const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
                                 SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off; SET LOCAL jit = off; \
                                 SET LOCAL work_mem = '64MB'; SET LOCAL plan_cache_mode = force_custom_plan; \

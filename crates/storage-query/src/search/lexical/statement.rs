@@ -17,7 +17,7 @@ pub(super) const MAX_WAITING: i64 = 500;
 /// Sets of shared words that are weighed, the newest ones: common words have more.
 const MAX_TEXTS: i64 = 5_000;
 
-/// Sets of shared words, and records, that are counted: whoever has as many is common.
+/// The most sets of shared words, and records, that are counted for a word. A word with that many is common.
 const MAX_COUNTED_TEXTS: i64 = 10_000;
 const MAX_COUNTED_RECORDS: i64 = 1_000;
 
@@ -89,8 +89,8 @@ pub(super) fn waiting() -> Sql {
     sql
 }
 
-/// What a record's `words` weigh of all that is asked for: those that it holds, the literal ones of them, those that stored
-/// records have, and all.
+/// The weight of a record's `words`: of the searched words that it has, of the literal ones among them, of those that
+/// stored records have, and of all.
 const HELD: &str = "SELECT coalesce(sum(weight) FILTER (WHERE words @@ wanted), 0) AS held, \
     coalesce(sum(weight) FILTER (WHERE is_literal AND words @@ wanted), 0) AS literal, \
     coalesce(sum(weight) FILTER (WHERE is_known), 0) AS known, coalesce(sum(weight), 0) AS total FROM term";
@@ -122,7 +122,7 @@ impl Search<'_> {
         sql
     }
 
-    /// The sets of shared words, those that hold most first.
+    /// The sets of shared words, those with the most weight first.
     fn best(&self) -> Sql {
         let Some(shared) = &self.weighed.shared else { return Sql::default() };
         let mut sql = Sql::new(

@@ -17,8 +17,8 @@ const LANGUAGE: &str = "a about after again all also am an and any are as at be 
 /// Words that are counted, the first ones of a text: 1,000 characters have more only when most are of two letters.
 const MAX_COUNTED: usize = 128;
 
-/// Words that weigh, the rarest ones: what 32 words do not find, no more of them do. As many that no stored record has may be
-/// in those that wait.
+/// The most words that count, the rarest first: more than 32 words find nothing else. As many again may count that only
+/// waiting records have.
 const MAX_WEIGHED: usize = 32;
 
 /// Letters from which on the last word may be only begun: `it:*` would be half the dictionary.
@@ -30,7 +30,7 @@ const MAX_IDENTIFIER: usize = 256;
 /// Bytes of the longest word that PostgreSQL takes.
 const MAX_WORD: usize = 2046;
 
-/// What is searched for, each part as `tsquery`.
+/// The text of a search, each part as `tsquery`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) terms: Vec<Term>,
@@ -53,7 +53,7 @@ pub(super) struct Term {
 }
 
 impl Asked {
-    /// The words of a text, as the database cuts it, but for those of the language, unless there are no others.
+    /// The words of a text, as the database splits it, without common words of the language unless there are no others.
     pub(super) fn of(text: &str, rows: &[Word]) -> Self {
         let words: Vec<(&str, &str)> =
             rows.iter().filter_map(|row| row.word.as_deref().zip(row.whole.as_deref())).collect();
@@ -94,10 +94,10 @@ impl Term {
     }
 }
 
-/// What a search looks for, and how much each part of it counts.
+/// The parts of a search with their weights.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Weighed {
-    /// The rarest first, then those that no stored record has: records that wait may.
+    /// The rarest first, then those that no stored record has; waiting records may have them.
     pub(super) terms: Vec<Counted>,
     /// One of these at least is among the shared words of a record that holds half of the weight by them.
     pub(super) shared: Option<String>,
@@ -134,7 +134,7 @@ impl Counted {
 }
 
 impl Weighed {
-    /// By rarities, which are those of the terms, of the exact identifier and of the begun one.
+    /// Weighs by rarities: those of the terms, of the exact identifier and of the begun one, in this order.
     pub(super) fn of(asked: Asked, rarities: &[Rarity]) -> Self {
         let (of_terms, of_wholes) = rarities.split_at_checked(asked.terms.len()).unwrap_or((rarities, &[]));
         let counted =
@@ -162,7 +162,8 @@ impl Weighed {
     }
 }
 
-/// The first terms, until the others weigh less than half: whoever holds half of the weight holds one of these.
+/// The first terms, until the rest weighs less than half. A record with half of the weight has at least one of these
+/// terms.
 fn leading(terms: &[Counted]) -> &[Counted] {
     let total: f64 = terms.iter().map(|term| term.weight).sum();
     let mut rest = total;

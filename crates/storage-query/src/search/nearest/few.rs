@@ -17,7 +17,7 @@ use crate::{QueryError, RemediationFilter, Valid};
 /// So many are few in any case.
 const ALWAYS: u32 = 100;
 
-/// What a record with its vector costs, in records looked at behind the vector index.
+/// The cost of reading a record with its vector, in records read through the vector index.
 const PRICE: i64 = 3;
 
 /// How many times as many as were estimated to be few are still looked at: a filter of several columns lets more through
@@ -31,10 +31,10 @@ pub(super) struct Few {
 }
 
 impl Few {
-    /// `None` when the filter lets more through by PostgreSQL's own estimate, or everything.
+    /// `None` if PostgreSQL estimates that more records match, or if all do.
     ///
-    /// Behind the vector index, a search for k of n records, of which m match, looks at k × n / m records until it has met
-    /// enough. Looking at those that match costs three times as much each, so that it costs less while m² < k × n / 3.
+    /// Through the vector index, a search for k of n records, of which m match, reads k × n / m records. Reading the
+    /// matching records costs three times as much each, so it is cheaper if m² < k × n / 3.
     pub(super) async fn estimate(
         filter: &Valid<RemediationFilter>,
         wanted: i64,
@@ -61,14 +61,14 @@ impl Few {
     }
 }
 
-/// How many of so many records are few for a search for so many of them.
+/// The number of records that counts as few for a search for `wanted` of `stored` records.
 fn few_of(wanted: i64, stored: i64) -> u32 {
     let few = (wanted.saturating_mul(stored) / PRICE).max(0).isqrt();
     u32::try_from(few).unwrap_or(u32::MAX).max(ALWAYS)
 }
 
-/// How many records match by PostgreSQL's estimate for one month, the one with the most records of those that the filter's
-/// time touches. PostgreSQL plans each month apart: an estimate over a year costs a tenth of a search.
+/// PostgreSQL's estimate of the matching records, from the month with the most records in the filter's range.
+/// PostgreSQL plans each month separately, and an estimate over a year costs a tenth of a search.
 async fn matching(
     filter: &Valid<RemediationFilter>,
     months: &[Stored],

@@ -20,7 +20,7 @@ use crate::QueryError;
 use crate::read::rows::{Distant, NearIncident, Selected, SelectedIncident};
 use crate::sql::{BoundSql, Bounded, Statement};
 
-/// What a search by meaning found.
+/// The result of a search by meaning.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Nearest {
@@ -94,9 +94,9 @@ impl NearestQuery {
         .await
     }
 
-    /// The nearest among the records that have a vector in common with one of `candidates`: those that an index outside the
-    /// database takes for near, and all that say the same as one of them. So the newest of equally near records are found,
-    /// whichever the outside index named.
+    /// The nearest among the records that have a vector in common with one of `candidates`: the candidates of an index
+    /// outside the database, and all records that say the same as one of them. So the newest of equally near records
+    /// are found, even if the index named older ones.
     ///
     /// # Errors
     /// [`QueryError::Database`].
@@ -187,7 +187,7 @@ impl NearestQuery {
         Nearest { hits: ranked(rows, self.request.min_similarity()), is_cut, scan }
     }
 
-    /// Whether enough came, or the last one is already too far for those behind it to matter.
+    /// Whether there are enough records, or the last one is too far away, and so are all after it.
     fn is_complete(&self, Bounded { rows, is_cut }: &Bounded<Distant<Remediation>>) -> bool {
         *is_cut
             || i64::try_from(rows.len()) == Ok(self.count)

@@ -1,14 +1,14 @@
-//! What a search by meaning asks for.
+//! The query of a search by meaning.
 
 use storage_models::Embedding;
 
 use crate::{RemediationFilter, SearchRequest, Valid};
 
-/// What is attempted, in errors.
+/// The attempt, in errors.
 pub(super) const OPERATION: &str = "search by meaning";
 
-/// A search for the remediations nearest to a vector, among those that match a filter and have a vector of the set that
-/// serves. The vector of an older version of a record serves until there is a newer one.
+/// A search for the remediations nearest to a vector, among those that match a filter and have a vector of the active
+/// set. The vector of an older version of a record counts until there is a newer one.
 ///
 /// ```no_run
 /// use diesel_async::AsyncPgConnection;
@@ -31,14 +31,14 @@ pub struct NearestQuery {
 }
 
 impl NearestQuery {
-    /// What must hold in the transaction that runs [`Self::to_sql`].
+    /// The settings of the transaction that runs [`Self::to_sql`].
     ///
-    /// `strict_order` lets the scan of the index go on until enough rows have passed the filter, in the order of their
-    /// distance. `ef_search` is how many candidates each round keeps: more find more of the true nearest and cost more
-    /// time. A plan for the very values that are bound leaves out the partitions outside the range of time. The vector
-    /// index gives vectors in the order that is wanted, and their records follow one vector after the other: without
-    /// `enable_sort`, PostgreSQL does not gather all records first, which it takes to be cheaper. `constraint_exclusion` has
-    /// nothing to find in partitions, and takes a third of the planning.
+    /// `strict_order` continues the scan of the index, in the order of distance, until enough rows have passed the
+    /// filter. `ef_search` is the number of candidates that each round keeps: more candidates find more of the true
+    /// nearest records and cost more time. A plan for the bound values skips the partitions outside the range of time.
+    /// The vector index gives vectors in the order that is wanted, and their records follow one vector after the other:
+    /// without `enable_sort`, PostgreSQL does not gather all records first, which it takes to be cheaper.
+    /// `constraint_exclusion` has nothing to find in partitions, and takes a third of the planning.
     pub const SETTINGS: &str = "SET LOCAL hnsw.iterative_scan = strict_order; \
                                 SET LOCAL hnsw.ef_search = 100; SET LOCAL enable_sort = off; SET LOCAL jit = off; \
                                 SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL constraint_exclusion = off";

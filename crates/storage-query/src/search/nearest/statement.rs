@@ -15,8 +15,8 @@ use crate::{RemediationFilter, SearchRequest, Valid};
 /// Where the vectors of the set that serves are, as of the statement's own snapshot.
 pub(in crate::search) const ACTIVE_SLOT: &str = "(SELECT slot FROM embedding_set WHERE state = 'active')";
 
-/// The order of what is found. Along the vector index there is none but that of the distance; what a vector has comes
-/// newest first there, and so do equals.
+/// The order of the rows. The vector index gives the order of distance alone; the records of a vector follow newest
+/// first, and so do equal rows.
 const NEWEST_FIRST: &str = "distance, start_time DESC, id DESC";
 
 /// Where the nearest are looked for.
@@ -32,7 +32,7 @@ pub(super) enum Looked<'a> {
     Candidates(&'a [i64]),
 }
 
-/// What is wanted of each.
+/// The columns of each row.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Wanted {
     /// The record's columns.

@@ -1,4 +1,5 @@
-//! What the API server has said lately. A yes and a no are kept apart, so that made-up tokens push out no genuine one.
+//! The recent answers of the API server. Accepted and rejected tokens are kept in separate caches, so that invented
+//! tokens cannot evict genuine ones.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ const CAPACITY: u64 = 10_000;
 /// How long a no is kept.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
 
-/// How long a token that was good is told from those of strangers.
+/// How long a token that was valid is not treated as a stranger's.
 const FAMILIAR_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// A token as it is remembered.
@@ -31,7 +32,7 @@ impl Digests {
         Self { key: rand::random() }
     }
 
-    /// The digest itself is shown to nobody, so that the key in front is enough.
+    /// The digest itself is never shown, so the key before it is enough.
     pub(super) fn of(&self, token: &str) -> TokenDigest {
         Sha256::new().chain_update(self.key).chain_update(token).finalize().into()
     }
@@ -96,7 +97,8 @@ impl Known {
         self.permissions.get(&(token, wanted.name())).await.map(|kept| kept.answer)
     }
 
-    /// The token's user. Of those who ask at once for one token, one looks up; an error is nobody's answer but theirs.
+    /// The token's user. Of several concurrent requests with the same token, one looks it up. An error is the answer to
+    /// this request only.
     pub(super) async fn user(
         &self,
         token: TokenDigest,

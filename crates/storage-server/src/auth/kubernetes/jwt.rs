@@ -1,4 +1,4 @@
-//! What a token says of itself, unverified: enough to spare look-ups, never to believe anything.
+//! The unverified claims of a token: enough to avoid look-ups, never to trust anything.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

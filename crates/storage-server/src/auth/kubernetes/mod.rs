@@ -22,7 +22,7 @@ use super::{Caller, Permission, Permissions, Refusal, TokenVerifier, Verdict};
 /// Look-ups under way at once: random tokens must not be turned against the API server.
 const MAX_LOOKUPS: usize = 16;
 
-/// What tells who may do what.
+/// The settings of the permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Authorization {
     /// The API server, asked whether the user may use the resource `audits` in this namespace.
@@ -82,7 +82,7 @@ impl KubernetesVerifier {
         if self.known.is_rejected(&digest) {
             return Err(Refusal::Rejected);
         }
-        // What is no token of a service account, or one that says itself that its time is over, is not worth a look-up.
+        // A token that is not a service account's, or is expired by its own claims, needs no look-up.
         let claims = jwt::read(token).ok_or(Refusal::Rejected)?;
         let good_for = claims.left(SystemTime::now()).ok_or(Refusal::Rejected)?;
         // Boxed: the client's future is large, and rarely needed.

@@ -83,7 +83,7 @@ impl Reviewer {
         let review = TokenReview { spec, ..TokenReview::default() };
         let review = self.tokens.create(&PostParams::default(), &review).await.map_err(unavailable)?;
         let status = review.status.unwrap_or_default();
-        // An API server that knows no audiences answers yes and names none: that yes is for anybody's tokens.
+        // An API server that does not know audiences accepts the token and names none, so any token would pass.
         let is_for_us = status.audiences.unwrap_or_default().contains(&self.audience);
         let user = status.user.filter(|_| status.authenticated == Some(true) && is_for_us);
         let user = user.ok_or(Refusal::Rejected)?;

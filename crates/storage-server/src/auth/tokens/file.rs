@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::{ANONYMOUS, Caller, Permission, Permissions};
 
-/// What a hash begins with.
+/// The prefix of a hash.
 pub(super) const PREFIX: &str = "sha256:";
 
 /// Characters of a name.
@@ -27,13 +27,13 @@ pub(super) struct Holder {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TokenSet(HashMap<TokenHash, Holder>);
 
-/// What is wrong with a line.
+/// The fault of a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
     /// Other than three words.
     #[error("line {0} must have three parts: a name, {PREFIX} with the token's hash, and permissions")]
     Parts(usize),
-    /// A name that could not be told in a log.
+    /// A name that a log line could not show.
     #[error(
         "line {0} must begin with a name of at most {MAX_NAME} visible ASCII characters other than `{ANONYMOUS}`"
     )]
@@ -66,7 +66,7 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 impl TokenSet {
-    /// Reads a file's text. Empty lines and those that begin with `#` say nothing.
+    /// Reads a file's text. Empty lines and lines that begin with `#` are ignored.
     pub(super) fn parse(text: &str) -> Result<Self, Vec<TokenFault>> {
         let (mut set, mut faults) = (Self::default(), Vec::new());
         for (number, line) in (1..).zip(text.lines()) {
@@ -85,7 +85,7 @@ impl TokenSet {
         if faults.is_empty() { Ok(set) } else { Err(faults) }
     }
 
-    /// Looks a token up by its hash: how long that takes says nothing about any token of the file.
+    /// Looks a token up by its hash, so that the time of the look-up reveals nothing about the tokens of the file.
     pub(super) fn holder(&self, token: &str) -> Option<&Holder> {
         self.0.get(&hash(token))
     }

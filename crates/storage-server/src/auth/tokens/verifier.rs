@@ -49,7 +49,8 @@ impl TokenFile {
         Ok(Self { path: path.to_owned(), tokens: RwLock::new(Arc::new(tokens)) })
     }
 
-    /// Follows the file's changes until dropped. A file that cannot be used changes nothing and is told of once.
+    /// Follows the file's changes until dropped. If the new file cannot be used, the old tokens stay valid and one
+    /// error is logged.
     pub(crate) async fn watch(self: Arc<Self>) {
         let mut tick = tokio::time::interval(INTERVAL);
         let mut last_told = None;
@@ -76,8 +77,8 @@ impl TokenFile {
         }
     }
 
-    /// Takes over what the file holds now; whether that is news. Contents are compared, not times: a mounted secret is
-    /// exchanged as a whole, and clocks are coarse.
+    /// Reads the file again and returns whether its content has changed. Contents are compared, not times: a mounted
+    /// secret is replaced as a whole, and clocks are coarse.
     fn reload(&self) -> Result<bool, TokenFileError> {
         let tokens = TokenSet::parse(&read(&self.path)?).map_err(TokenFileError::Lines)?;
         let is_news = *self.current() != tokens;

@@ -1,9 +1,9 @@
-//! What is wrong with a head that the HTTP library does not read, in words for its sender.
+//! Messages for clients whose request head the HTTP library cannot read.
 
 /// Characters of a client's text that a message repeats at most.
 const SHOWN: usize = 60;
 
-/// What is wrong and what to do; `None` when it is not found, such as in a part of a head.
+/// The fault and the remedy; `None` if no fault is found, for example in an incomplete head.
 pub(super) fn fault(head: &[u8]) -> Option<String> {
     if head.starts_with(b"\x16\x03") {
         return Some(

@@ -21,8 +21,8 @@ use crate::http::observe;
 use crate::problem::{Problem, ProblemKind};
 use crate::telemetry::correlation::{self, CorrelationId};
 
-/// How long what a client goes on sending is taken and thrown away after a refusal, so that it comes to read why: a
-/// connection that is closed on data takes its answer with it.
+/// How long data from the client is discarded after a refusal, so that the client can read the answer. A connection
+/// that is closed with unread data loses its answer.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
 /// A bare answer is no longer than this.
@@ -71,7 +71,7 @@ impl<'a> Bare<'a> {
     }
 }
 
-/// What is wrong when no more is known.
+/// The message if the fault is not known.
 const UNREADABLE: &str = "The head of the request cannot be read. Look for a character of the URL that must be \
                           percent-encoded (a space, \", <, > or a letter beyond ASCII), for a header Host that is \
                           missing or repeated, and for a line that is not `Name: value`.";
@@ -151,7 +151,7 @@ impl Refusal {
     }
 }
 
-/// What is said of a head that was answered with this status.
+/// The message for a head that was answered with this status.
 fn problem(status: u16, read: &[u8]) -> Problem {
     match status {
         400 => {

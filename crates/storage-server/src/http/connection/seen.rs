@@ -36,7 +36,7 @@ impl Seen {
         self.bytes = Vec::new();
     }
 
-    /// What is there of a head that became no request.
+    /// The bytes of a head that did not become a request.
     pub(super) fn unread(&self, requests: u64) -> &[u8] {
         if self.is_lost || requests != self.requests { &[] } else { &self.bytes }
     }

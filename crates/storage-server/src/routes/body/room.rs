@@ -67,14 +67,14 @@ impl Sink {
     }
 }
 
-/// The bytes of a body so far. What is announced costs nothing: each piece takes its part of the budget when it is there, or
-/// ends the body.
+/// The bytes of a body so far. An announced length costs nothing: each piece takes its part of the budget when it
+/// arrives, or ends the body.
 pub(super) struct Room {
     bytes: BytesMut,
     limit: usize,
     announced: usize,
     reservation: Reservation,
-    /// Why the last piece was not taken, for whoever writes through a decoder.
+    /// Why the last piece was not accepted, for callers that write through a decoder.
     refusal: Option<Problem>,
 }
 

@@ -1,4 +1,4 @@
-//! What an answer tells of where a record differs from what was sent.
+//! The fields of an answer that name where the stored record differs from the request.
 
 use serde::Deserialize;
 use storage_models::RecordType;
@@ -6,7 +6,7 @@ use storage_validation::Handling;
 
 use crate::telemetry::metrics as names;
 
-/// Where what is stored differs from what was sent, as JSON pointers.
+/// The places where the stored record differs from the request, as JSON pointers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AlteredFields {
     /// Where text was cleaned or escaped.
@@ -16,8 +16,8 @@ pub(super) struct AlteredFields {
 }
 
 impl AlteredFields {
-    /// The handling that an answer tells of: the one that was asked for, or the lenient one of the settings when it has
-    /// adjusted something.
+    /// The handling that an answer names: the preferred one, or the lenient one of the settings if it has adjusted
+    /// something.
     pub(super) fn handling(&self, preferred: Option<Handling>) -> Option<Handling> {
         preferred.or_else(|| (!self.adjusted.is_empty()).then_some(Handling::Lenient))
     }
@@ -35,7 +35,7 @@ impl AlteredFields {
     }
 }
 
-/// Whether an answer that was kept tells of adjusted fields.
+/// Whether a kept answer names adjusted fields.
 pub(super) fn tells_of_adjustments(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Told {
@@ -45,7 +45,7 @@ pub(super) fn tells_of_adjustments(body: &[u8]) -> bool {
 }
 
 /// The field that a JSON pointer leads into; `record` for the record as a whole. A client's own words must not become
-/// labels: `unknown` stands for what is a field of no record type.
+/// labels, so `unknown` stands for a name that no record type has.
 pub(super) fn field_label(pointer: &str) -> &'static str {
     let Some(name) = pointer.split('/').nth(1) else { return "record" };
     let field = RecordType::ALL.into_iter().find_map(|record_type| record_type.field(name));

@@ -19,7 +19,7 @@ use crate::openapi::{JsonBody, Named, reference};
 use crate::routes::answer::{Form, Sent};
 use crate::routes::etag;
 
-/// Says that the answer is that of an earlier request.
+/// The header of an answer that was given to an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// A record as it is stored, and what the service changed in it.
@@ -122,7 +122,7 @@ pub(super) fn body(status: StatusCode, body: &impl Serialize) -> Reply {
         status: i16::try_from(status.as_u16()).unwrap_or_default(),
         location: None,
         etag: None,
-        // What is sent consists of strings, numbers and JSON that was parsed, which cannot fail to serialize.
+        // The body consists of strings, numbers and parsed JSON, which cannot fail to serialize.
         body: serde_json::to_vec(body).unwrap_or_default(),
     }
 }

@@ -28,7 +28,7 @@ use crate::routes::answer::{Answer, Form};
 use crate::routes::body::{self, Body, MediaType};
 use crate::routes::parameters::Parameters;
 
-/// What a batch may come as: an array, or one record a line.
+/// The media types of a batch: an array, or one record per line.
 const ACCEPTED: &[MediaType] = &[MediaType::Json, MediaType::JsonLines];
 
 /// The answer to a batch that is stored.

@@ -1,4 +1,5 @@
-//! What a client asks for beyond the commit: to wait for the index, or to have a record in both stores or in neither.
+//! The consistency of a write beyond the commit: to wait for the index, or to have the record in both stores or in
+//! neither.
 
 use std::time::Duration;
 
@@ -81,9 +82,9 @@ pub(super) async fn until_synced(
     Some(Waited { granted, is_synced })
 }
 
-/// The answer after a wait. What is kept for those who repeat the request is made the same; where that cannot be, the
-/// answer is the one that was kept at the commit, so that both are the same byte for byte. `render` is told whether
-/// the index still lacks something; `handling` is told when it was asked for, or has adjusted something.
+/// The answer after a wait. The answer that is kept for repetitions is updated to the same; if that fails, this answer
+/// is the one that was kept at the commit, so that both are equal byte for byte. `render` gets whether the index still
+/// lacks something. The answer names `handling` if it was preferred or has adjusted something.
 pub(super) async fn answered<F>(
     state: &AppState,
     key: Option<&IdempotencyKey>,

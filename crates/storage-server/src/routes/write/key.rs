@@ -95,8 +95,8 @@ impl BatchKey {
     }
 }
 
-/// What a request that is to be refused is answered: a refusal may depend on the clock or on what has changed since,
-/// and the answer to a request that was done before does not.
+/// The answer to a request that would be refused now. A refusal may depend on the clock or on later changes, and the
+/// answer to a repeated request must not.
 pub(super) async fn unless_replayed<F>(
     state: &AppState,
     key: Option<&IdempotencyKey>,

@@ -37,7 +37,7 @@ use crate::routes::parameters::Parameters;
 use crate::settings::Consistency;
 use crate::telemetry::metrics as names;
 
-/// What a write may come to, besides what reading its body may.
+/// The problems of a write, besides those of reading its body.
 pub(super) const PROBLEMS: &[ProblemKind] = &[
     ProblemKind::KeyInFlight,
     ProblemKind::KeyReused,
@@ -141,7 +141,7 @@ fn rendering<R: 'static>(altered: AlteredFields, is_pending: bool) -> Render<Rec
     })
 }
 
-/// What the index must hold of this record.
+/// The version of this record that the index must hold.
 fn version(record: &Record) -> Option<(i64, Timestamp)> {
     match record {
         Record::Remediation(record) => Some((record.id, record.updated_at)),

@@ -30,7 +30,7 @@ use crate::routes::etag;
 use crate::routes::parameters::Parameters;
 use crate::routes::{get, id};
 
-/// What a change may come as: either way it is a merge patch.
+/// The media types of a change. Both are a merge patch.
 const ACCEPTED: &[MediaType] = &[MediaType::MergePatch, MediaType::Json];
 
 /// The header that names the version.
@@ -141,8 +141,8 @@ fn refused(refused: RefusedUpdate) -> Problem {
     }
 }
 
-/// The versions that the change is for. `*` would be for any (RFC 9110, section 13.1.1), and so overwrite unseen what
-/// somebody else has changed: it is no version.
+/// The versions that the change is for. `*` would match any version (RFC 9110, section 13.1.1) and could overwrite
+/// another client's change, so it is refused.
 fn if_match(request: &HttpRequest) -> Result<String, Problem> {
     let named: Vec<&str> =
         request.headers().get_all(IF_MATCH).filter_map(|value| value.to_str().ok()).collect();
@@ -159,7 +159,7 @@ fn if_match(request: &HttpRequest) -> Result<String, Problem> {
     }
 }
 
-/// A weak tag is that of no version (RFC 9110, section 13.1.1), whatever is in it.
+/// A weak tag matches no version (RFC 9110, section 13.1.1).
 fn unmatched(if_match: &str) -> Problem {
     let problem = Problem::new(ProblemKind::PreconditionFailed);
     if !etag::are_weak(if_match) {

@@ -1,4 +1,4 @@
-//! What a pool and the leases of its connections share.
+//! The state that a pool and its leases share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,12 +14,13 @@ use crate::store::shares::{Limits, Shares};
 
 pub(super) struct Inner {
     pub(super) connector: Connector,
-    /// Connections live on the main runtime: those of the HTTP threads end before the last request has.
+    /// Connections live on the main runtime, because the runtimes of the HTTP threads end before the last request.
     pub(super) runtime: Handle,
     pub(super) shares: Shares<Asker>,
     /// The last used is last; `None` once the pool is closed.
     idle: Mutex<Option<Vec<AsyncPgConnection>>>,
-    /// How often all connections were to be made anew. One that was made before the last time is not used again.
+    /// The number of times that all connections had to be replaced. A connection from before the last time is not used
+    /// again.
     renewals: AtomicU64,
 }
 

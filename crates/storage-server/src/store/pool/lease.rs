@@ -13,7 +13,7 @@ use crate::store::shares::Place;
 /// How long a cancel request may take; it is worth no more.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connection in use. Dropped before it is given back, its statement is cancelled and it is closed.
+/// A connection in use. Dropping it before it is returned cancels its statement and closes it.
 pub(crate) struct Lease {
     inner: Arc<Inner>,
     held: Option<Used>,
@@ -39,7 +39,7 @@ impl Lease {
         Self { inner, held: Some(Used { connection, place, is_busy: false, renewals }) }
     }
 
-    /// Always `Some` until the connection is given back.
+    /// Always `Some` until the connection is returned.
     pub(crate) fn connection(&mut self) -> Option<&mut AsyncPgConnection> {
         self.parts().map(|(connection, _)| connection)
     }

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-/// What a caller's share is of all places, and of those who may wait.
+/// A caller's share of all places, and of the waiting requests.
 const PART: usize = 4;
 
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl<K: Hash + Eq + Clone> State<K> {
         Some((turn, receiver))
     }
 
-    /// Takes one who waits out of the queue; false when they wait no longer.
+    /// Removes a waiting request from the queue; false if it no longer waits.
     pub(super) fn leave(&mut self, caller: &K, turn: u64) -> bool {
         let Some(usage) = self.callers.get_mut(caller) else { return false };
         let before = usage.waiting.len();
@@ -121,21 +121,22 @@ impl<K: Hash + Eq + Clone> State<K> {
             let Some(waiter) = waiter else { return };
             self.waiting -= 1;
             let granted = self.give(&caller);
-            // One who has gone in the meantime leaves the place to the next.
+            // A request that has left in the meantime leaves the place to the next.
             if let Err(granted) = waiter.sender.send(granted) {
                 self.take_back(&caller, granted.turn);
             }
         }
     }
 
-    /// Of those who wait, one who has less than a share before one who has it; among these, whose turn is longest past.
+    /// Of the waiting callers, those with less than a share come first; among them, the one whose last turn is longest
+    /// ago.
     fn next(&self, share: usize) -> Option<K> {
         let waiting = self.callers.iter().filter(|(_, usage)| !usage.waiting.is_empty());
         let next = waiting.min_by_key(|(_, usage)| (usage.held.len() >= share, usage.turn));
         next.map(|(caller, _)| caller.clone())
     }
 
-    /// The newest place of the caller who has the most beyond a share, those that were recalled already not counted.
+    /// The newest place of the caller furthest above its share, without places that were recalled already.
     pub(super) fn most_beyond(&self, share: usize) -> Option<&Held> {
         let kept = |usage: &Usage| usage.held.iter().filter(|held| !held.recall.is_cancelled()).count();
         let greediest = self.callers.values().max_by_key(|usage| kept(usage))?;
