@@ -17,6 +17,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
     (concat!("pypi", ".org"), "is a host name of a package registry"),
     (concat!("python", "hosted.org"), "is a host name of a package registry"),
     (concat!("npmjs", "."), "is a host name of a package registry"),
+    (concat!("<<<<", "<<< "), "is left over from a merge: keep one side"),
+    (concat!(">>>>", ">>> "), "is left over from a merge: keep one side"),
 ];
 
 /// Everything that is wrong with `source`.
@@ -119,6 +121,7 @@ mod tests {
                 "b/Cargo.toml: add `unsafe_code",
             ),
             ("a.md", &format!("x\nsee {}{}\n", "/ro", "ot/x"), "a.md:2: `/root"),
+            ("a.md", &format!("x\n{}{} HEAD\n", "<<<<", "<<<"), "a.md:2: `<<<<"),
             ("a.sql", &format!("-- {}{}: x\n", "TO", "DO"), "a.sql:1: `TO"),
             ("a.sh", &format!("curl https://{}{}/x\n", "crates", ".io"), "a.sh:1: `crates"),
         ] {
