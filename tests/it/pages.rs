@@ -11,7 +11,14 @@ use crate::support::{Answer, Service, options};
 #[tokio::test]
 async fn an_open_page_is_encoded_as_asked_and_known_by_its_tag() {
     let service = Service::start().await;
-    for path in ["/openapi.json", "/docs/swagger-ui-bundle.js", "/docs/index.html", "/problems/conflict"] {
+    for path in [
+        "/openapi.json",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/index.html",
+        "/problems/conflict",
+        "/ui/",
+        "/ui/main.js",
+    ] {
         let url = format!("{}{path}", service.process.url());
         let plain = service.get(path).await.expect(200);
         let tag = plain.header("ETag");
@@ -53,4 +60,39 @@ async fn the_open_pages_are_no_way_around_the_limits() {
     assert!(refused > 0, "50 requests at once were answered");
     service.get("/health").await.expect(200);
     service.get("/api/v1/audit/remediation").await.expect(200);
+}
+
+/// The explorer moves to where its parts are beside it, is asked for again after an upgrade, and may load and run nothing but
+/// its own files.
+#[tokio::test]
+async fn the_explorer_is_whole_and_runs_its_own_files_alone() {
+    let service = Service::start().await;
+    assert_eq!(service.get("/ui").await.expect(200).text, service.get("/ui/").await.expect(200).text);
+    let page = service.get("/ui/").await.expect(200);
+    assert_eq!(
+        [page.header("Content-Type"), page.header("Cache-Control")],
+        ["text/html; charset=utf-8", "no-cache"]
+    );
+    let policy = page.header("Content-Security-Policy");
+    for part in [
+        "default-src 'none'",
+        "script-src 'self';",
+        "require-trusted-types-for 'script'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(part) && !policy.contains("unsafe"), "{policy}");
+    }
+    let quoted = |text: &str, before: &str| -> Vec<String> {
+        text.split(before).skip(1).filter_map(|rest| Some(rest.split('"').next()?.to_owned())).collect()
+    };
+    let named = [quoted(&page.text, "src=\""), quoted(&page.text, "href=\"")].concat();
+    let files: Vec<_> = named.into_iter().filter(|name| !name.starts_with("data:")).collect();
+    assert!(files.len() > 5, "{files:?}");
+    for file in files {
+        let part = service.get(&format!("/ui/{file}")).await.expect(200);
+        for import in quoted(&part.text, "from \"./") {
+            service.get(&format!("/ui/{import}")).await.expect(200);
+        }
+    }
+    service.get("/ui/none.js").await.expect(404);
 }

@@ -69,6 +69,7 @@ mod auth;
 #[cfg(test)]
 mod documents;
 mod embedder;
+mod explorer;
 mod export;
 mod health;
 mod http;

@@ -10,6 +10,8 @@ pub(crate) enum Access {
     Open,
     /// Nothing but that its address has not asked for too much.
     Page,
+    /// Nothing but that its address has not asked for too many files.
+    File,
     /// A caller with this permission.
     Needs(Permission),
     /// Nobody gets more than this, and strangers not even that.

@@ -26,6 +26,8 @@ pub(crate) struct Gate {
     pub(crate) callers: Rates<Caller>,
     /// The rate of each address for requests without a known token, open pages included.
     pub(crate) strangers: Rates<IpAddr>,
+    /// How many files of the explorer each address may ask for.
+    pub(crate) files: Rates<IpAddr>,
     /// The proxies whose headers are trusted.
     pub(crate) proxies: Proxies,
 }
@@ -38,6 +40,7 @@ impl Default for Gate {
             places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             callers: Rates::default(),
             strangers: Rates::default(),
+            files: Rates::default(),
             proxies: Proxies::default(),
         }
     }
@@ -78,10 +81,8 @@ impl Gate {
     ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
         let (wanted, outcome) = match access {
             Access::Open => return Ok(None),
-            Access::Page => {
-                let place = self.place()?;
-                return self.stranger(request).map(|()| Some(place)).map_err(|it| self.told(request, it));
-            }
+            Access::Page => return self.unnamed(request, &self.strangers).map(Some),
+            Access::File => return self.unnamed(request, &self.files).map(Some),
             Access::Needs(permission) => (Some(permission), Ok(())),
             Access::Refused(problem) => (None, Err(problem)),
         };
@@ -90,14 +91,25 @@ impl Gate {
         outcome.map(|()| Some(place))
     }
 
+    /// A place for a request that needs no caller, counted for its address.
+    fn unnamed(
+        &self,
+        request: &ServiceRequest,
+        allowance: &Rates<IpAddr>,
+    ) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = self.place()?;
+        self.count_address(request, allowance).map_err(|it| self.told(request, it))?;
+        Ok(place)
+    }
+
     fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Problem::new(ProblemKind::Overloaded))
     }
 
     /// Counts one more of an address that nothing better is known of.
-    fn stranger(&self, request: &ServiceRequest) -> Result<(), Refused> {
+    fn count_address(&self, request: &ServiceRequest, allowance: &Rates<IpAddr>) -> Result<(), Refused> {
         let address = peer::group(peer::address(request, &self.proxies));
-        self.strangers.check(&address).map_err(limited)
+        allowance.check(&address).map_err(limited)
     }
 
     /// The problem of a refused caller, which is logged and counted.
@@ -137,7 +149,7 @@ impl Gate {
     ) -> Result<Verdict, Refused> {
         let is_stranger = !token.is_ok_and(|token| verifier.was_good(token));
         if is_stranger {
-            self.stranger(request)?;
+            self.count_address(request, &self.strangers)?;
         }
         let token = token.map_err(|missing| match missing {
             NoToken::Missing => unauthorized("missing", Challenge::Token),

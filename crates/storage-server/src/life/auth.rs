@@ -40,6 +40,12 @@ pub(super) async fn verifier(settings: &Settings) -> Result<Verifier, StartError
     }
 }
 
+/// Files of the explorer that an address may ask for in the long run: it opens the page twice a second.
+const FILES_A_SECOND: u32 = 24;
+
+/// Files of the explorer that an address may ask for at once: behind it twenty people open the page.
+const FILES_AT_ONCE: u32 = 240;
+
 /// Makes the door and starts what keeps it up to date.
 pub(super) fn gate(
     verifier: Verifier,
@@ -62,6 +68,7 @@ pub(super) fn gate(
         places: Arc::new(Semaphore::new(limits.requests)),
         callers: Rates::new(limits.caller_rate, limits.caller_burst),
         strangers: Rates::new(limits.stranger_rate, limits.stranger_burst),
+        files: Rates::new(FILES_A_SECOND, FILES_AT_ONCE),
         proxies: Proxies {
             trusted: settings.server.trusted_proxies.0.clone(),
             header: settings.server.forwarded_header,

@@ -40,6 +40,15 @@ impl<F> Responder for Sent<F> {
     }
 }
 
+/// 308 to another place.
+pub(super) struct Moved;
+
+impl Form for Moved {
+    fn answers(about: &str) -> Answers {
+        Answers::plain(308, with_header(empty(about), "Location"))
+    }
+}
+
 /// 200 with a body.
 pub(super) struct Json<B>(PhantomData<B>);
 

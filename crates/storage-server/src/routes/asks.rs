@@ -10,6 +10,9 @@ pub(super) enum Asks {
     Nothing,
     /// A moderate rate: the content is public.
     Moderation,
+    /// Not too many files of the explorer at once, which are counted apart: opening the page takes a dozen, and must not
+    /// use up what its address may ask besides.
+    FewFiles,
     /// A permission.
     For(Permission),
 }
@@ -27,7 +30,7 @@ impl Asks {
     pub(super) const fn problems(self) -> &'static [ProblemKind] {
         match self {
             Self::Nothing => &[],
-            Self::Moderation => &[ProblemKind::RateLimited, ProblemKind::Overloaded],
+            Self::Moderation | Self::FewFiles => &[ProblemKind::RateLimited, ProblemKind::Overloaded],
             Self::For(_) => &[
                 ProblemKind::Unauthorized,
                 ProblemKind::Forbidden,

@@ -8,6 +8,7 @@ mod asks;
 mod audit;
 mod body;
 mod etag;
+mod explorer;
 mod export;
 mod get;
 mod health;
@@ -51,7 +52,9 @@ static API: LazyLock<Table> = LazyLock::new(|| {
     let reads = [timeline::operation(), search::operation()];
     let operations = audit.chain(reads).chain(incidents::operations()).chain(aggregates::operations());
     let operations = operations.chain(admin::operations()).chain(health::operations());
-    Table::of(operations.chain([problems::operation()]).chain(openapi::operations()))
+    let pages =
+        [problems::operation()].into_iter().chain(openapi::operations()).chain(explorer::operations());
+    Table::of(operations.chain(pages))
 });
 
 /// The operations of the admin port.

@@ -7,12 +7,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 use utoipa::openapi::{Content, ContentBuilder};
 
-use super::answer::{Answer, Form, Sent};
+use super::answer::{Answer, Moved, Sent};
 use super::asks::Asks;
 use super::operation::{Operation, Request};
 use super::pages::{self, Kept, Page, Pages};
 use crate::openapi;
-use crate::openapi::responses::{Answers, empty, text, with_header};
+use crate::openapi::responses::text;
 use crate::openapi::{parameters, schema};
 use crate::problem::ProblemKind;
 
@@ -61,15 +61,6 @@ impl Page for File {
     fn contents() -> Vec<(&'static str, Content)> {
         let rest = ["text/css", "text/javascript"].map(|kind| (kind, text("…")));
         [("text/html", text("<!doctype html>"))].into_iter().chain(rest).collect()
-    }
-}
-
-/// 308 to another place.
-struct Moved;
-
-impl Form for Moved {
-    fn answers(about: &str) -> Answers {
-        Answers::plain(308, with_header(empty(about), "Location"))
     }
 }
 

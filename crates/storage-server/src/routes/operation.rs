@@ -132,6 +132,11 @@ impl Operation {
         Self::new(Method::GET, path, asks, handler, answered)
     }
 
+    /// The same, asking something else of its caller.
+    pub(super) fn asking(self, asks: Asks) -> Self {
+        Self { asks, ..self }
+    }
+
     /// Its name for programs, among which it is listed, and what it does in a few words.
     pub(super) fn named(self, tag: &'static str, id: impl Into<String>, summary: impl Into<String>) -> Self {
         Self { tag, id: id.into(), summary: summary.into(), ..self }
@@ -216,7 +221,7 @@ impl Operation {
             Asks::For(_) => operation
                 .security(SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []))
                 .security(SecurityRequirement::default()),
-            Asks::Nothing | Asks::Moderation => operation,
+            Asks::Nothing | Asks::Moderation | Asks::FewFiles => operation,
         };
         (self.path.clone(), PathItem::new(http_method(&self.method), operation))
     }

@@ -24,6 +24,7 @@ use super::answer::{Answer, Form};
 use super::asks::Asks;
 use super::etag;
 use super::operation::{Operation, Request};
+use crate::explorer::FILES;
 use crate::http::compress::ENCODINGS;
 use crate::openapi;
 use crate::openapi::responses::{Answers, empty};
@@ -127,10 +128,13 @@ fn all(document: &'static str) -> HashMap<String, Encoded> {
     let files = openapi::files().map(|(name, media_type, bytes)| {
         (format!("/docs/{name}"), Encoded::new(media_type, Bytes::from_owner(bytes)))
     });
+    let explorer = FILES.iter().map(|file| {
+        (format!("/ui/{}", file.name), Encoded::new(file.media_type, Bytes::from_static(file.bytes)))
+    });
     let problems = ProblemKind::ALL
         .iter()
         .map(|kind| (kind.path(), Encoded::new("text/plain; charset=utf-8", problem::page(*kind).into())));
-    documents.into_iter().chain(files).chain(problems).collect()
+    documents.into_iter().chain(files).chain(explorer).chain(problems).collect()
 }
 
 /// The document as generators take it that do not know OpenAPI 3.1.

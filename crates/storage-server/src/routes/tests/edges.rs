@@ -101,6 +101,24 @@ async fn the_open_pages_are_under_the_allowance_of_strangers() {
     }
 }
 
+/// The files of the explorer have an allowance of their own: opening it takes nothing of what its address may ask besides.
+#[actix_web::test]
+async fn the_files_of_the_explorer_are_counted_apart() {
+    let state = limited(Gate { strangers: Rates::new(1, 1), files: Rates::new(1, 3), ..Gate::default() });
+    let ask = async |path: &str| {
+        call(&state, TestRequest::get().uri(path).peer_addr("203.0.113.9:1".parse().unwrap())).await
+    };
+    for path in ["/ui/", "/ui/main.js", "/ui"] {
+        assert_ne!(ask(path).await.status, 429, "{path}");
+    }
+    let mut refused = 0;
+    for _ in 0..100 {
+        refused += usize::from(ask("/ui/main.js").await.status == 429);
+    }
+    assert!(refused > 0, "a hundred at once were answered");
+    assert_eq!(ask("/problems/conflict").await.status, 200);
+}
+
 /// Beyond the places there are, a request is put off before anything is asked for it.
 #[actix_web::test]
 async fn requests_beyond_the_places_are_shed() {

@@ -1,0 +1,76 @@
+//! The explorer's page and its files.
+
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+use utoipa::openapi::Content;
+
+use super::answer::{Answer, Moved, Sent};
+use super::asks::Asks;
+use super::operation::{Operation, Request};
+use super::pages::{self, Kept, Page, Pages};
+use crate::explorer::FILES;
+use crate::openapi::responses::text;
+use crate::openapi::{parameters, schema};
+use crate::problem::ProblemKind;
+
+/// The page loads what this service has and nothing else, runs nothing but its files, and turns no text into markup;
+/// no other page can show it. Its only image is its mark, which is written in the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// The operations that show the explorer.
+pub(super) fn operations() -> [Operation; 3] {
+    let names = FILES.iter().map(|file| file.name).filter(|name| !name.is_empty());
+    let file = schema::set("ExplorerFile", names);
+    let file = parameters::in_path("file", file, "A part of the page.", json!("main.js"));
+    [
+        Operation::get("/ui", Asks::FewFiles, moved, "Where the page is.")
+            .named("service", "explorer", "The explorer")
+            .shown_by(Request::new(308, "/ui")),
+        pages::operation("/ui/", part, "The page.", "/ui/")
+            .asking(Asks::FewFiles)
+            .named("service", "explorerPage", "The page on which people read the store")
+            .parameters([parameters::if_none_match()]),
+        pages::operation("/ui/{file}", part, "The part.", "/ui/main.js")
+            .asking(Asks::FewFiles)
+            .named("service", "explorerFile", "The parts of the explorer's page")
+            .parameters([file, parameters::if_none_match()])
+            .may_fail(&[ProblemKind::RouteNotFound])
+            .shown_by(Request::new(404, "/ui/none")),
+    ]
+}
+
+/// A part of the page.
+struct Part;
+
+impl Page for Part {
+    fn contents() -> Vec<(&'static str, Content)> {
+        [("text/html", "<!doctype html>"), ("text/css", "…"), ("text/javascript", "…")]
+            .map(|(kind, example)| (kind, text(example)))
+            .into()
+    }
+}
+
+/// `GET /ui`
+async fn moved() -> Answer<Moved> {
+    Ok(Sent::of(HttpResponse::PermanentRedirect().insert_header((LOCATION, "/ui/")).finish()))
+}
+
+/// `GET /ui/`, `GET /ui/{file}`
+async fn part(request: HttpRequest, pages: web::Data<Pages>) -> Answer<Kept<Part>> {
+    let mut response = pages.answer(&request).await?;
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        // The parts import each other by name: after an upgrade none may be older than the others.
+        (CACHE_CONTROL, "no-cache"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(Sent::of(response))
+}
