@@ -22,7 +22,7 @@ pub(crate) trait Work: Sync {
     /// The transaction's name in the metrics.
     const NAME: &'static str;
 
-    /// What comes of it.
+    /// The result.
     type Output: Send;
 
     /// Everything between BEGIN and COMMIT. The mark is none when nothing was written.
