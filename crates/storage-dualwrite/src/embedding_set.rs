@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use diesel::result::Error;
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper, sql_query};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use storage_models::schema::{embedding_set, installation, vector_outbox};
-use storage_postgres::Transaction;
+use storage_postgres::{Transaction, statement};
 use uuid::Uuid;
 
 /// How long a change of sets may take: every record is enqueued for the new one.
@@ -16,19 +16,25 @@ const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// The slot of a database's first set.
 const FIRST_SLOT: i16 = 1;
 
-/// The id of the set that serves, as a statement reads it.
-macro_rules! active_set {
-    () => {
-        "(SELECT id FROM embedding_set WHERE state = 'active')"
-    };
+statement! {
+    /// Whether there is any vector in a slot.
+    AnyVector("embedding_set/any_vector.sql") -> Bool { slot: i16 => SmallInt }
 }
-/// The slot of the set that serves, as a statement reads it.
-macro_rules! active_slot {
-    () => {
-        "(SELECT slot FROM embedding_set WHERE state = 'active')"
-    };
+
+statement! {
+    /// Removes all vectors of a slot.
+    EmptySlot("embedding_set/empty_slot.sql") -> Text { slot: i16 => SmallInt }
 }
-pub(crate) use {active_set, active_slot};
+
+statement! {
+    /// Enqueues every record for a set.
+    EnqueueAll("embedding_set/enqueue_all.sql") -> () { set: i64 => BigInt }
+}
+
+statement! {
+    /// The state of a set, which stays so until the transaction ends.
+    Hold("embedding_set/hold.sql") -> Text { id: i64 => BigInt }
+}
 
 /// What a vector depends on. Two vectors are comparable only if all three values agree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, diesel::Queryable, diesel::Selectable, diesel::Insertable)]
@@ -137,16 +143,7 @@ async fn active(connection: &mut AsyncPgConnection) -> Result<Option<(ServingSet
 }
 
 async fn any_vector(connection: &mut AsyncPgConnection, slot: i16) -> Result<bool, Error> {
-    #[derive(QueryableByName)]
-    struct Found {
-        #[diesel(sql_type = Bool)]
-        found: bool,
-    }
-    sql_query("SELECT EXISTS (SELECT FROM remediation_vector WHERE slot = $1) AS found")
-        .bind::<SmallInt, _>(slot)
-        .get_result::<Found>(connection)
-        .await
-        .map(|row| row.found)
+    AnyVector { slot }.get_result(connection).await
 }
 
 /// Puts `wanted` in the place of a set that has no vector, or of none, and enqueues every record for it.
@@ -166,10 +163,7 @@ async fn replace(
             .execute(connection)
             .await?;
         // Vectors that were stored for records that did not get them any more.
-        sql_query("SELECT empty_embedding_slot($1)")
-            .bind::<SmallInt, _>(old.slot)
-            .execute(connection)
-            .await?;
+        EmptySlot { slot: old.slot }.execute(connection).await?;
     }
     let slot = old.map_or(FIRST_SLOT, |old| old.slot);
     let id = diesel::insert_into(embedding_set::table)
@@ -177,27 +171,12 @@ async fn replace(
         .returning(embedding_set::id)
         .get_result(connection)
         .await?;
-    sql_query(
-        "INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
-         SELECT $1, id, start_time, updated_at FROM remediation_audit",
-    )
-    .bind::<BigInt, _>(id)
-    .execute(connection)
-    .await?;
+    EnqueueAll { set: id }.execute(connection).await?;
     Ok(ServingSet { id, slot })
 }
 
 /// Whether the set still serves; holds it so until the transaction ends.
 pub(crate) async fn hold(connection: &mut AsyncPgConnection, id: i64) -> Result<bool, Error> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        state: String,
-    }
-    sql_query("SELECT state::text FROM embedding_set WHERE id = $1 FOR SHARE")
-        .bind::<BigInt, _>(id)
-        .get_result::<Row>(connection)
-        .await
-        .optional()
-        .map(|row| row.is_some_and(|row| row.state == "active"))
+    let state: Option<String> = Hold { id }.get_result(connection).await.optional()?;
+    Ok(state.is_some_and(|state| state == "active"))
 }

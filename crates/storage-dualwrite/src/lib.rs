@@ -26,12 +26,12 @@
 //! ```
 
 mod budget;
+mod built_statement;
 mod commit_mark;
 mod commits;
 mod connector;
 pub mod counters;
 pub mod embedding_set;
-mod fixed_statement;
 pub mod idempotency;
 pub mod index;
 pub mod outbox;

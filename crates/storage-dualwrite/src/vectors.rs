@@ -8,24 +8,21 @@ use diesel::sql_types::{Array, BigInt, Bytea, SmallInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sha2::{Digest as _, Sha256};
 use storage_models::{Embedding, VectorSql};
+use storage_postgres::statement;
 
-use crate::fixed_statement::fixed_statement;
-
-fixed_statement! {
+statement! {
     /// Those of these vectors that are stored in the slot.
-    Known -> (Bytea, BigInt) {
-        "SELECT digest, embedding_id FROM embedding_vector WHERE slot = ", slot: i16 => SmallInt;
-        " AND digest = ANY(", digests: Vec<Vec<u8>> => Array<Bytea>;
-        ")";
+    Known("vectors/known.sql") -> (Bytea, BigInt) {
+        slot: i16 => SmallInt,
+        digests: Vec<Vec<u8>> => Array<Bytea>,
     }
 }
 
-fixed_statement! {
-    /// Stores those vectors that no other session has stored meanwhile.
-    Add<'a> -> () {
-        "INSERT INTO embedding_vector (slot, vector) SELECT ", slot: i16 => SmallInt;
-        ", UNNEST(", vectors: Vec<&'a Embedding> => Array<VectorSql>;
-        ") ON CONFLICT (slot, digest) DO NOTHING";
+statement! {
+    /// Stores vectors that nobody else has stored meanwhile.
+    Add<'a>("vectors/add.sql") -> () {
+        slot: i16 => SmallInt,
+        vectors: Vec<&'a Embedding> => Array<VectorSql>,
     }
 }
 

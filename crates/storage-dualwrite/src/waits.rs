@@ -8,13 +8,12 @@ use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::Timestamp;
+use storage_postgres::statement;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::connector::ensure_writable;
-use crate::embedding_set::active_set;
-use crate::fixed_statement::fixed_statement;
 use crate::{Connector, supervised};
 
 /// The pause between two queries of the outbox while a request waits.
@@ -26,15 +25,12 @@ const MAX_RECORDS: usize = 100_000;
 /// The pause after the database did not answer.
 const AWAY_PAUSE: Duration = Duration::from_millis(250);
 
-fixed_statement! {
+statement! {
     /// Which of these versions, or a newer one of the record, still waits for the set that serves, and whether they will for ever
     /// because the server takes no writes.
-    Waiting -> (BigInt, Timestamptz, Bool) {
-        "SELECT w.id, w.version, current_setting('transaction_read_only')::boolean FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        concat!(") AS w (id, version) WHERE EXISTS \
-            (SELECT FROM vector_outbox o \
-             WHERE o.set_id = ", active_set!(), " AND o.record_id = w.id AND o.version >= w.version)");
+    Waiting("projection/waiting.sql") -> (BigInt, Timestamptz, Bool) {
+        ids: Vec<i64> => Array<BigInt>,
+        versions: Vec<Timestamp> => Array<Timestamptz>,
     }
 }
 

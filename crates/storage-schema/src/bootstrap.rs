@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use diesel::sql_types::{Bool, Nullable, Text};
-use diesel::{QueryableByName, sql_query};
+
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use storage_models::Timestamp;
+use storage_postgres::statement;
 
-use crate::expected::MIGRATIONS_TABLE;
 use crate::lock::{LOCK_WAIT, lock};
 use crate::{RolesReport, SchemaError, indexes, partitions, roles};
 
@@ -81,44 +81,38 @@ pub async fn bootstrap_with(
     Ok(BootstrapReport { applied, partitions, role })
 }
 
-/// Migrations are identified by their numbers alone: a recorded number below the first one is of another schema.
+statement! {
+    /// Whether there is a list of migrations.
+    IsMigrated("is_migrated.sql") -> Bool {}
+}
+
+statement! {
+    /// The recorded migrations below a number.
+    VersionsBefore("versions_before.sql") -> Nullable<Text> { first: &'static str => Text }
+}
+
+statement! {
+    /// Whether pgvector is installed.
+    HasPgvector("has_pgvector.sql") -> Bool {}
+}
+
+/// Migrations are known by their numbers alone: what is recorded below the first one is of another schema.
 async fn refuse_unreleased(connection: &mut AsyncPgConnection) -> Result<(), SchemaError> {
-    #[derive(QueryableByName)]
-    struct Recorded {
-        #[diesel(sql_type = Bool)]
-        is_kept: bool,
-    }
-    #[derive(QueryableByName)]
-    struct Old {
-        #[diesel(sql_type = Nullable<Text>)]
-        versions: Option<String>,
-    }
     let during = || SchemaError::during("the list of migrations");
-    let kept = format!("SELECT to_regclass('{MIGRATIONS_TABLE}') IS NOT NULL AS is_kept");
-    if !sql_query(kept).get_result::<Recorded>(connection).await.map_err(during())?.is_kept {
+    let is_kept: bool = IsMigrated {}.get_result(connection).await.map_err(during())?;
+    if !is_kept {
         return Ok(());
     }
-    let old = format!(
-        "SELECT string_agg(version, ', ' ORDER BY version) AS versions FROM {MIGRATIONS_TABLE} WHERE version < $1"
-    );
-    let old: Old =
-        sql_query(old).bind::<Text, _>(FIRST_VERSION).get_result(connection).await.map_err(during())?;
-    old.versions.map_or(Ok(()), |versions| Err(SchemaError::Unreleased(versions)))
+    let old: Option<String> =
+        VersionsBefore { first: FIRST_VERSION }.get_result(connection).await.map_err(during())?;
+    old.map_or(Ok(()), |versions| Err(SchemaError::Unreleased(versions)))
 }
 
 /// `CREATE EXTENSION` needs more rights than anything else here, so it runs only when it must.
 pub(crate) async fn ensure_extension(connection: &mut AsyncPgConnection) -> Result<(), SchemaError> {
-    #[derive(QueryableByName)]
-    struct Present {
-        #[diesel(sql_type = Bool)]
-        present: bool,
-    }
-    let row: Present =
-        sql_query("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') AS present")
-            .get_result(connection)
-            .await
-            .map_err(SchemaError::during("the list of extensions"))?;
-    if row.present {
+    let is_present: bool =
+        HasPgvector {}.get_result(connection).await.map_err(SchemaError::during("the list of extensions"))?;
+    if is_present {
         return Ok(());
     }
     connection.batch_execute("CREATE EXTENSION IF NOT EXISTS vector").await.map_err(SchemaError::Extension)

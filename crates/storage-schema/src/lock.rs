@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use diesel::sql_types::{BigInt, Bool};
-use diesel::{QueryableByName, sql_query};
+
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use storage_postgres::statement;
 use tokio::time::Instant;
 
 use crate::SchemaError;
@@ -18,25 +19,24 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(600);
 /// How often to ask for the lock while waiting.
 const LOCK_POLL: Duration = Duration::from_millis(200);
 
-/// Keeps out other processes that change this database's schema. The lock belongs to the session, so it ends with the
-/// connection, even if its owner crashes.
+statement! {
+    /// Takes the lock, if it is free.
+    TryLock("try_lock.sql") -> Bool { key: i64 => BigInt }
+}
+
+/// Keeps out everybody else who changes this database's schema. The lock belongs to the session: it ends with the
+/// connection, however whoever asked for it ends.
 pub(crate) async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> Result<(), SchemaError> {
-    #[derive(QueryableByName)]
-    struct Locked {
-        #[diesel(sql_type = Bool)]
-        locked: bool,
-    }
     let started = Instant::now();
     let mut poll = tokio::time::interval(LOCK_POLL);
     let mut told = false;
     loop {
         poll.tick().await;
-        let row: Locked = sql_query("SELECT pg_try_advisory_lock($1) AS locked")
-            .bind::<BigInt, _>(LOCK_KEY)
+        let is_locked: bool = TryLock { key: LOCK_KEY }
             .get_result(connection)
             .await
             .map_err(SchemaError::during("the migration lock"))?;
-        if row.locked {
+        if is_locked {
             return Ok(());
         }
         if started.elapsed() >= wait {

@@ -1,10 +1,11 @@
 //! Monthly partitions: lists the existing months and creates missing ones.
 
 use chrono::{Datelike, Months, NaiveDate};
+use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Text};
-use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{RecordType, Timestamp};
+use storage_postgres::statement;
 
 use crate::{SchemaError, expected};
 
@@ -34,6 +35,20 @@ pub fn month_of(instant: Timestamp) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }
 
+statement! {
+    /// Makes a month's partition unless it is there; says whether it did.
+    EnsurePartition("ensure_partition.sql") -> Bool { table: &'static str => Text, month: NaiveDate => Date }
+}
+
+statement! {
+    /// The places of months that lack a partition.
+    MissingPartitions("missing_partitions.sql") -> BigInt {
+        places: Vec<i64> => Array<BigInt>,
+        parents: Vec<&'static str> => Array<Text>,
+        children: Vec<String> => Array<Text>,
+    }
+}
+
 /// Makes one month's partitions of a type of record and of all that follows it; says whether one was missing.
 ///
 /// Takes a connection with no open transaction: the partitions are made in one of their own. Safe to call from any
@@ -47,19 +62,12 @@ pub async fn ensure(
     record_type: RecordType,
     month: NaiveDate,
 ) -> Result<bool, SchemaError> {
-    #[derive(QueryableByName)]
-    struct Made {
-        #[diesel(sql_type = Bool)]
-        made: bool,
-    }
     let table = record_type.table();
-    sql_query("SELECT ensure_audit_partition($1, $2) AS made")
-        .bind::<Text, _>(table)
-        .bind::<Date, _>(month)
-        .get_result::<Made>(connection)
-        .await
-        .map(|row| row.made)
-        .map_err(|source| SchemaError::Partition { table, month, source })
+    EnsurePartition { table, month }.get_result(connection).await.map_err(|source| SchemaError::Partition {
+        table,
+        month,
+        source,
+    })
 }
 
 /// Those of the months that lack a partition, of the record or of what follows it, in their order.
@@ -67,11 +75,6 @@ pub async fn ensure(
 /// # Errors
 /// When the database does not answer.
 pub async fn missing(connection: &mut AsyncPgConnection, months: &[Month]) -> QueryResult<Vec<Month>> {
-    #[derive(QueryableByName)]
-    struct Missing {
-        #[diesel(sql_type = BigInt)]
-        place: i64,
-    }
     let (mut places, mut parents, mut children) = (Vec::new(), Vec::new(), Vec::new());
     for (place, (record_type, month)) in (0_i64..).zip(months) {
         for table in expected::tables_of(*record_type) {
@@ -80,19 +83,8 @@ pub async fn missing(connection: &mut AsyncPgConnection, months: &[Month]) -> Qu
             children.push(format!("{table}_{}", month.format("%Y_%m")));
         }
     }
-    let found = sql_query(
-        "SELECT DISTINCT asked.place FROM unnest($1, $2, $3) AS asked (place, parent, child) \
-         WHERE NOT EXISTS ( \
-             SELECT FROM pg_inherits WHERE inhparent = to_regclass('public.' || asked.parent) \
-             AND inhrelid = to_regclass('public.' || asked.child)) \
-         ORDER BY asked.place",
-    )
-    .bind::<Array<BigInt>, _>(places)
-    .bind::<Array<Text>, _>(parents)
-    .bind::<Array<Text>, _>(children)
-    .load::<Missing>(connection)
-    .await?;
-    let places = found.into_iter().filter_map(|missing| usize::try_from(missing.place).ok());
+    let found: Vec<i64> = MissingPartitions { places, parents, children }.load(connection).await?;
+    let places = found.into_iter().filter_map(|place| usize::try_from(place).ok());
     Ok(places.filter_map(|place| months.get(place).copied()).collect())
 }
 

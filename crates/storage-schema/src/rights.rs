@@ -3,9 +3,10 @@
 //! Effective rights count, from any source: a grant to the role, to PUBLIC, to a role it is a member of, or on a column
 //! of a table. Rights that PostgreSQL gives to every role on objects outside this schema are ignored.
 
+use diesel::OptionalExtension;
 use diesel::sql_types::{Array, Bool, Nullable, Text};
-use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use storage_postgres::statement;
 
 use crate::expected::{self, FUNCTIONS, MIGRATIONS_TABLE, TABLES};
 use crate::{Difference, SchemaError};
@@ -23,20 +24,15 @@ pub struct RoleReport {
 }
 
 /// One right on one object, whether the role has it or not.
-#[derive(Debug, QueryableByName)]
+#[derive(Debug, diesel::Queryable)]
 struct RightRow {
     /// table, column, sequence, function, parameter, schema, database, attribute or membership.
-    #[diesel(sql_type = Text)]
     kind: String,
-    #[diesel(sql_type = Text)]
     name: String,
-    #[diesel(sql_type = Text)]
     privilege: String,
     /// Whether the role has it on the object as a whole.
-    #[diesel(sql_type = Bool)]
     whole: bool,
     /// Whether the role has it on any part of the object.
-    #[diesel(sql_type = Bool)]
     part: bool,
 }
 
@@ -60,13 +56,10 @@ pub async fn verify_role(
 }
 
 /// A role as the catalogue has it.
-#[derive(Debug, QueryableByName)]
+#[derive(Debug, diesel::Queryable)]
 pub(crate) struct RoleRow {
-    #[diesel(sql_type = Text)]
     pub(crate) name: String,
-    #[diesel(sql_type = Bool)]
     is_superuser: bool,
-    #[diesel(sql_type = Bool)]
     is_owner: bool,
 }
 
@@ -81,91 +74,41 @@ impl RoleRow {
     }
 }
 
+statement! {
+    /// The role of that name, or the connection's own.
+    Role<'a>("role.sql") -> (Text, Bool, Bool) { role: Option<&'a str> => Nullable<Text>, tables: Vec<&'a str> => Array<Text> }
+}
+
 /// The role of that name, or the connection's own.
 pub(crate) async fn find(
     connection: &mut AsyncPgConnection,
     role: Option<&str>,
 ) -> Result<Option<RoleRow>, SchemaError> {
-    sql_query(
-        "SELECT r.rolname::text AS name, r.rolsuper AS is_superuser, \
-                EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace \
-                        AND c.relname = ANY($2) AND pg_has_role(r.oid, c.relowner, 'MEMBER')) AS is_owner \
-         FROM pg_roles r WHERE r.rolname = coalesce($1, current_user)",
-    )
-    .bind::<Nullable<Text>, _>(role)
-    .bind::<Array<Text>, _>(table_names())
-    .get_result(connection)
-    .await
-    .optional()
-    .map_err(SchemaError::during("the list of roles"))
+    Role { role, tables: table_names() }
+        .get_result(connection)
+        .await
+        .optional()
+        .map_err(SchemaError::during("the list of roles"))
 }
 
 pub(crate) fn table_names() -> Vec<&'static str> {
     TABLES.iter().map(|table| table.name).collect()
 }
 
-/// The schema's own tables, their partitions, and the list of migrations. MAINTAIN came with PostgreSQL 17.
-const RIGHTS: &str = "\
-    WITH role AS (SELECT * FROM pg_roles WHERE rolname = $1), \
-    relation AS ( \
-        SELECT c.oid, c.relname::text AS name FROM pg_class c \
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') \
-          AND (c.relname = ANY($2) OR EXISTS ( \
-              SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent \
-              WHERE h.inhrelid = c.oid AND p.relnamespace = 'public'::regnamespace AND p.relname = ANY($2)))), \
-    privilege AS ( \
-        SELECT name || suffix AS name, name IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') AS has_columns \
-        FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN']) \
-                 AS names(name), \
-             unnest(ARRAY['', ' WITH GRANT OPTION']) AS suffixes(suffix) \
-        WHERE name <> 'MAINTAIN' OR current_setting('server_version_num')::integer >= 170000) \
-    SELECT 'table' AS kind, t.name, p.name AS privilege, has_table_privilege(r.oid, t.oid, p.name) AS whole, \
-           CASE WHEN p.has_columns AND (p.name <> 'UPDATE' OR t.name <> ALL($4)) \
-                THEN has_any_column_privilege(r.oid, t.oid, p.name) \
-                ELSE has_table_privilege(r.oid, t.oid, p.name) END AS part \
-    FROM role r, relation t, privilege p \
-    UNION ALL \
-    SELECT 'column', t.name || '.' || a.attname, 'UPDATE', has_column_privilege(r.oid, t.oid, a.attnum, 'UPDATE'), \
-           has_column_privilege(r.oid, t.oid, a.attnum, 'UPDATE') AND NOT has_table_privilege(r.oid, t.oid, 'UPDATE') \
-    FROM role r, relation t JOIN pg_attribute a ON a.attrelid = t.oid \
-    WHERE t.name = ANY($4) AND a.attnum > 0 AND NOT a.attisdropped \
-    UNION ALL \
-    SELECT 'sequence', s.relname, p.name, has_sequence_privilege(r.oid, s.oid, p.name), \
-           has_sequence_privilege(r.oid, s.oid, p.name) \
-    FROM role r, unnest(ARRAY['USAGE', 'SELECT', 'UPDATE']) AS p(name), pg_class s \
-    WHERE s.relkind = 'S' AND EXISTS ( \
-        SELECT FROM pg_depend d JOIN relation t ON t.oid = d.refobjid \
-        WHERE d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')) \
-    UNION ALL \
-    SELECT 'function', f.signature, 'EXECUTE', has_function_privilege(r.oid, to_regprocedure('public.' || f.signature), 'EXECUTE'), \
-           false \
-    FROM role r, unnest($3) AS f(signature) WHERE to_regprocedure('public.' || f.signature) IS NOT NULL \
-    UNION ALL \
-    SELECT 'parameter', 'lc_messages', 'SET', has_parameter_privilege(r.oid, 'lc_messages', 'SET'), false FROM role r \
-    UNION ALL \
-    SELECT 'schema', 'public', p.name, has_schema_privilege(r.oid, 'public', p.name), has_schema_privilege(r.oid, 'public', p.name) \
-    FROM role r, unnest(ARRAY['USAGE', 'CREATE']) AS p(name) \
-    UNION ALL \
-    SELECT 'database', current_database(), p.name, has_database_privilege(r.oid, current_database(), p.name), \
-           has_database_privilege(r.oid, current_database(), p.name) \
-    FROM role r, unnest(ARRAY['CONNECT', 'CREATE']) AS p(name) \
-    UNION ALL \
-    SELECT 'attribute', a.name, a.name, a.held, a.held \
-    FROM role r, LATERAL (VALUES ('CREATEDB', r.rolcreatedb), ('CREATEROLE', r.rolcreaterole), \
-                                 ('REPLICATION', r.rolreplication), ('BYPASSRLS', r.rolbypassrls)) AS a(name, held) \
-    UNION ALL \
-    SELECT 'membership', g.rolname, g.rolname, true, true \
-    FROM role r JOIN pg_auth_members m ON m.member = r.oid JOIN pg_roles g ON g.oid = m.roleid \
-    WHERE g.rolname NOT IN ('pg_read_all_stats', 'pg_monitor') \
-    ORDER BY 1, 2, 3";
+statement! {
+    /// Every right on the schema's own tables, their partitions, and the list of migrations. MAINTAIN came with PostgreSQL 17.
+    Rights<'a>("rights.sql") -> (Text, Text, Text, Bool, Bool) {
+        role: &'a str => Text,
+        tables: Vec<&'a str> => Array<Text>,
+        functions: Vec<&'a str> => Array<Text>,
+        changed_by_column: Vec<&'a str> => Array<Text>,
+    }
+}
 
 async fn rights(connection: &mut AsyncPgConnection, role: &str) -> Result<Vec<RightRow>, SchemaError> {
     let tables: Vec<&str> = table_names().into_iter().chain([MIGRATIONS_TABLE]).collect();
-    sql_query(RIGHTS)
-        .bind::<Text, _>(role)
-        .bind::<Array<Text>, _>(tables)
-        .bind::<Array<Text>, _>(FUNCTIONS.to_vec())
-        .bind::<Array<Text>, _>(expected::changed_by_column())
+    let (functions, changed_by_column) = (FUNCTIONS.to_vec(), expected::changed_by_column());
+    Rights { role, tables, functions, changed_by_column }
         .load(connection)
         .await
         .map_err(SchemaError::during("the list of rights"))

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Array, Text};
-use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 use storage_models::DatabaseFault;
-use storage_postgres::Transaction;
+use storage_postgres::{Transaction, statement};
 
 use crate::expected::{FUNCTIONS, MIGRATIONS_TABLE, TABLES, Table};
 use crate::lock::{LOCK_WAIT, lock};
@@ -145,40 +145,28 @@ pub(crate) async fn change_shared(connection: &mut AsyncPgConnection, statement:
     }
 }
 
+statement! {
+    /// The objects of these tables.
+    ObjectsOf("objects.sql") -> (Text, Text, Text) { tables: Vec<&'static str> => Array<Text> }
+}
+
+statement! {
+    /// A name as SQL takes it.
+    Quote<'a>("quote.sql") -> Text { name: &'a str => Text }
+}
+
 /// Everything the role could have a right on, each list as SQL names it, with commas.
-#[derive(Debug, QueryableByName)]
+#[derive(Debug, diesel::Queryable)]
 struct Objects {
-    #[diesel(sql_type = Text)]
     relations: String,
-    #[diesel(sql_type = Text)]
     sequences: String,
-    #[diesel(sql_type = Text)]
     database: String,
 }
 
 impl Objects {
     async fn read(connection: &mut AsyncPgConnection) -> Result<Self, SchemaError> {
         let tables: Vec<&str> = rights::table_names().into_iter().chain([MIGRATIONS_TABLE]).collect();
-        sql_query(
-            "WITH relation AS ( \
-                 SELECT c.oid, c.relname FROM pg_class c \
-                 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') \
-                   AND (c.relname = ANY($1) OR EXISTS ( \
-                       SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent \
-                       WHERE h.inhrelid = c.oid AND p.relnamespace = 'public'::regnamespace AND p.relname = ANY($1)))), \
-             sequence AS ( \
-                 SELECT s.relname, s.relnamespace FROM pg_class s WHERE s.relkind = 'S' AND EXISTS ( \
-                     SELECT FROM pg_depend d JOIN relation t ON t.oid = d.refobjid \
-                     WHERE d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))) \
-             SELECT (SELECT coalesce(string_agg(format('public.%I', relname), ', '), '') FROM relation) AS relations, \
-                    (SELECT coalesce(string_agg(format('%s.%I', relnamespace::regnamespace, relname), ', '), '') \
-                     FROM sequence) AS sequences, \
-                    quote_ident(current_database()) AS database",
-        )
-        .bind::<Array<Text>, _>(tables)
-        .get_result(connection)
-        .await
-        .map_err(SchemaError::during("the list of tables"))
+        ObjectsOf { tables }.get_result(connection).await.map_err(SchemaError::during("the list of tables"))
     }
 
     /// Statements that run only if they are needed, because the owner of the tables may lack the right to run them.
@@ -228,15 +216,5 @@ impl Objects {
 
 /// The name as SQL takes it.
 async fn quote(connection: &mut AsyncPgConnection, name: &str) -> Result<String, SchemaError> {
-    #[derive(QueryableByName)]
-    struct Quoted {
-        #[diesel(sql_type = Text)]
-        quoted: String,
-    }
-    sql_query("SELECT quote_ident($1) AS quoted")
-        .bind::<Text, _>(name)
-        .get_result::<Quoted>(connection)
-        .await
-        .map(|row| row.quoted)
-        .map_err(SchemaError::during("the name of the server's role"))
+    Quote { name }.get_result(connection).await.map_err(SchemaError::during("the name of the server's role"))
 }

@@ -27,6 +27,7 @@ pub(super) fn check(source: &Source) -> Vec<String> {
     if source.path.ends_with(".rs") {
         faults.extend(begins_without_doc(source));
         faults.extend(is_too_long(source));
+        faults.extend(has_statements(source));
     }
     if source.path.ends_with("Cargo.toml") {
         faults.extend(relaxes_lints(source));
@@ -56,6 +57,25 @@ fn is_too_long(source: &Source) -> Option<String> {
     (!exempt && lines > LINES_MAX).then(|| {
         format!("{}: {lines} lines, and the limit is {LINES_MAX}: split the file by purpose", source.path)
     })
+}
+
+/// The crates whose statements of fixed text are files, each of which a test has PostgreSQL prepare.
+const STATEMENTS_IN_FILES: [&str; 2] = ["crates/storage-dualwrite/src/", "crates/storage-schema/src/"];
+
+fn has_statements(source: &Source) -> Vec<String> {
+    if source.is_test() || !STATEMENTS_IN_FILES.iter().any(|crate_| source.path.starts_with(crate_)) {
+        return Vec::new();
+    }
+    let calls = source.text.lines().enumerate().filter(|(_, line)| line.contains("sql_query("));
+    calls
+        .map(|(number, _)| {
+            format!(
+                "{}:{}: put the statement into a file of the folder sql and define it with `statement!`",
+                source.path,
+                number + 1
+            )
+        })
+        .collect()
 }
 
 /// A package's manifest must take the workspace's lints; the workspace's own manifest is where they are.
@@ -113,6 +133,11 @@ mod tests {
         for (path, text, expected) in [
             ("a.rs", "use x;\n", "a.rs:1: begin the file with"),
             ("a/src/b.rs", &long, "a/src/b.rs: 401 lines"),
+            (
+                "crates/storage-schema/src/a.rs",
+                "//! x\nlet rows = sql_query(\"SELECT 1\");\n",
+                "crates/storage-schema/src/a.rs:2: put the statement",
+            ),
             ("a/Cargo.toml", "[package]\n[lints]\n[x]\nworkspace = true\n", "a/Cargo.toml: add `[lints]"),
             ("a/Cargo.toml", "[workspace]\n[workspace.lints.rust]\n", "a/Cargo.toml: add `unsafe_code"),
             (

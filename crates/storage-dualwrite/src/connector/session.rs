@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Bool;
-use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use storage_postgres::statement;
 
 /// The settings of every session. The server gets times in whole milliseconds; zero would switch a limit off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,18 +73,17 @@ pub(super) async fn ask_for_english(connection: &mut AsyncPgConnection) {
     }
 }
 
+statement! {
+    /// Whether the session's transactions cannot write.
+    IsReadOnly("session/is_read_only.sql") -> Bool {}
+}
+
 /// Whether the server still takes writes: one that became a standby, or was set read-only, keeps its sessions or not.
 ///
 /// # Errors
 /// When there is no answer.
 pub async fn takes_writes(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Bool)]
-        read_only: bool,
-    }
-    let asked = sql_query("SELECT current_setting('transaction_read_only')::boolean AS read_only");
-    asked.get_result::<Row>(connection).await.map(|row| !row.read_only)
+    IsReadOnly {}.get_result::<bool>(connection).await.map(|is_read_only| !is_read_only)
 }
 
 /// Fails if the server no longer takes writes. Connections that only read must move to the server that takes writes.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use diesel::QueryResult;
 use diesel::sql_types::BigInt;
-use diesel::{QueryResult, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage_postgres::Transaction;
+use storage_postgres::{Transaction, statement};
 
-use super::{Count, try_lock};
+use super::try_lock;
 
 /// How many appended rows one fold takes.
 pub const FOLD_LIMIT: i64 = 20_000;
@@ -18,8 +18,23 @@ pub const MAX_KINDS: i64 = 50_000;
 /// How long a fold may take on a connection that says nothing; PostgreSQL ends its statements before.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// Folds at most `limit` appended rows into the counters, in a transaction of its own; returns how many it took; 0 if
-/// another process is changing the counters.
+statement! {
+    /// Adds appended rows up into the counters and removes them; returns how many.
+    Fold("counters/fold.sql") -> BigInt { limit: i64 => BigInt }
+}
+
+statement! {
+    /// Notes the months that have too many kinds.
+    GiveUp("counters/give_up.sql") -> () { max_kinds: i64 => BigInt }
+}
+
+statement! {
+    /// Removes counters that are zero, and those of months that were given up.
+    DropCounters("counters/drop.sql") -> () {}
+}
+
+/// Folds at most `limit` appended rows into the counters, in a transaction of its own; returns how many it took, none
+/// when somebody else is changing the counters.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -29,22 +44,8 @@ pub async fn fold(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult
             if !try_lock(connection).await? {
                 return Ok(0);
             }
-            let taken: Count = sql_query(
-                "WITH taken AS (DELETE FROM remediation_count_delta \
-                    WHERE ctid = ANY (ARRAY(SELECT ctid FROM remediation_count_delta LIMIT $1)) RETURNING *), \
-                 folded AS (INSERT INTO remediation_count AS counter \
-                    (month, namespace, status, phase, action_type, severity, records) \
-                    SELECT month, namespace, status, phase, action_type, severity, sum(records) FROM taken \
-                    WHERE month NOT IN (SELECT month FROM remediation_count_excess) \
-                    GROUP BY month, namespace, status, phase, action_type, severity HAVING sum(records) <> 0 \
-                    ON CONFLICT (namespace, month, status, phase, action_type, severity) \
-                    DO UPDATE SET records = counter.records + excluded.records) \
-                 SELECT count(*) AS n FROM taken",
-            )
-            .bind::<BigInt, _>(limit)
-            .get_result(connection)
-            .await?;
-            Ok(usize::try_from(taken.n).unwrap_or_default())
+            let taken: i64 = Fold { limit }.get_result(connection).await?;
+            Ok(usize::try_from(taken).unwrap_or_default())
         })
         .await
 }
@@ -61,19 +62,8 @@ pub async fn tidy(connection: &mut AsyncPgConnection, max_kinds: i64) -> QueryRe
             if !try_lock(connection).await? {
                 return Ok(0);
             }
-            let given_up = sql_query(
-                "INSERT INTO remediation_count_excess SELECT month FROM remediation_count GROUP BY month \
-                 HAVING count(*) > $1 ON CONFLICT DO NOTHING",
-            )
-            .bind::<BigInt, _>(max_kinds)
-            .execute(connection)
-            .await?;
-            sql_query(
-                "DELETE FROM remediation_count \
-                 WHERE records = 0 OR month IN (SELECT month FROM remediation_count_excess)",
-            )
-            .execute(connection)
-            .await?;
+            let given_up = GiveUp { max_kinds }.execute(connection).await?;
+            DropCounters {}.execute(connection).await?;
             Ok(given_up)
         })
         .await

@@ -8,61 +8,54 @@ use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Nullable, SmallInt,
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::key::{IdempotencyKey, Identity, Reply};
-use crate::fixed_statement::fixed_statement;
+use storage_postgres::statement;
 
-fixed_statement! {
-    /// Takes those of the advisory locks that are free, until the end of the transaction. Never waits.
-    TryLocks -> (BigInt, Bool) {
-        "SELECT id, pg_try_advisory_xact_lock(id) FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ") WITH ORDINALITY AS wanted (id, place) ORDER BY place";
+statement! {
+    /// Takes these advisory locks until the end of the transaction, those that are free, waiting for none.
+    TryLocks("idempotency/try_locks.sql") -> (BigInt, Bool) {
+        ids: Vec<i64> => Array<BigInt>,
     }
 }
 
-fixed_statement! {
-    /// The answers that are stored under these keys.
-    Stored<'a> -> (Text, Text, Text, Binary, SmallInt, Nullable<Text>, Nullable<Text>, Binary) {
-        "SELECT caller, route, key, request_hash, status, location, etag, body FROM idempotency_key \
-            JOIN UNNEST(", callers: Vec<&'a str> => Array<Text>;
-        ", ", routes: Vec<&'a str> => Array<Text>;
-        ", ", keys: Vec<&'a str> => Array<Text>;
-        ") AS wanted (caller, route, key) USING (caller, route, key)";
+statement! {
+    /// What is kept under these keys.
+    Stored<'a>("idempotency/stored.sql") -> (Text, Text, Text, Binary, SmallInt, Nullable<Text>, Nullable<Text>, Binary) {
+        callers: Vec<&'a str> => Array<Text>,
+        routes: Vec<&'a str> => Array<Text>,
+        keys: Vec<&'a str> => Array<Text>,
     }
 }
 
-fixed_statement! {
+statement! {
     /// Keeps answers.
-    Keep<'a> -> () {
-        "INSERT INTO idempotency_key (caller, route, key, request_hash, status, location, etag, body) \
-            SELECT * FROM UNNEST(", callers: Vec<&'a str> => Array<Text>;
-        ", ", routes: Vec<&'a str> => Array<Text>;
-        ", ", keys: Vec<&'a str> => Array<Text>;
-        ", ", hashes: Vec<&'a [u8]> => Array<Binary>;
-        ", ", statuses: Vec<i16> => Array<SmallInt>;
-        ", ", locations: Vec<Option<&'a str>> => Array<Nullable<Text>>;
-        ", ", etags: Vec<Option<&'a str>> => Array<Nullable<Text>>;
-        ", ", bodies: Vec<&'a [u8]> => Array<Binary>;
-        ")";
+    Keep<'a>("idempotency/keep.sql") -> () {
+        callers: Vec<&'a str> => Array<Text>,
+        routes: Vec<&'a str> => Array<Text>,
+        keys: Vec<&'a str> => Array<Text>,
+        hashes: Vec<&'a [u8]> => Array<Binary>,
+        statuses: Vec<i16> => Array<SmallInt>,
+        locations: Vec<Option<&'a str>> => Array<Nullable<Text>>,
+        etags: Vec<Option<&'a str>> => Array<Nullable<Text>>,
+        bodies: Vec<&'a [u8]> => Array<Binary>,
     }
 }
 
-fixed_statement! {
+statement! {
     /// Replaces the body of a kept answer to this very request.
-    Amend<'a> -> () {
-        "UPDATE idempotency_key SET body = ", body: &'a [u8] => Binary;
-        " WHERE caller = ", caller: &'a str => Text;
-        " AND route = ", route: &'a str => Text;
-        " AND key = ", key: &'a str => Text;
-        " AND request_hash = ", hash: &'a [u8] => Binary;
+    Amend<'a>("idempotency/amend.sql") -> () {
+        body: &'a [u8] => Binary,
+        caller: &'a str => Text,
+        route: &'a str => Text,
+        key: &'a str => Text,
+        hash: &'a [u8] => Binary,
     }
 }
 
-fixed_statement! {
+statement! {
     /// Removes the oldest keys, leaving those that another replica is removing.
-    RemoveOlder -> () {
-        "DELETE FROM idempotency_key WHERE (caller, route, key) IN (SELECT caller, route, key FROM idempotency_key \
-            WHERE created_at < now() - make_interval(secs => ", age: f64 => Double;
-        ") ORDER BY created_at LIMIT ", limit: i64 => BigInt;
-        " FOR UPDATE SKIP LOCKED)";
+    RemoveOlder("idempotency/remove_older.sql") -> () {
+        age: f64 => Double,
+        limit: i64 => BigInt,
     }
 }
 

@@ -6,12 +6,12 @@ use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Double, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 use storage_models::Timestamp;
+use storage_postgres::statement;
 use uuid::Uuid;
 
 use super::window::{Look, Position, Window};
 use super::{Holder, Lease, Stage};
 use crate::ServingSet;
-use crate::fixed_statement::fixed_statement;
 
 /// The database's time, the outbox's length in pages, and a leased row: id, start time, version, stage, when it was due.
 type Row =
@@ -26,59 +26,44 @@ type RowSql = (
     Nullable<Timestamptz>,
 );
 
-/// A statement that leases what is due in a part of the outbox, by the database's clock. One row comes back at least. The
-/// first two literals stand around the set's id.
-macro_rules! take_statement {
-    ($(#[$meta:meta])* $name:ident { $set:literal $of_set:literal $($part:expr, $bind:ident: $rust:ty => $sql:ty;)+ } $close:literal $order:literal) => {
-        fixed_statement! {
-            $(#[$meta])*
-            $name -> RowSql {
-                concat!("WITH due AS (SELECT record_id, next_attempt_at FROM vector_outbox WHERE ", $set),
-                    set: i64 => BigInt;
-                concat!($of_set, " AND next_attempt_at <= now()");
-                $($part, $bind: $rust => $sql;)+
-                $close;
-                " AND stage = ANY(", stages: Vec<i16> => Array<SmallInt>;
-                ")";
-                $order;
-                " LIMIT ", limit: i64 => BigInt;
-                " FOR UPDATE SKIP LOCKED), \
-                 taken AS (UPDATE vector_outbox o SET lease_owner = ", owner: Uuid => SqlUuid;
-                ", lease_until = now() + make_interval(secs => ", lease: f64 => Double;
-                "), next_attempt_at = now() + make_interval(secs => ", until: f64 => Double;
-                ") WHERE o.set_id = ", of_set: i64 => BigInt;
-                " AND o.record_id = ANY(ARRAY(SELECT record_id FROM due)) \
-                    RETURNING o.record_id, o.start_time, o.version, o.stage) \
-                 SELECT now(), \
-                        pg_relation_size('vector_outbox') / current_setting('block_size')::bigint, \
-                        record_id, taken.start_time, taken.version, taken.stage, due.next_attempt_at \
-                    FROM (VALUES (1)) AS one LEFT JOIN (taken JOIN due USING (record_id)) ON true";
-            }
-        }
-    };
+statement! {
+    /// Leases what is due behind a position, in order, by the database's clock. One row comes back at least.
+    TakeOldest("outbox/take_oldest.sql") -> RowSql {
+        set: i64 => BigInt,
+        after: Timestamp => Timestamptz,
+        after_id: i64 => BigInt,
+        stages: Vec<i16> => Array<SmallInt>,
+        limit: i64 => BigInt,
+        owner: Uuid => SqlUuid,
+        lease: f64 => Double,
+    }
 }
 
-take_statement! {
-    /// The due rows after a position, in order.
-    TakeOldest { "set_id = " ""
-    " AND parked_at IS NULL AND (next_attempt_at, record_id) > (", after: Timestamp => Timestamptz;
-    ", ", after_id: i64 => BigInt;
-    } ")" " ORDER BY next_attempt_at, record_id"
+statement! {
+    /// The same in the opposite order.
+    TakeNewest("outbox/take_newest.sql") -> RowSql {
+        set: i64 => BigInt,
+        after: Timestamp => Timestamptz,
+        after_id: i64 => BigInt,
+        stages: Vec<i16> => Array<SmallInt>,
+        limit: i64 => BigInt,
+        owner: Uuid => SqlUuid,
+        lease: f64 => Double,
+    }
 }
-take_statement! {
-    /// The due rows after a position, in the opposite order.
-    TakeNewest { "set_id = " ""
-    " AND parked_at IS NULL AND (next_attempt_at, record_id) > (", after: Timestamp => Timestamptz;
-    ", ", after_id: i64 => BigInt;
-    } ")" " ORDER BY next_attempt_at DESC, record_id DESC"
-}
-take_statement! {
-    /// The due rows in a range of pages. The statement avoids the indexes of the outbox, because reading an index
-    /// includes all its dead entries.
-    TakeInPages { "(set_id = " ") IS TRUE"
-    " AND (parked_at IS NULL) IS TRUE AND ctid >= CAST(", from: String => Text;
-    " AS tid) AND ctid < CAST(", to: String => Text;
-    } " AS tid)" ""
+
+statement! {
+    /// The same of what is due in a range of pages. Asked in a way that no index of the outbox answers: an index would be read
+    /// with all that is dead in it.
+    TakeInPages("outbox/take_in_pages.sql") -> RowSql {
+        set: i64 => BigInt,
+        from: String => Text,
+        to: String => Text,
+        stages: Vec<i16> => Array<SmallInt>,
+        limit: i64 => BigInt,
+        owner: Uuid => SqlUuid,
+        lease: f64 => Double,
+    }
 }
 
 /// The result of a claim.
@@ -135,22 +120,17 @@ async fn lease_rows(
     window: Window,
 ) -> QueryResult<Vec<Row>> {
     let Holder { owner, set: ServingSet { id: set, .. } } = holder;
-    let (of_set, stages) = (set, window.wanted.stages());
-    let (lease, until) = (lease.as_secs_f64(), lease.as_secs_f64());
+    let (stages, lease) = (window.wanted.stages(), lease.as_secs_f64());
     match window.look {
         Look::Oldest(Position { due_at: after, record_id: after_id }) => {
-            TakeOldest { set, after, after_id, stages, limit, owner, lease, until, of_set }
-                .load(connection)
-                .await
+            TakeOldest { set, after, after_id, stages, limit, owner, lease }.load(connection).await
         }
         Look::Newest(Position { due_at: after, record_id: after_id }) => {
-            TakeNewest { set, after, after_id, stages, limit, owner, lease, until, of_set }
-                .load(connection)
-                .await
+            TakeNewest { set, after, after_id, stages, limit, owner, lease }.load(connection).await
         }
         Look::Pages { from, to } => {
             let (from, to) = (row_id(from), row_id(to));
-            TakeInPages { set, from, to, stages, limit, owner, lease, until, of_set }.load(connection).await
+            TakeInPages { set, from, to, stages, limit, owner, lease }.load(connection).await
         }
     }
 }

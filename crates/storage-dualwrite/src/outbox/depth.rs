@@ -1,10 +1,11 @@
 //! The number of rows in the outbox for the active set. Each statement reads a bounded number of pages, so that dead
 //! rows do not slow it down.
 
+use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
-use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::Timestamp;
+use storage_postgres::statement;
 
 use super::claim::row_id;
 
@@ -41,19 +42,22 @@ struct Found {
     untried: Option<Timestamp>,
 }
 
-#[derive(QueryableByName)]
+statement! {
+    /// Counts the rows in a range of pages. Planned for these pages, so that PostgreSQL reads no other.
+    CountPages("outbox/count_pages.sql" planned anew)
+        -> (BigInt, BigInt, Nullable<Timestamptz>, Nullable<Timestamptz>, Timestamptz, BigInt) {
+        from: String => Text,
+        to: String => Text,
+    }
+}
+
+#[derive(diesel::Queryable)]
 struct Part {
-    #[diesel(sql_type = BigInt)]
     waiting: i64,
-    #[diesel(sql_type = BigInt)]
     parked: i64,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
     oldest: Option<Timestamp>,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
     untried: Option<Timestamp>,
-    #[diesel(sql_type = Timestamptz)]
     now: Timestamp,
-    #[diesel(sql_type = BigInt)]
     pages: i64,
 }
 
@@ -78,9 +82,10 @@ impl DepthCount {
         // True until the step has ended, also if the step is dropped.
         let (from, pages) = (self.next, self.pages);
         self.pages = (pages / 2).max(1);
-        let part = count(connection, from, from.saturating_add(pages)).await?;
+        let (from, to) = (row_id(from), row_id(from.saturating_add(pages)));
+        let part: Part = CountPages { from, to }.get_result(connection).await?;
         self.pages = (pages * 2).min(PAGES);
-        self.next = from.saturating_add(pages);
+        self.next = self.next.saturating_add(pages);
         self.found.add(&part);
         if self.next < part.pages {
             return Ok(None);
@@ -89,24 +94,6 @@ impl DepthCount {
         *self = Self { pages: self.pages, ..Self::default() };
         Ok(Some(depth))
     }
-}
-
-/// Not a prepared statement: it is planned for these pages, and reads no other.
-async fn count(connection: &mut AsyncPgConnection, from: i64, to: i64) -> QueryResult<Part> {
-    sql_query(
-        "SELECT count(*) FILTER (WHERE parked_at IS NULL) AS waiting, \
-                count(*) FILTER (WHERE parked_at IS NOT NULL) AS parked, \
-                min(enqueued_at) FILTER (WHERE parked_at IS NULL) AS oldest, \
-                min(enqueued_at) FILTER (WHERE parked_at IS NULL AND attempts = 0) AS untried, \
-                clock_timestamp() AS now, \
-                pg_relation_size('vector_outbox') / current_setting('block_size')::bigint AS pages \
-         FROM vector_outbox WHERE ctid >= CAST($1 AS tid) AND ctid < CAST($2 AS tid) \
-            AND (set_id = (SELECT id FROM embedding_set WHERE state = 'active')) IS TRUE",
-    )
-    .bind::<Text, _>(row_id(from))
-    .bind::<Text, _>(row_id(to))
-    .get_result(connection)
-    .await
 }
 
 impl Found {

@@ -8,9 +8,10 @@ use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Binary, SmallInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, IncidentKey, RecordType, Remediation, Timestamp, VectorSql};
+use storage_postgres::statement;
 
 use super::{Lease, Stage};
-use crate::fixed_statement::fixed_statement;
+use crate::built_statement::built_statement;
 
 /// Bytes of free text and metadata that are read at once; a single record may exceed them. Records of usual size come as
 /// one portion, and the largest ones a few dozen at a time.
@@ -26,7 +27,7 @@ macro_rules! bytes_before {
 }
 pub(crate) use bytes_before;
 
-fixed_statement! {
+built_statement! {
     /// The first of these records in order of id, as many as there is room for, but one at least.
     Records -> SqlTypeOf<AsSelect<Remediation, Pg>> {
         "SELECT ";
@@ -38,14 +39,12 @@ fixed_statement! {
     }
 }
 
-fixed_statement! {
+statement! {
     /// The vectors of records, and the incidents they belong to.
-    Vectors -> (BigInt, VectorSql, Binary) {
-        "SELECT record_id, vector, incident_key FROM remediation_vector JOIN embedding_vector USING (slot, embedding_id) \
-         WHERE slot = ", slot: i16 => SmallInt;
-        " AND record_id = ANY(", ids: Vec<i64> => Array<BigInt>;
-        ") AND start_time = ANY(", start_times: Vec<Timestamp> => Array<Timestamptz>;
-        ")";
+    Vectors("outbox/vectors.sql") -> (BigInt, VectorSql, Binary) {
+        slot: i16 => SmallInt,
+        ids: Vec<i64> => Array<BigInt>,
+        start_times: Vec<Timestamp> => Array<Timestamptz>,
     }
 }
 

@@ -9,79 +9,63 @@ use diesel::sql_types::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, IncidentKey, Timestamp};
-use storage_postgres::{Transaction, silence};
+use storage_postgres::{Transaction, silence, statement};
 use uuid::Uuid;
 
 use super::{Lease, Stage};
-use crate::fixed_statement::fixed_statement;
 use crate::projection::store_vectors;
 use crate::{ServingSet, embedding_set, vectors};
 
 /// Characters of an error that are kept with its row.
 const REASON_CHARS: usize = 2_000;
 
-/// The outbox rows of `mine` that still have its versions, by their keys and without a join; see [`super::set_up`].
-/// `IS TRUE` keeps PostgreSQL from making one.
-const THAT_ARE_MINE: &str = " AND record_id = ANY(ARRAY(SELECT id FROM mine)) \
-    AND ((record_id, version) IN (SELECT id, version FROM mine)) IS TRUE";
+// The files name the rows by their keys and without a join, see [`super::set_up`]; `IS TRUE` keeps PostgreSQL from making
+// one.
 
-fixed_statement! {
+statement! {
     /// Removes rows of this version and lease; returns how many seconds each had waited.
-    Remove -> Float {
-        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ") AS v (id, version)) DELETE FROM vector_outbox WHERE lease_owner = ", owner: Uuid => SqlUuid;
-        " AND set_id = ", set: i64 => BigInt;
-        THAT_ARE_MINE;
-        " RETURNING extract(epoch FROM clock_timestamp() - enqueued_at)::real";
+    Remove("outbox/remove.sql") -> Float {
+        ids: Vec<i64> => Array<BigInt>,
+        versions: Vec<Timestamp> => Array<Timestamptz>,
+        owner: Uuid => SqlUuid,
+        set: i64 => BigInt,
     }
 }
 
-fixed_statement! {
+statement! {
     /// Ends leases, makes their rows due at once, and notes what is stored of them.
-    Release -> () {
-        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ") AS v (id, version)) UPDATE vector_outbox \
-            SET lease_owner = NULL, lease_until = NULL, next_attempt_at = now(), stage = greatest(stage, ",
-            stage: i16 => SmallInt;
-        ") WHERE lease_owner = ", owner: Uuid => SqlUuid;
-        " AND set_id = ", set: i64 => BigInt;
-        THAT_ARE_MINE;
+    Release("outbox/release.sql") -> () {
+        ids: Vec<i64> => Array<BigInt>,
+        versions: Vec<Timestamp> => Array<Timestamptz>,
+        stage: i16 => SmallInt,
+        owner: Uuid => SqlUuid,
+        set: i64 => BigInt,
     }
 }
 
-fixed_statement! {
+statement! {
     /// Ends leases of rows that are not in step with their records: they get the records' versions, and are due at once.
-    Adopt -> () {
-        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", current: Vec<Timestamp> => Array<Timestamptz>;
-        ") AS v (id, version, current)) UPDATE vector_outbox \
-            SET version = (SELECT current FROM mine WHERE id = record_id), stage = 0, attempts = 0, lease_owner = NULL, \
-            lease_until = NULL, next_attempt_at = now() WHERE lease_owner = ", owner: Uuid => SqlUuid;
-        " AND set_id = ", set: i64 => BigInt;
-        THAT_ARE_MINE;
+    Adopt("outbox/adopt.sql") -> () {
+        ids: Vec<i64> => Array<BigInt>,
+        versions: Vec<Timestamp> => Array<Timestamptz>,
+        current: Vec<Timestamp> => Array<Timestamptz>,
+        owner: Uuid => SqlUuid,
+        set: i64 => BigInt,
     }
 }
 
-fixed_statement! {
+statement! {
     /// Ends leases after an attempt that failed, and notes what is stored of their rows; after the last one the row is
     /// parked. The delay is up to half of it shorter or longer, so that records that failed together do not return together.
-    Fail -> () {
-        "WITH mine AS MATERIALIZED (SELECT * FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ", ", versions: Vec<Timestamp> => Array<Timestamptz>;
-        ", ", errors: Vec<String> => Array<Text>;
-        ") AS v (id, version, error)) UPDATE vector_outbox SET lease_owner = NULL, lease_until = NULL, \
-            last_error = (SELECT error FROM mine WHERE id = record_id), attempts = attempts + 1, \
-            stage = greatest(stage, ", stage: i16 => SmallInt;
-        "), \
-            next_attempt_at = now() + make_interval(secs => (0.5 + random()) * power(2, least(attempts, 10)) * ",
-            delay: f64 => Double;
-        "), parked_at = CASE WHEN attempts + 1 >= ", limit: i32 => Integer;
-        " THEN now() END WHERE lease_owner = ", owner: Uuid => SqlUuid;
-        " AND set_id = ", set: i64 => BigInt;
-        THAT_ARE_MINE;
+    Fail("outbox/fail.sql") -> () {
+        ids: Vec<i64> => Array<BigInt>,
+        versions: Vec<Timestamp> => Array<Timestamptz>,
+        errors: Vec<String> => Array<Text>,
+        stage: i16 => SmallInt,
+        delay: f64 => Double,
+        limit: i32 => Integer,
+        owner: Uuid => SqlUuid,
+        set: i64 => BigInt,
     }
 }
 

@@ -15,8 +15,8 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::connector::{ensure_writable, takes_writes};
-use crate::fixed_statement::fixed_statement;
 use crate::{Commits, ConnectError, Connector};
+use storage_postgres::statement;
 
 /// How often a connection that only listens is asked whether its server still takes writes.
 const LISTEN_CHECK: Duration = Duration::from_secs(5);
@@ -24,11 +24,10 @@ const LISTEN_CHECK: Duration = Duration::from_secs(5);
 /// The shortest time between two notifications.
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(20);
 
-fixed_statement! {
-    /// Notifies the other replicas; the payload names the sender. No replica listens on a server that takes no writes.
-    Announce -> (Text, Bool) {
-        "SELECT pg_notify('datastorage_outbox', ", sender: String => Text;
-        ")::text, current_setting('transaction_read_only')::boolean";
+statement! {
+    /// Tells the other replicas; the payload says who tells. Nobody listens on a server that takes no writes.
+    Announce("projection/announce.sql") -> (Text, Bool) {
+        sender: String => Text,
     }
 }
 

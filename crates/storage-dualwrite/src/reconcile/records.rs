@@ -2,81 +2,64 @@
 
 use std::collections::HashMap;
 
+use diesel::QueryResult;
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Timestamptz};
-use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, IncidentKey, Month, RecordType, Remediation, Timestamp, VectorSql};
+use storage_postgres::statement;
 
 use super::ReconcileError;
 use crate::Connector;
-use crate::embedding_set::{active_set, active_slot};
-use crate::fixed_statement::fixed_statement;
+use crate::built_statement::built_statement;
 use crate::index::PointVersion;
 use crate::outbox::PORTION_BYTES;
 use crate::outbox::read::bytes_before;
 
-/// Whether the words and the vector of the record `r` in PostgreSQL have its version.
-macro_rules! is_projected {
-    () => {
-        concat!(
-            "EXISTS (SELECT FROM remediation_words w JOIN remediation_text t USING (text_key) WHERE w.record_id = r.id AND w.start_time = r.start_time \
-                AND w.version = r.updated_at) \
-             AND EXISTS (SELECT FROM remediation_vector v WHERE v.slot = ",
-            active_slot!(),
-            " AND v.record_id = r.id AND v.start_time = r.start_time AND v.version = r.updated_at)"
-        )
-    };
-}
-
-/// The number of the advisory lock that one reconciler of all replicas holds at a time.
+/// The number of the advisory lock that one reconciler at a time holds, whatever the replica.
 const LOCK: i64 = 0x6461_7461_7265_636f;
 
-fixed_statement! {
+statement! {
+    /// Takes the lock for as long as the connection lives, if it is free.
+    TryLock("reconcile/try_lock.sql") -> Bool { key: i64 => BigInt }
+}
+
+statement! {
     /// Records in order of id, over all partitions by their primary keys.
-    Page -> (BigInt, Timestamptz, Bool) {
-        concat!("SELECT id, updated_at, ", is_projected!(), " FROM \
-            (SELECT id, start_time, updated_at FROM remediation_audit WHERE id > "), after: i64 => BigInt;
-        " ORDER BY id LIMIT ", limit: i64 => BigInt;
-        ") AS r ORDER BY id";
+    Page("reconcile/page.sql") -> (BigInt, Timestamptz, Bool) {
+        after: i64 => BigInt,
+        limit: i64 => BigInt,
     }
 }
 
-fixed_statement! {
+statement! {
     /// As [`Page`], of these alone, whose months lie in a range.
-    These -> (BigInt, Timestamptz, Bool) {
-        concat!("SELECT id, updated_at, ", is_projected!(), " FROM remediation_audit r WHERE id = ANY("),
-            ids: Vec<i64> => Array<BigInt>;
-        ") AND start_time >= ", begin: Timestamp => Timestamptz;
-        " AND start_time < ", end: Timestamp => Timestamptz;
+    These("reconcile/these.sql") -> (BigInt, Timestamptz, Bool) {
+        ids: Vec<i64> => Array<BigInt>,
+        begin: Timestamp => Timestamptz,
+        end: Timestamp => Timestamptz,
     }
 }
 
-fixed_statement! {
+statement! {
     /// Which of these have an outbox row of the set that serves, and whether it is parked.
-    Waiting -> (BigInt, Bool) {
-        concat!("SELECT record_id, parked_at IS NOT NULL FROM vector_outbox WHERE set_id = ", active_set!(),
-            " AND record_id = ANY("),
-            ids: Vec<i64> => Array<BigInt>;
-        ")";
+    Waiting("reconcile/waiting.sql") -> (BigInt, Bool) {
+        ids: Vec<i64> => Array<BigInt>,
     }
 }
 
-fixed_statement! {
+statement! {
     /// Puts records, whose months lie in a range, into the outbox in the version they have; a row that is there already stays
     /// as it is.
-    Enqueue -> BigInt {
-        "INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
-            SELECT s.id, r.id, r.start_time, r.updated_at FROM remediation_audit r CROSS JOIN embedding_set s \
-            WHERE s.state = 'active' AND r.id = ANY(", ids: Vec<i64> => Array<BigInt>;
-        ") AND r.start_time >= ", begin: Timestamp => Timestamptz;
-        " AND r.start_time < ", end: Timestamp => Timestamptz;
-        " ON CONFLICT (set_id, record_id) DO NOTHING RETURNING record_id";
+    Enqueue("reconcile/enqueue.sql") -> BigInt {
+        ids: Vec<i64> => Array<BigInt>,
+        begin: Timestamp => Timestamptz,
+        end: Timestamp => Timestamptz,
     }
 }
 
-fixed_statement! {
+built_statement! {
     /// Records with the vectors and incidents of their versions, as many as there is room for, but one at least.
     Vectors -> (SqlTypeOf<AsSelect<Remediation, Pg>>, Nullable<VectorSql>, Nullable<Binary>) {
         "SELECT ";
@@ -84,10 +67,10 @@ fixed_statement! {
         concat!(", vector, incident_key FROM (SELECT *, ", bytes_before!(),
             " AS bytes_before FROM (SELECT * FROM remediation_audit WHERE id > "), after: i64 => BigInt;
         " ORDER BY id LIMIT ", limit: i64 => BigInt;
-        concat!(") AS page) AS records LEFT JOIN LATERAL ( \
+        ") AS page) AS records LEFT JOIN LATERAL ( \
             SELECT vector, incident_key FROM remediation_vector v JOIN embedding_vector e USING (slot, embedding_id) \
-            WHERE v.slot = ", active_slot!(), " AND v.record_id = records.id AND v.start_time = records.start_time \
-              AND v.version = records.updated_at) AS derived ON true WHERE bytes_before < "), room: i64 => BigInt;
+            WHERE v.slot = (SELECT slot FROM embedding_set WHERE state = 'active') AND v.record_id = records.id AND v.start_time = records.start_time \
+              AND v.version = records.updated_at) AS derived ON true WHERE bytes_before < ", room: i64 => BigInt;
         " ORDER BY id";
     }
 }
@@ -114,15 +97,9 @@ pub(super) struct Records {
 impl Records {
     /// Connects, and takes the lock for as long as the connection lives; `None` when another has it.
     pub(super) async fn lock(connector: &Connector) -> Result<Option<Self>, ReconcileError> {
-        #[derive(QueryableByName)]
-        struct Held {
-            #[diesel(sql_type = Bool)]
-            held: bool,
-        }
         let mut connection = connector.connect().await?;
-        let lock = sql_query("SELECT pg_try_advisory_lock($1) AS held").bind::<BigInt, _>(LOCK);
-        let lock: Held = connector.answered(lock.get_result(&mut connection)).await?;
-        Ok(lock.held.then(|| Self { connector: connector.clone(), connection }))
+        let is_held: bool = connector.answered(TryLock { key: LOCK }.get_result(&mut connection)).await?;
+        Ok(is_held.then(|| Self { connector: connector.clone(), connection }))
     }
 
     /// At most `limit` records with ids above `after`, in ascending order.

@@ -34,7 +34,7 @@ pub(super) fn child_of(remediation_id: i64) -> NewRecord {
 #[tokio::test]
 async fn a_record_of_a_remediation_is_stored_once_whatever_is_lost() {
     for step in [
-        "AS wanted (id) WHERE (SELECT true",
+        "WHERE (SELECT true",
         "pg_current_xact_id()",
         "INSERT INTO workflow_audit",
         "INSERT INTO idempotency_key",

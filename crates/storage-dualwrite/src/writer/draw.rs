@@ -6,40 +6,31 @@ use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Month, NewRecord, RecordType, Timestamp};
+use storage_postgres::statement;
 
-use crate::fixed_statement::fixed_statement;
-
-fixed_statement! {
+statement! {
     /// The transaction's id and time, and a number for the id of each of its records. Drawn first, so that rows are matched to
     /// records by id and never by the order in which they come back.
     ///
     /// Planned once: an array of unknown length is taken to be short. `generate_series` is taken to be long, and
-    /// PostgreSQL would plan again for each number, which takes three times as long as the statement.
-    Draw -> (Text, Timestamptz, Array<BigInt>, Array<BigInt>, Array<BigInt>, Array<BigInt>) {
-        "SELECT pg_current_xact_id()::text, now(), \
-            ARRAY(SELECT nextval('remediation_audit_id_seq') FROM UNNEST(array_fill(0, ARRAY[",
-            remediations: i32 => Integer;
-        "]))), ARRAY(SELECT nextval('ai_analysis_audit_id_seq') FROM UNNEST(array_fill(0, ARRAY[",
-            ai_analyses: i32 => Integer;
-        "]))), ARRAY(SELECT nextval('workflow_audit_id_seq') FROM UNNEST(array_fill(0, ARRAY[",
-            workflows: i32 => Integer;
-        "]))), ARRAY(SELECT nextval('execution_audit_id_seq') FROM UNNEST(array_fill(0, ARRAY[",
-            executions: i32 => Integer;
-        "])))";
+    /// PostgreSQL would plan for each number anew, which takes thrice the time of the statement.
+    Draw("writer/draw.sql") -> (Text, Timestamptz, Array<BigInt>, Array<BigInt>, Array<BigInt>, Array<BigInt>) {
+        remediations: i32 => Integer,
+        ai_analyses: i32 => Integer,
+        workflows: i32 => Integer,
+        executions: i32 => Integer,
     }
 }
 
-fixed_statement! {
+statement! {
     /// Which of these remediations of one month do not exist: one statement for all of them, which reads that month alone.
     ///
     /// A subquery for each, which PostgreSQL cannot make a join of: it would take a month for a few rows where its bounds
     /// are not known, and read all of the month for each group. docs/decisions/ids.md has the figures.
-    MissingParents -> BigInt {
-        "SELECT id FROM UNNEST(", ids: Vec<i64> => Array<BigInt>;
-        ") AS wanted (id) WHERE (SELECT true FROM remediation_audit r WHERE r.id = wanted.id AND r.start_time >= ",
-            begin: Timestamp => Timestamptz;
-        " AND r.start_time < ", end: Timestamp => Timestamptz;
-        ") IS NULL";
+    MissingParents("writer/missing_parents.sql") -> BigInt {
+        ids: Vec<i64> => Array<BigInt>,
+        begin: Timestamp => Timestamptz,
+        end: Timestamp => Timestamptz,
     }
 }
 

@@ -9,11 +9,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{JsonText, NewAiAnalysis, NewExecution, NewRemediation, NewWorkflow, RecordType};
 
 use super::columns::{Insertion, Numbered};
-use crate::fixed_statement::fixed_statement;
+use crate::built_statement::built_statement;
 
-fixed_statement! {
-    /// Inserts remediations, each with an outbox row for each set that is active or being built. No other statement
-    /// inserts remediations. Each returned row has the number of outbox rows and of sets.
+built_statement! {
+    /// Inserts remediations, each with an outbox row for each set that serves or is being built: there is no other way in.
+    /// Each row tells how many outbox rows and how many sets there are.
     InsertRemediations<'a> -> (BigInt, Nullable<BigInt>, Nullable<Jsonb>, BigInt, BigInt) {
         "WITH stored AS (", insertion: Insertion<'a>;
         " RETURNING id, start_time, updated_at, duration_ms, metadata), \
@@ -25,17 +25,17 @@ fixed_statement! {
     }
 }
 
-fixed_statement! {
+built_statement! {
     /// Inserts analyses.
     InsertAiAnalyses<'a> -> () { "", insertion: Insertion<'a>; }
 }
 
-fixed_statement! {
+built_statement! {
     /// Inserts workflow runs.
     InsertWorkflows<'a> -> () { "", insertion: Insertion<'a>; }
 }
 
-fixed_statement! {
+built_statement! {
     /// Inserts executions.
     InsertExecutions<'a> -> () { "", insertion: Insertion<'a>; }
 }

@@ -6,14 +6,19 @@ use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
 use chrono::{Datelike, NaiveDate};
-use diesel::sql_query;
-use diesel::sql_types::{Date, Text};
+use diesel::sql_types::{Bool, Date, Text};
 use diesel_async::RunQueryDsl;
 use storage_models::{DatabaseFault, RecordType, Timestamp};
+use storage_postgres::statement;
 use tokio::sync::Mutex;
 
 use super::WriteError;
 use crate::Connector;
+
+statement! {
+    /// Makes a month's partition unless it is there.
+    EnsurePartition("writer/ensure_partition.sql") -> Bool { table: &'static str => Text, month: NaiveDate => Date }
+}
 
 type Month = (RecordType, NaiveDate);
 
@@ -77,12 +82,7 @@ impl Partitions {
     async fn try_make(&self, (record_type, month): Month) -> Result<(), MakeError> {
         let mut connection =
             self.connector.connect().await.map_err(|error| MakeError::Failed(error.to_string()))?;
-        let made = sql_query("SELECT ensure_audit_partition($1, $2)")
-            .bind::<Text, _>(record_type.table())
-            .bind::<Date, _>(month)
-            .execute(&mut connection)
-            .await;
-        match made {
+        match (EnsurePartition { table: record_type.table(), month }).execute(&mut connection).await {
             Ok(_) => Ok(()),
             Err(error) if DatabaseFault::of(&error) == DatabaseFault::LockTimeout => Err(MakeError::Locked),
             Err(error) => Err(MakeError::Failed(error.to_string())),

@@ -2,15 +2,25 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
-use diesel::{QueryResult, QueryableByName, sql_query};
+use diesel::dsl::{exists, select};
+use diesel::sql_types::{Nullable, Text};
+use diesel::{ExpressionMethods, QueryDsl, QueryResult};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use storage_models::schema::{
+    ai_analysis_audit, execution_audit, idempotency_key, remediation_audit, workflow_audit,
+};
 use storage_models::{Month, RecordType, Timestamp};
+use storage_postgres::statement;
 use tokio::time::Instant;
 
 use crate::Connector;
 use crate::commit_mark::wait_for_earlier_commits;
 use crate::idempotency::IdempotencyKey;
+
+statement! {
+    /// Whether a transaction has committed, aborted or is in progress; null when that was too long ago.
+    Status<'a>("writer/status.sql") -> Nullable<Text> { transaction: &'a str => Text }
+}
 
 /// How long to wait before asking again.
 const POLL: Duration = Duration::from_millis(100);
@@ -72,16 +82,8 @@ async fn ask_anew(mark: &Mark, connector: &Connector) -> Option<Fate> {
 /// `pg_xact_status` alone is not enough: after a crash that lost the transaction, PostgreSQL may give its id to another
 /// one. A record with this id and this creation time exists only if the transaction committed.
 async fn ask(connection: &mut AsyncPgConnection, mark: &Mark) -> QueryResult<Option<Fate>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Nullable<Text>)]
-        status: Option<String>,
-    }
-    let row: Row = sql_query("SELECT pg_xact_status($1::xid8)::text AS status")
-        .bind::<Text, _>(&mark.transaction)
-        .get_result(connection)
-        .await?;
-    if row.status.as_deref() == Some("in progress") {
+    let status: Option<String> = Status { transaction: &mark.transaction }.get_result(connection).await?;
+    if status.as_deref() == Some("in progress") {
         return Ok(None);
     }
     Ok(match evidence(connection, &mark.witness).await? {
@@ -101,82 +103,75 @@ enum Evidence {
     Overwritten,
 }
 
+/// Whether a record of the table says so; its month is named, so that no other partition is read.
+macro_rules! is_stored {
+    ($connection:ident, $table:ident, $time:ident, $id:expr, $told:expr) => {{
+        let month = Month::of_id($id);
+        let record = $table::table
+            .filter($table::id.eq($id))
+            .filter($told)
+            .filter($table::$time.ge(month.begin()))
+            .filter($table::$time.lt(month.end()));
+        select(exists(record)).get_result::<bool>($connection).await
+    }};
+}
+
 async fn evidence(connection: &mut AsyncPgConnection, witness: &Witness) -> QueryResult<Evidence> {
     let is_present = match witness {
-        Witness::Record(record_type, id, time) => {
-            is_true(sql_query(created_text(*record_type)), connection, *id, *time).await?
-        }
+        Witness::Record(record_type, id, time) => is_created(connection, *record_type, *id, *time).await?,
         Witness::Version(record_type, id, version) => {
-            let [at, after] = version_texts(*record_type);
-            if is_true(sql_query(after), connection, *id, *version).await? {
+            let (is_of_version, is_overwritten) = versions(connection, *record_type, *id, *version).await?;
+            if is_overwritten {
                 return Ok(Evidence::Overwritten);
             }
-            is_true(sql_query(at), connection, *id, *version).await?
+            is_of_version
         }
         Witness::Answer(key, time) => is_kept(connection, key, *time).await?,
     };
     Ok(if is_present { Evidence::Present } else { Evidence::Absent })
 }
 
-#[derive(QueryableByName)]
-struct Present {
-    #[diesel(sql_type = Bool)]
-    present: bool,
-}
-
-async fn is_true(
-    query: diesel::query_builder::SqlQuery,
+async fn is_created(
     connection: &mut AsyncPgConnection,
+    record_type: RecordType,
     id: i64,
-    time: Timestamp,
+    at: Timestamp,
 ) -> QueryResult<bool> {
-    let month = Month::of_id(id);
-    let row: Present = query
-        .bind::<BigInt, _>(id)
-        .bind::<Timestamptz, _>(time)
-        .bind::<Timestamptz, _>(month.begin())
-        .bind::<Timestamptz, _>(month.end())
-        .get_result(connection)
-        .await?;
-    Ok(row.present)
-}
-
-const fn created_text(record_type: RecordType) -> &'static str {
     match record_type {
         RecordType::Remediation => {
-            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND created_at = $2 \
-                AND start_time >= $3 AND start_time < $4) AS present"
+            is_stored!(connection, remediation_audit, start_time, id, remediation_audit::created_at.eq(at))
         }
         RecordType::AiAnalysis => {
-            "SELECT EXISTS (SELECT FROM ai_analysis_audit WHERE id = $1 AND created_at = $2 \
-                AND timestamp >= $3 AND timestamp < $4) AS present"
+            is_stored!(connection, ai_analysis_audit, timestamp, id, ai_analysis_audit::created_at.eq(at))
         }
         RecordType::Workflow => {
-            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND created_at = $2 \
-                AND start_time >= $3 AND start_time < $4) AS present"
+            is_stored!(connection, workflow_audit, start_time, id, workflow_audit::created_at.eq(at))
         }
         RecordType::Execution => {
-            "SELECT EXISTS (SELECT FROM execution_audit WHERE id = $1 AND created_at = $2 \
-                AND start_time >= $3 AND start_time < $4) AS present"
+            is_stored!(connection, execution_audit, start_time, id, execution_audit::created_at.eq(at))
         }
     }
 }
 
-/// Whether a record has a version, and whether it has a later one. Of the types that are updated.
-const fn version_texts(record_type: RecordType) -> [&'static str; 2] {
+/// Whether a record has a version, and whether it has a later one. Of the types that are updated. The later one is looked for
+/// first: an update in between must not pass for neither.
+async fn versions(
+    connection: &mut AsyncPgConnection,
+    record_type: RecordType,
+    id: i64,
+    version: Timestamp,
+) -> QueryResult<(bool, bool)> {
+    macro_rules! ask {
+        ($table:ident) => {{
+            let later = $table::updated_at.gt(version);
+            let is_overwritten = is_stored!(connection, $table, start_time, id, later)?;
+            let same = $table::updated_at.eq(version);
+            Ok((is_stored!(connection, $table, start_time, id, same)?, is_overwritten))
+        }};
+    }
     match record_type {
-        RecordType::Workflow => [
-            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND updated_at = $2 \
-                AND start_time >= $3 AND start_time < $4) AS present",
-            "SELECT EXISTS (SELECT FROM workflow_audit WHERE id = $1 AND updated_at > $2 \
-                AND start_time >= $3 AND start_time < $4) AS present",
-        ],
-        _ => [
-            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND updated_at = $2 \
-                AND start_time >= $3 AND start_time < $4) AS present",
-            "SELECT EXISTS (SELECT FROM remediation_audit WHERE id = $1 AND updated_at > $2 \
-                AND start_time >= $3 AND start_time < $4) AS present",
-        ],
+        RecordType::Workflow => ask!(workflow_audit),
+        _ => ask!(remediation_audit),
     }
 }
 
@@ -185,14 +180,9 @@ async fn is_kept(
     key: &IdempotencyKey,
     time: Timestamp,
 ) -> QueryResult<bool> {
-    let text = "SELECT EXISTS (SELECT FROM idempotency_key WHERE caller = $1 AND route = $2 AND key = $3 \
-        AND created_at = $4) AS present";
-    let row: Present = sql_query(text)
-        .bind::<Text, _>(&key.identity.caller)
-        .bind::<Text, _>(&key.identity.route)
-        .bind::<Text, _>(&key.identity.key)
-        .bind::<Timestamptz, _>(time)
-        .get_result(connection)
-        .await?;
-    Ok(row.present)
+    let identity = &key.identity;
+    let kept = idempotency_key::table
+        .find((&identity.caller, &identity.route, &identity.key))
+        .filter(idempotency_key::created_at.eq(time));
+    select(exists(kept)).get_result(connection).await
 }

@@ -18,7 +18,7 @@ use diesel::QueryResult;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, IncidentKey, NewRecord, Record, RecordType, Remediation, Timestamp};
-use storage_postgres::savepoint;
+use storage_postgres::{savepoint, statement};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
@@ -29,17 +29,16 @@ use super::settle::Mark;
 use super::stored::as_stored;
 use super::transaction::{Runner, Work};
 use super::{WriteError, Writer, measured};
-use crate::fixed_statement::fixed_statement;
 use crate::idempotency::{Keyed, Written, keep};
 use crate::index::{IndexError, Point, VectorIndex};
 use crate::projection::{self, Version};
 use crate::{Connector, EmbedFault, RecordEmbedder, Reservation, ServingSet, embedding_set, vectors};
 
-fixed_statement! {
+statement! {
     /// Takes the outbox row of a record that every store of the set holds.
-    Remove -> () {
-        "DELETE FROM vector_outbox WHERE set_id = ", set: i64 => BigInt;
-        " AND record_id = ", id: i64 => BigInt;
+    Remove("outbox/remove_stored.sql") -> () {
+        set: i64 => BigInt,
+        id: i64 => BigInt,
     }
 }
 

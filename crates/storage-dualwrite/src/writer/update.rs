@@ -7,16 +7,17 @@ use diesel::pg::Pg;
 use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Record, RecordType, RecordUpdate, Remediation, Timestamp, Workflow};
+use storage_postgres::statement;
 
 use super::WriteError;
 use super::batch::settled;
 use super::columns::Changes;
 use super::settle::{Mark, Witness};
 use super::transaction::Work;
-use crate::fixed_statement::fixed_statement;
+use crate::built_statement::built_statement;
 use crate::idempotency::{Keyed, Written, keep};
 
-fixed_statement! {
+built_statement! {
     /// Updates a remediation that still has the version, and enqueues its new version for each set that serves or is being
     /// built: with lease, stage, attempts and
     /// parking cleared, so that nothing that was begun for the old version is taken for the new one.
@@ -41,7 +42,7 @@ fixed_statement! {
     }
 }
 
-fixed_statement! {
+built_statement! {
     /// Updates a workflow run that still has the version.
     UpdateWorkflow<'a> -> SqlTypeOf<AsSelect<Workflow, Pg>> {
         "UPDATE workflow_audit SET ", changes: Changes<'a>;
@@ -53,9 +54,9 @@ fixed_statement! {
     }
 }
 
-fixed_statement! {
+statement! {
     /// The transaction's id and time.
-    Now -> (Text, Timestamptz) { "SELECT pg_current_xact_id()::text, now()"; }
+    Now("writer/transaction.sql") -> (Text, Timestamptz) {}
 }
 
 /// A record after an update.

@@ -3,4 +3,5 @@
 #![cfg(test)]
 
 mod silence;
+mod statements;
 mod transactions;

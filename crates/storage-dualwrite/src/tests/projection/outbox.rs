@@ -51,9 +51,7 @@ async fn cost(connection: &mut AsyncPgConnection, after: Position) -> (u64, Stri
         limit: LIMIT,
         owner: Uuid::new_v4(),
         lease: 30.0,
-        until: 30.0,
         set: SET,
-        of_set: SET,
     };
     cost_of(connection, claim).await
 }
@@ -67,9 +65,7 @@ async fn cost_in_pages(connection: &mut AsyncPgConnection, from: i64, to: i64) -
         limit: LIMIT,
         owner: Uuid::new_v4(),
         lease: 30.0,
-        until: 30.0,
         set: SET,
-        of_set: SET,
     };
     cost_of(connection, claim).await
 }

@@ -187,7 +187,7 @@ async fn claims_go_on_after_a_sweep_that_timed_out() {
 /// the index was away. A failure is counted once, or the record would be parked.
 #[tokio::test]
 async fn a_connection_lost_while_rows_are_given_back_costs_no_record() {
-    const RELEASE: &str = "(id, version)) UPDATE vector_outbox SET lease_owner = NULL, lease_until";
+    const RELEASE: &str = "lease_until = NULL, next_attempt_at = now(), stage";
     const FAIL: &str = "last_error = (SELECT";
     for step in [RELEASE, FAIL] {
         for loss in Loss::ALL {

@@ -1,11 +1,12 @@
-//! Statements whose text never changes.
+//! Statements of which a part is built from the table of a record's fields; all others are files, see
+//! [`storage_postgres::statement`].
 
 /// Defines a statement: its binds as fields, its text as a sequence of static pieces and binds, and the SQL type
 /// of its rows. A field without a SQL type is a part of the statement with binds of its own, whose text is always the
 /// same too.
 ///
 /// diesel prepares a statement once a connection only when it has a static query id, which `sql_query` never has.
-macro_rules! fixed_statement {
+macro_rules! built_statement {
     (@static $name:ident) => { $name };
     (@static $name:ident<$life:lifetime>) => { $name<'static> };
     (@push $out:ident, $part:expr) => { diesel::query_builder::QueryFragment::walk_ast($part, $out.reborrow())? };
@@ -27,14 +28,14 @@ macro_rules! fixed_statement {
             ) -> diesel::QueryResult<()> {
                 $(
                     out.push_sql($piece);
-                    $(fixed_statement!(@push out, &self.$field $(, $sql)?);)?
+                    $(built_statement!(@push out, &self.$field $(, $sql)?);)?
                 )+
                 Ok(())
             }
         }
 
         impl$(<$life>)? diesel::query_builder::QueryId for $name$(<$life>)? {
-            type QueryId = fixed_statement!(@static $name $(<$life>)?);
+            type QueryId = built_statement!(@static $name $(<$life>)?);
             const HAS_STATIC_QUERY_ID: bool = true;
         }
 
@@ -46,4 +47,4 @@ macro_rules! fixed_statement {
     };
 }
 
-pub(crate) use fixed_statement;
+pub(crate) use built_statement;

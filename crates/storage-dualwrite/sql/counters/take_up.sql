@@ -1,0 +1,1 @@
+DELETE FROM remediation_count_excess WHERE month = $1;

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM remediation_vector WHERE slot = $1);

@@ -1,0 +1,1 @@
+SELECT empty_embedding_slot($1)::text;

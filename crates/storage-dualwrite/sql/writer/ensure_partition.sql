@@ -1,0 +1,1 @@
+SELECT ensure_audit_partition($1, $2);

@@ -1,0 +1,1 @@
+SELECT analyze_audit_table($1);

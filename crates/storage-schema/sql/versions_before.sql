@@ -1,0 +1,1 @@
+SELECT string_agg(version, ', ' ORDER BY version) FROM __diesel_schema_migrations WHERE version < $1;
