@@ -8,6 +8,7 @@ mod clusters;
 mod contract;
 mod files;
 mod progress;
+mod python;
 mod requirements;
 mod schema;
 mod service;
