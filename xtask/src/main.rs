@@ -20,6 +20,7 @@ mod tools;
 mod up;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -47,6 +48,11 @@ enum Task {
     Bench(tools::Arguments),
     /// Write at random under random faults, and compare what is stored with what was promised.
     Soak(tools::Arguments),
+    /// Put the embedding model's files into a directory, fetching them once.
+    Model {
+        /// The directory.
+        target: PathBuf,
+    },
     /// Hold the description of the API against a running service.
     Contract(contract::Arguments),
     /// Have a client that is generated from the description of the API write, be refused and read on.
@@ -78,6 +84,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Requirements(arguments) => requirements::run(&arguments),
         Task::Bench(arguments) => tools::bench(&arguments),
         Task::Soak(arguments) => tools::soak(&arguments),
+        Task::Model { target } => stand::copy_model(&target).map(|()| ExitCode::SUCCESS),
         Task::Contract(arguments) => contract::run(&arguments),
         Task::Client => contract::client(),
         Task::Openapi(arguments) => contract::openapi(&arguments),
