@@ -6,6 +6,7 @@
 mod cargo;
 mod clusters;
 mod contract;
+mod deploy;
 mod files;
 mod progress;
 mod python;
@@ -59,6 +60,8 @@ enum Task {
     Client,
     /// Refuse a change of the description of the API that breaks clients without a new version.
     Openapi(contract::OpenapiArguments),
+    /// Render the manifests, and check them, the rules and the dashboards against the service and each other.
+    Deploy,
     /// Check the arrows between crates, their features, and how files begin.
     Tidy,
     /// Set up what the tests need, and run them.
@@ -88,6 +91,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Contract(arguments) => contract::run(&arguments),
         Task::Client => contract::client(),
         Task::Openapi(arguments) => contract::openapi(&arguments),
+        Task::Deploy => deploy::run(),
         Task::Tidy => tidy::run(),
         Task::Test(arguments) => test::run(&arguments),
     }
