@@ -13,7 +13,6 @@ mod changes;
 mod client;
 mod shape;
 mod standing;
-mod tools;
 
 pub(crate) use blessed::{Arguments as OpenapiArguments, run as openapi};
 pub(crate) use client::run as client;
@@ -24,9 +23,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::python::Python;
 use crate::workspace;
 use standing::Standing;
-use tools::{Tools, data};
+
+/// The name of the tools' environment.
+const NAME: &str = "contract";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -43,7 +45,7 @@ pub(crate) struct Arguments {
 
 /// Runs every check; exit 1 when the description or an answer is not as it should be.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let tools = Tools::installed()?;
+    let tools = Python::installed(NAME)?;
     let service = Standing::start("contract")?;
     let checks = [
         tools.script("examples.py", [&document().display().to_string(), &service.url()]),
@@ -63,12 +65,12 @@ fn document() -> PathBuf {
     workspace::root().join("docs/openapi.json")
 }
 
-fn requests(tools: &Tools, url: &str, arguments: &Arguments) -> Command {
-    let data = data();
+fn requests(tools: &Python, url: &str, arguments: &Arguments) -> Command {
+    let data = tools.data();
     let mut command = tools.command("schemathesis");
     command
         .env("SCHEMATHESIS_HOOKS", "hooks")
-        .env("PYTHONPATH", &data)
+        .env("PYTHONPATH", data)
         .arg("--config-file")
         .arg(data.join("schemathesis.toml"))
         .arg("run")

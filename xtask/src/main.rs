@@ -6,8 +6,10 @@
 mod cargo;
 mod clusters;
 mod contract;
+mod deploy;
 mod files;
 mod progress;
+mod python;
 mod requirements;
 mod schema;
 mod service;
@@ -19,6 +21,7 @@ mod tools;
 mod up;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -46,12 +49,19 @@ enum Task {
     Bench(tools::Arguments),
     /// Write at random under random faults, and compare the stored records with the answers.
     Soak(tools::Arguments),
+    /// Put the embedding model's files into a directory, fetching them once.
+    Model {
+        /// The directory.
+        target: PathBuf,
+    },
     /// Test a running service against the description of the API.
     Contract(contract::Arguments),
     /// Generate a client from the description of the API, and write and read with it.
     Client,
     /// Check that a change of the description of the API that breaks clients has a new version.
     Openapi(contract::OpenapiArguments),
+    /// Render the manifests, and check them, the rules and the dashboards against the service and each other.
+    Deploy,
     /// Check the dependencies between crates and files, the crates' features, and how files begin.
     Tidy,
     /// Set up the databases of the tests, and run the tests.
@@ -77,9 +87,11 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Requirements(arguments) => requirements::run(&arguments),
         Task::Bench(arguments) => tools::bench(&arguments),
         Task::Soak(arguments) => tools::soak(&arguments),
+        Task::Model { target } => stand::copy_model(&target).map(|()| ExitCode::SUCCESS),
         Task::Contract(arguments) => contract::run(&arguments),
         Task::Client => contract::client(),
         Task::Openapi(arguments) => contract::openapi(&arguments),
+        Task::Deploy => deploy::run(),
         Task::Tidy => tidy::run(),
         Task::Test(arguments) => test::run(&arguments),
     }

@@ -1,13 +1,14 @@
 //! What tests, measurements and checks are given: programs, the embedding model, the built service.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use devstack::{DevelopmentDir, FetchStep, Installation, PostgresSource, RedisSource, environment};
 
 use crate::progress::Step;
 use crate::up::{external_database_url, external_redis_url};
+use crate::workspace;
 
 /// Finds PostgreSQL, the one that DATABASE_URL names or programs to start one with.
 pub(crate) fn find_postgres(dev: &DevelopmentDir) -> Result<(PostgresSource, Step)> {
@@ -32,6 +33,18 @@ pub(crate) fn fetch_model(dev: &DevelopmentDir) -> Result<PathBuf> {
     let model = devstack::fetch_model(dev, &|it: FetchStep| fetching.fetch(it))?;
     fetching.done(model.display().to_string());
     Ok(model)
+}
+
+/// Puts the embedding model's files into `target`, for an image.
+pub(crate) fn copy_model(target: &Path) -> Result<()> {
+    let model = fetch_model(&workspace::development_dir()?)?;
+    std::fs::create_dir_all(target).with_context(|| format!("cannot create {}", target.display()))?;
+    for file in std::fs::read_dir(&model)? {
+        let file = file?;
+        std::fs::copy(file.path(), target.join(file.file_name()))
+            .with_context(|| format!("cannot write into {}", target.display()))?;
+    }
+    Ok(())
 }
 
 /// Each test starts its own Redis, or all tests share the one that `REDIS_URL` names. Tests that kill their Redis need

@@ -6,22 +6,22 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::standing::Standing;
-use super::tools::Tools;
-use super::{data, document};
+use super::{NAME, document};
+use crate::python::Python;
 
 /// How long the client may take to be made, and to do its work.
 const BOUND: Duration = Duration::from_secs(120);
 
 /// Generates the client, and has it write, be refused and read on by cursor; exit 1 when it cannot.
 pub(crate) fn run() -> Result<ExitCode> {
-    let tools = Tools::installed()?;
+    let tools = Python::installed(NAME)?;
     let service = Standing::start("client")?;
     let mut generate = tools.command("openapi-python-client");
     generate
         .args(["generate", "--fail-on-warning", "--meta", "none", "--output-path", "generated", "--path"])
         .arg(document())
         .arg("--config")
-        .arg(data().join("client.yml"));
+        .arg(tools.data().join("client.yml"));
     let mut using = tools.script("client.py", [&service.url()]);
     // The generated package is where the script runs.
     using.env("PYTHONPATH", ".");
