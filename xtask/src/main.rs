@@ -6,6 +6,7 @@
 mod cargo;
 mod clusters;
 mod contract;
+mod explorer;
 mod files;
 mod progress;
 mod requirements;
@@ -52,6 +53,8 @@ enum Task {
     Client,
     /// Refuse a change of the description of the API that breaks clients without a new version.
     Openapi(contract::OpenapiArguments),
+    /// Copy the libraries of the explorer into it, or check the copies and the types of the page.
+    VendorUi(explorer::Arguments),
     /// Check the arrows between crates, their features, and how files begin.
     Tidy,
     /// Set up what the tests need, and run them.
@@ -80,6 +83,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Contract(arguments) => contract::run(&arguments),
         Task::Client => contract::client(),
         Task::Openapi(arguments) => contract::openapi(&arguments),
+        Task::VendorUi(arguments) => explorer::run(&arguments).map(|()| ExitCode::SUCCESS),
         Task::Tidy => tidy::run(),
         Task::Test(arguments) => test::run(&arguments),
     }
