@@ -188,7 +188,7 @@ function Similar({ row }) {
   return html`<ul class="similar">${others.map((/** @type {any} */ one) => html`<li key=${one.key}>
     <span><a href=${pageOf(one.record.id)}><strong>${one.record.alert_name ?? one.record.action_type}</strong></a> <small title="Similarity in meaning">${one.similarity?.toFixed(2)}</small></span>
     <span class="note">${one.count_is_at_least ? "at least " : ""}${count(one.count)} ${one.count === 1 ? "record" : "records"}, last ${ago(one.last_seen)}, ${one.record.namespace}${one.record.cluster ? ` · ${one.record.cluster}` : ""}</span>
-    ${one.record.error_message && html`<span class="short">${one.record.error_message}</span>`}
+    ${one.record.error_message && html`<span class="short">${original(one.record).error_message}</span>`}
     ${one.outcomes?.length ? html`<${OutcomeTable} rows=${one.outcomes} />` : html`<p class="note">None of them has finished.</p>`}</li>`)}</ul>`;
 }
 
@@ -199,7 +199,7 @@ export function Incident({ id, isPage = false, compare, compared }) {
   if (problem) return html`<${Problem} problem=${problem} what=${`Record ${id}`} again=${again} />`;
   if (!timeline || path !== timelinePath(id)) return isWaiting ? html`<${Waiting} begun=${begun} what="Reading the record" />` : null;
   const row = original(timeline.remediation);
-  const section = (/** @type {string} */ name, /** @type {any} */ children, kind = "") => html`<section class=${kind}><h3>${name}</h3>${children}</section>`;
+  const section = (/** @type {string} */ name, /** @type {any} */ children) => html`<section><h3>${name}</h3>${children}</section>`;
   return html`<article class=${isPage ? "incident page" : "incident"} aria-labelledby="incident-title">
     <header><p class="over"><${Status} of=${row.status} /><${Severity} of=${row.severity} /><span>${row.action_type}</span></p>
       <h2 id="incident-title" tabindex="-1">${row.alert_name ?? row.name}</h2>
@@ -208,16 +208,17 @@ export function Incident({ id, isPage = false, compare, compared }) {
         <${Copy} text=${() => new URL(pageOf(id), location.href).href} what="Link">Copy link<//><${Copy} text=${() => JSON.stringify(timeline, null, 2)} what="JSON">Copy JSON<//><${Copy} text=${() => curl(timelinePath(id))} what="Command">Copy curl<//>
         <button type="button" aria-pressed=${compared === id} title="Compare with another record (c)" onClick=${() => compare(id)}>${compared && compared !== id ? "Compare with the marked" : "Compare"}</button></p></header>
     ${row.error_message && html`<${ErrorText} text=${row.error_message} />`}
-    <div class="columns">
-    ${section("What happened", html`<${Axis} timeline=${timeline} />`, "happened")}
-    ${section("What worked for this", html`<${Advice} key=${id} row=${row} />`, "advice")}
-    ${section("The same alert before", html`<${History} key=${id} row=${row} />`)}
-    ${section("Similar incidents, and what came of them", html`<${Similar} key=${id} row=${row} />`)}
-    ${section("Fields", html`<${Facts} row=${row} fields=${FACTS} />`)}
-    ${section("Altered when it was stored", html`<${Altered} row=${row} />`)}
-    ${section("Metadata", row.metadata ? html`<div class="json"><${Json} value=${row.metadata} /></div>` : html`<p class="note">None.</p>`)}
-    ${section("As it is stored", html`<div class="json"><${Json} value=${timeline.remediation} depth=${1} /></div>`)}
-    </div></article>`;
+    ${section("What happened", html`<${Axis} timeline=${timeline} />`)}
+    <div class="columns"><div>
+      ${section("What worked for this", html`<${Advice} key=${id} row=${row} />`)}
+      ${section("Similar incidents, and what came of them", html`<${Similar} key=${id} row=${row} />`)}
+      ${section("As it is stored", html`<div class="json"><${Json} value=${timeline.remediation} depth=${1} /></div>`)}
+    </div><div>
+      ${section("The same alert before", html`<${History} key=${id} row=${row} />`)}
+      ${section("Fields", html`<${Facts} row=${row} fields=${FACTS} />`)}
+      ${section("Altered when it was stored", html`<${Altered} row=${row} />`)}
+      ${section("Metadata", row.metadata ? html`<div class="json"><${Json} value=${row.metadata} /></div>` : html`<p class="note">None.</p>`)}
+    </div></div></article>`;
 }
 
 /** The members of a value by their paths. @param {any} value @param {string} path @returns {[string, string][]} */

@@ -7,6 +7,7 @@ mod cargo;
 mod clusters;
 mod contract;
 mod deploy;
+mod explorer;
 mod files;
 mod progress;
 mod python;
@@ -62,6 +63,8 @@ enum Task {
     Openapi(contract::OpenapiArguments),
     /// Render the manifests, and check them, the rules and the dashboards against the service and each other.
     Deploy,
+    /// Copy the libraries of the explorer into it, or check the copies and the types of the page.
+    VendorUi(explorer::Arguments),
     /// Check the dependencies between crates and files, the crates' features, and how files begin.
     Tidy,
     /// Set up the databases of the tests, and run the tests.
@@ -92,6 +95,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Client => contract::client(),
         Task::Openapi(arguments) => contract::openapi(&arguments),
         Task::Deploy => deploy::run(),
+        Task::VendorUi(arguments) => explorer::run(&arguments).map(|()| ExitCode::SUCCESS),
         Task::Tidy => tidy::run(),
         Task::Test(arguments) => test::run(&arguments),
     }

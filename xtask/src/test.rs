@@ -33,10 +33,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let service = build_service(arguments)?;
     signals.check()?;
     let stand = Stand::set_up(&dev)?;
+    tell_missing_browser();
     // Whatever comes of the tests, the cluster is taken down before this returns.
     let outcome = run_tests(&stand, service.as_ref(), &model, arguments, &signals);
     stand.take_down()?;
     outcome
+}
+
+/// The explorer's tests prove nothing without a browser, and the runner hides what passing tests say.
+fn tell_missing_browser() {
+    let is_there =
+        |name: &str| Command::new(name).arg("--version").output().is_ok_and(|it| it.status.success());
+    if !is_there("chromium") || !is_there("chromedriver") {
+        say(
+            "SKIPPED: the tests of the explorer, since chromium and chromedriver are not both in PATH (Debian: apt-get install chromium chromium-driver)",
+        );
+    }
 }
 
 /// The database server of one run, with the migrated template in it.

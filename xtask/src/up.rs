@@ -108,6 +108,7 @@ fn print_tour(stack: &Stack) {
     let (url, admin) = (stack.url(), stack.admin_url());
     for line in [
         String::new(),
+        format!("Explorer   {url}/ui/"),
         format!("API        {url}/api/v1"),
         format!("Admin      {admin}/ready, {admin}/metrics"),
         format!("PostgreSQL {}", stack.database_url()),
