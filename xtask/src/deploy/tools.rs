@@ -126,13 +126,15 @@ fn find_promtool() -> Result<PathBuf> {
         return Ok(promtool);
     }
     std::fs::create_dir_all(&dir)?;
-    let fetch = Command::new("apt-get").args(["download", "-qq", "prometheus"]).current_dir(&dir).output();
-    let fetch = fetch.context("there is no promtool on PATH and no apt-get; install Prometheus")?;
-    ensure!(
-        fetch.status.success(),
-        "there is no promtool on PATH, and apt-get cannot download the package prometheus: {}",
-        String::from_utf8_lossy(&fetch.stderr).trim()
-    );
+    download(&dir)
+        .or_else(|_| {
+            // The lists of packages may be old, or not there yet.
+            run(Command::new("apt-get").args(["update", "-qq"]), "")?;
+            download(&dir)
+        })
+        .context(
+            "there is no promtool on PATH, and the package prometheus cannot be had; install Prometheus",
+        )?;
     let packages = std::fs::read_dir(&dir)?.filter_map(|it| Some(it.ok()?.path()));
     let Some(package) = packages.into_iter().find(|it| it.extension().is_some_and(|it| it == "deb")) else {
         bail!("apt-get has left no package in {}", dir.display());
@@ -140,6 +142,12 @@ fn find_promtool() -> Result<PathBuf> {
     run(Command::new("dpkg").arg("-x").arg(&package).arg(&dir), "")?;
     std::fs::remove_file(&package)?;
     Ok(promtool)
+}
+
+/// Puts the system's package into `dir`.
+fn download(dir: &Path) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    run(command.args(["download", "-qq", "prometheus"]).current_dir(dir), "").map(drop)
 }
 
 /// Runs `command` to its end, which is to be a good one; what it said.
