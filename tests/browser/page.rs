@@ -202,11 +202,6 @@ impl Page {
         self.click(&format!("//button[normalize-space()='{text}']")).await;
     }
 
-    /// Clicks the label that begins with this.
-    pub(crate) async fn click_label(&self, text: &str) {
-        self.click(&format!("//label[starts-with(normalize-space(), '{text}')]")).await;
-    }
-
     /// Types into a field.
     pub(crate) async fn write(&self, selector: &str, text: &str) {
         let element = self.find(selector).await;

@@ -54,7 +54,7 @@ async fn order_and_columns_are_in_the_address() {
     let longest = store.get("/api/v1/audit/remediation?since=24h&sort=-duration_ms&limit=1").await;
     assert_eq!(json!(page.ids().await[0]), longest["data"][0]["id"]);
     page.click(".columns summary").await;
-    page.click_label("Cluster").await;
+    page.click_button("Cluster").await;
     page.until("document.querySelector('th.of-cluster')").await;
     let hash = page.hash().await;
     page.go("#/health").await;
