@@ -246,7 +246,7 @@ impl Schemas<'_> {
             let Some(now) = taken.get(name).and_then(Value::as_f64) else { continue };
             let before = given.get(name).and_then(Value::as_f64);
             if before.is_none_or(|before| if is_upper { now < before } else { now > before }) {
-                self.found.push(format!("{place}: {name} is narrower than before: {now}"));
+                self.found.push(format!("{place}: {name} is {now}, narrower than before"));
             }
         }
         for name in ["pattern", "format"] {

@@ -177,7 +177,7 @@ fn identifiers_hold_no_controls() {
             ('\u{202e}', "U+202E"),
             ('\u{2066}', "U+2066"),
         ] {
-            let message = format!("{field} holds the forbidden character {name} at position 4");
+            let message = format!("{field} has the forbidden character {name} at position 4");
             refuses(record_type, field, format!(" <a{c}b"), "forbidden_character", &message);
         }
     }
@@ -211,7 +211,7 @@ fn free_text_holds_no_controls_but_white_space() {
             ("a\u{85}", "U+0085", 2),
             ("\u{9b}31m", "U+009B", 1),
         ] {
-            let message = format!("{field} holds the forbidden character {name} at position {position}");
+            let message = format!("{field} has the forbidden character {name} at position {position}");
             refuses(record_type, field, text, "forbidden_character", &message);
         }
     }
