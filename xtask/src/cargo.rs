@@ -32,7 +32,7 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// Builds the binary `name` of the package `package` and returns its path. While it is built, cargo's own bar is shown
-/// on a terminal; elsewhere a line every few seconds says what is being built and how far it is.
+/// on a terminal; elsewhere a line every few seconds names the crates and the progress.
 pub(crate) fn build(package: &str, name: &str, release: bool) -> Result<PathBuf> {
     let mut build = cargo();
     build.args(["build", "--locked", "--package", package, "--bin", name]);

@@ -111,7 +111,7 @@ fn stand_in(wanted: &Path) -> Result<PathBuf, DevstackError> {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
             .map_err(DevstackError::file("set the mode of", &path))?;
     }
-    // Anyone may write to the temporary directory: what is there must be a directory of ours, not a link.
+    // Every user may write to the temporary directory, so the path must be a directory of ours and not a link.
     let meta = fs::symlink_metadata(&path).map_err(DevstackError::file("inspect", &path))?;
     if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(DevstackError::ForeignDirectory { path });

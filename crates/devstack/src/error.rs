@@ -87,7 +87,7 @@ pub enum DevstackError {
     },
     /// The service ended, or did not become ready.
     Service {
-        /// What happened.
+        /// The event.
         what: String,
         /// The end of its log.
         log: String,

@@ -94,7 +94,7 @@ impl ProcessIdentity {
         }
     }
 
-    /// A handle on the process, which stays with it whatever becomes of the id; `None` when it is gone.
+    /// A handle on the process, which stays valid even if the id is reused; `None` if the process is gone.
     fn open(&self) -> Result<Option<OwnedFd>, DevstackError> {
         let Some(pid) = Pid::from_raw(self.pid) else { return Ok(None) };
         match pidfd_open(pid, PidfdFlags::empty()) {

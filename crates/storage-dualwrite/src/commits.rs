@@ -41,7 +41,7 @@ impl Commits {
         self.enqueued.load(Ordering::SeqCst)
     }
 
-    /// Waits for the next [`Self::notify`]; those that come in between count as one.
+    /// Waits for the next [`Self::notify`]. Several notices in between count as one.
     pub(crate) async fn notified(&self) {
         self.committed.notified().await;
     }
@@ -53,7 +53,7 @@ impl Commits {
         }
     }
 
-    /// Whether writes are waiting for PostgreSQL, which whatever is done behind them should then leave to them.
+    /// Whether writes are waiting for PostgreSQL. Background work should then leave PostgreSQL to them.
     pub(crate) fn are_crowded(&self, now: Instant) -> bool {
         let crowded = *self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
         crowded.is_some_and(|at| now.saturating_duration_since(at) < LINGER)

@@ -40,7 +40,8 @@ where
     }
 }
 
-/// What work on a thread of its own has come to; `None` when the runtime stops. A panic over there is this task's.
+/// The result of work on a thread of its own; `None` if the runtime stops. A panic of the work becomes a panic of this
+/// task.
 pub async fn joined<T>(work: JoinHandle<T>) -> Option<T> {
     match work.await {
         Ok(outcome) => Some(outcome),

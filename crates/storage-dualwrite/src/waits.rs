@@ -55,7 +55,7 @@ struct Shared {
     connector: Connector,
 }
 
-/// Somebody who waits.
+/// A waiting request.
 #[derive(Debug)]
 struct Wait {
     versions: HashSet<Version>,

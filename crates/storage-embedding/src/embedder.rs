@@ -1,4 +1,4 @@
-//! What turns texts into vectors, and which vectors may be compared with which.
+//! Embedders turn texts into vectors; sets say which vectors are comparable.
 
 use crate::composition::COMPOSITION_VERSION;
 use crate::error::EmbedError;

@@ -35,7 +35,7 @@ pub enum EmbedError {
     },
 }
 
-/// Whose fault an [`EmbedError`] is.
+/// The party at fault for an [`EmbedError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Of the text: another try gives the same answer.
@@ -56,7 +56,7 @@ pub enum Retry {
 }
 
 impl EmbedError {
-    /// Whose fault it is.
+    /// The party at fault.
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {

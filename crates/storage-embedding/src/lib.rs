@@ -1,4 +1,4 @@
-//! Text to vectors: what is embedded of a record, by which model, and how not to do it twice.
+//! Text to vectors: the text of a record, the models, and the caches that avoid embedding a text twice.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What must hold whatever bytes a client sends.
+//! Properties that must hold for any bytes of a client.
 //!
 //! Each function takes bytes, gives them to the code that reads what clients send, and panics when a promise is broken.
 //! The targets in `fuzz/` call them with bytes that a fuzzer makes; the tests here call them with the corpora in

@@ -1,4 +1,4 @@
-//! What records of one incident have in common.
+//! The key that records of one incident share.
 
 use std::fmt;
 use std::io::Write as _;
@@ -10,7 +10,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Binary;
 use serde::{Serialize, Serializer};
 
-/// Which incident a remediation belongs to: equal for records whose texts say the same but for what was done, and to what.
+/// Which incident a remediation belongs to: equal for records whose texts are the same without the action and its
+/// object.
 ///
 /// Displayed as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]

@@ -14,7 +14,7 @@ use crate::{Altered, JsonText, Timestamp};
 pub struct Receipt {
     /// When it arrived: the default of times, and the middle of the range of times that are accepted.
     pub at: Timestamp,
-    /// Who sent it: the authenticated caller, or `anonymous`; at most 255 characters.
+    /// The authenticated caller that sent it, or `anonymous`; at most 255 characters.
     pub recorded_by: String,
     /// The request's correlation id, which joins its records to the logs; at most 128 characters.
     pub correlation_id: Option<String>,
@@ -31,7 +31,7 @@ pub struct Alteration {
 }
 
 impl Alteration {
-    /// What happened at a place.
+    /// The alteration at a place.
     #[must_use]
     pub const fn new(pointer: String, what: Altered) -> Self {
         Self { pointer, what }

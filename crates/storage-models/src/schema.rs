@@ -199,7 +199,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// How many remediations there are of each kind, but for what is in the deltas.
+    /// The number of remediations of each kind, without the deltas.
     remediation_count (namespace, month, status, phase, action_type) {
         month -> Timestamptz,
         namespace -> VarChar,

@@ -10,7 +10,7 @@ use storage_models::Timestamp;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
 use crate::{FeedObstacle, Listed, QueryError};
 
-/// What [`statement`] answers.
+/// The answer of [`statement`].
 #[derive(diesel::QueryableByName)]
 struct Answer {
     #[diesel(sql_type = diesel::sql_types::Timestamptz)]

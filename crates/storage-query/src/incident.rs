@@ -54,11 +54,11 @@ pub struct Incident {
     pub end_time: Option<Timestamp>,
     /// `end_time - start_time` in whole milliseconds.
     pub duration_ms: Option<i64>,
-    /// What went wrong.
+    /// The error.
     pub error_message: Option<String>,
     /// Anything else, a JSON object.
     pub metadata: Option<JsonText>,
-    /// Who sent it.
+    /// The caller that sent it.
     pub recorded_by: String,
     /// Where it differs from what was sent.
     pub alterations: Option<Alterations>,

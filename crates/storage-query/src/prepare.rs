@@ -35,7 +35,7 @@ pub enum ConnectionObstacle {
          administrator run: GRANT SET ON PARAMETER lc_messages TO the role"
     )]
     Language {
-        /// What `lc_messages` is.
+        /// The value of `lc_messages`.
         is: String,
     },
     /// The tables are not on the search path.

@@ -55,7 +55,7 @@ pub(crate) mod sealed {
         const TABLE: &'static str;
         /// The column of its own time, which decides its partition.
         const TIME: &'static str;
-        /// What its lists may be ordered by.
+        /// The keys that its lists may be sorted by.
         const SORT_KEYS: &'static [SortKey];
         /// Its number in a cursor. The meaning of a number never changes.
         const CODE: u8;

@@ -169,7 +169,7 @@ impl<R: Listed> Sort<R> {
         }
     }
 
-    /// Demands what is on this side of a position, one that it [`Self::has`].
+    /// Requires the records on one side of a position that it [`Self::has`].
     ///
     /// One comparison of rows is one range of a B-tree. The partitions it rules out, and what a BRIN leaves of them, are
     /// known only from a comparison of the time alone, which it implies.

@@ -35,7 +35,7 @@ pub struct BootstrapReport {
 pub struct BootstrapOptions {
     /// How long to wait for another process that is migrating.
     pub lock_wait: Duration,
-    /// The role that the server uses, which gets its rights on what is new, if it is there and owns nothing.
+    /// The role that the server uses. It gets its rights on new objects if it exists and owns nothing.
     pub server_role: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub async fn bootstrap_with(
     Ok(BootstrapReport { applied, partitions, role })
 }
 
-/// Migrations are known by their numbers alone: what is recorded below the first one is of another schema.
+/// Migrations are identified by their numbers alone: a recorded number below the first one is of another schema.
 async fn refuse_unreleased(connection: &mut AsyncPgConnection) -> Result<(), SchemaError> {
     #[derive(QueryableByName)]
     struct Recorded {

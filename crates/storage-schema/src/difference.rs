@@ -7,12 +7,12 @@ use std::fmt;
 pub enum Difference {
     /// Something is not there: a table, a column, an index, a trigger, a function, the extension, a partition.
     Missing {
-        /// What, by name, such as `column remediation_audit.severity`.
+        /// The name of the object, such as `column remediation_audit.severity`.
         what: String,
     },
     /// Something is there and is not what it shall be.
     Differs {
-        /// What, by name.
+        /// The name of the object.
         what: String,
         /// The expected state.
         expected: String,
@@ -22,7 +22,7 @@ pub enum Difference {
     /// Something is there and works, and is defined otherwise. No reason not to start: a newer version may have
     /// changed it.
     Changed {
-        /// What, by name.
+        /// The name of the object.
         what: String,
         /// Its definition here.
         expected: String,
@@ -32,7 +32,7 @@ pub enum Difference {
     /// A column, index, trigger or right the schema does not know. Harmless to this version: a newer one may have added
     /// it.
     Extra {
-        /// What, by name.
+        /// The name of the object.
         what: String,
     },
 }
@@ -44,7 +44,7 @@ impl Difference {
         matches!(self, Self::Missing { .. } | Self::Differs { .. })
     }
 
-    /// What differs, by name.
+    /// The name of the object that differs.
     #[must_use]
     pub fn what(&self) -> &str {
         let (Self::Missing { what }

@@ -124,7 +124,7 @@ pub(crate) const FUNCTIONS: [&str; 12] = [
     "audit_whole(text)",
 ];
 
-/// What records which migrations were applied. No business of the server's.
+/// The table that records the applied migrations. The server does not need it.
 pub(crate) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
 
 /// The rights of the server's role on a table or partition of this name. Access through a partitioned table needs no

@@ -23,7 +23,7 @@ impl VerifyReport {
         self.differences.is_empty()
     }
 
-    /// The differences that the service cannot run with: what is missing, or is not what it works with.
+    /// The differences that the service cannot run with: missing or different objects.
     pub fn fatal(&self) -> impl Iterator<Item = &Difference> {
         self.differences.iter().filter(|difference| difference.is_fatal())
     }

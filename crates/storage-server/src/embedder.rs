@@ -35,7 +35,7 @@ pub(crate) enum NoVector {
 /// The embedding service, watched.
 pub(crate) struct Embeddings {
     service: Arc<EmbeddingService>,
-    /// Who may have a query embedded.
+    /// The places of queries that are being embedded.
     queries: Shares<Asker>,
     is_away: AtomicBool,
     /// Of the last call; 0 before the first.

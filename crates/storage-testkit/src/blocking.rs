@@ -21,7 +21,7 @@ pub(crate) async fn blocking<R: Send + 'static>(
 pub(crate) struct Blocking<T>(Arc<Mutex<T>>);
 
 impl<T: Send + 'static> Blocking<T> {
-    /// What `make` makes.
+    /// The value that `make` makes.
     pub(crate) async fn make(
         make: impl FnOnce() -> Result<T, DevstackError> + Send + 'static,
     ) -> Result<Self, TestkitError> {

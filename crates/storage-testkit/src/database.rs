@@ -50,7 +50,7 @@ impl TestDatabase {
     /// A database on the server of `admin`, the URL of a database whose user may create others.
     ///
     /// # Errors
-    /// What the server answers.
+    /// The server's errors.
     pub async fn create_on(admin: &str, template: Option<&str>) -> Result<Self, TestkitError> {
         let name = format!("test_{}", Uuid::now_v7().simple());
         create_database(admin, &name, template).await?;
@@ -83,7 +83,7 @@ impl TestDatabase {
     /// dropped with the database.
     ///
     /// # Errors
-    /// What the server answers.
+    /// The server's errors.
     pub async fn make_reader(&mut self) -> Result<String, TestkitError> {
         let (role, password) = (format!("reader_of_{}", self.name), devstack::password()?);
         let sql = format!(

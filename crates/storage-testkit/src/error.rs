@@ -1,4 +1,4 @@
-//! What can go wrong while a development stack is set up or driven.
+//! Errors of setting up and driving a development stack.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub enum TestkitError {
     /// A file or directory could not be read, written or removed.
     #[error("cannot {action} {}", path.display())]
     File {
-        /// What was attempted, as a verb: `create`, `read`, `rename`.
+        /// The attempt, as a verb: `create`, `read`, `rename`.
         action: &'static str,
         /// The file or directory.
         path: PathBuf,

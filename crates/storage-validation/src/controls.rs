@@ -47,7 +47,7 @@ fn length_of_sequence(text: &str) -> Option<usize> {
     length.map(|length| text.len() - body.len() + length)
 }
 
-/// Parameters and what is between (space to `?`), up to a last character, which is not below `first`.
+/// Parameters and intermediate characters (space to `?`), up to a last character, which is not below `first`.
 fn length_of_command(body: &str, first: char) -> Option<usize> {
     let last = body.find(|c: char| !(' '..first).contains(&c))?;
     let is_ended = body.get(last..)?.starts_with(|c: char| (first..='~').contains(&c));

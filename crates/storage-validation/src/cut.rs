@@ -1,4 +1,4 @@
-//! Shortens what is longer than its field, so that what is left says so.
+//! Shortens values that are longer than their field, and marks the cut in the value.
 
 #[cfg(test)]
 mod tests;

@@ -83,7 +83,7 @@ fn lacks(field: &Field, text: &str) -> bool {
     matches!(field.presence, Presence::Required) && text::is_blank(text)
 }
 
-/// Reads what is neither text, metadata nor null.
+/// Reads values other than text, metadata and null.
 fn read_plain(kind: Kind, sent: &Json) -> Result<Value<'static>, Problem> {
     match (kind, sent) {
         (Kind::Boolean, Json::Bool(flag)) => Ok(Value::Boolean(*flag)),

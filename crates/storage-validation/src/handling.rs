@@ -1,8 +1,8 @@
-//! What becomes of a record that breaks a rule that can be bent.
+//! The handling of a record that breaks a rule of form.
 
 use crate::time::Window;
 
-/// How strictly what is sent is taken (RFC 7240, section 4.4).
+/// How strictly the input is checked (RFC 7240, section 4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Handling {
     /// A record that breaks a rule is refused.

@@ -15,10 +15,10 @@ use crate::report::Report;
 use crate::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, cut, free_text};
 use strings::{Strings, Whole};
 
-/// What our own keys begin with.
+/// The prefix of our own keys.
 const OURS: &str = "datastorage.";
 
-/// What becomes of metadata that is too large or too deep.
+/// The replacement of metadata that is too large or too deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Excess {
     /// The record is refused.

@@ -58,7 +58,7 @@ pub fn record(
     }
 }
 
-/// Where every handling alters what is sent.
+/// The places that both kinds of handling alter.
 pub(crate) fn sanitized(altered: &[Alteration]) -> Vec<String> {
     places(altered.iter().filter(|alteration| !alteration.what.is_adjustment()))
 }

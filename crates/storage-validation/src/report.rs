@@ -1,4 +1,4 @@
-//! Gathers what is wrong with a record and what was altered in it.
+//! Gathers the faults of a record and the alterations.
 
 use std::collections::HashSet;
 
@@ -59,7 +59,7 @@ impl Report {
         }
     }
 
-    /// Notes that what is stored at a place is not what was sent.
+    /// Notes that the stored value at a place differs from the sent one.
     pub(crate) fn altered(&mut self, pointer: String, what: Altered) {
         self.altered.push(Alteration::new(pointer, what));
     }

@@ -135,7 +135,7 @@ async fn called(host: &str, arguments: &Arguments) -> Result<(Latencies, usize)>
 /// One connection after the other, until it is ended from outside.
 async fn attacked(address: SocketAddr, attack: Attack) {
     loop {
-        // What becomes of an attack is the service's matter; the next one follows in any case.
+        // The service decides about an attack; the next attack follows in any case.
         if once(address, &attack).await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -1,4 +1,5 @@
-//! Writes at a steady rate, whatever the answers do: how long each takes, and how long until its record can be found.
+//! Writes at a steady rate, independent of the answers: the time of each write, and the time until its record can be
+//! found.
 //!
 //! The second is measured as a client sees it, by requests that ask to wait for it (`Prefer: wait`): it holds the write,
 //! the projection, and the way of the answer.

@@ -37,7 +37,7 @@ impl Latencies {
     }
 }
 
-/// Measures two ways of doing the same in turns, so that whatever else the machine does falls on both.
+/// Measures two ways of doing the same in turns, so that other work of the machine affects both.
 pub(super) async fn in_turns(
     runs: usize,
     mut one: impl AsyncFnMut() -> Result<()>,

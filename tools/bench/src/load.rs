@@ -39,8 +39,8 @@ pub(super) async fn run(host: &str, requests: &[Vec<u8>], count: usize, connecti
     send(host, requests, count, connections, None).await
 }
 
-/// An open loop: requests leave `pause` apart, whatever the answers do, and latency counts from the time at which each
-/// was to leave.
+/// An open loop: requests leave `pause` apart, independent of the answers, and latency counts from the time at which
+/// each was to leave.
 pub(super) async fn paced(
     host: &str,
     requests: &[Vec<u8>],

@@ -116,7 +116,7 @@ impl Searched<'_> {
         Ok(scores)
     }
 
-    /// The names of what is found, best first.
+    /// The names of the hits, best first.
     async fn search(&self, mode: &str, text: &str) -> Result<Vec<String>> {
         let limit = self.limit.to_string();
         let request = self.client.get(format!("{}/api/v1/audit/search", self.url));

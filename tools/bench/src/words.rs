@@ -1,5 +1,5 @@
-//! Searches by words, and by words and meaning together, through the query crate: how long they take, by what is searched
-//! for, over a year of records that repeat their texts. The model's own time is not in it.
+//! Searches by words, and by words and meaning together, through the query crate: their time, by the kind of text
+//! searched for, over a year of records that repeat their texts. The model's own time is not in it.
 
 use std::time::{Duration, Instant};
 

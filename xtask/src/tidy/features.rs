@@ -1,4 +1,4 @@
-//! Whether each third-party crate has the same features whatever is built, so that it is compiled once.
+//! Checks that each third-party crate has the same features in every build, so that it is compiled once.
 
 use std::collections::BTreeSet;
 

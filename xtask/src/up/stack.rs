@@ -47,7 +47,7 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    /// Brings up what is missing, from the database to the sample.
+    /// Starts the missing parts, from the database to the sample.
     pub(super) fn bring_up(dev: &DevelopmentDir, arguments: &UpArguments, signals: &Signals) -> Result<Self> {
         let mut state = State::load()?;
         let (cluster, database_url) = bring_up_database(dev, &mut state)?;

@@ -100,7 +100,7 @@ impl Cluster {
     /// Creates the database `name` unless it exists.
     ///
     /// # Errors
-    /// What the server answers.
+    /// The server's errors.
     pub fn ensure_database(&self, name: &str) -> Result<(), DevstackError> {
         let url = self.url("postgres");
         let known = format!("SELECT 1 FROM pg_database WHERE datname = '{name}'");
@@ -218,7 +218,7 @@ impl Cluster {
         server_in(root).is_some()
     }
 
-    /// Stops whatever server runs in `root`; whether there was one.
+    /// Stops the server that runs in `root`; returns whether there was one.
     ///
     /// # Errors
     /// When it still runs after a minute.
@@ -230,7 +230,7 @@ impl Cluster {
         Ok(true)
     }
 
-    /// Stops whatever server runs in `root`, and removes the directory.
+    /// Stops the server that runs in `root`, if any, and removes the directory.
     ///
     /// # Errors
     /// As [`Cluster::destroy`].

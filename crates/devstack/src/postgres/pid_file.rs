@@ -13,7 +13,7 @@ pub(super) fn server_in(root: &Path) -> Option<ProcessIdentity> {
     (works_in == root.join("data").canonicalize().ok()?).then_some(process)
 }
 
-/// What `postmaster.pid` says (PostgreSQL manual, "Database File Layout"): process id in line 1, port in line 4.
+/// The content of `postmaster.pid` (PostgreSQL manual, "Database File Layout"): process id in line 1, port in line 4.
 pub(super) struct PidFile {
     pub(super) pid: i32,
     pub(super) port: u16,

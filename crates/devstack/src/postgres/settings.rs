@@ -17,7 +17,7 @@ pub enum Durability {
 /// The settings of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterSettings {
-    /// What happens on a crash.
+    /// The durability in a crash.
     pub durability: Durability,
     /// Most connections at a time.
     pub max_connections: u16,

@@ -149,7 +149,7 @@ impl RedisServer {
         server_in(root).is_some()
     }
 
-    /// Stops whatever server runs in `root`; whether there was one.
+    /// Stops the server that runs in `root`; returns whether there was one.
     ///
     /// # Errors
     /// When it still runs after half a minute.

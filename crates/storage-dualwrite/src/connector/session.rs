@@ -7,7 +7,7 @@ use diesel::sql_types::Bool;
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-/// What every session is set to. Times are whole milliseconds to the server; zero would switch one off.
+/// The settings of every session. The server gets times in whole milliseconds; zero would switch a limit off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSettings {
     /// Shown in `pg_stat_activity`.
@@ -35,7 +35,7 @@ impl SessionSettings {
         }
     }
 
-    /// No bound but for making the connection, 2 s: for changes of the schema, which take as long as they take.
+    /// No limit except 2 s for making the connection: for changes of the schema, whose duration is unknown.
     #[must_use]
     pub const fn unbounded(application_name: &'static str) -> Self {
         Self {

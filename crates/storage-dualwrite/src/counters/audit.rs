@@ -29,7 +29,7 @@ impl Drift {
     }
 }
 
-/// The relation `difference`: a month's kinds whose number is wrong, each with what is missing. $1 is the month.
+/// The relation `difference`: a month's kinds whose number is wrong, each with the missing number. $1 is the month.
 macro_rules! difference {
     () => {
         "difference AS (SELECT month, namespace, status, phase, action_type, severity, sum(records) AS records FROM ( \

@@ -1,4 +1,4 @@
-//! What a transaction may do under each of its keys.
+//! The states of a transaction's idempotency keys.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::key::{IdempotencyKey, Identity, Reply};
 use super::statements;
 use crate::commit_mark::wait_for_earlier_commits;
 
-/// What may be done under a key.
+/// The state of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// The request is the first, and its transaction holds the key.
@@ -30,8 +30,8 @@ pub(crate) struct Standings {
 }
 
 impl Standings {
-    /// Of keys and what is kept under them. An answer is given again only behind a later commit of this server: the first
-    /// one may not have heard of its own, because a standby had not confirmed it.
+    /// The states of keys, from the answers that are stored under them. A stored answer is repeated only after a later
+    /// commit of this server, because the commit of the first request may not be confirmed by a standby yet.
     pub(super) async fn of_kept(
         connection: &mut AsyncPgConnection,
         keys: &[&IdempotencyKey],
@@ -44,8 +44,8 @@ impl Standings {
         Ok(standings)
     }
 
-    /// Takes the keys' locks, as the first statement of the transaction, and then reads what is kept under them: in
-    /// that order, so that whatever an earlier holder of a lock has committed is seen.
+    /// Takes the keys' locks, as the first statement of the transaction, and then reads the answers that are stored
+    /// under them. The order matters: only so are the commits of earlier lock holders visible.
     pub(crate) async fn take(
         connection: &mut AsyncPgConnection,
         keys: &[&IdempotencyKey],

@@ -16,7 +16,7 @@ pub enum IndexError {
     /// It did not answer in time; what was asked may have been applied, or may be applied later.
     #[error("the vector index did not answer {operation} within {limit:?}")]
     TimedOut {
-        /// What was asked.
+        /// The operation.
         operation: &'static str,
         /// How long it had.
         limit: Duration,
@@ -28,9 +28,9 @@ pub enum IndexError {
     /// It refused what was asked, and would again: something about these points or this search.
     #[error("the vector index refused {operation}: {reason}")]
     Refused {
-        /// What was asked.
+        /// The operation.
         operation: &'static str,
-        /// What it said.
+        /// The index's message.
         reason: String,
     },
 }

@@ -25,7 +25,7 @@ const MISMATCH_PAUSE: Duration = Duration::from_secs(30);
 /// All calls of the process go through this index, so that they share one breaker and one finding.
 ///
 /// The first call, and the first one after any outage, begins with [`VectorIndex::prepare`]: a collection that was
-/// replaced meanwhile is never written to unseen.
+/// replaced meanwhile is checked before it is written.
 #[derive(Debug)]
 pub struct GuardedIndex {
     inner: Arc<dyn VectorIndex>,

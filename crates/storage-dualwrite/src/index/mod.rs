@@ -1,7 +1,7 @@
 //! The outside vector index: what the projector, the reconciler and the search need of it.
 //!
-//! An index holds one [`Point`] a remediation. It is derived from the records: whatever it loses or gets wrong, the
-//! reconciler finds and repairs. None configured is a value (`Option`), not an index that does nothing.
+//! An index holds one [`Point`] a remediation. It is derived from the records: if it loses points or has wrong ones,
+//! the reconciler finds and repairs. None configured is a value (`Option`), not an index that does nothing.
 
 mod condition;
 mod error;
@@ -34,9 +34,9 @@ pub struct IndexIdentity {
 
 /// An index of remediations by meaning, keyed by record id.
 ///
-/// All operations are idempotent, and all of them may be repeated after an error: an operation whose answer was
-/// lost may have been applied, or may still be applied later (F06). Points carry their record's version, and an
-/// older version never replaces a newer one, in whatever order operations arrive.
+/// All operations are idempotent, and all of them may be repeated after an error: an operation whose answer was lost
+/// may have been applied, or may still be applied later (F06). Points carry their record's version, and an older
+/// version never replaces a newer one, in any order of operations.
 ///
 /// Every request to the index ends within the implementation's own time-out; an operation on many points may be
 /// several requests.

@@ -1,4 +1,4 @@
-//! What an index holds and gives back.
+//! The points of an index, and its answers.
 
 use storage_models::{Embedding, IncidentKey, Remediation, Timestamp};
 

@@ -30,7 +30,7 @@ const GRACE: TimeDelta = TimeDelta::milliseconds(500);
 /// One of this many claims on a backlog takes the newest rows.
 const FRESH_SHARE: u32 = 4;
 
-/// What one worker knows of the order of due rows.
+/// One worker's knowledge of the order of due rows.
 #[derive(Debug)]
 pub(crate) struct Horizon {
     wanted: Wanted,

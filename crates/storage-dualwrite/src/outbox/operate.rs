@@ -1,4 +1,4 @@
-//! What an operator sees of the outbox and can do with it.
+//! The operator's view of the outbox, and the operations on it.
 
 use diesel::{ExpressionMethods, QueryDsl, QueryResult, Selectable, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};

@@ -16,7 +16,7 @@ use crate::fixed_statement::fixed_statement;
 /// one portion, and the largest ones a few dozen at a time.
 pub(crate) const PORTION_BYTES: i64 = 8 * 1024 * 1024;
 
-/// What comes before a record in order of id, in bytes as they are sent.
+/// The bytes of the records before a record in the order of ids.
 macro_rules! bytes_before {
     () => {
         "coalesce(sum(coalesce(octet_length(metadata::text), 0) + coalesce(octet_length(error_message), 0) \

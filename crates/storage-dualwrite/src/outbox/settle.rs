@@ -1,5 +1,5 @@
-//! What becomes of claimed rows: done, kept for the outside index, failed, released. Each statement names the version
-//! and the lease, so that it leaves rows alone that now belong to another worker.
+//! Settles claimed rows: done, kept for the outside index, failed, released. Each statement names the version and the
+//! lease, so that it leaves rows alone that now belong to another worker.
 
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ pub(crate) struct Holder {
     pub(crate) set: ServingSet,
 }
 
-/// What PostgreSQL is to hold of a version beside its words.
+/// The data of a version that PostgreSQL stores besides its words.
 #[derive(Debug)]
 pub(crate) struct Projected<'a> {
     pub(crate) lease: &'a Lease,

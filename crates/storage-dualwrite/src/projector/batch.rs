@@ -144,7 +144,7 @@ mod tests {
     use crate::tests::index_support::{one_incident, record};
     use async_trait::async_trait;
 
-    /// Takes ten seconds for each call, whatever is asked; away at one of them.
+    /// Takes ten seconds for each call, and is unavailable at one of them.
     struct Slow {
         away_at: usize,
         calls: Mutex<Vec<usize>>,

@@ -58,12 +58,12 @@ pub(super) fn settlement(part: &[Placed]) -> Settlement<'_> {
     settlement
 }
 
-/// What becomes of a batch without an outside index.
+/// The results of a batch without an outside index.
 pub(super) fn without_index(batch: Vec<Ready>) -> Vec<Placed> {
     batch.into_iter().map(|ready| Placed { ready, fate: Fate::Done }).collect()
 }
 
-/// What becomes of a batch while the outside index is away.
+/// The results of a batch while the outside index is unavailable.
 pub(super) fn put_off(batch: Vec<Ready>) -> Vec<Placed> {
     batch.into_iter().map(|ready| Placed { ready, fate: Fate::Kept }).collect()
 }

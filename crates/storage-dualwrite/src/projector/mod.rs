@@ -100,7 +100,7 @@ impl Drop for Projector {
     }
 }
 
-/// The tasks that wake the workers hold nothing: they end in the midst of whatever they do.
+/// The tasks that wake the workers hold nothing, so they end at once.
 fn start_waking(wake: Arc<Wake>, committed: Arc<Commits>, stopping: &CancellationToken) {
     let (relay, announcer) = (Arc::clone(&wake), Arc::clone(&wake));
     keep("wake_relay", stopping, move || {

@@ -19,7 +19,7 @@ use crate::projection;
 /// tried alone.
 const SUSPECTS: usize = 8;
 
-/// What PostgreSQL's refusal says something about.
+/// The subject of PostgreSQL's refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blame {
     Record,
@@ -39,7 +39,7 @@ fn blame(error: &TurnError) -> Blame {
     }
 }
 
-/// What PostgreSQL stores of a record in one step, all or nothing of a part.
+/// The data of a record that PostgreSQL stores in one step, for all records of a part or none.
 trait Part: Sized + Sync {
     fn lease(&self) -> &Lease;
 
@@ -196,7 +196,7 @@ impl Worker {
         self.bounded(projection::make_months(connection, times)).await
     }
 
-    /// What becomes of records that were refused for no clear reason, once all of their portion have been tried.
+    /// Decides about records that were refused for no clear reason, after all records of their portion were tried.
     async fn judge(
         &mut self,
         connection: &mut AsyncPgConnection,

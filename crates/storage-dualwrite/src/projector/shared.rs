@@ -1,4 +1,4 @@
-//! What all workers of a projector share.
+//! The state that all workers of a projector share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

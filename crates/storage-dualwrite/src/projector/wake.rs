@@ -1,8 +1,8 @@
-//! Waking: what is committed here or by another replica has the workers look at once. Polling is the guarantee; a wake
-//! that is lost costs one poll, never a record.
+//! Waking: after a commit, here or in another replica, the workers look at once. Polling is the guarantee; a wake that
+//! is lost costs one poll, never a record.
 //!
 //! Inside a write's transaction, NOTIFY would have all commits wait for one another. So it is sent after them, from a
-//! connection of its own, at most every 20 ms whatever the number of commits.
+//! connection of its own, at most every 20 ms for any number of commits.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use crate::index::PointVersion;
 use crate::outbox::PORTION_BYTES;
 use crate::outbox::read::bytes_before;
 
-/// Whether what is derived from the record `r` in PostgreSQL is of its version.
+/// Whether the words and the vector of the record `r` in PostgreSQL have its version.
 macro_rules! is_projected {
     () => {
         concat!(
@@ -30,7 +30,7 @@ macro_rules! is_projected {
     };
 }
 
-/// The number of the advisory lock that one reconciler at a time holds, whatever the replica.
+/// The number of the advisory lock that one reconciler of all replicas holds at a time.
 const LOCK: i64 = 0x6461_7461_7265_636f;
 
 fixed_statement! {

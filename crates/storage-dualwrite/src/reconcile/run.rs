@@ -28,7 +28,7 @@ pub struct ReconcileSettings {
     pub page: usize,
 }
 
-/// What a run does about the differences that it finds.
+/// The actions of a run on the differences that it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing.
@@ -54,7 +54,7 @@ pub struct Reconciler {
     remembered: usize,
 }
 
-/// What one pass has found.
+/// The findings of one pass.
 #[derive(Debug, Default)]
 struct Found {
     /// Those that are remembered.
@@ -155,7 +155,7 @@ impl Reconciler {
         Ok((Pass { began, ended: Instant::now() }, found))
     }
 
-    /// Acts on what is still so at a last look.
+    /// Acts on the differences that a last look confirms.
     async fn repair(
         &self,
         records: &mut Records,

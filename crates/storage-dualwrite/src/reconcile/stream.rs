@@ -100,7 +100,7 @@ impl Streams {
 }
 
 /// The differences of records and points. A record whose words or vector PostgreSQL does not hold is held by no store
-/// fully, whatever the index has of it (F09).
+/// fully, also if the index has it (F09).
 pub(super) fn compare(
     records: &[RecordState],
     points: Vec<PointVersion>,

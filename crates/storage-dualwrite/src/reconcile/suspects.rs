@@ -1,4 +1,4 @@
-//! What passes have seen, until two that are far enough apart agree. Pure: its user brings the clock.
+//! The findings of passes, until two passes that are far enough apart agree. It has no clock; its user gives the time.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -46,7 +46,7 @@ pub(super) type StoredRemediation = (i64, Option<i64>, Option<JsonText>);
 /// A row of [`InsertRemediations`].
 type InsertedRemediation = (i64, Option<i64>, Option<JsonText>, i64, i64);
 
-/// What of remediations is to come back beside their ids.
+/// The columns of remediations to return besides their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// As stored: keys in another order, numbers spelled differently.

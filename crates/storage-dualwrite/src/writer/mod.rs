@@ -1,4 +1,4 @@
-//! The writer: a bounded queue in front of a few tasks that commit whatever is queued as one transaction.
+//! The writer: a bounded queue in front of a few tasks that commit all queued records as one transaction.
 
 mod batch;
 mod columns;

@@ -15,7 +15,7 @@ use crate::idempotency::{Keyed, Written};
 
 type Outcome = Result<Written<Record>, WriteError>;
 
-/// Who decides about a queued record: its client, until a writer has taken it.
+/// The owner of a queued record: its client, until a writer has taken it.
 #[derive(Debug, Default)]
 struct Ticket(AtomicU8);
 

@@ -15,7 +15,7 @@ use crate::idempotency::IdempotencyKey;
 /// How long to wait before asking again.
 const POLL: Duration = Duration::from_millis(100);
 
-/// What identifies a transaction whose COMMIT may or may not have happened.
+/// The identity of a transaction whose COMMIT may or may not have happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mark {
     /// As `pg_current_xact_id` gave it.

@@ -45,7 +45,7 @@ fixed_statement! {
 /// How long an answer may wait for the removal of a point that has no record; the reconciler removes what stays.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What strict writes need beside PostgreSQL.
+/// The dependencies of strict writes besides PostgreSQL.
 #[derive(Clone)]
 pub struct StrictParts {
     /// Opens their connections: sessions that end a transaction which waits longer than a request may take.
@@ -167,7 +167,7 @@ impl StrictWriter {
     }
 }
 
-/// The record as it will be, but for what the database adds; `None` for a type that is not embedded.
+/// The record as it will be, without the values that the database adds; `None` for a type that is not embedded.
 fn provisional(record: &NewRecord) -> Option<Remediation> {
     let NewRecord::Remediation(new) = record else { return None };
     let row = Some((0, None, new.metadata.clone()));

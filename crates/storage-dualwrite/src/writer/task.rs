@@ -63,7 +63,7 @@ impl WriterTask {
         }
     }
 
-    /// Whether what is queued is the last.
+    /// Whether the queued records are the last ones.
     fn is_over(&self) -> bool {
         self.runner.shared.stopping.is_cancelled() || self.others.upgrade().is_none()
     }

@@ -18,7 +18,7 @@ const KEY_PAUSE: Duration = Duration::from_millis(50);
 
 /// The work of a transaction. It may run several times.
 pub(crate) trait Work: Sync {
-    /// What comes of it.
+    /// The result.
     type Output: Send;
 
     /// Everything between BEGIN and COMMIT. The mark is none when nothing was written.

@@ -120,7 +120,7 @@ impl UpdateWork {
         Ok(rows.into_iter().next().map(updated))
     }
 
-    /// What shows later that this transaction has committed; none when it changed nothing.
+    /// The row that shows later that this transaction has committed; `None` if it changed nothing.
     fn witness(&self, updated: &Updated, time: Timestamp) -> Option<Witness> {
         if let Some(keyed) = &self.keyed {
             return Some(Witness::Answer(keyed.key.clone(), time));

@@ -10,7 +10,7 @@ use storage_models::Embedding;
 /// How long a vector is remembered by default.
 pub const DEFAULT_TTL: Duration = Duration::from_secs(5 * 60);
 
-/// What one entry costs, in bytes: the numbers, the key, and the cache's own books.
+/// The bytes of one entry: the numbers, the key, and the cache's overhead.
 const ENTRY_BYTES: u32 = 384 * 4 + 32 + 200;
 
 /// An in-process cache, bounded by bytes and by age.

@@ -10,7 +10,7 @@ const MAX_FIRST: usize = 200;
 const MAX_CAUSE: usize = 150;
 const MAX_LAST: usize = 150;
 
-/// What begins a cause in traces of Java and its kin; the last one is the root.
+/// The beginning of a cause in traces of Java and similar languages; the last one is the root.
 const CAUSE: &str = "caused by";
 
 /// The text itself if it is short. Else what its first lines say, what follows the last "Caused by", and what its last lines

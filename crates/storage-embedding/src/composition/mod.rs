@@ -37,7 +37,7 @@ pub struct RecordText<'a> {
     pub alert_name: Option<&'a str>,
     /// The severity. Not part of the text, as the phase.
     pub severity: Option<&'a str>,
-    /// What went wrong, in a machine's words.
+    /// The error, in a machine's words.
     pub error_message: Option<&'a str>,
     /// The metadata object as JSON; its top-level strings `reason` and `message` are used.
     pub metadata: Option<&'a str>,

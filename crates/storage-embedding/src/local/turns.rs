@@ -1,4 +1,4 @@
-//! Who computes next.
+//! The order of computations.
 //!
 //! Queries line up for a turn at once, batches of records only as many at a time as there are turns. So a query waits
 //! for a batch that runs, or that is next, and for none of those behind; and queries without end keep no batch out.

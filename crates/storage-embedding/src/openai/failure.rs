@@ -1,4 +1,4 @@
-//! What a call came to when it came to nothing.
+//! Why a call failed.
 
 use crate::error::{Cause, EmbedError};
 use std::time::Duration;
@@ -17,7 +17,8 @@ pub(super) enum Failure {
         #[source]
         source: Option<Cause>,
     },
-    /// The API answers what cannot be used, or refuses us: it will again until someone changes something.
+    /// The answer of the API cannot be used, or the API refuses us. This does not change until an operator changes
+    /// something.
     #[error("{reason}")]
     Lasting { reason: String },
 }
@@ -32,7 +33,7 @@ impl Failure {
         matches!(self, Self::Passing { .. })
     }
 
-    /// How long the API asked to be left alone.
+    /// The pause that the API asked for.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Passing { retry_after, .. } => *retry_after,
@@ -40,7 +41,7 @@ impl Failure {
         }
     }
 
-    /// As an outage of the provider: whatever it was, no text is to blame.
+    /// As an outage of the provider, because no text is at fault.
     pub(super) fn into_outage(self, model: &str) -> EmbedError {
         let (reason, retry_after) = (self.to_string(), self.retry_after());
         let source = match self {

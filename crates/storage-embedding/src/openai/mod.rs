@@ -17,21 +17,21 @@ use std::borrow::Cow;
 use std::time::Duration;
 use storage_models::{BreakerSettings, Embedding};
 
-/// When the API is left alone without having asked for it.
+/// When calls to the API are paused without its asking for it.
 const BREAKER: BreakerSettings = BreakerSettings {
     failures: 3,
     first_pause: Duration::from_secs(2),
     longest_pause: Duration::from_secs(30),
 };
 
-/// The longest wait between two tries of one call. An API that asks for more is left alone instead, and the caller
-/// told.
+/// The longest wait between two attempts of one call. If the API asks for a longer pause, calls are paused, and the
+/// caller gets an error.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// How much of a text is sent, in characters; models take about 8,000 tokens.
 const MAX_CHARACTERS: usize = 8_000;
 
-/// What stands for a blank text, which the API refuses.
+/// The text that replaces a blank one, which the API refuses.
 const BLANK: &str = ".";
 
 /// A text that no model refuses: when it is, the others were not refused for their own sake.

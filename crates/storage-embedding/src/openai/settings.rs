@@ -6,9 +6,9 @@ use std::time::Duration;
 /// How an [`super::OpenAiEmbedder`] reaches its API.
 #[derive(Debug, Clone)]
 pub struct OpenAiSettings {
-    /// What `/embeddings` is appended to, such as `https://api.openai.com/v1`.
+    /// The base of the URL, before `/embeddings`, such as `https://api.openai.com/v1`.
     pub url: String,
-    /// The certificates in PEM that the API's must come from; those that the system trusts when there are none.
+    /// The trusted certificates in PEM. Without them, the system's trusted certificates apply.
     pub root_certificates: Option<Vec<u8>>,
     /// The model's name, as the API knows it.
     pub model: String,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use storage_models::Embedding;
 
-/// What is asked.
+/// The request.
 #[derive(Serialize)]
 pub(super) struct Question<'a> {
     pub(super) model: &'a str,
@@ -17,7 +17,7 @@ pub(super) struct Question<'a> {
     pub(super) dimensions: Option<usize>,
 }
 
-/// What comes back, as far as it is used.
+/// The answer, as far as it is used.
 #[derive(Deserialize)]
 struct Answer {
     data: Vec<Item>,
@@ -30,7 +30,7 @@ struct Item {
     embedding: Vec<f32>,
 }
 
-/// What an API says when it refuses, as far as it is used.
+/// The refusal of an API, as far as it is used.
 #[derive(Deserialize)]
 struct Refusal {
     error: RefusalError,

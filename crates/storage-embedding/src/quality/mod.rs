@@ -14,15 +14,15 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Grades of the answers to one query, by record name: 3 the thing itself, 2 much the same, 1
-/// related. What is not listed is irrelevant.
+/// Grades of the answers to one query, by record name: 3 the thing itself, 2 much the same, 1 related. Other records
+/// are irrelevant.
 pub type Grades = BTreeMap<String, u8>;
 
 /// A query of the labelled set.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LabelledQuery {
-    /// What is searched for.
+    /// The text to search for.
     pub text: String,
     /// Its answers.
     pub relevant: Grades,
@@ -65,7 +65,7 @@ impl LabelledRecord {
 /// The labelled set; its README says how it was made.
 #[derive(Debug, Clone)]
 pub struct QualitySet {
-    /// What there is to find.
+    /// The records to find.
     pub records: Vec<LabelledRecord>,
     /// Queries about incidents that recur among the records.
     pub queries: Vec<LabelledQuery>,

@@ -1,4 +1,4 @@
-//! What is measured of the service.
+//! The metrics of the service.
 
 /// Counts texts that got their vector without a call of the embedder.
 pub const CACHE_HITS: &str = "datastorage_cache_hits_total";

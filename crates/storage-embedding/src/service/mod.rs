@@ -49,7 +49,7 @@ impl EmbeddingService {
         self.embed_texts(records.iter().map(compose).collect()).await
     }
 
-    /// The vector of what someone searches for.
+    /// The vector of a search.
     ///
     /// # Errors
     /// When the embedder gave none.

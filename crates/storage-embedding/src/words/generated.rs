@@ -1,7 +1,7 @@
-//! Parts of names that a machine made up: they tell two objects apart, and mean nothing.
+//! Generated parts of names, which distinguish two objects and have no meaning.
 
-/// What Kubernetes draws its random suffixes from (`SafeEncodeString` in apimachinery's `rand`
-/// package): no vowels, so that no words arise.
+/// The alphabet of Kubernetes' random suffixes (`SafeEncodeString` in apimachinery's `rand` package): no vowels, so
+/// that no words arise.
 const SUFFIX_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
 
 /// Words of five characters of [`SUFFIX_ALPHABET`] that do end names of services.

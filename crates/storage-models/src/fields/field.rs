@@ -22,9 +22,9 @@ pub struct Field {
     pub name: &'static str,
     /// The kind of its values.
     pub kind: Kind,
-    /// What becomes of it when it is absent or null.
+    /// Its value if it is absent or null.
     pub presence: Presence,
-    /// Who says what it holds.
+    /// The party that sets it.
     pub set_by: SetBy,
     /// Whether an update may change it.
     pub change: Change,
@@ -93,7 +93,7 @@ impl Kind {
     }
 }
 
-/// What becomes of a field that is absent or null.
+/// The value of a field that is absent or null.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Presence {
     /// A record without it is refused.
@@ -106,7 +106,7 @@ pub enum Presence {
     ReceivedAt,
 }
 
-/// Who says what a field holds.
+/// The party that sets a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetBy {
     /// The client that sends the record.

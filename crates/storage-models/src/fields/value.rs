@@ -1,4 +1,4 @@
-//! The value of one field, whatever its type.
+//! The value of one field of any type.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Why a text is not read at all, and the limits of what is.
+//! Why a text cannot be read, and the limits of a text.
 
 /// Nesting beyond this is not followed, as most readers of JSON have it. Metadata may be nested less deeply (32); where a
 /// digest is to stand for it, it must be read to its end.

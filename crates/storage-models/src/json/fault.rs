@@ -1,4 +1,4 @@
-//! What well-formed JSON may hold and a record may not, and where.
+//! Faults of well-formed JSON that a record may not have, with their places.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub const MAX_TOKEN_LENGTH: usize = 256;
 pub struct JsonFault {
     /// Where, as a JSON pointer (RFC 6901).
     pub pointer: String,
-    /// What.
+    /// The kind.
     pub kind: JsonFaultKind,
 }
 

@@ -48,7 +48,7 @@ pub enum Json {
 }
 
 impl Json {
-    /// What kind of value it is, as an error message names it.
+    /// The kind of the value, for error messages.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         self.nodes.1 - self.nodes.0
     }
 
-    /// What could not be kept since this was last asked.
+    /// The faults since the last call.
     pub(super) fn take_faults(&mut self) -> Vec<JsonFault> {
         std::mem::take(&mut self.faults)
     }

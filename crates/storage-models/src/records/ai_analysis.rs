@@ -33,7 +33,7 @@ members! {
         pub tokens_used: Option<i32>,
         /// Milliseconds it took, 0 or more.
         pub latency_ms: Option<i32>,
-        /// Who sent it: the authenticated caller, or `anonymous`; at most 255 characters.
+        /// The authenticated caller that sent it, or `anonymous`; at most 255 characters.
         pub recorded_by: String,
         /// The correlation id of the request that wrote it, at most 128 characters.
         pub correlation_id: Option<String>,

@@ -31,11 +31,11 @@ members! {
         pub start_time: Timestamp,
         /// When it ended.
         pub end_time: Option<Timestamp>,
-        /// What went wrong, free text of at most 64 KiB.
+        /// The error, free text of at most 64 KiB.
         pub error_message: Option<String>,
         /// Whether it was only tried, changing nothing.
         pub dry_run: bool,
-        /// Who sent it: the authenticated caller, or `anonymous`; at most 255 characters.
+        /// The authenticated caller that sent it, or `anonymous`; at most 255 characters.
         pub recorded_by: String,
         /// The correlation id of the request that wrote it, at most 128 characters.
         pub correlation_id: Option<String>,

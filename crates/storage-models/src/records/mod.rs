@@ -1,4 +1,4 @@
-//! The four records: what is read and what is written.
+//! The four record types: for reading and for writing.
 
 mod ai_analysis;
 mod bulk;

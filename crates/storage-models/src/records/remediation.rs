@@ -45,11 +45,11 @@ members! {
         pub alert_fingerprint: Option<String>,
         /// The alert's severity.
         pub severity: Option<Severity>,
-        /// What went wrong, free text of at most 64 KiB.
+        /// The error, free text of at most 64 KiB.
         pub error_message: Option<String>,
         /// Anything else, a JSON object of at most 256 KiB.
         pub metadata: Option<JsonText>,
-        /// Who sent it: the authenticated caller, or `anonymous`; at most 255 characters.
+        /// The authenticated caller that sent it, or `anonymous`; at most 255 characters.
         pub recorded_by: String,
         /// The correlation id of the request that wrote it, at most 128 characters.
         pub correlation_id: Option<String>,

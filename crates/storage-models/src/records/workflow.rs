@@ -31,7 +31,7 @@ members! {
         pub step_count: i32,
         /// The step it has reached, 0 to `step_count`; only grows.
         pub current_step: i32,
-        /// Who sent it: the authenticated caller, or `anonymous`; at most 255 characters.
+        /// The authenticated caller that sent it, or `anonymous`; at most 255 characters.
         pub recorded_by: String,
         /// The correlation id of the request that wrote it, at most 128 characters.
         pub correlation_id: Option<String>,

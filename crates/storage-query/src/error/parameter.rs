@@ -122,7 +122,7 @@ pub enum InvalidReason {
     /// A cursor of another list.
     #[error("belongs to another {part}; start again without cursor")]
     OtherCursor {
-        /// What differs: `record type`, `sort` or `filter`.
+        /// The difference: `record type`, `sort` or `filter`.
         part: &'static str,
     },
     /// A parameter that changes nothing beside another one.

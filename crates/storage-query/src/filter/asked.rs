@@ -79,7 +79,7 @@ impl Asked {
         }
     }
 
-    /// Demands one of these values, and leaves what is excluded.
+    /// Requires one of these values, and keeps the excluded values.
     pub(super) fn set(&mut self, values: Vec<FieldValue>) {
         *self = Self { values, excluded: std::mem::take(&mut self.excluded), ..Self::default() };
     }

@@ -7,7 +7,7 @@ use crate::number::parse_in;
 use crate::sql::Bind;
 use crate::{InvalidParameter, InvalidReason};
 
-/// Characters of a text at most. No column that is compared with one holds longer ones, but for the metadata.
+/// The most characters of a text. No compared column except the metadata has longer ones.
 const MAX_TEXT: usize = 1_000;
 
 /// Refuses what PostgreSQL holds in no text, and what has more than `max` characters.

@@ -8,10 +8,10 @@ use storage_models::Remediation;
 use super::order;
 use crate::{Hit, LexicalHit};
 
-/// What counts as the similarity of a record that the search by meaning did not find among the nearest: little.
+/// The assumed, low similarity of a record that the search by meaning did not find among the nearest.
 const FAR: f64 = 0.1;
 
-/// What puts an identifier that is the text before all else: more than similarity and words can add up to.
+/// The bonus of an identifier that equals the text: more than the sum of similarity and words can be.
 const EXACT: f64 = 10.0;
 
 /// A remediation that a search by meaning found, or one by words, or both.

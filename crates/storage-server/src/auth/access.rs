@@ -1,4 +1,4 @@
-//! What a request needs before it reaches its handler.
+//! The permissions that a request needs before it reaches its handler.
 
 use super::Permission;
 use crate::problem::Problem;

@@ -1,4 +1,4 @@
-//! The door: every request of the API passes it, and nothing else decides who may do what.
+//! Access control: every request of the API passes it, and nothing else decides about permissions.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -45,7 +45,7 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-/// Whose word for another's address counts, and where it stands.
+/// The trusted proxies, and the header in which they name the client's address.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Proxies {
     pub(crate) trusted: Vec<Network>,
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(group(ip("203.0.113.9")), ip("203.0.113.9"));
     }
 
-    /// What a header says counts only when a trusted proxy has written it.
+    /// A header counts only if a trusted proxy has written it.
     #[test]
     fn forwarded_addresses_are_believed_of_trusted_proxies_alone() {
         type Case<'a> = (&'a [&'a str], &'a str, &'a [&'a str], &'a str);

@@ -1,4 +1,4 @@
-//! Whose token it is: what every mode of authentication answers.
+//! The owner of a token, which every mode of authentication must find.
 
 use async_trait::async_trait;
 
@@ -7,7 +7,7 @@ use super::{Caller, Permission};
 /// The result for a genuine token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Whose it is.
+    /// The owner.
     pub(crate) caller: Caller,
     /// Whether they have the permission that was asked for; true when none was.
     pub(crate) is_permitted: bool,

@@ -101,7 +101,7 @@ impl Exports {
             .unwrap_or(Err(ReadError::DeadlinePassed))
     }
 
-    /// Cuts what is under way and begins no more.
+    /// Cuts the running exports and begins no more.
     pub(crate) fn stop(&self) {
         self.stopping.cancel();
         self.pool.close();
@@ -135,7 +135,7 @@ impl<R: Exported> Export<R> {
             Err(Cut::Recalled) => ReadError::TooManyExports,
             Ok(()) | Err(Cut::Stalled | Cut::ClientGone) => return,
         };
-        // There is room when nothing was sent before. Else the missing end says enough.
+        // There is room if nothing was sent before. Otherwise the missing end shows the fault.
         let _ = self.sender.try_send(Piece::Failed(told));
     }
 

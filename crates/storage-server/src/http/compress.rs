@@ -12,7 +12,7 @@ use actix_web::{Error, HttpMessage as _};
 
 use crate::problem::{Problem, ProblemKind};
 
-/// What there is to choose from.
+/// The encodings to choose from.
 pub(crate) const ENCODINGS: [Encoding; 3] = [Encoding::identity(), Encoding::gzip(), Encoding::deflate()];
 
 /// Refuses what cannot be encoded acceptably, and marks the answers of handlers.

@@ -35,7 +35,7 @@ pub(crate) use refusal::LINGER;
 use refusal::{Bare, Refusal};
 use seen::Seen;
 
-/// Bytes that are read at a time of what is not known to be a body.
+/// Bytes that are read at a time, except from a body.
 const CHUNK: u64 = 4 * 1024;
 /// Bytes that are read beyond a request before it is answered.
 const READ_AHEAD: u64 = 1024;

@@ -1,4 +1,4 @@
-//! What every request passes on its way in and out: ids, span, deadline, the line in the log, the metrics, and the
+//! The steps of every request on its way in and out: ids, span, deadline, the line in the log, the metrics, and the
 //! problem document of what went wrong.
 
 use std::panic::AssertUnwindSafe;
@@ -38,7 +38,7 @@ const OTHER_METHOD: &str = "other";
 pub(crate) struct RequestContext {
     /// When it must be done.
     pub(crate) deadline: Instant,
-    /// What its lines in the log have in common.
+    /// The id that its lines in the log share.
     pub(crate) correlation_id: CorrelationId,
 }
 
@@ -227,7 +227,7 @@ fn is_probe(route: &str) -> bool {
     matches!(route, "/health" | "/livez" | "/ready" | "/readyz" | "/metrics")
 }
 
-/// A label with a bound, whatever clients invent.
+/// A label with a bounded set of values, for any input of clients.
 fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

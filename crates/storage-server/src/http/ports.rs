@@ -148,7 +148,7 @@ fn opened<IO>(peer: Option<SocketAddr>, io: IO, is_measured: bool) -> (Connectio
     (Connection::new(io, is_measured), peer)
 }
 
-/// What speaks HTTP/1.1 on a port's connections.
+/// The HTTP/1.1 service of a port's connections.
 #[derive(Clone)]
 struct Http {
     data: Data<AppState>,
@@ -243,7 +243,7 @@ impl HttpPort {
         in_time && started.elapsed() < limit.max(STOP_MARGIN)
     }
 
-    /// Cuts off what is left.
+    /// Closes the remaining connections.
     pub(crate) async fn close(&mut self) {
         let _cut = tokio::time::timeout(STOP_MARGIN, self.handle.stop(false)).await;
         // Dropping the server ends its threads, however far the stop has come.

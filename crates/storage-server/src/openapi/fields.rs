@@ -79,7 +79,7 @@ pub(super) fn schemas() -> Schemas {
     all.map(|(name, object)| (name, RefOr::T(Schema::Object(object)))).collect()
 }
 
-/// The schema of what is read under this name.
+/// The schema of stored records with this name.
 pub(super) fn named(name: &str) -> Option<Object> {
     if name == Incident::NAME {
         return Some(read(INCIDENT.iter().filter_map(|key| RecordType::Remediation.field(key))));

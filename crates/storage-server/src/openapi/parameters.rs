@@ -22,8 +22,7 @@ const WRITTEN: &str =
 /// Text that may be compared with a column.
 const COMPARABLE: &str = r"^[^\u0000]*$";
 
-/// Every parameter of the filter of what is listed: what it asks of fields, then times, durations and metadata where it has
-/// them.
+/// Every parameter of a list's filter: the fields, then times, durations and metadata if it has them.
 pub(crate) fn filter<R: Listed + Named>() -> Vec<Parameter> {
     let fields = R::OF.fields();
     let time =
@@ -70,7 +69,7 @@ fn max_duration() -> Parameter {
     query("max_duration", pattern(DURATION), about).example(Some(json!("2h"))).build()
 }
 
-/// A parameter that asks something of a field, as the suffix of its name says.
+/// A parameter for a field, by the suffix of its name.
 fn of_field(field: &Field, name: &str) -> Parameter {
     let (about, example) = (|what: &str| format!("Only records {what}."), field.example.to_json());
     let begin = || json!(example.as_str().and_then(|text| text.get(..2)).unwrap_or_default());
@@ -148,7 +147,7 @@ pub(crate) fn page<R: Listed + Named>() -> Vec<Parameter> {
     ]
 }
 
-/// The order of what is listed.
+/// The order of a list.
 pub(crate) fn sort<R: Listed + Named>() -> Parameter {
     let about = "The order, descending with `-`. The default is the newest first; ids break ties.";
     let sorts = Sort::<R>::all().map(|sort| sort.to_string());

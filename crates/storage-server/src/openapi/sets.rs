@@ -64,7 +64,7 @@ fn in_schema(schema: &mut RefOr<Schema>, sets: &mut Sets) {
     }
 }
 
-/// The reference to a set, with what is said of it in this place.
+/// The reference to a set, with its description in this place.
 fn moved(name: String, words: Vec<Value>, place: Object, sets: &mut Sets) -> RefOr<Schema> {
     let is_nullable = words.contains(&Value::Null);
     let words = words.into_iter().filter(|word| !word.is_null());

@@ -31,7 +31,7 @@ impl From<ErrorCode> for ProblemKind {
     }
 }
 
-/// The writer has logged what is worth it: a refused record, a lost commit, an outage once.
+/// The writer has logged the important cases: a refused record, a lost commit, an outage once.
 impl From<WriteError> for Problem {
     fn from(error: WriteError) -> Self {
         let problem = Self::new(error.code().into());

@@ -6,7 +6,7 @@ macro_rules! problems {
         $detail:literal
         $remedy:literal
     })+) => {
-        /// What kind of problem it is.
+        /// The kind of a problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum ProblemKind { $($name,)+ }
 

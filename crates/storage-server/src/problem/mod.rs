@@ -38,7 +38,7 @@ pub(crate) struct Problem {
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What WWW-Authenticate says (RFC 6750, section 3).
+/// The value of WWW-Authenticate (RFC 6750, section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Challenge {
     /// A token is needed.

@@ -1,4 +1,4 @@
-//! What each request needs, by its route. A path without an operation is refused.
+//! The permission that each request needs, by its route. A path without an operation is refused.
 
 use actix_web::http::Method;
 
@@ -6,7 +6,7 @@ use super::asks::Asks;
 use crate::auth::Access;
 use crate::problem::{Problem, ProblemKind};
 
-/// What a request to the route with this template needs; `None` for a path that no route matches.
+/// The permission that a request to the route with this template needs; `None` for a path that no route matches.
 pub(crate) fn of(template: Option<&str>, method: &Method) -> Access {
     let Some(path) = template.and_then(|template| super::API.path(template)) else {
         return Access::Refused(Problem::new(ProblemKind::RouteNotFound));

@@ -1,4 +1,4 @@
-//! What operators see of this replica and change in it, under the permission `admin`.
+//! The operators' view of this replica and their changes, under the permission `admin`.
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, web};
@@ -140,7 +140,7 @@ async fn reset_level(request: HttpRequest, state: web::Data<AppState>) -> Answer
 fn change(request: &HttpRequest, state: &AppState, level: LogLevel) -> Answer<JsonAnswer<Level>> {
     let (caller, before) = (Caller::of(request), state.log.current());
     let failed = |error: LogIsGone| Problem::new(ProblemKind::Internal).cause(error);
-    // Before and after: whatever is logged less or more from now on, one of the two is seen.
+    // Logged before and after the change, because either level may hide one of the two lines.
     let (caller, before, now) = (caller.name(), before.as_str(), level.as_str());
     tracing::warn!(caller, before, now, "the log level will be changed");
     state.log.set(level.clone()).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! What handlers give, in forms that say which statuses, headers and bodies there are.
+//! The answers of handlers, in forms that describe their statuses, headers and bodies.
 
 use std::marker::PhantomData;
 

@@ -1,9 +1,9 @@
-//! What an operation requires of its caller, and the problems that follow.
+//! The requirements of an operation on its caller, and the problems that follow.
 
 use crate::auth::Permission;
 use crate::problem::ProblemKind;
 
-/// What an operation requires of its caller.
+/// The requirement of an operation on its caller.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asks {
     /// Nothing: monitoring reads the state of the service and is never refused.

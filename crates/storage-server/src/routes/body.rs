@@ -17,7 +17,7 @@ use crate::problem::{Problem, ProblemKind};
 use pace::Pace;
 use room::{Coding, Sink, too_large};
 
-/// What some programs put before a text in UTF-8; no part of the text.
+/// The byte order mark that some programs put before a text in UTF-8. It is not part of the text.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A kind of body.

@@ -21,7 +21,7 @@ use crate::openapi::{Named, example_of, parameters};
 use crate::problem::{Problem, ProblemKind};
 use crate::routes::parameters::Parameters;
 
-/// The operation that exports what is of this type. `nouns` says what that is.
+/// The operation that exports records of this type. `nouns` is their name.
 pub(super) fn operation<R: Exported + Named>(nouns: &str) -> Operation {
     let path = format!("/api/v1/audit/{}/export", R::TYPE.path());
     let (formats, default) = (ExportFormat::ALL.map(ExportFormat::as_str), ExportFormat::default().as_str());

@@ -63,7 +63,7 @@ fn kept_part(part: &str, ages: &Ages) -> Option<String> {
     Some(age.map_or_else(|| escaped(part), |(name, instant)| format!("{name}={instant}")))
 }
 
-/// What could end the link before its time, escaped. Anything else came through the parser of the request line.
+/// Escapes the characters that could end the link early. All others have passed the parser of the request line.
 fn escaped(part: &str) -> String {
     part.replace('<', "%3C").replace('>', "%3E").replace('"', "%22")
 }

@@ -25,7 +25,7 @@ use crate::routes::links;
 use crate::routes::parameters::Parameters;
 use crate::store::edge::{AnyList, Item, ItemPage};
 
-/// The operation that lists what is of this type.
+/// The operation that lists records of this type.
 pub(super) fn operation<R: Listed + Named>(path: impl Into<String>) -> Operation
 where
     AnyList: From<ListQuery<R>>,

@@ -24,7 +24,7 @@ const MAX_KNOWN: u64 = 1_000;
 /// How long a month counts as existing without a query.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 
-/// Who has opened which months, and which are there.
+/// The months that each caller has opened, and the months that exist.
 pub(crate) struct FarMonths {
     /// Months a caller and day; 0 for no limit.
     a_day: usize,

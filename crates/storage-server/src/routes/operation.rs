@@ -19,7 +19,7 @@ use crate::routes::body::MediaType;
 /// The extension of an operation that lists [`Request`]s.
 const REQUESTS: &str = "x-requests";
 
-/// What reading a body may come to.
+/// The problems of reading a body.
 const BODY: &[ProblemKind] = &[
     ProblemKind::BadRequest,
     ProblemKind::MalformedJson,
@@ -29,7 +29,7 @@ const BODY: &[ProblemKind] = &[
     ProblemKind::UnsupportedMediaType,
 ];
 
-/// What asking the store may come to.
+/// The problems of asking the store.
 pub(super) const STORE: &[ProblemKind] =
     &[ProblemKind::DeadlinePassed, ProblemKind::DatabaseUnavailable, ProblemKind::Stopping];
 
@@ -122,7 +122,7 @@ impl Operation {
         }
     }
 
-    /// As [`Self::new`], for what is read. It answers `HEAD` too.
+    /// As [`Self::new`], for operations that read. It answers `HEAD` too.
     pub(super) fn get<H, Args, F>(path: impl Into<String>, asks: Asks, handler: H, answered: &str) -> Self
     where
         H: Handler<Args, Output = Answer<F>> + Send + Sync,

@@ -1,4 +1,5 @@
-//! The query string, strictly: what is unknown, repeated or unreadable is refused by name, all of it at once (F19, F20).
+//! The query string, read strictly: unknown, repeated and unreadable parameters are refused by name, all at once (F19,
+//! F20).
 
 #[cfg(test)]
 mod tests;
@@ -86,7 +87,7 @@ impl Parameters {
         self.errors.push(Violation { place: Place::Parameter(name), code, message });
     }
 
-    /// Keeps the value, or notes what is wrong with it.
+    /// Keeps the value, or notes its fault.
     pub(crate) fn note<T>(&mut self, outcome: Result<T, InvalidParameter>) -> Option<T> {
         outcome.map_err(|error| self.errors.push(Violation::from(&error))).ok()
     }
@@ -96,7 +97,7 @@ impl Parameters {
         outcome.map_err(|errors| self.errors.extend(errors.iter().map(Violation::from))).ok()
     }
 
-    /// Refuses what is left, and everything that was wrong.
+    /// Refuses the parameters that are left, and everything that was wrong.
     pub(crate) fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
             self.refuse(&name, "unknown_parameter", "is not a parameter here");

@@ -25,7 +25,7 @@ use crate::problem::Problem;
 use crate::routes::parameters::Parameters;
 use crate::search::{Backends, Engine, Found, Incident, Mode, Search};
 
-/// What hits may be grouped by.
+/// The value of `group`.
 const GROUP: &str = "incident";
 
 /// The operation that searches.

@@ -60,7 +60,7 @@ struct Event {
 
 impl JsonBody for TimelineAnswer {}
 
-/// What belongs to a remediation.
+/// The records that belong to a remediation.
 const EVENTS: [RecordType; 3] = [RecordType::AiAnalysis, RecordType::Workflow, RecordType::Execution];
 
 fn event_type() -> ObjectBuilder {

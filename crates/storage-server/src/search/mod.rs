@@ -260,7 +260,7 @@ impl Search {
     }
 }
 
-/// What there is of the two sides of a search, of which either may answer alone.
+/// The results of the two halves of a search. Either half may answer alone.
 ///
 /// # Errors
 /// The second's, when there is neither.

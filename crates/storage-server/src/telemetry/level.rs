@@ -56,7 +56,7 @@ impl LogLevel {
         Ok(level)
     }
 
-    /// The filter that lets through what is asked for.
+    /// The filter for the requested levels.
     pub(crate) fn filter(&self) -> EnvFilter {
         EnvFilter::builder().parse_lossy(format!("{QUIET},{}", self.directives))
     }

@@ -23,7 +23,7 @@ pub enum LogFormat {
     Auto,
 }
 
-/// Changes what is logged while the process runs. Cheap to clone.
+/// Changes the log levels while the process runs. Cheap to clone.
 #[derive(Clone)]
 pub struct LogControl {
     filter: reload::Handle<EnvFilter, Registry>,

@@ -9,14 +9,14 @@ pub(crate) mod trace_context;
 
 pub use level::{LevelFault, LogLevel};
 
-/// An error and what is beneath it, in one line for the log.
+/// An error and its causes, in one line for the log.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {
         let text = error.to_string();
-        // Some libraries repeat what is beneath them.
+        // Some libraries repeat their cause.
         if !line.ends_with(&text) {
             line.push_str(": ");
             line.push_str(&text);

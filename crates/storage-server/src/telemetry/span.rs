@@ -2,7 +2,7 @@
 
 use tracing::Span;
 
-/// The span of a request. At level error, so that its ids are in every line whatever the level logged.
+/// The span of a request. At level error, so that its ids are in every line at any log level.
 pub(crate) fn of_request(correlation_id: &str, trace_id: &str) -> Span {
     tracing::error_span!("request", correlation_id, trace_id)
 }

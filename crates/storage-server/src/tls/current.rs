@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::files::Loaded;
 
-/// What connections go by now.
+/// The current value, for new connections.
 pub(super) struct Current(RwLock<Arc<Loaded>>);
 
 impl Current {

@@ -52,7 +52,7 @@ pub(super) struct Loaded {
     pub(super) digest: [u8; 32],
     /// The certificate that clients are shown, with its key.
     pub(super) shown: Arc<CertifiedKey>,
-    /// What says whose certificates are accepted.
+    /// The authorities whose certificates are accepted.
     pub(super) clients: Option<Arc<dyn ClientCertVerifier>>,
 }
 

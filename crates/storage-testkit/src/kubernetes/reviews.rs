@@ -23,7 +23,7 @@ pub enum ApiFault {
     Cut,
 }
 
-/// Whose token something is.
+/// The owner of a token.
 #[derive(Debug, Clone)]
 pub struct ServiceAccount {
     user: String,

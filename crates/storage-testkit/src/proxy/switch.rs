@@ -23,7 +23,7 @@ pub enum Fault {
     Garble,
 }
 
-/// What happens, once, when the awaited request comes.
+/// The single event when the awaited request comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     /// The request is not forwarded; both sides are cut.

@@ -21,9 +21,9 @@ use tonic::Status;
 use super::filter::{Payload, number_of, understand, unknown};
 use super::state::{Collection, State, StoredPoint};
 
-/// What an absent limit means.
+/// The limit if the request has none.
 const LIMIT: usize = 10;
-/// What it means for groups, and for the points of one.
+/// The same for groups, and for the points of one group.
 const GROUPS: usize = 3;
 const GROUP_SIZE: usize = 10;
 

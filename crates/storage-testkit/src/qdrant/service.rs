@@ -18,7 +18,7 @@ use super::switch::{QdrantFault, QdrantOperation, Switches, add_one, lock};
 
 type Answer<T> = Result<Response<T>, Status>;
 
-/// What outlives a restart of the server.
+/// The state that outlives a restart of the server.
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) switches: Switches,

@@ -59,7 +59,7 @@ impl QdrantOperation {
     ];
 }
 
-/// What happens to a request instead of what should.
+/// The fault of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QdrantFault {
     /// Nothing is applied; the answer is this status.

@@ -42,7 +42,7 @@ impl TestQdrant {
         &self.url
     }
 
-    /// What `QDRANT_API_KEY` says, for a server that wants a key.
+    /// The value of `QDRANT_API_KEY`, for a server that needs a key.
     #[must_use]
     pub fn api_key(&self) -> Option<&str> {
         self.api_key.as_deref()

@@ -98,7 +98,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, greeting: Greeting
         while connections.try_join_next().is_some() {}
         let acceptor = acceptor.clone();
         connections.spawn(async move {
-            // What goes wrong is seen by the client, whose connection ends.
+            // The client sees an error as the end of its connection.
             if greeting == Greeting::Postgres && grant(&mut client).await.is_err() {
                 return;
             }

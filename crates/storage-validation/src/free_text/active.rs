@@ -1,4 +1,4 @@
-//! What of a start tag can run something.
+//! The parts of a start tag that can run something.
 
 use html5ever::tokenizer::Tag;
 
@@ -45,8 +45,8 @@ pub(super) fn is_active(tag: &Tag) -> bool {
         || tag.attrs.iter().any(|attribute| is_active(&attribute.name.local, &attribute.value))
 }
 
-/// Whether an attribute can run something on whatever element it is. Without a value none can: what stands there is a
-/// word, as in `<exactly one of>`.
+/// Whether an attribute can run something on any element. Without a value none can: what stands there is a word, as in
+/// `<exactly one of>`.
 fn is_active_attribute(name: &str, value: &str) -> bool {
     let is_address = || URL_ATTRIBUTES.contains(&name);
     !value.is_empty()
@@ -66,8 +66,8 @@ fn names_foreign_scheme(value: &str) -> bool {
     is_foreign(value) || value.split([',', ' ', '\t', '\n', '\r', '\u{c}']).any(is_foreign)
 }
 
-/// The scheme as a browser finds it (WHATWG URL, basic parser): leading controls and spaces are skipped,
-/// tabs and line breaks are ignored wherever they stand.
+/// The scheme as a browser finds it (WHATWG URL, basic parser): leading controls and spaces are skipped, tabs and line
+/// breaks are ignored everywhere.
 fn scheme(address: &str) -> Option<String> {
     let trimmed = address.trim_start_matches(|c: char| c <= ' ');
     let mut scheme = String::new();

@@ -20,7 +20,7 @@ use super::active::is_active;
 use super::pending::Pending;
 use super::shadow::{Element, Shadow};
 
-/// Closes a tag in whatever state the text's end left it: in a name, before a value, in either quote.
+/// Closes a tag in any state at the end of the text: in a name, before a value, in either quote.
 const CLOSE_TAG: &str = " '\">'>";
 
 /// How much is read before the bounds are looked at again, in bytes.

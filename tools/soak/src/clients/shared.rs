@@ -118,7 +118,7 @@ impl Shared {
     }
 
     /// Repeats with their keys the requests whose outcome is not known; how many there were. To be called when all is
-    /// well: what is not settled then is a difference.
+    /// well: a request that is not settled then is a difference.
     pub(crate) async fn settle_all(&self, rng: &mut StdRng, limit: Instant) -> usize {
         let open = std::mem::take(&mut *self.unsettled());
         let count = open.len();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Difference;
 
-/// Where the versions of what is stored and of what is indexed differ, by id.
+/// The differences between stored and indexed versions, by id.
 pub(crate) fn compare_index(stored: &BTreeMap<i64, i64>, indexed: &BTreeMap<i64, i64>) -> Vec<Difference> {
     let missing_or_stale = stored.iter().filter_map(|(id, version)| {
         let found = indexed.get(id).copied();

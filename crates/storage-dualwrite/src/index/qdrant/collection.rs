@@ -70,8 +70,8 @@ impl Collection<'_> {
         Ok(found.and_then(|answer| answer.result))
     }
 
-    /// Creates the collection and its alias. Another replica may be faster with either: what counts is what is there
-    /// afterwards.
+    /// Creates the collection and its alias. Another replica may be faster with either: the state that counts is the
+    /// one afterwards.
     async fn create(&self, identity: &IndexIdentity) -> Result<CollectionInfo, IndexError> {
         let collection_name = format!("{}-{}", self.alias, identity.installation);
         let mut clients = self.client.collections();

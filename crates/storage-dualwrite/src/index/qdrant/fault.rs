@@ -1,4 +1,4 @@
-//! What an answer other than success means.
+//! The meaning of an answer other than success.
 
 use std::error::Error as _;
 use std::fmt::Write as _;

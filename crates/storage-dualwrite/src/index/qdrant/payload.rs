@@ -95,7 +95,7 @@ fn index_request(collection: &str, name: &str, is_text: bool) -> CreateFieldInde
 }
 
 fn metadata(record: &Remediation) -> Option<Value> {
-    // What PostgreSQL stores as jsonb parses.
+    // A jsonb value of PostgreSQL always parses.
     let parsed = Json::parse(record.metadata.as_ref()?.as_str().as_bytes()).ok()?;
     let mut fields = HashMap::new();
     flatten("", &parsed.value, &mut fields);

@@ -21,7 +21,7 @@ const MAX_KEYS: usize = 256;
 ///
 /// A value is the vector's numbers as little-endian `f32`. Redis being away, slow or full of rubbish is a miss and
 /// nothing else: every exchange is bounded, and after a few failures a breaker asks no more until a probe succeeds.
-/// What changes is logged once.
+/// Each change is logged once.
 pub struct RedisCache {
     exchange: Exchange,
     prefix: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Where Redis is, and the bounds of what is asked of it.
+//! The address of Redis, and the limits of its use.
 
 use deadpool_redis::redis::{
     Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError, TlsCertificates,
@@ -17,7 +17,7 @@ pub struct RedisSettings {
     pub password: Option<SecretString>,
     /// The certificates in PEM that the server's must come from; the system's when there are none.
     pub root_certificates: Option<Vec<u8>>,
-    /// What every key begins with.
+    /// The prefix of every key.
     pub key_prefix: String,
     /// How long Redis remembers a vector; at least a millisecond.
     pub ttl: Duration,

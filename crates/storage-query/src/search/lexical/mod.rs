@@ -26,7 +26,7 @@ pub struct LexicalHit {
     /// last one only begun, or has an identifier that begins like the text. Else it holds at least half of the words' weight,
     /// and this is a score above 0 and below 1 (BM25, as a share of the greatest one possible).
     pub rank: f64,
-    /// What its words add to how near it is in meaning, from 0 on: comparable with similarities. Words that are meant
+    /// The score of its words, to add to its similarity, from 0 on: comparable with similarities. Words that are meant
     /// literally count from the first one on, others when they weigh more than the rarest word alone.
     pub evidence: f64,
     /// The record.

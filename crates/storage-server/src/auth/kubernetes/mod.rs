@@ -34,7 +34,7 @@ pub(crate) enum Authorization {
 /// How tokens are checked.
 #[derive(Debug, Clone)]
 pub(crate) struct KubernetesSettings {
-    /// What tokens must be made for.
+    /// The audience of tokens.
     pub(crate) audience: String,
     pub(crate) authorization: Authorization,
     /// How long an answer of the API server is waited for.

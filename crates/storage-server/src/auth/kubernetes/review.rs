@@ -14,10 +14,10 @@ use kube::{Api, Client, Config};
 use crate::auth::{Permission, Refusal};
 use crate::telemetry::chain;
 
-/// What roles in the cluster name.
+/// The API group that roles in the cluster name.
 const GROUP: &str = "datastorage.kubernaut.ai";
 
-/// What roles in the cluster name.
+/// The resource that roles in the cluster name.
 const RESOURCE: &str = "audits";
 
 /// Why the API server cannot be asked at all.
@@ -76,7 +76,7 @@ impl Reviewer {
         Self { tokens: Api::all(client.clone()), accesses: Api::all(client), audience }
     }
 
-    /// Whose token it is.
+    /// The owner of the token.
     pub(super) async fn user(&self, token: &str) -> Result<User, Refusal> {
         let spec =
             TokenReviewSpec { token: Some(token.to_owned()), audiences: Some(vec![self.audience.clone()]) };

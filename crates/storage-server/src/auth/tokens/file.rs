@@ -16,7 +16,7 @@ const MAX_NAME: usize = 128;
 /// Of a token; it cannot be turned back.
 pub(super) type TokenHash = [u8; 32];
 
-/// Whose token it is and what it permits.
+/// The owner of a token and its permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Holder {
     pub(super) caller: Caller,

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::file::{hash, is_name, shown};
 use crate::auth::Permission;
 
-/// What every token begins with, so that scanners for leaked secrets can know it.
+/// The prefix of every token, so that scanners for leaked secrets can recognise it.
 const PREFIX: &str = "dst_";
 
 /// A token that was just made, and the line that makes it known.

@@ -28,7 +28,7 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// A bare answer is no longer than this.
 const LONGEST: usize = 256;
 
-/// What ends the head of an answer.
+/// The end of the head of an answer.
 const END: &[u8] = b"\r\n\r\n";
 
 /// How the head of an answer begins.
@@ -89,7 +89,7 @@ enum Stage {
     Flush,
     /// No more is written.
     Shutdown,
-    /// What still comes is taken and thrown away: a connection that is closed on data takes its answer with it.
+    /// Data that still arrives is discarded: a connection that is closed with unread data loses its answer.
     Discard,
     Done,
 }

@@ -1,9 +1,9 @@
-//! The head that a connection is reading, kept to say what is wrong with it.
+//! The head that a connection is reading, kept to explain its fault.
 
 /// Bytes of a head that are kept at most.
 const KEPT: usize = 8 * 1024;
 
-/// What ends a head.
+/// The end of a head.
 const END: &[u8] = b"\r\n\r\n";
 
 /// The bytes of the next head, as long as it is certain where it begins: behind a body of unknown length, and where

@@ -110,7 +110,7 @@ pub(crate) async fn write_batch<R: AuditRecord + Named>(
         Written::Before(reply) => return Ok(answer::replayed(reply)),
     };
     altered.count(within_record);
-    // New records: whatever version waits is theirs, or a later one.
+    // These are new records, so any waiting version is theirs or a later one.
     let versions = ids.iter().filter_map(|id| Some((*id, Timestamp::from_micros(0)?))).collect();
     let wanted = preference::wait(&request);
     let waited = consistency::until_synced(&state, R::TYPE, versions, wanted, deadline).await;

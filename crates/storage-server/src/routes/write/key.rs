@@ -50,8 +50,8 @@ pub(super) fn header(request: &HttpRequest) -> Result<Option<GivenKey>, Problem>
     Ok(Some(GivenKey { caller: Caller::of(request), text: text.to_owned() }))
 }
 
-/// The key of a request to a route. None for a body that holds what cannot be kept: it is refused whatever it was
-/// sent with, and so has never been answered otherwise.
+/// The key of a request to a route. `None` for a body with values that cannot be stored, which is refused in any case,
+/// whatever it was sent with, and so has never been answered otherwise.
 pub(super) fn of(header: Option<&GivenKey>, route: &str, body: &Parsed) -> Option<IdempotencyKey> {
     let header = header.filter(|_| body.faults.is_empty())?;
     let mut digest = RequestDigest::default();

@@ -149,7 +149,7 @@ fn version(record: &Record) -> Option<(i64, Timestamp)> {
     }
 }
 
-/// The refusal of what is invalid, counted. `within` makes a pointer one into its record.
+/// The refusal of an invalid record or change, counted. `within` makes a pointer one into its record.
 fn refusal(invalid: Invalid, within: fn(&str) -> &str) -> Problem {
     for error in invalid.errors() {
         let field = field_label(within(&error.pointer));

@@ -1,4 +1,4 @@
-//! Who holds places, who waits for one, and who is next.
+//! The holders of places, the waiting callers, and the choice of the next one.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
