@@ -33,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Opens connections to one database with one set of session settings.
 #[derive(Clone)]
 pub struct Connector {
-    config: Config,
+    config: Arc<Config>,
     tls: DatabaseTls,
     session: SessionSettings,
     /// Whether a server without writes will do while there is none with.
@@ -74,7 +74,7 @@ impl Connector {
             return Err(ConnectError::TlsIsOff);
         }
         config.ssl_mode(if tls.is_on() { SslMode::Require } else { SslMode::Disable });
-        Ok(Self { config, tls, session, is_for_reads: false, last: Arc::default() })
+        Ok(Self { config: Arc::new(config), tls, session, is_for_reads: false, last: Arc::default() })
     }
 
     /// The same, but while no server takes writes, one that does not will do.
