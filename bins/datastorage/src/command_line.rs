@@ -28,16 +28,26 @@ Signals:
   SIGTERM and SIGINT stop the service step by step within 25 seconds; a second one stops it at once.
 
 Exit codes:
-  0    done; the service was stopped as asked
+  0    the command has done its work, or the service has stopped as asked
   1    the command failed, or `schema verify`, `schema roles` or `counters verify` found differences
-       that are left
-  3    `reconcile` stopped because it would have deleted too many points; nothing was changed
+       and has not removed them
   2    the command line is wrong
+  3    `reconcile` stopped before it deleted too many points, and changed nothing
   69   PostgreSQL or Qdrant could not be reached
   78   the settings, or what they name (model, schema, stored vectors), cannot be used
-  130  a second SIGINT ended the service during its stop; 143: a second SIGTERM";
+  130  a second SIGINT ended the service during its stop
+  143  a second SIGTERM ended the service during its stop";
 
-/// Stores what was done on a cluster, when, by what, and whether it worked; and finds it again.
+const ROLES_EXAMPLE: &str = "\
+Example:
+  DATASTORAGE__SCHEMA__OWNER_URL=postgres://owner@localhost/audit datastorage schema roles \
+      --database-url postgres://app@localhost/audit --db-password-file app.password";
+
+const TOKEN_EXAMPLE: &str = "\
+Example:
+  datastorage token new remediation-controller --permission audit:read,audit:write --append tokens";
+
+/// Stores audit records of what was done to a cluster, when, by what and with which outcome, and finds them again.
 #[derive(Debug, Parser)]
 #[command(name = "datastorage", version, after_help = EXAMPLES, propagate_version = true)]
 pub(crate) struct Arguments {
@@ -51,30 +61,36 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the service.
+    #[command(after_help = "Example:\n  datastorage serve --config datastorage.toml")]
     Serve,
-    /// Make the database's schema, or compare it.
+    /// Create or update the tables, and check them.
     #[command(subcommand)]
     Schema(SchemaAction),
-    /// Look after records that could not be embedded.
+    /// List records that could not be embedded, and try them again.
     #[command(subcommand)]
     Outbox(OutboxAction),
-    /// Compare the vector index with the records, and repair what differs.
+    /// Compare the vector index with the records, and repair the differences.
+    #[command(after_help = "Example:\n  datastorage reconcile --dry-run --config datastorage.toml")]
     Reconcile(ReconcileArguments),
-    /// Look after the counters behind exact totals.
+    /// Check and correct the counters that exact totals are read from.
     #[command(subcommand)]
     Counters(CountersAction),
-    /// Make tokens for callers.
+    /// Create tokens for callers.
     #[command(subcommand)]
     Token(TokenAction),
-    /// Load a sample of audits into an empty store, through the API of a running service without authentication.
+    /// Load sample records into an empty store. They are sent to a running service, which must have auth.mode = "none".
+    #[command(after_help = "Example:\n  datastorage sample --url http://127.0.0.1:8080")]
     Sample {
-        /// Where the service is.
+        /// The address of the service.
         #[arg(long, default_value = "http://127.0.0.1:8080")]
         url: String,
     },
-    /// Check the settings, or print them all with their defaults.
+    /// Check the settings without starting the service.
+    #[command(
+        after_help = "Examples:\n  datastorage settings --config datastorage.toml\n  datastorage settings --defaults > datastorage.toml"
+    )]
     Settings {
-        /// Print a commented file of every setting at its default.
+        /// Print a settings file instead, with every setting, its meaning and its default.
         #[arg(long)]
         defaults: bool,
     },
@@ -82,41 +98,51 @@ pub(crate) enum Command {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum SchemaAction {
-    /// Bring the database to the current schema; may be run any number of times.
+    /// Create the tables, or update them to this version. A second run changes nothing.
+    #[command(
+        after_help = "Example:\n  datastorage schema bootstrap --database-url postgres://owner@localhost/audit"
+    )]
     Bootstrap,
-    /// Make the role that the service connects as (database.user, or in database.url), with its password and the rights it
-    /// needs and no others; as the owner of the tables (schema.owner_url). May be run any number of times.
+    /// Create the role that the service connects as, with exactly the rights that the service needs. The role's name and
+    /// password are those of the database settings; schema.owner_url names the owner of the tables, who creates the role.
+    /// A second run changes nothing.
+    #[command(after_help = ROLES_EXAMPLE)]
     Roles,
-    /// Name every difference between the database, the rights of the service's role, and what they shall be; exit 1 when
-    /// there is one.
+    /// List the differences between the database, with the rights of the service's role, and what this version needs. The
+    /// exit code is 1 when there is a difference.
+    #[command(after_help = "Example:\n  datastorage schema verify --config datastorage.toml")]
     Verify,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum CountersAction {
-    /// Compare them with the table, month by month; exit 1 when one is wrong.
+    /// Compare the counters with the records, month by month. The exit code is 1 when a counter is wrong.
+    #[command(after_help = "Example:\n  datastorage counters verify --config datastorage.toml")]
     Verify,
-    /// Make them right, while the service runs; needed after a partition was attached or detached by hand.
+    /// Correct the counters. The service may run meanwhile. Run this after you attached or detached a partition by hand.
+    #[command(after_help = "Example:\n  datastorage counters recompute --config datastorage.toml")]
     Recompute,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OutboxAction {
-    /// List parked records: those that failed for their own reasons again and again.
+    /// List the parked records: those that failed again and again for a reason of their own.
+    #[command(after_help = "Example:\n  datastorage outbox list --limit 20 --json")]
     List {
-        /// How many at most, the oldest first.
+        /// The most records to list, the oldest first.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=100_000))]
         limit: i64,
-        /// Print one JSON object a line.
+        /// Print one JSON object per line.
         #[arg(long)]
         json: bool,
     },
-    /// Put parked records back to work.
+    /// Try parked records again.
+    #[command(after_help = "Examples:\n  datastorage outbox retry 17 42\n  datastorage outbox retry --all")]
     Retry {
-        /// Their ids, as `outbox list` shows them.
+        /// The records' ids, as `outbox list` shows them.
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         ids: Vec<i64>,
-        /// All of them.
+        /// Try all parked records again.
         #[arg(long)]
         all: bool,
     },
@@ -124,14 +150,15 @@ pub(crate) enum OutboxAction {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenAction {
-    /// Make a token for a caller: printed once and kept nowhere. What goes into auth.tokens_file is its hash.
+    /// Create a token for a caller and print it. The token is stored nowhere: the line for auth.tokens_file holds its hash.
+    #[command(after_help = TOKEN_EXAMPLE)]
     New {
-        /// The caller's name, as logs will have it; two tokens may have the same, so that one can replace the other.
+        /// The caller's name in logs. Two tokens may have the same name, so that one can replace the other.
         name: String,
-        /// What it may do: audit:read, audit:write, admin. None implies another.
+        /// What the caller may do: audit:read, audit:write or admin. No permission includes another.
         #[arg(long = "permission", required = true, value_delimiter = ',', value_name = "PERMISSION")]
         permissions: Vec<String>,
-        /// Add the line to this file, and print the token alone.
+        /// Add the line to this file, and print only the token.
         #[arg(long, value_name = "FILE")]
         append: Option<PathBuf>,
     },
@@ -139,17 +166,17 @@ pub(crate) enum TokenAction {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArguments {
-    /// Say what differs and change nothing.
+    /// Report the differences and change nothing.
     #[arg(long, conflicts_with = "rebuild")]
     pub(crate) dry_run: bool,
-    /// Fill the index from PostgreSQL: after a change of collection, or when Qdrant has lost it.
+    /// Fill the index from PostgreSQL. Use this for a new collection, or when Qdrant has lost its points.
     #[arg(long)]
     pub(crate) rebuild: bool,
-    /// Delete even more points than a run may delete by itself (1,000, or one in a hundred).
+    /// Also delete more points than a run deletes unasked: 1,000, or one in a hundred.
     #[arg(long, conflicts_with_all = ["dry_run", "rebuild"])]
     pub(crate) force: bool,
-    /// The time between the two passes, instead of `reconcile.gap`; shorter than twice the longest write deadline it
-    /// takes writes that are on their way for drift.
+    /// The time between the two passes, instead of `reconcile.gap`. Too short a time takes records that are being written
+    /// for differences: give at least twice the longest deadline of a write.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) gap: Option<Duration>,
     /// Print the report as one JSON object.
@@ -158,13 +185,14 @@ pub(crate) struct ReconcileArguments {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    storage_server::duration(text).ok_or_else(|| format!("`{text}` is no duration such as 90s or 2m"))
+    storage_server::duration(text)
+        .ok_or_else(|| format!("`{text}` is not a duration: write one such as 90s or 2m"))
 }
 
-/// Flags that override settings; every one fits every command.
+/// Flags that override settings. Every command takes them.
 #[derive(Debug, Args)]
 pub(crate) struct SettingsArguments {
-    /// A file of settings, TOML or YAML.
+    /// A settings file that ends in .toml, .yaml or .yml.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The database's address, such as postgres://user@host:5432/name [database.url].
@@ -179,13 +207,13 @@ pub(crate) struct SettingsArguments {
     /// The database's name [database.name].
     #[arg(long, global = true, value_name = "NAME")]
     db_name: Option<String>,
-    /// The role to connect as [database.user].
+    /// The role that the service connects as [database.user].
     #[arg(long, global = true, value_name = "ROLE")]
     db_user: Option<String>,
-    /// Its password; others on this machine can see it here, so better a file [database.password].
+    /// The role's password [database.password]. Others on this machine can see a flag: prefer --db-password-file.
     #[arg(long, global = true, value_name = "PASSWORD")]
     db_password: Option<String>,
-    /// A file with its password [database.password_file].
+    /// A file with the role's password [database.password_file].
     #[arg(long, global = true, value_name = "FILE")]
     db_password_file: Option<String>,
     /// Where the API listens [server.addr].

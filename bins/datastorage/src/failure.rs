@@ -49,7 +49,7 @@ impl Failure {
     /// Writes the sentence unless the log has it; returns the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
         if !self.is_logged {
-            // Nobody is left to be told when standard error is closed.
+            // When standard error is closed, there is nowhere to write to.
             let _closed = writeln!(std::io::stderr().lock(), "datastorage: {}", self.message);
         }
         ExitCode::from(self.exit_code)

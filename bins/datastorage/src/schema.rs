@@ -38,15 +38,17 @@ async fn bootstrap(settings: &Settings) -> Result<ExitCode, Failure> {
 
 async fn roles(settings: &Settings) -> Result<ExitCode, Failure> {
     let owner_url = settings.schema.owner_url.as_ref().context(
-        "schema.owner_url is not set: it is the database as the role that owns the tables, which makes the service's role",
+        "schema.owner_url is not set: give the address of the database as the role that owns the tables, which creates the \
+         service's role",
     );
     owner_url.map_err(|error| Failure::unusable(error.as_ref()))?;
     let (role, password) = settings.database.role().map_err(|error| Failure::unusable(&error))?;
-    let role = role.context("no role is named: give database.user, or a user in database.url");
+    let role =
+        role.context("the service's role has no name: set database.user, or name a user in database.url");
     let role = role.map_err(|error| Failure::unusable(error.as_ref()))?;
     let password = password.as_ref().map(|it| it.expose_secret());
     let report = storage_schema::make_role(owner(settings).await?, &role, password).await.map_err(failure)?;
-    say(&format!("role {role} {}", if report.created { "made" } else { "is there" }))?;
+    say(&format!("role {role} {}", if report.created { "made" } else { "exists" }))?;
     tell_rights(&report)?;
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -76,7 +78,7 @@ async fn verify(settings: &Settings) -> Result<ExitCode, Failure> {
     let mut report = storage_schema::verify(&mut connection).await.map_err(failure)?;
     let role = storage_schema::verify_role(&mut connection, None).await.map_err(failure)?;
     match role.unrestricted {
-        // Whoever keeps two roles means the service's to be restricted.
+        // An operator who keeps two roles wants the service's role to be restricted.
         Some(why) if settings.schema.owner_url.is_some() => {
             let what = format!("rights of role {}, which {why}", role.role);
             report.differences.push(Difference::Extra { what });

@@ -1,4 +1,4 @@
-//! `datastorage settings`: checks the settings, or prints them all with their defaults.
+//! `datastorage settings`: checks the settings, or prints a settings file with the defaults.
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 pub(crate) fn run(action: &TokenAction) -> Result<ExitCode, Failure> {
     let TokenAction::New { name, permissions, append } = action;
     let made = NewToken::for_caller(name, permissions).context("no token was made")?;
-    // The line first: a token that was shown and is not in the file would be of no use.
+    // The line is written first: a token that is shown and is not in the file is of no use.
     if let Some(file) = append {
         add(file, &made.line).with_context(|| format!("cannot write to {}", file.display()))?;
     }
@@ -27,7 +27,7 @@ pub(crate) fn run(action: &TokenAction) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// In one write, so that whoever reads the file meanwhile sees all of the line or nothing.
+/// Adds the line in one write, so that the service, which may read the file meanwhile, sees the whole line or nothing.
 fn add(path: &Path, line: &str) -> std::io::Result<()> {
     let mut file = File::options().create(true).append(true).open(path)?;
     file.write_all(format!("{line}\n").as_bytes())

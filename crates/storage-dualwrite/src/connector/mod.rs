@@ -25,7 +25,7 @@ use crate::tls::DatabaseTls;
 /// Opens connections to one database with one set of session settings.
 #[derive(Clone)]
 pub struct Connector {
-    config: Config,
+    config: Arc<Config>,
     tls: DatabaseTls,
     session: SessionSettings,
     /// Whether to accept a server that takes no writes while no other server is available.
@@ -66,7 +66,7 @@ impl Connector {
             return Err(ConnectError::TlsIsOff);
         }
         config.ssl_mode(if tls.is_on() { SslMode::Require } else { SslMode::Disable });
-        Ok(Self { config, tls, session, is_for_reads: false, last: Arc::default() })
+        Ok(Self { config: Arc::new(config), tls, session, is_for_reads: false, last: Arc::default() })
     }
 
     /// The same, but while no server takes writes, one that does not will do.

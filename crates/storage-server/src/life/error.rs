@@ -20,8 +20,8 @@ pub enum StartError {
         #[source]
         source: ConnectError,
     },
-    /// The files that the settings of the database name are no longer what they were when they were checked.
-    #[error("the owner of the tables cannot be connected as (schema.owner_url)")]
+    /// A file that the settings of the database name has changed since the settings were checked.
+    #[error("the service cannot connect as the owner of the tables (schema.owner_url)")]
     Owner(#[source] SettingFault),
     /// The schema could not be made.
     #[error("the schema could not be made (schema.bootstrap)")]
@@ -31,7 +31,7 @@ pub enum StartError {
     Verify(#[source] SchemaError),
     /// The database lacks what this version needs.
     #[error(
-        "the database is not as this version needs it:\n  {}\nrun `datastorage schema bootstrap`, or set schema.bootstrap; \
+        "the database lacks what this version needs:\n  {}\nrun `datastorage schema bootstrap`, or set schema.bootstrap; \
          for rights run `datastorage schema roles`",
         .0.join("\n  ")
     )]
@@ -40,13 +40,13 @@ pub enum StartError {
     #[error("the embedder cannot be used with this database")]
     EmbeddingSet(#[source] EmbeddingSetError),
     /// The database's own id could not be read.
-    #[error("the database's own id (table installation) could not be read")]
+    #[error("the id of the database (table installation) could not be read")]
     Installation(#[source] EmbeddingSetError),
     /// The outside index holds another database's points or another embedder's vectors.
     #[error("the vector index cannot be used: {0}")]
     Index(String),
     /// The tokens of callers cannot be checked.
-    #[error("callers cannot be told: {0}")]
+    #[error("authentication cannot be set up: {0}")]
     Auth(String),
     /// The API cannot speak TLS.
     #[error("the API cannot speak TLS: {0}")]
@@ -66,7 +66,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether trying again before anybody has changed something is no use.
+    /// Whether another try fails too until an operator changes something.
     pub(super) const fn is_final(&self) -> bool {
         match self {
             Self::DatabaseAway { source, .. } => matches!(source, ConnectError::Url(_)),

@@ -9,7 +9,7 @@ use storage_embedding::{EmbeddingService, RedisCache};
 use crate::settings::{Connectors, Settings};
 use crate::telemetry::log::LogControl;
 
-/// What a server is made of, chosen by whoever composes it.
+/// What a server is made of. The program that runs the server chooses it.
 pub struct Parts {
     /// The settings, checked.
     pub settings: Settings,

@@ -114,7 +114,7 @@ async fn bootstrap(settings: &Settings, started: Instant) -> Result<(), StartErr
 async fn verify(connection: &mut AsyncPgConnection) -> Result<(), StartError> {
     let report = storage_schema::verify(connection).await.map_err(StartError::Verify)?;
     for harmless in report.harmless() {
-        tracing::warn!(difference = %harmless, "the database has something that this version does not know so");
+        tracing::warn!(difference = %harmless, "the database has columns or tables that this version does not know");
     }
     let mut fatal: Vec<String> = report.fatal().map(ToString::to_string).collect();
     fatal.extend(lacking(connection).await?);

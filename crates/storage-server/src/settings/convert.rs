@@ -112,13 +112,11 @@ impl OpenAiSection {
     /// # Errors
     /// The file that cannot be read; that was checked on loading.
     pub fn to_embedder(&self) -> Result<OpenAiSettings, SettingFault> {
-        let key = read("openai.api_key_file", self.api_key_file.as_ref())?;
-        let certificates = read("openai.ca_file", self.ca_file.as_ref())?;
         Ok(OpenAiSettings {
             url: self.url.clone(),
-            root_certificates: certificates.map(String::into_bytes),
+            root_certificates: read("openai.ca_file", &self.ca_file)?.map(String::into_bytes),
             model: self.model.clone(),
-            api_key: key.map(SecretString::from),
+            api_key: read("openai.api_key_file", &self.api_key_file)?.map(SecretString::from),
             send_dimensions: self.send_dimensions,
             timeout: self.timeout,
             retries: self.retries,
@@ -132,14 +130,12 @@ impl RedisSection {
     /// # Errors
     /// The file that cannot be read; that was checked on loading.
     pub fn to_cache(&self, ttl: Duration) -> Result<Option<RedisSettings>, SettingFault> {
-        let from_file = read("redis.url_file", self.url_file.as_ref())?.map(SecretString::from);
+        let from_file = read("redis.url_file", &self.url_file)?.map(SecretString::from);
         let Some(url) = from_file.or_else(|| self.url.clone()) else { return Ok(None) };
-        let password = read("redis.password_file", self.password_file.as_ref())?;
-        let certificates = read("redis.ca_file", self.ca_file.as_ref())?;
         Ok(Some(RedisSettings {
             url,
-            password: password.map(SecretString::from),
-            root_certificates: certificates.map(String::into_bytes),
+            password: read("redis.password_file", &self.password_file)?.map(SecretString::from),
+            root_certificates: read("redis.ca_file", &self.ca_file)?.map(String::into_bytes),
             key_prefix: self.key_prefix.clone(),
             ttl,
             connect_timeout: self.connect_timeout,
@@ -156,11 +152,10 @@ impl QdrantSection {
     /// The file that cannot be read; that was checked on loading.
     pub fn to_index(&self) -> Result<Option<QdrantSettings>, SettingFault> {
         let Some(url) = self.url.clone() else { return Ok(None) };
-        let from_file = read("qdrant.api_key_file", self.api_key_file.as_ref())?.map(SecretString::from);
-        let certificates = read("qdrant.ca_file", self.ca_file.as_ref())?;
+        let from_file = read("qdrant.api_key_file", &self.api_key_file)?.map(SecretString::from);
         Ok(Some(QdrantSettings {
             url,
-            root_certificates: certificates.map(String::into_bytes),
+            root_certificates: read("qdrant.ca_file", &self.ca_file)?.map(String::into_bytes),
             api_key: from_file.or_else(|| self.api_key.clone()),
             collection: self.collection.clone(),
             timeout: self.timeout,

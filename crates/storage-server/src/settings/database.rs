@@ -81,16 +81,16 @@ impl DatabaseSettings {
             Some(url) => parsed("database.url", url)?,
             None => {
                 let mut config = Config::new();
-                self.host.as_deref().unwrap_or("localhost").split(',').for_each(|host| {
+                for host in self.host.as_deref().unwrap_or("localhost").split(',') {
                     config.host(host);
-                });
+                }
                 config.port(self.port.unwrap_or(5432));
                 config.dbname(self.name.as_deref().unwrap_or("kubernaut"));
                 config.user(self.user.as_deref().unwrap_or("postgres"));
                 config
             }
         };
-        let from_file = read("database.password_file", self.password_file.as_ref())?.map(SecretString::from);
+        let from_file = read("database.password_file", &self.password_file)?.map(SecretString::from);
         if let Some(password) = from_file.as_ref().or(self.password.as_ref()) {
             config.password(password.expose_secret());
         }
@@ -123,7 +123,7 @@ impl DatabaseSettings {
     /// How connections to this address are protected.
     fn protection(&self, config: &Config) -> Result<DatabaseTls, SettingFault> {
         let key = "database.ca_file";
-        let roots = read(key, self.ca_file.as_ref())?;
+        let roots = read(key, &self.ca_file)?;
         match self.tls_for(config) {
             DatabaseTlsMode::Off if roots.is_some() => {
                 Err(SettingFault::new(key, "is of no use with database.tls = \"off\": remove one of the two"))

@@ -23,7 +23,7 @@ pub struct EffectiveSetting {
     /// Whether it has a value, which tells of a secret what can be told.
     #[schema(examples(true))]
     pub is_set: bool,
-    /// Whether its value is shown to nobody.
+    /// Whether it is a secret: then its value is never shown.
     pub is_secret: bool,
     /// The defaults, a file, the environment or a flag.
     #[schema(examples("the defaults"))]

@@ -25,7 +25,7 @@ impl SettingFault {
 }
 
 /// The text of the file that a setting names, if it names one, without an end of line at its end.
-pub(super) fn read(key: &str, path: Option<&PathBuf>) -> Result<Option<String>, SettingFault> {
+pub(super) fn read(key: &str, path: &Option<PathBuf>) -> Result<Option<String>, SettingFault> {
     let Some(path) = path else { return Ok(None) };
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),

@@ -111,9 +111,9 @@ fn flatten(sections: Map<String, Value>, mut insert: impl FnMut(String, Option<S
     for (section, value) in sections {
         match value {
             Value::Object(fields) => {
-                fields
-                    .into_iter()
-                    .for_each(|(field, value)| insert(format!("{section}.{field}"), text(value)));
+                for (field, value) in fields {
+                    insert(format!("{section}.{field}"), text(value));
+                }
             }
             value => insert(section, text(value)),
         }

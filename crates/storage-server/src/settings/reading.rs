@@ -5,9 +5,11 @@ use super::fault::{InvalidSettings, SettingFault};
 use super::layers::{Entries, Entry, Sources};
 use super::value::Setting;
 
-/// Gathers faults instead of ending at the first.
+/// Gathers all faults, so that one start is enough to find them.
 pub(super) struct Reading {
     entries: Entries,
+    /// Whether the file could be read, so that what it lacks is really not set.
+    is_whole: bool,
     effective: Vec<EffectiveSetting>,
     /// Sources and settings that cannot be read.
     faults: Vec<SettingFault>,
@@ -18,7 +20,7 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) fn new(sources: &Sources) -> Self {
         let (entries, faults) = sources.entries();
-        Self { entries, effective: Vec::new(), faults, unusable: Vec::new() }
+        Self { entries, is_whole: faults.is_empty(), effective: Vec::new(), faults, unusable: Vec::new() }
     }
 
     /// Reads one setting. Its default stands in for what cannot be read, so that the reading goes on.
@@ -59,18 +61,22 @@ impl Reading {
     /// Notes what no section has read: a typing mistake is never ignored (F20).
     pub(super) fn refuse_unknown(&mut self) {
         for (key, entry) in std::mem::take(&mut self.entries) {
-            let reason =
-                format!("is no setting; `datastorage settings --defaults` lists them ({})", entry.origin);
+            let reason = format!(
+                "is not a setting: `datastorage settings --defaults` lists all settings ({})",
+                entry.origin
+            );
             self.faults.push(SettingFault::new(key, reason));
         }
     }
 
     /// Notes, when `is_wrong`, that settings cannot be used together, in a sentence that begins with the one to change. Each
-    /// one that the sentence names is shown as it was given. Where one of them cannot be read, that is said already.
+    /// one that the sentence names is shown as it was given. When one of them cannot be read, or the file, that is said
+    /// already, and the rest may be right.
     pub(super) fn refuse(&mut self, is_wrong: bool, sentence: &str) {
         let is_end_of_name = |c: char| c.is_whitespace() || matches!(c, ',' | ':' | ';');
         let words: Vec<_> = sentence.split(is_end_of_name).collect();
-        if !is_wrong || self.faults.iter().any(|fault| words.contains(&fault.key.as_str())) {
+        if !is_wrong || !self.is_whole || self.faults.iter().any(|fault| words.contains(&fault.key.as_str()))
+        {
             return;
         }
         let named = self.effective.iter().filter(|setting| words.contains(&setting.name.as_str()));

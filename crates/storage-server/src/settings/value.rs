@@ -1,6 +1,5 @@
 //! How a single setting is read from text.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -110,12 +109,6 @@ pub fn duration(text: &str) -> Option<Duration> {
 pub struct ByteSize(u64);
 
 impl ByteSize {
-    /// So many bytes.
-    #[must_use]
-    pub const fn new(bytes: u64) -> Self {
-        Self(bytes)
-    }
-
     fn read(text: &str) -> Option<Self> {
         let (count, unit) = split_unit(text)?;
         let size = match unit {
@@ -138,17 +131,6 @@ impl ByteSize {
     #[must_use]
     pub fn saturating_u32(self) -> u32 {
         u32::try_from(self.0).unwrap_or(u32::MAX)
-    }
-}
-
-impl fmt::Display for ByteSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (unit, size) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
-            if self.0 >= size && self.0.is_multiple_of(size) {
-                return write!(f, "{}{unit}", self.0 / size);
-            }
-        }
-        write!(f, "{} bytes", self.0)
     }
 }
 
@@ -226,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_read_and_shown_in_powers_of_two() {
+    fn sizes_are_read_in_powers_of_two() {
         for (text, bytes) in [
             ("65536", Some(65_536)),
             ("64KiB", Some(65_536)),
@@ -239,8 +221,6 @@ mod tests {
         ] {
             assert_eq!(ByteSize::parse(text).map(ByteSize::bytes), bytes, "{text}");
         }
-        assert_eq!(ByteSize::new(1 << 20).to_string(), "1MiB");
-        assert_eq!(ByteSize::new(1_500).to_string(), "1500 bytes");
     }
 
     #[test]

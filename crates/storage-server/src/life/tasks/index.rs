@@ -1,4 +1,4 @@
-//! Asks the outside index for a sign of life, so that readiness is true even when nobody searches or writes.
+//! Asks the outside index for a sign of life, so that readiness is true without searches and writes too.
 
 use std::sync::Arc;
 use std::time::Duration;
