@@ -10,6 +10,8 @@ pub(crate) enum Access {
     Open,
     /// Nothing but that its address has not asked for too much.
     Page,
+    /// A caller that is known, whatever it may do.
+    Known,
     /// A caller with this permission.
     Needs(Permission),
     /// Nobody gets more than this, and strangers not even that.

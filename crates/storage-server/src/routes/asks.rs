@@ -10,6 +10,8 @@ pub(super) enum Asks {
     Nothing,
     /// Not too much at once: it says nothing that anyone may not know.
     Moderation,
+    /// To be known, whatever the caller may do.
+    ToBeKnown,
     /// A permission.
     For(Permission),
 }
@@ -28,6 +30,13 @@ impl Asks {
         match self {
             Self::Nothing => &[],
             Self::Moderation => &[ProblemKind::RateLimited, ProblemKind::Overloaded],
+            Self::ToBeKnown => &[
+                ProblemKind::Unauthorized,
+                ProblemKind::RateLimited,
+                ProblemKind::AuthUnavailable,
+                ProblemKind::Overloaded,
+                ProblemKind::InvalidParameters,
+            ],
             Self::For(_) => &[
                 ProblemKind::Unauthorized,
                 ProblemKind::Forbidden,
