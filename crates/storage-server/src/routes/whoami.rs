@@ -30,7 +30,7 @@ struct WhoamiAnswer {
     #[schema(examples("controller"))]
     caller: String,
     /// What it may do.
-    #[schema(examples(json!(["audit:read", "audit:write"])))]
+    #[schema(examples("audit:read"))]
     permissions: Vec<&'static str>,
     /// Until when its token says to be good; null for one that does not say so, and without authentication.
     #[schema(required, value_type = Option<String>, format = DateTime)]
