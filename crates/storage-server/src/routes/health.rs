@@ -106,7 +106,7 @@ impl Form for Probed {
 
 /// A dependency's state. It names no host and no error, because it needs no permission.
 #[derive(Debug, Serialize, ToSchema)]
-struct Dependency {
+pub(super) struct Dependency {
     state: DependencyState,
     /// The time that its last answer took; null if it did not answer, or if the service never asks it.
     #[schema(required, minimum = 0)]
@@ -174,7 +174,10 @@ async fn ready(state: web::Data<AppState>) -> Answer<Probed> {
 }
 
 /// The dependencies of the service, by name. `database` is the time that PostgreSQL took to answer, if it did.
-fn dependencies(state: &AppState, database: Option<Duration>) -> BTreeMap<&'static str, Dependency> {
+pub(super) fn dependencies(
+    state: &AppState,
+    database: Option<Duration>,
+) -> BTreeMap<&'static str, Dependency> {
     let note = |text: &str| Some(text.to_owned());
     let embeddings = &state.embeddings;
     let mut dependencies = BTreeMap::from([
