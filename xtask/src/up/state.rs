@@ -212,7 +212,7 @@ mod tests {
         let dir = tempfile::TempDir::new().unwrap();
         let path = dir.path().join("state.json");
         std::fs::write(&path, "{").unwrap();
-        assert!(State::load_from(&path).unwrap_err().to_string().contains("remove it"));
+        assert!(State::load_from(&path).unwrap_err().to_string().contains("remove the file"));
     }
 
     #[test]
