@@ -284,10 +284,10 @@ export function Results({ view, answer, page, hits, rows, fresh, apply, hover, e
         ${!view.q && html`<button type="button" aria-pressed=${view.live} title="Ask for the newest every two seconds (newest first)" onClick=${() => go({ live: !view.live, sort: "-start_time", cursor: "", at: 1 })}>${view.live ? "● Live" : "Live"}</button>`}
         <button type="button" aria-pressed=${view.outcomes} title="How often which action worked" onClick=${() => go({ outcomes: !view.outcomes })}>What worked</button>
         ${!hits && html`<label class="sort"><span class="offscreen">Order</span><select value=${view.sort} onChange=${(/** @type {any} */ event) => go({ sort: event.target.value })}>${Object.entries(SORTS).map(([sort, name]) => html`<option value=${sort}>${name}</option>`)}</select></label>`}
-        <${Menu} name="Columns" class="columns">${COLUMNS.map((column) => html`<label><input type="checkbox" checked=${view.columns.includes(column)} onChange=${() => {
+        <${Menu} name="Columns" class="columns"><div class="presets">${COLUMNS.map((column) => html`<button type="button" aria-pressed=${view.columns.includes(column)} onClick=${() => {
           const columns = COLUMNS.filter((one) => (one === column) !== view.columns.includes(one));
           go({ columns: columns.length ? columns : USUAL_COLUMNS }, { replace: true });
-        }} />${label(column)}</label>`)}<button type="button" onClick=${() => go({ columns: USUAL_COLUMNS }, { replace: true })}>As usual</button><//>
+        }}>${label(column)}</button>`)}</div><button type="button" onClick=${() => go({ columns: USUAL_COLUMNS }, { replace: true })}>As usual</button><//>
         <button type="button" title="Export what is shown (e)" disabled=${!rows.length} onClick=${exportAll}>Export</button>
       </span>
     </header>

@@ -54,7 +54,7 @@ async fn order_and_columns_are_in_the_address() {
     let longest = store.get("/api/v1/audit/remediation?since=24h&sort=-duration_ms&limit=1").await;
     assert_eq!(json!(page.ids().await[0]), longest["data"][0]["id"]);
     page.click(".columns summary").await;
-    page.click_label("Cluster").await;
+    page.click_button("Cluster").await;
     page.until("document.querySelector('th.of-cluster')").await;
     let hash = page.hash().await;
     page.go("#/health").await;
@@ -207,7 +207,7 @@ async fn a_live_list_shows_what_is_new_and_moves_no_row_under_the_pointer() {
     let record = |name: &str| json!({ "name": name, "namespace": "payments", "phase": "processing", "action_type": "restart-pod", "alert_name": name });
     store.post("remediation", &record("FirstOfTheNew")).await;
     page.shows("FirstOfTheNew").await;
-    page.point("tbody tr:nth-of-type(3)").await;
+    page.point("tbody tr:nth-of-type(3)", None).await;
     let before = page.ids().await;
     store.post("remediation", &record("SecondOfTheNew")).await;
     page.shows("1 new").await;

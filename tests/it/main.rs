@@ -9,6 +9,7 @@
 mod accepted;
 mod admin;
 mod aggregates;
+mod answers;
 mod attacks;
 mod auth;
 mod batches;

@@ -187,6 +187,7 @@ diesel::table! {
         state -> VarChar,
         slot -> SmallInt,
         created_at -> Timestamptz,
+        similarity_threshold -> Nullable<Double>,
     }
 }
 

@@ -33,6 +33,11 @@
 //! | read all that belongs to a remediation | [`TimelineQuery`]; gives a [`Timeline`] |
 //! | read remediations as incidents | [`Incident`] in the place of the record |
 //! | count | [`CountQuery`], [`SuccessRateQuery`], [`GroupCountsQuery`], [`TrendQuery`] |
+//! | see which values there are to filter by | [`FacetsQuery`]; gives a [`Facet`] for each column |
+//! | see what came of what was done | [`OutcomesQuery`]; gives [`Outcomes`] |
+//! | the same of some incidents, by action | [`ActionsQuery`]; gives an [`ActionOutcome`] each |
+//! | see what worked in cases like one | [`Advice::ask`] over [`ActionsQuery`]; [`ThresholdQuery`] says what is like it |
+//! | see how often an alert came | [`HistoryQuery`]; gives a [`History`] |
 //! | search by meaning | [`NearestQuery`] with [`SearchRequest`]; gives [`Nearest`] |
 //! | the same through an index outside the database | [`candidates()`] with a [`CandidateSource`] |
 //! | see what incidents are made of | [`IncidentsQuery`]; gives an [`IncidentSummary`] each |
@@ -68,6 +73,7 @@ mod filter;
 mod guide;
 mod incident;
 mod number;
+mod outcomes;
 mod page;
 mod prepare;
 mod read;
@@ -81,8 +87,8 @@ mod tally;
 mod time_bound;
 
 pub use aggregate::{
-    Bucket, Group, GroupCountsQuery, Grouping, Groups, Interval, MAX_BUCKETS, MAX_GROUPS, SuccessRate,
-    SuccessRateQuery, TrendQuery,
+    AUTO_BUCKETS, Bucket, Facet, FacetValue, FacetsQuery, Group, GroupCountsQuery, Grouping, Groups,
+    Interval, MAX_BUCKETS, MAX_GROUPS, SuccessRate, SuccessRateQuery, Trend, TrendQuery,
 };
 pub use cursor::Cursor;
 pub use error::{
@@ -93,6 +99,11 @@ pub use filter::{
     MAX_WRITTEN_DAYS, MetadataValues, RemediationFilter, Valid, WorkflowFilter,
 };
 pub use incident::Incident;
+pub use outcomes::{
+    ADVICE_WITHIN, ActionOutcome, ActionsQuery, Advice, Held, History, HistoryQuery, MAX_JUDGED,
+    MAX_OUTCOME_COLUMNS, MIN_EVIDENCE, Occurrence, Outcome, OutcomeCounts, OutcomeGroup, Outcomes,
+    OutcomesQuery, Settle, ThresholdQuery,
+};
 pub use page::{Page, PageRequest, Total};
 pub use prepare::{ConnectionObstacle, prepare};
 pub use read::{

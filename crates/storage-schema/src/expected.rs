@@ -276,6 +276,7 @@ pub(crate) const TABLES: &[Table] = &[
             required("state", "character varying(20)"),
             required("slot", "smallint"),
             required("created_at", TIME),
+            optional("similarity_threshold", "double precision"),
         ],
     },
     Table {

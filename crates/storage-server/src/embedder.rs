@@ -87,6 +87,17 @@ impl Embeddings {
         outcome.map_err(NoVector::Embed)
     }
 
+    /// The vector of what an incident's text says, whatever was done about it, when those who search have left a place.
+    pub(crate) async fn embed_incident(&self, text: RecordText<'_>) -> Result<Embedding, NoVector> {
+        let _place = self.queries.acquire(&Asker::current()).await.map_err(|_none| NoVector::NoPlace)?;
+        let started = Instant::now();
+        let text = RecordText { action_type: "", target_name: None, ..text };
+        let outcomes = self.service.embed_records(&[text]).await;
+        self.note(started, &outcomes);
+        let vector = outcomes.into_iter().next().ok_or(NoVector::NoPlace)?;
+        vector.map_err(NoVector::Embed)
+    }
+
     fn note(&self, started: Instant, outcomes: &[Result<Embedding, EmbedError>]) {
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
         self.latency_micros.store(micros, Ordering::Relaxed);
@@ -117,7 +128,8 @@ impl IncidentKeys for Embeddings {
     }
 }
 
-fn text_of(record: &Remediation) -> RecordText<'_> {
+/// What a record's text is made of.
+pub(crate) fn text_of(record: &Remediation) -> RecordText<'_> {
     RecordText {
         name: &record.name,
         action_type: &record.action_type,

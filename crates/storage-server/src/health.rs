@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use storage_dualwrite::Commits;
 use storage_dualwrite::outbox::Depth;
+use storage_dualwrite::reconcile::Drift;
 use storage_models::Timestamp;
 
 /// The last findings. Readiness reads them and asks nobody, so that probes cost nothing and cannot be starved.
@@ -16,14 +17,22 @@ pub(crate) struct Health {
     database_micros: AtomicU64,
     committed: Arc<Commits>,
     counted: Mutex<Option<Counted>>,
+    compared: Mutex<Option<Compared>>,
     untried_micros: AtomicI64,
 }
 
 /// The outbox, counted.
 #[derive(Debug, Clone, Copy)]
 struct Counted {
-    waiting: i64,
+    depth: Depth,
     begin: CountBegin,
+}
+
+/// How the stores compared with the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Compared {
+    pub(crate) drift: Drift,
+    pub(crate) at: Timestamp,
 }
 
 /// When a count of the outbox began.
@@ -41,6 +50,10 @@ pub(crate) struct Pending {
     pub(crate) records: i64,
     /// When that count began, which is how old the news of other replicas is; `None` before the first count.
     pub(crate) counted_at: Option<Timestamp>,
+    /// How many the projection has given up.
+    pub(crate) parked: i64,
+    /// How long the oldest had waited when they were counted.
+    pub(crate) oldest_age: Option<Duration>,
 }
 
 /// How long a record may wait for its first attempt before the projection counts as stalled.
@@ -83,7 +96,7 @@ impl Health {
 
     /// Notes a count that began then.
     pub(crate) fn note_depth(&self, depth: Depth, begin: CountBegin) {
-        *self.counted() = Some(Counted { waiting: depth.waiting, begin });
+        *self.counted() = Some(Counted { depth, begin });
         self.untried_micros.store(depth.untried_micros, Ordering::Relaxed);
     }
 
@@ -96,10 +109,27 @@ impl Health {
     /// How many records wait for their vector.
     pub(crate) fn pending(&self) -> Pending {
         let counted = *self.counted();
-        let (waiting, before) = counted.map_or((0, 0), |it| (it.waiting, it.begin.enqueued));
+        let depth = counted.map(|it| it.depth).unwrap_or_default();
+        let before = counted.map_or(0, |it| it.begin.enqueued);
         let since = self.committed.enqueued().saturating_sub(before);
-        let records = waiting.saturating_add(i64::try_from(since).unwrap_or(i64::MAX));
-        Pending { records, counted_at: counted.map(|it| it.begin.time) }
+        let records = depth.waiting.saturating_add(i64::try_from(since).unwrap_or(i64::MAX));
+        let oldest = u64::try_from(depth.oldest_micros).unwrap_or_default();
+        Pending {
+            records,
+            counted_at: counted.map(|it| it.begin.time),
+            parked: depth.parked,
+            oldest_age: (depth.waiting > 0).then(|| Duration::from_micros(oldest)),
+        }
+    }
+
+    /// Notes that the stores were compared with the records.
+    pub(crate) fn note_compared(&self, compared: Compared) {
+        *self.compared.lock().unwrap_or_else(PoisonError::into_inner) = Some(compared);
+    }
+
+    /// How the stores compared with the records when this replica last did that.
+    pub(crate) fn compared(&self) -> Option<Compared> {
+        *self.compared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn counted(&self) -> std::sync::MutexGuard<'_, Option<Counted>> {

@@ -16,6 +16,7 @@ mod projector_faults;
 mod reconcile;
 mod strict;
 mod support;
+mod threshold;
 mod tls;
 mod vectors;
 mod waits;

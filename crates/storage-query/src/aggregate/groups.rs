@@ -16,6 +16,9 @@ use crate::{InvalidParameter, InvalidReason, QueryError, RemediationFilter, Vali
 /// The most groups that come back.
 pub const MAX_GROUPS: usize = 1_000;
 
+/// As many as show whether groups were left out.
+const ONE_MORE: i64 = 1_001;
+
 /// A column that remediations may be counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -26,11 +29,39 @@ pub enum Grouping {
     Severity,
     /// What was done.
     ActionType,
+    /// How far it has come.
+    Phase,
+    /// How it went.
+    Status,
+    /// Such as `production`.
+    Environment,
+    /// The cluster's name.
+    Cluster,
+    /// What it was done to.
+    TargetName,
+    /// The alert that caused it.
+    AlertName,
+    /// The alert's fingerprint.
+    AlertFingerprint,
+    /// Who sent it.
+    RecordedBy,
 }
 
 impl Grouping {
     /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Namespace, Self::Severity, Self::ActionType];
+    pub const ALL: [Self; 11] = [
+        Self::Namespace,
+        Self::Severity,
+        Self::ActionType,
+        Self::Phase,
+        Self::Status,
+        Self::Environment,
+        Self::Cluster,
+        Self::TargetName,
+        Self::AlertName,
+        Self::AlertFingerprint,
+        Self::RecordedBy,
+    ];
 
     /// The column's name.
     #[must_use]
@@ -39,7 +70,40 @@ impl Grouping {
             Self::Namespace => "namespace",
             Self::Severity => "severity",
             Self::ActionType => "action_type",
+            Self::Phase => "phase",
+            Self::Status => "status",
+            Self::Environment => "environment",
+            Self::Cluster => "cluster",
+            Self::TargetName => "target_name",
+            Self::AlertName => "alert_name",
+            Self::AlertFingerprint => "alert_fingerprint",
+            Self::RecordedBy => "recorded_by",
         }
+    }
+
+    /// Reads the names of columns with commas between; one that is named again counts once.
+    ///
+    /// # Errors
+    /// When a name is none of a column's, naming `parameter`.
+    pub fn list(parameter: &'static str, text: &str) -> Result<Vec<Self>, InvalidParameter> {
+        let mut columns = Vec::new();
+        for name in text.split(',') {
+            let column = Self::of(parameter, name.trim())?;
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        Ok(columns)
+    }
+
+    fn of(parameter: &'static str, name: &str) -> Result<Self, InvalidParameter> {
+        let found = Self::ALL.into_iter().find(|grouping| grouping.column() == name);
+        found.ok_or_else(|| Self::not_one_of(parameter, name, &Self::ALL))
+    }
+
+    pub(crate) fn not_one_of(parameter: &'static str, name: &str, allowed: &[Self]) -> InvalidParameter {
+        let allowed = allowed.iter().map(|it| it.column()).collect::<Vec<_>>().join(", ");
+        InvalidParameter::new(parameter, name, InvalidReason::NotOneOf { allowed })
     }
 }
 
@@ -47,10 +111,7 @@ impl FromStr for Grouping {
     type Err = InvalidParameter;
 
     fn from_str(text: &str) -> Result<Self, InvalidParameter> {
-        Self::ALL.into_iter().find(|grouping| grouping.column() == text).ok_or_else(|| {
-            let allowed = Self::ALL.map(Self::column).join(", ");
-            InvalidParameter::new("group_by", text, InvalidReason::NotOneOf { allowed })
-        })
+        Self::of("group_by", text)
     }
 }
 
@@ -120,7 +181,7 @@ impl GroupCountsQuery {
     /// ```
     #[must_use]
     pub fn to_sql(&self) -> BoundSql {
-        sql(&self.filter, self.by).into_bound()
+        sql(&self.filter, self.by, ONE_MORE).into_bound()
     }
 
     /// Runs it.
@@ -129,7 +190,7 @@ impl GroupCountsQuery {
     /// [`QueryError::Database`].
     pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Groups, QueryError> {
         let by = self.by;
-        let rows = Statement::<Row>::new(sql(&self.filter, by)).load(conn, "count groups").await?;
+        let rows = Statement::<Row>::new(sql(&self.filter, by, ONE_MORE)).load(conn, "count groups").await?;
         let is_truncated = rows.len() > MAX_GROUPS;
         let groups = rows.into_iter().take(MAX_GROUPS);
         let groups = groups.map(|Row { value, count }| Group { by, value, count }).collect();
@@ -137,9 +198,8 @@ impl GroupCountsQuery {
     }
 }
 
-/// Ordered by bytes, which does not depend on how the database was made.
-pub(super) fn sql(filter: &Valid<RemediationFilter>, by: Grouping) -> Sql {
-    let limit = i64::try_from(MAX_GROUPS + 1).unwrap_or(i64::MAX);
+/// The largest groups, at most so many, ordered by bytes, which does not depend on how the database was made.
+pub(super) fn sql(filter: &Valid<RemediationFilter>, by: Grouping, limit: i64) -> Sql {
     let mut sql = Sql::new("SELECT ");
     sql.text(by.column());
     match tally::of::<Remediation>(filter, Some(by.column())) {

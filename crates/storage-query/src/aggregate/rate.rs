@@ -8,6 +8,7 @@ use storage_models::{Phase, Remediation};
 
 use super::OUTCOMES;
 use crate::filter::Conditions;
+use crate::number::ratio;
 use crate::record::sealed::Shape as _;
 use crate::sql::{BoundSql, Sql, Statement};
 use crate::{AuditFilter as _, QueryError, RemediationFilter, Valid, tally};
@@ -68,15 +69,9 @@ impl SuccessRateQuery {
 
 impl SuccessRate {
     pub(super) fn of(total_count: i64, success_count: i64, failure_count: i64) -> Self {
-        let success_rate = (total_count > 0).then(|| float(success_count) / float(total_count));
+        let success_rate = ratio(success_count, total_count);
         Self { total_count, success_count, failure_count, success_rate }
     }
-}
-
-/// Exact up to 2^53, more rows than any table has.
-#[expect(clippy::as_conversions, reason = "the standard library has no other way from i64 to f64")]
-fn float(count: i64) -> f64 {
-    count as f64
 }
 
 /// From the counters where they know the filter, which know phases and statuses as well.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use storage_models::Timestamp;
 
 use super::trend::complete;
-use super::{Bucket, Group, Grouping, Interval, MAX_BUCKETS, SuccessRate, groups, rate, trend};
+use super::{Bucket, FacetsQuery, Group, Grouping, Interval, MAX_BUCKETS, SuccessRate, groups, rate, trend};
 use crate::{AuditFilter as _, InvalidReason, RemediationFilter, Valid};
 
 fn at(text: &str) -> Timestamp {
@@ -49,14 +49,19 @@ fn groupings_and_intervals_are_words_of_a_set() {
         assert_eq!(interval.as_str().parse(), Ok(interval));
     }
     let error = "Severity".parse::<Grouping>().unwrap_err();
-    assert_eq!(error.to_string(), "group_by must be one of namespace, severity, action_type");
+    assert_eq!(
+        error.to_string(),
+        "group_by must be one of namespace, severity, action_type, phase, status, environment, cluster, target_name, alert_name, alert_fingerprint, recorded_by"
+    );
     let error = "month".parse::<Interval>().unwrap_err();
-    assert_eq!(error.to_string(), "interval must be one of hour, day, week");
+    assert_eq!(error.to_string(), "interval must be one of minute, hour, day, week");
 }
 
 fn buckets(filter: &Valid<RemediationFilter>, interval: Interval, found: &[&str]) -> Vec<String> {
-    let rows =
-        found.iter().map(|text| Bucket { bucket: at(text), total: 5, success: 3, failed: 1 }).collect();
+    let rows = found
+        .iter()
+        .map(|text| Bucket { total: 5, success: 3, failed: 1, ..Bucket::empty(at(text)) })
+        .collect();
     let buckets = complete(filter, interval, at("2026-03-01T12:30:00Z"), rows).unwrap();
     buckets.iter().map(|it| format!("{} {}", it.bucket.as_datetime().format("%m-%d %H"), it.total)).collect()
 }
@@ -87,6 +92,7 @@ fn a_range_of_too_many_buckets_is_refused() {
     let until = Some("2026-01-01T00:00:00Z");
     let long = "1901-01-01T00:00:00Z";
     for (interval, since) in [
+        (Interval::Minute, "2025-12-31T07:20:00Z"),
         (Interval::Hour, "2025-11-20T08:00:00Z"),
         (Interval::Day, "2023-04-07T00:00:00Z"),
         (Interval::Week, "2006-11-06T00:00:00Z"),
@@ -100,8 +106,41 @@ fn a_range_of_too_many_buckets_is_refused() {
             ("since", InvalidReason::TooManyBuckets { max: MAX_BUCKETS })
         );
     }
-    let row = Bucket { bucket: at(long), total: 1, success: 0, failed: 0 };
+    let row = Bucket { total: 1, ..Bucket::empty(at(long)) };
     assert!(complete(&range(None, None), Interval::Week, at("2026-03-01T00:00:00Z"), vec![row]).is_err());
+}
+
+/// The finest interval of which a range has few enough buckets to be drawn.
+#[test]
+fn an_interval_fits_its_range() {
+    let since = "2026-01-01T00:00:00Z";
+    for (until, interval) in [
+        ("2026-01-01T00:00:00Z", Interval::Minute),
+        ("2026-01-01T05:00:00Z", Interval::Minute),
+        ("2026-01-01T05:00:00.000001Z", Interval::Hour),
+        ("2026-01-13T12:00:00Z", Interval::Hour),
+        ("2026-01-13T12:00:01Z", Interval::Day),
+        ("2026-10-28T00:00:00Z", Interval::Day),
+        ("2026-10-28T00:00:01Z", Interval::Week),
+        ("2126-01-01T00:00:00Z", Interval::Week),
+    ] {
+        assert_eq!(Interval::fitting(at(since), at(until)), interval, "{until}");
+    }
+}
+
+#[test]
+fn facets_are_of_some_columns_each_once_and_of_so_many_values() {
+    let of = |fields: &[Grouping]| FacetsQuery::new(Valid::default(), fields.to_vec());
+    assert!(of(&Grouping::ALL).to_sql().is_ok());
+    for fields in [&[][..], &[Grouping::Phase, Grouping::Phase]] {
+        assert_eq!(of(fields).to_sql().unwrap_err().to_string(), "fields must name 1 to 11 columns");
+    }
+    for limit in [0, 101] {
+        let error = of(&[Grouping::Phase]).limit(limit).unwrap_err();
+        assert_eq!(error.to_string(), "limit must be a whole number from 1 to 100");
+    }
+    assert!(of(&[Grouping::Phase]).limit_of(Some("1x")).is_err());
+    assert!(of(&[Grouping::Phase]).limit_of(None).is_ok());
 }
 
 proptest! {
@@ -111,8 +150,10 @@ proptest! {
         let instant = Timestamp::from_micros(micros).unwrap().as_datetime();
         let midnight = instant.date_naive().and_time(NaiveTime::MIN).and_utc();
         let hour = midnight + Duration::hours(instant.hour().into());
+        let minute = hour + Duration::minutes(instant.minute().into());
         let monday = midnight - Duration::days(instant.weekday().num_days_from_monday().into());
         let floor = |interval: Interval| interval.floor(micros);
+        prop_assert_eq!(floor(Interval::Minute), minute.timestamp_micros());
         prop_assert_eq!(floor(Interval::Hour), hour.timestamp_micros());
         prop_assert_eq!(floor(Interval::Day), midnight.timestamp_micros());
         prop_assert_eq!(floor(Interval::Week), monday.timestamp_micros());
@@ -123,14 +164,18 @@ proptest! {
 fn golden_sql_of_aggregates() {
     let filter = RemediationFilter::default().namespace("prod").since(at("2026-01-01T00:00:00Z"));
     let filter = filter.check(at("2026-03-01T00:00:00Z")).unwrap();
+    let facets =
+        FacetsQuery::new(filter.clone(), vec![Grouping::Severity, Grouping::Namespace, Grouping::Cluster]);
     let mut golden = String::new();
     for (title, sql) in [
         ("success rate", rate::sql(&filter)),
         ("success rate of everything", rate::sql(&Valid::default())),
-        ("by namespace", groups::sql(&filter, Grouping::Namespace)),
-        ("by severity", groups::sql(&filter, Grouping::Severity)),
-        ("by action type", groups::sql(&filter, Grouping::ActionType)),
-        ("per week", trend::sql(&filter, Interval::Week)),
+        ("by namespace", groups::sql(&filter, Grouping::Namespace, 1_001)),
+        ("by severity", groups::sql(&filter, Grouping::Severity, 1_001)),
+        ("by action type", groups::sql(&filter, Grouping::ActionType, 1_001)),
+        ("per week", trend::sql(&filter, Interval::Week, false)),
+        ("per week with durations", trend::sql(&filter, Interval::Week, true)),
+        ("facets", facets.sql()),
     ] {
         let bound = sql.into_bound();
         writeln!(golden, "-- {title}\n{}\n   {:?}\n", bound.text, bound.binds).unwrap();

@@ -89,6 +89,9 @@ pub enum InvalidReason {
     /// Not a duration, or too long a one.
     #[error("must be a duration such as 250ms, 90s, 5m or 1h30m, of at most 36500d")]
     NotADuration,
+    /// Not a time to settle, or too long a one.
+    #[error("must be a duration such as 90m, 24h or 7d, of more than zero and at most 30d")]
+    NotASettle,
     /// A range of durations that ends before it begins.
     #[error("must not be above max_duration, which is {max}ms")]
     AboveMaximum {
@@ -138,6 +141,17 @@ pub enum InvalidReason {
     #[error("begins a range of more than {max} buckets; ask for less time, or for a longer interval")]
     TooManyBuckets {
         /// The most buckets.
+        max: usize,
+    },
+    /// Neither an alert nor a fingerprint, or several of them.
+    #[error("must have one value, or alert_name must")]
+    AlertRequired,
+    /// A number of columns that is not allowed.
+    #[error("must name {min} to {max} columns")]
+    ColumnCount {
+        /// The fewest.
+        min: usize,
+        /// The most.
         max: usize,
     },
     /// NUL, which no text in PostgreSQL can hold.

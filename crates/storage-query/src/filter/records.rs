@@ -51,6 +51,11 @@ impl RemediationFilter {
         self.values.set(RecordType::Remediation.fields(), "phase", phases);
     }
 
+    /// Says nothing of this field any more.
+    pub(crate) fn forget(&mut self, field: &str) {
+        self.values.forget(RecordType::Remediation.fields(), field);
+    }
+
     /// Only records that ended and took at least this long.
     #[must_use]
     pub const fn min_duration(mut self, duration: Duration) -> Self {

@@ -50,6 +50,13 @@ impl Values {
         }
     }
 
+    /// Says nothing of the field any more, whatever its parameters were.
+    pub(super) fn forget(&mut self, fields: &[Field], name: &str) {
+        if let Some((place, ..)) = find(fields, name) {
+            self.asked.remove(&place);
+        }
+    }
+
     /// Adds what a parameter says.
     pub(super) fn read(&mut self, fields: &[Field], name: &str, text: &str) -> Result<(), InvalidParameter> {
         let refused = |value: &str, reason| InvalidParameter::new(name.to_owned(), value, reason);

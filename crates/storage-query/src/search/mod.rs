@@ -16,5 +16,6 @@ pub use fuse::{FusedHit, fuse};
 pub use hits::{Hit, IncidentHit};
 pub use incidents::{IncidentSummary, IncidentsQuery, MAX_COUNTED, NEWEST};
 pub use lexical::{Lexical, LexicalHit, LexicalQuery};
+pub(crate) use nearest::ACTIVE_SLOT;
 pub use nearest::{Nearest, NearestQuery, Scan};
 pub use request::SearchRequest;

@@ -23,7 +23,7 @@ const KNOWN: [&str; 5] = ["namespace", "phase", "status", "action_type", "severi
 /// A month with too many kinds of records has no counters (`remediation_count_excess`). Whether the range holds one
 /// is decided by the same statement, which then counts the table instead.
 pub(crate) fn of<R: Listed>(filter: &Valid<R::Filter>, column: Option<&'static str>) -> Option<Sql> {
-    if R::TABLE != Remediation::TABLE || !knows_all(filter) {
+    if R::TABLE != Remediation::TABLE || !knows_all(filter) || column.is_some_and(|it| !KNOWN.contains(&it)) {
         return None;
     }
     let months = Months::of(filter.since(), filter.until())?;

@@ -7,12 +7,12 @@ use diesel_async::AsyncPgConnection;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{Remediation, Status, Timestamp};
 use storage_query::{
-    AuditFilter as _, GroupCountsQuery, Grouping, Interval, MAX_BUCKETS, MAX_GROUPS, QueryError,
+    AuditFilter as _, FacetsQuery, GroupCountsQuery, Grouping, Interval, MAX_BUCKETS, MAX_GROUPS, QueryError,
     RemediationFilter, SuccessRateQuery, TrendQuery, Valid,
 };
 
 use crate::lists::{any_wanted, filter};
-use crate::model::{Row, Wanted};
+use crate::model::{Row, Wanted, percentile};
 use crate::support::{database, execute, now, seed};
 
 type Rows<'a> = Vec<&'a Row<Remediation>>;
@@ -50,7 +50,10 @@ async fn check_groups(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFi
 async fn check_trend(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFilter>, rows: &Rows<'_>) {
     // An hour each of the 79 days would be more than fit.
     for interval in [Interval::Day, Interval::Week] {
-        let buckets = TrendQuery::new(filter.clone(), interval, now()).run(conn).await.unwrap();
+        let trend =
+            TrendQuery::new(filter.clone(), interval, now()).with_durations().run(conn).await.unwrap();
+        assert_eq!((trend.interval, trend.durations_of), (interval, count(rows, |_| true)));
+        let buckets = trend.buckets;
         for pair in buckets.windows(2) {
             let days = pair[1].bucket.since(pair[0].bucket).num_days();
             assert_eq!(days, if interval == Interval::Day { 1 } else { 7 });
@@ -69,8 +72,35 @@ async fn check_trend(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFil
                 count(&inside, |it| it.status == Status::Failed),
             );
             assert_eq!((bucket.total, bucket.success, bucket.failed), expected, "{interval:?} {bucket:?}");
+            let mut durations: Vec<i64> = inside.iter().filter_map(|row| row.record.duration_ms).collect();
+            durations.sort_unstable();
+            assert_eq!(bucket.duration_ms_p50, percentile(&durations, 50));
+            assert_eq!(bucket.duration_ms_p95, percentile(&durations, 95));
         }
         assert_eq!(buckets.iter().map(|it| it.total).sum::<i64>(), count(rows, |_| true));
+    }
+}
+
+async fn check_facets(conn: &mut AsyncPgConnection, wanted: &Wanted, every: &[Row<Remediation>]) {
+    let query = FacetsQuery::new(filter::<RemediationFilter>(wanted), Grouping::ALL.to_vec());
+    let facets = query.limit(FacetsQuery::MAX_LIMIT).unwrap().run(conn).await.unwrap();
+    assert_eq!(facets.iter().map(|facet| facet.field).collect::<Vec<_>>(), Grouping::ALL);
+    for facet in facets {
+        let column = facet.field.column();
+        let is_of_others = |parameter: &&str| parameter.split('.').next() != Some(column);
+        let others: Wanted = wanted
+            .iter()
+            .filter(|(name, _)| is_of_others(name))
+            .map(|(name, it)| (*name, it.clone()))
+            .collect();
+        let mut counts: BTreeMap<Option<String>, i64> = BTreeMap::new();
+        for row in every.iter().filter(|row| row.matches(&others)) {
+            *counts.entry(row.text(column)).or_default() += 1;
+        }
+        let mut expected: Vec<_> = counts.into_iter().collect();
+        expected.sort_by_key(|(value, count)| (-count, value.is_none(), value.clone()));
+        let found: Vec<_> = facet.values.into_iter().map(|it| (it.value, it.count)).collect();
+        assert_eq!((found, facet.is_truncated), (expected, false), "{column}");
     }
 }
 
@@ -80,6 +110,7 @@ async fn check(conn: &mut AsyncPgConnection, rows: &[Row<Remediation>], wanted: 
     check_rate(conn, &filter, &matching).await;
     check_groups(conn, &filter, &matching).await;
     check_trend(conn, &filter, &matching).await;
+    check_facets(conn, wanted, rows).await;
 }
 
 /// BR-STORAGE-012, BR-STORAGE-013: over any filter; F02: one filter feeds them all.
@@ -120,13 +151,42 @@ async fn buckets_are_in_utc() {
         (Interval::Day, vec![("2026-03-28T00", 1), ("2026-03-29T00", 2)]),
         (Interval::Week, vec![("2026-03-23T00", 3)]),
     ] {
-        let buckets = TrendQuery::new(filter.clone(), interval, now()).run(&mut conn).await.unwrap();
+        let buckets = TrendQuery::new(filter.clone(), interval, now()).run(&mut conn).await.unwrap().buckets;
         let filled = buckets.iter().filter(|it| it.total > 0);
         let filled: Vec<_> =
             filled.map(|it| (it.bucket.as_datetime().format("%Y-%m-%dT%H").to_string(), it.total)).collect();
         let filled: Vec<_> = filled.iter().map(|(bucket, total)| (bucket.as_str(), *total)).collect();
         assert_eq!(filled, expected);
     }
+}
+
+/// The interval that fits the range of time, from the first match where the filter has no beginning.
+#[tokio::test]
+async fn an_interval_is_chosen_for_the_range() {
+    let (_database, mut conn) = database().await;
+    execute(
+        &mut conn,
+        "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time)
+         SELECT 'n', 'ns', 'pending', 'scale', t::timestamptz FROM unnest(ARRAY['2026-03-01Z', '2026-03-30T23:00Z']) AS t",
+    )
+    .await;
+    for (since, interval, buckets) in [
+        (Some("2026-03-30T22:00:00Z"), Interval::Minute, 120),
+        (Some("2026-03-25T00:00:00Z"), Interval::Hour, 144),
+        (None, Interval::Day, 30),
+        (Some("2025-01-01T00:00:00Z"), Interval::Week, 66),
+    ] {
+        let mut filter = RemediationFilter::default().until(now());
+        filter.since = since.map(|since| since.parse().unwrap());
+        let trend = TrendQuery::auto(filter.check(now()).unwrap(), now()).run(&mut conn).await.unwrap();
+        assert_eq!(
+            (trend.interval, trend.buckets.len(), trend.durations_of),
+            (interval, buckets, 0),
+            "{since:?}"
+        );
+    }
+    let none = RemediationFilter::default().namespace("none").check(now()).unwrap();
+    assert!(TrendQuery::auto(none, now()).run(&mut conn).await.unwrap().buckets.is_empty());
 }
 
 /// However many values and intervals there are, an answer has a bound, and says when it was reached.
@@ -150,5 +210,6 @@ async fn groups_and_buckets_are_bounded() {
     assert_eq!(errors.iter().map(|error| &*error.field).collect::<Vec<_>>(), ["since"]);
     let until: Timestamp = "2026-02-11T16:00:00Z".parse().unwrap();
     let fits = RemediationFilter::default().until(until).check(now()).unwrap();
-    assert_eq!(TrendQuery::new(fits, Interval::Hour, early).run(&mut conn).await.unwrap().len(), MAX_BUCKETS);
+    let fits = TrendQuery::new(fits, Interval::Hour, early).run(&mut conn).await.unwrap();
+    assert_eq!(fits.buckets.len(), MAX_BUCKETS);
 }

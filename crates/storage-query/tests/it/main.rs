@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod advice;
 mod aggregates;
 mod cursors;
 mod errors;
@@ -13,6 +14,7 @@ mod lists;
 mod model;
 mod newer;
 mod nulls;
+mod outcomes;
 mod plans;
 mod prepared;
 mod search;

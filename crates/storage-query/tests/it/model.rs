@@ -231,3 +231,8 @@ pub(crate) fn narrowed(wanted: &Wanted, sort: &str) -> Wanted {
     }
     wanted
 }
+
+/// The smallest value that at least so many in a hundred do not exceed.
+pub(crate) fn percentile(sorted: &[i64], hundredths: usize) -> Option<i64> {
+    (!sorted.is_empty()).then(|| sorted[(sorted.len() * hundredths).div_ceil(100) - 1])
+}

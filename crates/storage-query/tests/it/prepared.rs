@@ -117,7 +117,9 @@ async fn a_role_with_select_alone_reads_everything() {
             .groups
             .is_empty()
     );
-    assert!(!TrendQuery::new(all.clone(), Interval::Week, now()).run(&mut conn).await.unwrap().is_empty());
+    assert!(
+        !TrendQuery::new(all.clone(), Interval::Week, now()).run(&mut conn).await.unwrap().buckets.is_empty()
+    );
     let words = LexicalQuery::new("restart-pod", all.clone(), SearchRequest::default()).unwrap();
     assert_eq!(words.run(&mut conn).await.unwrap().hits.len(), 10);
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();

@@ -12,7 +12,7 @@ use crate::partitions::month_of;
 use crate::{BootstrapOptions, SchemaError, bootstrap, bootstrap_with, verify};
 
 /// Every migration there is.
-const ALL: [&str; 6] = ["0100", "0101", "0102", "0103", "0104", "0105"];
+const ALL: [&str; 7] = ["0100", "0101", "0102", "0103", "0104", "0105", "0106"];
 
 /// BR-STORAGE-003: the schema is created idempotently and is then what verification expects.
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,8 @@ pub(crate) enum Access {
     Page,
     /// Nothing but that its address has not asked for too many files.
     File,
+    /// A caller that is known, whatever it may do.
+    Known,
     /// A caller with this permission.
     Needs(Permission),
     /// Nobody gets more than this, and strangers not even that.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage as _, HttpRequest};
+use storage_models::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bearer::{self, NoToken};
@@ -64,6 +65,31 @@ impl Gate {
         verdict.is_some_and(|verdict| verdict.is_permitted)
     }
 
+    /// What the request's caller may do, and until when its token says to be good.
+    pub(crate) async fn known(&self, request: &HttpRequest) -> Result<Known, Problem> {
+        let Some(verifier) = &self.verifier else {
+            return Ok(Known { permissions: Permission::ALL.to_vec(), expires_at: None });
+        };
+        let rejected = || Problem::new(ProblemKind::Unauthorized).challenge(Challenge::BadToken);
+        let token = bearer::token(request.headers()).map_err(|_missing| rejected())?;
+        let mut permissions = Vec::new();
+        for permission in Permission::ALL {
+            let verdict = match verifier.recall(token, Some(permission)).await {
+                Some(verdict) => verdict,
+                None => verifier.verify(token, Some(permission)).await.map_err(|refusal| match refusal {
+                    Refusal::Rejected => rejected(),
+                    error @ Refusal::Unavailable(_) => {
+                        Problem::new(ProblemKind::AuthUnavailable).cause(error)
+                    }
+                })?,
+            };
+            if verdict.is_permitted {
+                permissions.push(permission);
+            }
+        }
+        Ok(Known { permissions, expires_at: verifier.expires_at(token) })
+    }
+
     /// Whom to count what the request takes for.
     pub(crate) fn asker(&self, request: &ServiceRequest) -> Asker {
         let caller = request.extensions().get::<CallerSlot>().and_then(CallerSlot::get);
@@ -83,6 +109,7 @@ impl Gate {
             Access::Open => return Ok(None),
             Access::Page => return self.unnamed(request, &self.strangers).map(Some),
             Access::File => return self.unnamed(request, &self.files).map(Some),
+            Access::Known => (None, Ok(())),
             Access::Needs(permission) => (Some(permission), Ok(())),
             Access::Refused(problem) => (None, Err(problem)),
         };
@@ -186,6 +213,13 @@ impl Gate {
             }
         }
     }
+}
+
+/// What is known of a caller.
+pub(crate) struct Known {
+    pub(crate) permissions: Vec<Permission>,
+    /// `None` for what does not say so.
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 /// A request that is not let in, with the label under which it is counted.

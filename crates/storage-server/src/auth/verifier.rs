@@ -1,6 +1,7 @@
 //! Whose token it is: what every mode of authentication answers.
 
 use async_trait::async_trait;
+use storage_models::Timestamp;
 
 use super::{Caller, Permission};
 
@@ -33,6 +34,11 @@ pub(crate) trait TokenVerifier: Send + Sync {
     /// Whether the token was good not long ago, which says nothing of now.
     fn was_good(&self, _token: &str) -> bool {
         false
+    }
+
+    /// Until when the token says itself that it is good; never to be believed.
+    fn expires_at(&self, _token: &str) -> Option<Timestamp> {
+        None
     }
 
     /// The verdict.

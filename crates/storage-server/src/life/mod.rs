@@ -197,8 +197,13 @@ impl Core {
         self.spawn("statistics", move || tasks::statistics::keep(connector.clone()));
         if parts.settings.reconcile.enabled {
             let (reconciler, settings) = (self.reconciler(parts), parts.settings.reconcile.clone());
-            self.spawn("reconcile", move || tasks::reconcile::keep(reconciler.clone(), settings.clone()));
+            let health = Arc::clone(&self.health);
+            self.spawn("reconcile", move || {
+                tasks::reconcile::keep(reconciler.clone(), settings.clone(), Arc::clone(&health))
+            });
         }
+        let connector = parts.connectors.maintenance.clone();
+        self.spawn("threshold", move || tasks::threshold::keep(connector.clone()));
         let connector = parts.connectors.maintenance.clone();
         self.spawn("counters", move || tasks::counters::keep(connector.clone()));
         let (connector, settings) =

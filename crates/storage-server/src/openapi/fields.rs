@@ -82,10 +82,15 @@ pub(super) fn schemas() -> Schemas {
 /// The schema of what is read under this name.
 pub(super) fn named(name: &str) -> Option<Object> {
     if name == Incident::NAME {
-        return Some(read(INCIDENT.iter().filter_map(|key| RecordType::Remediation.field(key))));
+        return Some(read_fields(RecordType::Remediation, &INCIDENT));
     }
     let record_type = RecordType::ALL.into_iter().find(|record_type| schema_name(*record_type) == name);
     record_type.map(|record_type| read(record_type.fields().iter()))
+}
+
+/// The schema of what has these fields of a record as it is read.
+pub(crate) fn read_fields(record_type: RecordType, names: &[&str]) -> Object {
+    read(names.iter().filter_map(|name| record_type.field(name)))
 }
 
 /// The schema of a record that is sent.

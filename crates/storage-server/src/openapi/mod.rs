@@ -12,7 +12,7 @@ pub(crate) mod schema;
 mod sets;
 
 pub(crate) use bodies::JsonBody;
-pub(crate) use fields::{Named, is_changeable, new_example, new_schema, patch_schema};
+pub(crate) use fields::{Named, is_changeable, new_example, new_schema, patch_schema, read_fields};
 pub(crate) use form_3_0::form_3_0;
 pub(crate) use page::{FILES, files, index};
 pub(crate) use records::{Shown, example_of, list, reference};

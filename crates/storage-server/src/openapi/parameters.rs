@@ -15,7 +15,7 @@ const TIME: &str = r"^(([0-9]{1,10}[wdhms]){1,5}|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9
 const TIMES: [&str; 6] =
     ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5+02:00", "2026-01-31", "90m", "1w2d", "7d"];
 /// What a duration may look like.
-const DURATION: &str = r"^([0-9]{1,10}(ms|[wdhms])){1,6}$";
+pub(crate) const DURATION: &str = r"^([0-9]{1,10}(ms|[wdhms])){1,6}$";
 /// How far a range of the times of writing may reach.
 const WRITTEN: &str = "At most 31 days, unless another filter narrows the list: `range_required`.";
 /// Text that may be compared with a column.

@@ -54,7 +54,7 @@ pub(super) fn of_field(kind: Kind, required: bool) -> ObjectBuilder {
             pattern(form).max_length(usize::try_from(MAX_FREE_TEXT_BYTES).ok())
         }
         Kind::Metadata | Kind::Alterations => free(),
-        Kind::Time => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+        Kind::Time => time(),
         Kind::Count => integer(0, i64::from(i32::MAX)),
         Kind::Milliseconds => whole().minimum(Some(0)),
         Kind::Fraction => fraction(),
@@ -91,6 +91,11 @@ pub(crate) fn integer(low: i64, high: i64) -> ObjectBuilder {
 /// A number from 0 to 1.
 pub(crate) fn fraction() -> ObjectBuilder {
     of(Type::Number).minimum(Some(0)).maximum(Some(1))
+}
+
+/// An instant.
+pub(crate) fn time() -> ObjectBuilder {
+    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
 }
 
 /// Any text.

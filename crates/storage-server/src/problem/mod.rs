@@ -126,6 +126,13 @@ impl Problem {
         self
     }
 
+    /// Says what would take less time. Made of the caller's own filter and of names that are documented, since no answer of
+    /// this kind tells what happened within (F18).
+    pub(crate) fn advice(mut self, advice: &str) -> Self {
+        self.detail = Some(format!("{} {advice}", self.kind.detail()));
+        self
+    }
+
     pub(crate) fn errors(mut self, errors: Vec<Violation>) -> Self {
         self.errors = errors;
         self

@@ -13,6 +13,7 @@ pub(crate) fn of(template: Option<&str>, method: &Method) -> Access {
     };
     match path.operations().find(|operation| operation.answers_to(method)).map(|it| it.asks) {
         Some(Asks::For(permission)) => Access::Needs(permission),
+        Some(Asks::ToBeKnown) => Access::Known,
         Some(Asks::Moderation) => Access::Page,
         Some(Asks::FewFiles) => Access::File,
         Some(Asks::Nothing) => Access::Open,

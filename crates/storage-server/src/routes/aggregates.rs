@@ -6,13 +6,15 @@ use actix_web::{FromRequest, Handler, HttpRequest, web};
 use serde::Serialize;
 use storage_models::{Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, Bucket, Group, Grouping, Groups, Interval, RemediationFilter, SuccessRate, Valid,
+    AuditFilter as _, Bucket, Group, Grouping, Groups, Interval, RemediationFilter, SuccessRate, Trend,
+    TrendQuery, Valid,
 };
 use utoipa::ToSchema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
 
 use super::answer::{Answer, Json, Sent};
 use super::asks::Asks;
+use super::narrow;
 use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
 use crate::http::observe::RequestContext;
@@ -23,9 +25,13 @@ use crate::routes::parameters::Parameters;
 
 /// The operations below `/api/v1/incidents/aggregate`.
 pub(super) fn operations() -> Vec<Operation> {
-    let intervals = Interval::ALL.map(Interval::as_str);
-    let interval =
-        parameters::choice("interval", intervals, Interval::Day.as_str(), "The width of a bucket.");
+    let about = "The width of a bucket; `auto` takes the finest of which the range has at most 300.";
+    let interval = parameters::choice("interval", INTERVALS, Interval::Day.as_str(), about);
+    let with = parameters::query(
+        "with",
+        schema::words([DURATIONS]),
+        "Adds percentiles of durations to each bucket.",
+    );
     let all = "Over all that match.";
     let operations = [
         operation("success-rate", success_rate, "Count how many of the finished succeeded").about(all),
@@ -34,7 +40,11 @@ pub(super) fn operations() -> Vec<Operation> {
         operation("by-action-type", group_counts::<ByActionType>, "Count by action").about(all),
         operation("trend", trend, "Count by time")
             .about("Buckets in which nothing began are there, with zeros.")
-            .parameters([interval]),
+            .parameters([interval, with.build()])
+            .shown_by(Request::new(
+                200,
+                "/api/v1/incidents/aggregate/trend?interval=auto&since=2026-01-01&until=2026-01-03",
+            )),
     ];
     let filtered = operations.map(|operation| operation.parameters(parameters::filter::<Remediation>()));
     filtered.into()
@@ -148,6 +158,13 @@ fn groups<C: Column>() -> ArrayBuilder {
 #[schema(as = Trend)]
 struct TrendAnswer {
     data: Vec<BucketAnswer>,
+    /// How long each bucket is.
+    #[schema(value_type = String, examples("day"))]
+    interval: &'static str,
+    /// Only there with durations: from how many of the newest records they come, at most 10,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 10_000)]
+    durations_of: Option<i64>,
     /// Only there when values of the filter are compared in another form than they were given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filter_notes: Vec<Note>,
@@ -169,14 +186,24 @@ struct BucketAnswer {
     /// How many of them have status failed.
     #[schema(minimum = 0, examples(2))]
     failed: i64,
+    /// Only there with durations: the median of those that were looked up; null when none of them has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    duration_ms_p50: Option<Option<i64>>,
+    /// Only there with durations: what 95 % of them do not exceed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    duration_ms_p95: Option<Option<i64>>,
 }
 
 impl JsonBody for TrendAnswer {}
 
-impl From<Bucket> for BucketAnswer {
-    fn from(of: Bucket) -> Self {
-        let Bucket { bucket, total, success, failed, .. } = of;
-        Self { bucket, total, success, failed }
+impl BucketAnswer {
+    fn of(bucket: Bucket, has_durations: bool) -> Self {
+        let Bucket { bucket, total, success, failed, duration_ms_p50, duration_ms_p95, .. } = bucket;
+        let [duration_ms_p50, duration_ms_p95] =
+            [duration_ms_p50, duration_ms_p95].map(|duration| has_durations.then_some(duration));
+        Self { bucket, total, success, failed, duration_ms_p50, duration_ms_p95 }
     }
 }
 
@@ -188,7 +215,8 @@ async fn success_rate(
 ) -> Answer<Json<RateAnswer>> {
     let filter = filter_of(Parameters::parse(request.query_string()), Timestamp::now())?;
     let notes = notes::of(filter.filter());
-    let rate = state.reader.success_rate(filter, context.deadline).await?;
+    let told = narrow::told(&filter);
+    let rate = state.reader.success_rate(filter, context.deadline).await.map_err(told)?;
     Ok(Sent::json(&RateAnswer::of(rate, notes)))
 }
 
@@ -200,7 +228,8 @@ async fn group_counts<C: Column>(
 ) -> Answer<Json<GroupsAnswer<C>>> {
     let filter = filter_of(Parameters::parse(request.query_string()), Timestamp::now())?;
     let filter_notes = notes::of(filter.filter());
-    let found = state.reader.group_counts(filter, C::GROUPING, context.deadline).await?;
+    let told = narrow::told(&filter);
+    let found = state.reader.group_counts(filter, C::GROUPING, context.deadline).await.map_err(told)?;
     let Groups { groups: data, is_truncated: truncated, .. } = found;
     Ok(Sent::json(&GroupsAnswer { data, truncated, filter_notes, by: PhantomData }))
 }
@@ -211,12 +240,15 @@ async fn trend(
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
 ) -> Answer<Json<TrendAnswer>> {
-    let now = Timestamp::now();
-    let (interval, filter) = trend_of(request.query_string(), now)?;
-    let filter_notes = notes::of(filter.filter());
-    let buckets = state.reader.trend(filter, interval, now, context.deadline).await?;
-    let data = buckets.into_iter().map(BucketAnswer::from).collect();
-    Ok(Sent::json(&TrendAnswer { data, filter_notes }))
+    let TrendAsked { query, filter, has_durations } = trend_of(request.query_string(), Timestamp::now())?;
+    let found = state.reader.trend(query, context.deadline).await.map_err(narrow::told(&filter))?;
+    let Trend { interval, buckets, durations_of, .. } = found;
+    Ok(Sent::json(&TrendAnswer {
+        data: buckets.into_iter().map(|bucket| BucketAnswer::of(bucket, has_durations)).collect(),
+        interval: interval.as_str(),
+        durations_of: has_durations.then_some(durations_of),
+        filter_notes: notes::of(filter.filter()),
+    }))
 }
 
 /// The filter that is asked for, and nothing else.
@@ -227,17 +259,45 @@ fn filter_of(mut parameters: Parameters, now: Timestamp) -> Result<Valid<Remedia
     Ok(filter.unwrap_or_default())
 }
 
+/// What a trend may be per, and what lets the range choose.
+const INTERVALS: [&str; 5] = ["minute", "hour", "day", "week", AUTO];
+const AUTO: &str = "auto";
+
+/// What may be added to a trend.
+const DURATIONS: &str = "durations";
+
+/// A trend that is asked for.
+#[derive(Debug)]
+struct TrendAsked {
+    query: TrendQuery,
+    filter: Valid<RemediationFilter>,
+    has_durations: bool,
+}
+
 /// The trend that a query string asks for.
-fn trend_of(text: &str, now: Timestamp) -> Result<(Interval, Valid<RemediationFilter>), Problem> {
+fn trend_of(text: &str, now: Timestamp) -> Result<TrendAsked, Problem> {
     let mut parameters = Parameters::parse(text);
-    let interval = parameters.take_parsed("interval").unwrap_or(Interval::Day);
-    Ok((interval, filter_of(parameters, now)?))
+    let interval = parameters.take("interval").unwrap_or_else(|| Interval::Day.as_str().to_owned());
+    let known = Interval::ALL.into_iter().find(|known| known.as_str() == interval);
+    if known.is_none() && interval != AUTO {
+        parameters.refuse("interval", "invalid_value", &format!("must be one of {}", INTERVALS.join(", ")));
+    }
+    let with = parameters.take("with");
+    if with.as_deref().is_some_and(|with| with != DURATIONS) {
+        parameters.refuse("with", "invalid_value", &format!("must be {DURATIONS}, or be left out"));
+    }
+    let filter = filter_of(parameters, now)?;
+    let query = match known {
+        Some(interval) => TrendQuery::new(filter.clone(), interval, now),
+        None => TrendQuery::auto(filter.clone(), now),
+    };
+    let query = if with.is_some() { query.with_durations() } else { query };
+    Ok(TrendAsked { query, filter, has_durations: with.is_some() })
 }
 
 #[cfg(test)]
 mod tests {
     use storage_models::Timestamp;
-    use storage_query::Interval;
 
     use super::{filter_of, trend_of};
     use crate::problem::Problem;
@@ -255,12 +315,18 @@ mod tests {
     #[test]
     fn a_trend_is_per_day_unless_it_says_otherwise() {
         for (query, interval) in [
-            ("", Interval::Day),
-            ("interval=hour&since=7d&namespace=a", Interval::Hour),
-            ("interval=day", Interval::Day),
-            ("interval=week", Interval::Week),
+            ("", "day"),
+            ("interval=minute&since=1h&with=durations", "minute"),
+            ("interval=hour&since=7d&namespace=a", "hour"),
+            ("interval=day", "day"),
+            ("interval=week", "week"),
+            ("interval=auto&since=1h", "minute"),
+            ("interval=auto&since=90d", "day"),
         ] {
-            assert_eq!(trend_of(query, now()).unwrap().0, interval, "{query}");
+            let asked = trend_of(query, now()).unwrap();
+            let sql = format!("{:?}", asked.query.to_sql());
+            assert!(sql.contains(&format!("Text(\"{interval}\")")), "{query}: {sql}");
+            assert_eq!(asked.has_durations, query.contains("with="), "{query}");
         }
     }
 
@@ -277,8 +343,9 @@ mod tests {
             assert_eq!(messages(problem), expected, "{query}");
         }
         for (query, expected) in [
-            ("interval=month", "interval must be one of hour, day, week"),
+            ("interval=month", "interval must be one of minute, hour, day, week, auto"),
             ("interval=day&interval=day", "interval is given more than once"),
+            ("with=counts", "with must be durations, or be left out"),
             ("sort=start_time&cursor=a", "sort is not a parameter here; cursor is not a parameter here"),
         ] {
             assert_eq!(messages(trend_of(query, now()).err()), expected, "{query}");

@@ -13,6 +13,8 @@ pub(super) enum Asks {
     /// Not too many files of the explorer at once, which are counted apart: opening the page takes a dozen, and must not
     /// use up what its address may ask besides.
     FewFiles,
+    /// To be known, whatever the caller may do.
+    ToBeKnown,
     /// A permission.
     For(Permission),
 }
@@ -31,6 +33,13 @@ impl Asks {
         match self {
             Self::Nothing => &[],
             Self::Moderation | Self::FewFiles => &[ProblemKind::RateLimited, ProblemKind::Overloaded],
+            Self::ToBeKnown => &[
+                ProblemKind::Unauthorized,
+                ProblemKind::RateLimited,
+                ProblemKind::AuthUnavailable,
+                ProblemKind::Overloaded,
+                ProblemKind::InvalidParameters,
+            ],
             Self::For(_) => &[
                 ProblemKind::Unauthorized,
                 ProblemKind::Forbidden,

@@ -104,7 +104,7 @@ impl Form for Probed {
 
 /// A dependency's state. Names no host and no error: anybody may ask.
 #[derive(Debug, Serialize, ToSchema)]
-struct Dependency {
+pub(super) struct Dependency {
     state: DependencyState,
     /// How long it took to answer when it was last asked; null when it did not, or is never asked.
     #[schema(required, minimum = 0)]
@@ -172,7 +172,10 @@ async fn ready(state: web::Data<AppState>) -> Answer<Probed> {
 }
 
 /// What the service uses, by name. `database` is how long PostgreSQL took to answer, if it did.
-fn dependencies(state: &AppState, database: Option<Duration>) -> BTreeMap<&'static str, Dependency> {
+pub(super) fn dependencies(
+    state: &AppState,
+    database: Option<Duration>,
+) -> BTreeMap<&'static str, Dependency> {
     let note = |text: &str| Some(text.to_owned());
     let embeddings = &state.embeddings;
     let mut dependencies = BTreeMap::from([

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 mod admin;
+mod advice;
 mod aggregates;
 mod answer;
 mod asks;
@@ -10,6 +11,7 @@ mod body;
 mod etag;
 mod explorer;
 mod export;
+mod facets;
 mod get;
 mod health;
 pub(crate) mod heavy;
@@ -18,15 +20,20 @@ mod incidents;
 mod links;
 mod list;
 pub(crate) mod months;
+mod narrow;
 mod notes;
 mod openapi;
 mod operation;
+mod outcomes;
 mod pages;
 mod parameters;
 mod problems;
+mod projection;
 mod search;
+mod similar;
 mod table;
 mod timeline;
+mod whoami;
 mod write;
 
 #[cfg(test)]
@@ -49,9 +56,16 @@ static API: LazyLock<Table> = LazyLock::new(|| {
         audit::operations::<Execution>(),
     ];
     let audit = audit.into_iter().flatten();
-    let reads = [timeline::operation(), search::operation()];
-    let operations = audit.chain(reads).chain(incidents::operations()).chain(aggregates::operations());
-    let operations = operations.chain(admin::operations()).chain(health::operations());
+    let reads = [timeline::operation(), search::operation(), projection::operation()];
+    let incidents = incidents::operations()
+        .into_iter()
+        .chain(outcomes::operations())
+        .chain([facets::operation()])
+        .chain([similar::operation()])
+        .chain(advice::operations());
+    let operations = audit.chain(reads).chain(incidents).chain(aggregates::operations());
+    let operations =
+        operations.chain([whoami::operation()]).chain(admin::operations()).chain(health::operations());
     let pages =
         [problems::operation()].into_iter().chain(openapi::operations()).chain(explorer::operations());
     Table::of(operations.chain(pages))

@@ -218,7 +218,7 @@ impl Operation {
             .extensions(schema::extension(REQUESTS, Value::Array(requests)));
         let operation = match self.asks {
             // Without authentication, everybody on this machine may.
-            Asks::For(_) => operation
+            Asks::For(_) | Asks::ToBeKnown => operation
                 .security(SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []))
                 .security(SecurityRequirement::default()),
             Asks::Nothing | Asks::Moderation | Asks::FewFiles => operation,

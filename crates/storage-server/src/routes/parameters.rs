@@ -5,9 +5,10 @@ mod tests;
 
 use std::str::FromStr;
 
+use storage_models::json::pointer_to;
 use storage_query::{AuditFilter, InvalidParameter, InvalidParameters, InvalidReason};
 
-use crate::problem::{Place, Problem, Violation};
+use crate::problem::{Place, Problem, ProblemKind, Violation};
 
 /// Characters of a client's own name for a parameter that an answer repeats at most.
 const MAX_NAME: usize = 100;
@@ -17,12 +18,19 @@ const MAX_NAME: usize = 100;
 pub(crate) struct Parameters {
     pairs: Vec<(String, String)>,
     errors: Vec<Violation>,
+    /// Whether they are the members of a body.
+    is_body: bool,
 }
 
 impl Parameters {
+    /// The members of a body that says what a query string may say. What is wrong is named by its place there.
+    pub(crate) const fn of_members(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs, errors: Vec::new(), is_body: true }
+    }
+
     /// Splits and decodes a query string (`application/x-www-form-urlencoded`).
     pub(crate) fn parse(query: &str) -> Self {
-        let mut parameters = Self { pairs: Vec::new(), errors: Vec::new() };
+        let mut parameters = Self { pairs: Vec::new(), errors: Vec::new(), is_body: false };
         for part in query.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             match (decode(name), decode(value)) {
@@ -101,7 +109,17 @@ impl Parameters {
         for (name, _) in std::mem::take(&mut self.pairs) {
             self.refuse(&name, "unknown_parameter", "is not a parameter here");
         }
-        if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid_parameters(self.errors)) }
+        if self.errors.is_empty() {
+            return Ok(());
+        }
+        if !self.is_body {
+            return Err(Problem::invalid_parameters(self.errors));
+        }
+        let placed = self.errors.into_iter().map(|violation| match violation.place {
+            Place::Parameter(name) => Violation { place: Place::Pointer(pointer_to("", &name)), ..violation },
+            Place::Pointer(_) => violation,
+        });
+        Err(Problem::new(ProblemKind::ValidationFailed).errors(placed.collect()))
     }
 }
 

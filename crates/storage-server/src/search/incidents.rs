@@ -7,18 +7,23 @@ use futures_util::future;
 use storage_dualwrite::IncidentKeys as _;
 use storage_dualwrite::index::VectorIndex as _;
 use storage_models::{Embedding, IncidentKey, Remediation};
-use storage_query::{Hit, IncidentHit, IncidentSummary, Lexical, LexicalHit, NEWEST, fuse};
+use storage_query::{
+    Hit, IncidentHit, IncidentSummary, Lexical, LexicalHit, NEWEST, NearestQuery, RemediationFilter,
+    SearchRequest, Valid, fuse,
+};
 use tokio::time::Instant;
 
 use super::{Backends, Engine, Found, Incident, Mode, Search, either, half_way, outside};
 use crate::store::edge::ReadError;
 use crate::telemetry::chain;
 
-/// The side of the meaning.
-struct ByMeaning {
-    incidents: Vec<IncidentHit>,
-    engine: Engine,
-    is_degraded: bool,
+/// Incidents that are near in meaning.
+pub(crate) struct NearIncidents {
+    /// The nearest first.
+    pub(crate) incidents: Vec<IncidentHit>,
+    pub(crate) engine: Engine,
+    /// Whether an index that should have answered did not.
+    pub(crate) is_degraded: bool,
 }
 
 /// A record that was found by its words, and the incident that it belongs to.
@@ -55,7 +60,7 @@ impl Search {
     async fn together(
         &self,
         backends: &Backends<'_>,
-        meaning: Option<ByMeaning>,
+        meaning: Option<NearIncidents>,
         words: Lexical,
         is_alone: bool,
         deadline: Instant,
@@ -93,44 +98,58 @@ impl Search {
         &self,
         backends: &Backends<'_>,
         deadline: Instant,
-    ) -> Result<Option<ByMeaning>, ReadError> {
+    ) -> Result<Option<NearIncidents>, ReadError> {
         let Some(vector) = self.embedded(backends, half_way(deadline)).await else { return Ok(None) };
-        let is_index_asked = backends.index.is_some() && outside::serves(&self.filter);
-        if is_index_asked
-            && let Some(incidents) = self.incidents_of_the_index(backends, &vector, deadline).await
-        {
-            return Ok(Some(ByMeaning { incidents, engine: Engine::Qdrant, is_degraded: false }));
-        }
-        let incidents = backends.reader.nearest_incidents(self.nearest(vector), deadline).await?;
-        Ok(Some(ByMeaning { incidents, engine: Engine::Pgvector, is_degraded: is_index_asked }))
+        near(backends, vector, &self.filter, self.request, deadline).await.map(Some)
     }
+}
 
-    /// `None` when the index did not answer.
-    async fn incidents_of_the_index(
-        &self,
-        backends: &Backends<'_>,
-        vector: &Embedding,
-        deadline: Instant,
-    ) -> Option<Vec<IncidentHit>> {
-        let index = backends.index?;
-        let conditions = outside::conditions(&self.filter);
-        let asked = index.search_incidents(vector, &conditions, self.limit());
-        match tokio::time::timeout_at(half_way(deadline), asked).await {
-            Ok(Ok(found)) => {
-                let hits = found.iter().map(|it| IncidentHit::new(it.key, it.similarity.max(0.0)));
-                Some(hits.filter(|hit| hit.similarity >= self.request.min_similarity()).collect())
-            }
-            Ok(Err(error)) => {
-                tracing::debug!(
-                    error = chain(&error),
-                    "the vector index did not answer a search; pgvector does"
-                );
-                None
-            }
-            Err(_late) => {
-                tracing::debug!("the vector index did not answer a search in time; pgvector does");
-                None
-            }
+/// The incidents nearest to a vector, of records that match the filter.
+///
+/// # Errors
+/// When PostgreSQL did not answer.
+pub(crate) async fn near(
+    backends: &Backends<'_>,
+    vector: Embedding,
+    filter: &Valid<RemediationFilter>,
+    request: SearchRequest,
+    deadline: Instant,
+) -> Result<NearIncidents, ReadError> {
+    let is_index_asked = backends.index.is_some() && outside::serves(filter);
+    if is_index_asked
+        && let Some(incidents) = near_in_the_index(backends, &vector, filter, request, deadline).await
+    {
+        return Ok(NearIncidents { incidents, engine: Engine::Qdrant, is_degraded: false });
+    }
+    let query = NearestQuery::new(vector, filter.clone(), request);
+    let incidents = backends.reader.nearest_incidents(query, deadline).await?;
+    Ok(NearIncidents { incidents, engine: Engine::Pgvector, is_degraded: is_index_asked })
+}
+
+/// `None` when the index did not answer.
+async fn near_in_the_index(
+    backends: &Backends<'_>,
+    vector: &Embedding,
+    filter: &Valid<RemediationFilter>,
+    request: SearchRequest,
+    deadline: Instant,
+) -> Option<Vec<IncidentHit>> {
+    let index = backends.index?;
+    let conditions = outside::conditions(filter);
+    let limit = usize::try_from(request.limit()).unwrap_or(usize::MAX);
+    let asked = index.search_incidents(vector, &conditions, limit);
+    match tokio::time::timeout_at(half_way(deadline), asked).await {
+        Ok(Ok(found)) => {
+            let hits = found.iter().map(|it| IncidentHit::new(it.key, it.similarity.max(0.0)));
+            Some(hits.filter(|hit| hit.similarity >= request.min_similarity()).collect())
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(error = chain(&error), "the vector index did not answer a search; pgvector does");
+            None
+        }
+        Err(_late) => {
+            tracing::debug!("the vector index did not answer a search in time; pgvector does");
+            None
         }
     }
 }

@@ -21,6 +21,7 @@ use storage_query::{
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
+pub(crate) use self::incidents::{NearIncidents, near};
 use self::outside::Outside;
 use crate::embedder::Embeddings;
 use crate::store::edge::{AuditReader, ReadError};
@@ -282,13 +283,13 @@ fn either<A, B>(
 }
 
 /// A tenth of the time is left for what comes of both sides when one of them uses all of its own.
-fn with_time_to_answer(deadline: Instant) -> Instant {
+pub(crate) fn with_time_to_answer(deadline: Instant) -> Instant {
     let left = deadline.saturating_duration_since(Instant::now());
     deadline.checked_sub(left / 10).unwrap_or(deadline)
 }
 
 /// When a stage must be done for as much time to be left as it had.
-fn half_way(deadline: Instant) -> Instant {
+pub(crate) fn half_way(deadline: Instant) -> Instant {
     let now = Instant::now();
     now + deadline.saturating_duration_since(now) / 2
 }

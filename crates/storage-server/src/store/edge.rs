@@ -11,9 +11,10 @@ use storage_models::{
     Timestamp, Workflow,
 };
 use storage_query::{
-    Bucket, Grouping, Groups, Incident, IncidentHit, IncidentSummary, Interval, Lexical, LexicalQuery,
-    ListQuery, Nearest, NearestQuery, Page, PageRequest, QueryError, RemediationFilter, SuccessRate,
-    Timeline, Valid,
+    ActionOutcome, ActionsQuery, Facet, FacetsQuery, Grouping, Groups, History, HistoryQuery, Incident,
+    IncidentHit, IncidentSummary, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery, Outcomes,
+    OutcomesQuery, Page, PageRequest, QueryError, RemediationFilter, SuccessRate, Timeline, Trend,
+    TrendQuery, Valid,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -114,14 +115,23 @@ pub(crate) trait AuditReader: Send + Sync {
         deadline: Instant,
     ) -> Result<Groups, ReadError>;
 
-    /// How many remediations began in each interval, up to `now`.
-    async fn trend(
-        &self,
-        filter: Valid<RemediationFilter>,
-        interval: Interval,
-        now: Timestamp,
-        deadline: Instant,
-    ) -> Result<Vec<Bucket>, ReadError>;
+    /// How many remediations began in each interval.
+    async fn trend(&self, query: TrendQuery, deadline: Instant) -> Result<Trend, ReadError>;
+
+    /// What came of what was done.
+    async fn outcomes(&self, query: OutcomesQuery, deadline: Instant) -> Result<Outcomes, ReadError>;
+
+    /// How often an alert came.
+    async fn history(&self, query: HistoryQuery, deadline: Instant) -> Result<History, ReadError>;
+
+    /// What was done about some incidents, and what came of it.
+    async fn actions(&self, query: ActionsQuery, deadline: Instant) -> Result<Vec<ActionOutcome>, ReadError>;
+
+    /// From which similarity on incidents are alike.
+    async fn threshold(&self, deadline: Instant) -> Result<Option<f64>, ReadError>;
+
+    /// Which values there are to filter by.
+    async fn facets(&self, query: FacetsQuery, deadline: Instant) -> Result<Vec<Facet>, ReadError>;
 
     /// The remediations nearest in meaning.
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError>;

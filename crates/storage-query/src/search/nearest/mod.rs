@@ -13,7 +13,8 @@ use storage_models::Remediation;
 
 use self::few::Few;
 use self::query::OPERATION;
-pub(super) use self::statement::{ACTIVE_SLOT, record_of_placed};
+pub(crate) use self::statement::ACTIVE_SLOT;
+pub(super) use self::statement::record_of_placed;
 use self::statement::{Looked, Wanted};
 use super::hits::{Hit, IncidentHit, ranked, similarity};
 use crate::QueryError;

@@ -13,7 +13,7 @@ use crate::sql::{Bind, Sql};
 use crate::{RemediationFilter, SearchRequest, Valid};
 
 /// Where the vectors of the set that serves are, as of the statement's own snapshot.
-pub(in crate::search) const ACTIVE_SLOT: &str = "(SELECT slot FROM embedding_set WHERE state = 'active')";
+pub(crate) const ACTIVE_SLOT: &str = "(SELECT slot FROM embedding_set WHERE state = 'active')";
 
 /// The order of what is found. Along the vector index there is none but that of the distance; what a vector has comes
 /// newest first there, and so do equals.

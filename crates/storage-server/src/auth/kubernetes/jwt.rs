@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use storage_models::Timestamp;
 
 /// The part of a token's claims that is of use here.
 #[derive(Debug, Deserialize)]
@@ -23,6 +24,11 @@ pub(super) fn read(token: &str) -> Option<Claims> {
 }
 
 impl Claims {
+    /// When it says to end, if it does.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        Timestamp::from_micros(i64::try_from(self.exp?).ok()?.checked_mul(1_000_000)?)
+    }
+
     /// How long it still says to be good; `None` when that is over.
     pub(super) fn left(&self, now: SystemTime) -> Option<Duration> {
         let Some(exp) = self.exp else { return Some(Duration::MAX) };
@@ -64,5 +70,8 @@ mod tests {
             assert_eq!(found, left, "{text}");
         }
         assert_eq!(read(&token("{}")).unwrap().left(now), Some(Duration::MAX));
+        let end = |claims: &str| read(&token(claims)).unwrap().expires_at().map(|end| end.to_string());
+        assert_eq!(end(r#"{"exp":1060}"#).as_deref(), Some("1970-01-01T00:17:40.000000Z"));
+        assert_eq!((end("{}"), end(r#"{"exp":18446744073709551615}"#)), (None, None));
     }
 }

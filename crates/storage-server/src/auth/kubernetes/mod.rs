@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use storage_models::Timestamp;
 use tokio::sync::Semaphore;
 
 use self::cache::{Digests, Known, TokenDigest};
@@ -127,6 +128,10 @@ impl TokenVerifier for KubernetesVerifier {
 
     fn was_good(&self, token: &str) -> bool {
         self.known.is_familiar(&self.digests.of(token))
+    }
+
+    fn expires_at(&self, token: &str) -> Option<Timestamp> {
+        jwt::read(token)?.expires_at()
     }
 
     async fn verify(&self, token: &str, wanted: Option<Permission>) -> Result<Verdict, Refusal> {

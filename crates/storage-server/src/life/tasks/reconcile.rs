@@ -1,17 +1,24 @@
 //! Compares the stores with the records now and then, and repairs what differs.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use storage_dualwrite::reconcile::{Drift, Mode, ReconcileError, Reconciler, Report};
+use storage_models::Timestamp;
 
+use crate::health::{Compared, Health};
 use crate::settings::ReconcileSection;
 use crate::telemetry::{chain, metrics as names};
 
 /// Runs until dropped.
-pub(in crate::life) async fn keep(reconciler: Reconciler, settings: ReconcileSection) {
+pub(in crate::life) async fn keep(reconciler: Reconciler, settings: ReconcileSection, health: Arc<Health>) {
     loop {
         tokio::time::sleep(settings.interval).await;
-        tell(&reconciler.run(Mode::Repair { force: false }, &|_| {}).await);
+        let outcome = reconciler.run(Mode::Repair { force: false }, &|_| {}).await;
+        if let Ok(Report { drift, .. }) = &outcome {
+            health.note_compared(Compared { drift: *drift, at: Timestamp::now() });
+        }
+        tell(&outcome);
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) fn guarded() -> AppState {
 
 /// A path that the template matches.
 fn path_of(template: &str) -> String {
+    let template = template.replace("/ui/{file}", "/ui/main.js");
     template.replace("{id}", "7").replace("{slug}", "conflict").replace("{file}", "index.html")
 }
 
@@ -78,11 +79,15 @@ async fn each_route_refuses_whoever_it_must() {
         let path = path_of(&operation.path);
         let name = format!("{method} {path}");
         let got = call(&state, request(&method, &path, None)).await;
-        let Asks::For(permission) = operation.asks else {
-            // The page of the API is a folder's, and sent on to.
-            let expected = if path == "/docs" { 308 } else { 200 };
-            assert_eq!(got.status, expected, "{name}");
-            continue;
+        let permission = match operation.asks {
+            Asks::For(permission) => Some(permission),
+            Asks::ToBeKnown => None,
+            Asks::Nothing | Asks::Moderation | Asks::FewFiles => {
+                // These pages are a folder's, and sent on to.
+                let expected = if ["/docs", "/ui"].contains(&path.as_str()) { 308 } else { 200 };
+                assert_eq!(got.status, expected, "{name}");
+                continue;
+            }
         };
         assert_eq!(
             (got.status, got.header("www-authenticate")),
@@ -99,6 +104,10 @@ async fn each_route_refuses_whoever_it_must() {
         let challenge = "Bearer realm=\"datastorage\", error=\"invalid_token\"";
         assert_eq!((got.status, got.header("www-authenticate")), (401, challenge), "{name}");
 
+        let Some(permission) = permission else {
+            assert_eq!(call(&state, request(&method, &path, Some("nothing"))).await.status, 200, "{name}");
+            continue;
+        };
         let others = Permission::ALL.into_iter().filter(|other| *other != permission);
         let others: Vec<String> = others.map(|other| other.name().replace(':', ".")).collect();
         for token in ["nothing".to_owned(), others.join("/")] {
@@ -176,4 +185,24 @@ async fn without_authentication_a_token_is_not_looked_at() {
     let state = state(Store::default());
     let got = call(&state, post(&json!({})).insert_header((AUTHORIZATION, "Basic nonsense"))).await;
     assert_eq!(got.status, 400);
+}
+
+/// The caller is told its name and what it may do, and nothing while that cannot be found out.
+#[actix_web::test]
+async fn a_caller_is_told_who_it_is() {
+    let state = guarded();
+    let who = |token: &'static str| request(&Method::GET, "/api/v1/whoami", Some(token));
+    for (token, permissions) in [("nothing", json!([])), ("audit.read/admin", json!(["audit:read", "admin"]))]
+    {
+        let got = call(&state, who(token)).await;
+        let expected = json!({ "caller": token, "permissions": permissions, "expires_at": null });
+        assert_eq!((got.status, got.body), (200, expected));
+    }
+    let got = call(&state, who("away")).await;
+    assert_eq!((got.status, problem(&got)), (503, "/problems/authentication-unavailable"));
+
+    let open = super::state(Store::default());
+    let got = call(&open, request(&Method::GET, "/api/v1/whoami", None)).await;
+    let all = Permission::ALL.map(Permission::name);
+    assert_eq!(got.body, json!({ "caller": "anonymous", "permissions": all, "expires_at": null }));
 }

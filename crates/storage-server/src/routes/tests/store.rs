@@ -8,8 +8,9 @@ use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{Reservation, Updated, WriteError};
 use storage_models::{IncidentKey, NewRecord, Record, RecordType, RecordUpdate, Timestamp};
 use storage_query::{
-    Bucket, Grouping, Groups, Incident, IncidentHit, IncidentSummary, Interval, Lexical, LexicalQuery,
-    Nearest, NearestQuery, PageRequest, RemediationFilter, SuccessRate, Timeline, Valid,
+    ActionOutcome, ActionsQuery, Facet, FacetsQuery, Grouping, Groups, History, HistoryQuery, Incident,
+    IncidentHit, IncidentSummary, Lexical, LexicalQuery, Nearest, NearestQuery, Outcomes, OutcomesQuery,
+    PageRequest, RemediationFilter, SuccessRate, Timeline, Trend, TrendQuery, Valid,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -157,13 +158,27 @@ impl AuditReader for Store {
         self.fail(deadline)
     }
 
-    async fn trend(
-        &self,
-        _: Valid<RemediationFilter>,
-        _: Interval,
-        _: Timestamp,
-        deadline: Instant,
-    ) -> Result<Vec<Bucket>, ReadError> {
+    async fn trend(&self, _: TrendQuery, deadline: Instant) -> Result<Trend, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn outcomes(&self, _: OutcomesQuery, deadline: Instant) -> Result<Outcomes, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn history(&self, _: HistoryQuery, deadline: Instant) -> Result<History, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn actions(&self, _: ActionsQuery, deadline: Instant) -> Result<Vec<ActionOutcome>, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn threshold(&self, deadline: Instant) -> Result<Option<f64>, ReadError> {
+        self.fail(deadline)
+    }
+
+    async fn facets(&self, _: FacetsQuery, deadline: Instant) -> Result<Vec<Facet>, ReadError> {
         self.fail(deadline)
     }
 

@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use diesel_async::AsyncPgConnection;
 use storage_dualwrite::idempotency::{self, IdempotencyKey, Kept};
 use storage_models::{
-    AiAnalysis, DatabaseFault, Execution, IncidentKey, Record, RecordType, Remediation, Timestamp, Workflow,
+    AiAnalysis, DatabaseFault, Execution, IncidentKey, Record, RecordType, Remediation, Workflow,
 };
 use storage_query::{
-    AuditRecord, Bucket, GetQuery, GroupCountsQuery, Grouping, Groups, Incident, IncidentHit,
-    IncidentSummary, IncidentsQuery, Interval, Lexical, LexicalQuery, ListQuery, Listed, Nearest,
-    NearestQuery, QueryError, RemediationFilter, SuccessRate, SuccessRateQuery, Timeline, TimelineQuery,
+    ActionOutcome, ActionsQuery, AuditRecord, Facet, FacetsQuery, GetQuery, GroupCountsQuery, Grouping,
+    Groups, History, HistoryQuery, Incident, IncidentHit, IncidentSummary, IncidentsQuery, Lexical,
+    LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, Outcomes, OutcomesQuery, QueryError,
+    RemediationFilter, SuccessRate, SuccessRateQuery, ThresholdQuery, Timeline, TimelineQuery, Trend,
     TrendQuery, Valid,
 };
 use storage_schema::partitions::{self, Month};
@@ -102,15 +103,28 @@ impl AuditReader for ReadPool {
         self.read("group_counts", deadline, async |connection| query.run(connection).await).await
     }
 
-    async fn trend(
-        &self,
-        filter: Valid<RemediationFilter>,
-        interval: Interval,
-        now: Timestamp,
-        deadline: Instant,
-    ) -> Result<Vec<Bucket>, ReadError> {
-        let query = TrendQuery::new(filter, interval, now);
+    async fn trend(&self, query: TrendQuery, deadline: Instant) -> Result<Trend, ReadError> {
         self.read("trend", deadline, async |connection| query.run(connection).await).await
+    }
+
+    async fn outcomes(&self, query: OutcomesQuery, deadline: Instant) -> Result<Outcomes, ReadError> {
+        self.read("outcomes", deadline, async |connection| query.run(connection).await).await
+    }
+
+    async fn history(&self, query: HistoryQuery, deadline: Instant) -> Result<History, ReadError> {
+        self.read("history", deadline, async |connection| query.run(connection).await).await
+    }
+
+    async fn actions(&self, query: ActionsQuery, deadline: Instant) -> Result<Vec<ActionOutcome>, ReadError> {
+        self.read("actions", deadline, async |connection| query.run(connection).await).await
+    }
+
+    async fn threshold(&self, deadline: Instant) -> Result<Option<f64>, ReadError> {
+        self.read("threshold", deadline, async |connection| ThresholdQuery.run(connection).await).await
+    }
+
+    async fn facets(&self, query: FacetsQuery, deadline: Instant) -> Result<Vec<Facet>, ReadError> {
+        self.read("facets", deadline, async |connection| query.run(connection).await).await
     }
 
     async fn nearest(&self, query: NearestQuery, deadline: Instant) -> Result<Nearest, ReadError> {
