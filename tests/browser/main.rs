@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod counts;
 mod keys;
 mod page;
 mod states;

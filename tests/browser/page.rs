@@ -19,6 +19,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Keys as WebDriver names them.
 pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const ESCAPE: &str = "\u{e00c}";
+pub(crate) const END: &str = "\u{e010}";
+pub(crate) const LEFT: &str = "\u{e012}";
+const SHIFT: &str = "\u{e008}";
 
 /// The member by which WebDriver marks an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -210,22 +213,38 @@ impl Page {
 
     /// Presses keys, wherever the focus is.
     pub(crate) async fn press(&self, keys: &str) {
-        let act = |kind: &str, key: char| json!({ "type": kind, "value": key });
-        let actions: Vec<_> = keys.chars().flat_map(|key| [act("keyDown", key), act("keyUp", key)]).collect();
+        self.press_all(&keys.chars().map(String::from).collect::<Vec<_>>(), &[]).await;
+    }
+
+    /// Presses keys while Shift is held.
+    pub(crate) async fn press_shifted(&self, keys: &[&str]) {
+        self.press_all(&keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>(), &[SHIFT]).await;
+    }
+
+    async fn press_all(&self, keys: &[String], held: &[&str]) {
+        let act = |kind: &str, key: &str| json!({ "type": kind, "value": key });
+        let holds = held.iter().map(|key| act("keyDown", key));
+        let presses = keys.iter().flat_map(|key| [act("keyDown", key), act("keyUp", key)]);
+        let releases = held.iter().map(|key| act("keyUp", key));
+        let actions: Vec<_> = holds.chain(presses).chain(releases).collect();
         self.post("/actions", json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }))
             .await;
     }
 
-    /// Moves the pointer onto an element.
-    pub(crate) async fn point(&self, selector: &str) {
+    /// Moves the pointer onto an element, and, given a way, drags from there to the right.
+    pub(crate) async fn point(&self, selector: &str, drag: Option<i32>) {
         let element = self.find(selector).await;
         let origin = json!({ ELEMENT: element.trim_start_matches("/element/") });
-        let actions = json!([{ "type": "pointerMove", "origin": origin, "x": 0, "y": 0 }]);
-        self.post(
-            "/actions",
-            json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": actions }] }),
-        )
-        .await;
+        let mut actions = vec![json!({ "type": "pointerMove", "origin": origin, "x": 0, "y": 0 })];
+        if let Some(way) = drag {
+            actions.extend([
+                json!({ "type": "pointerDown", "button": 0 }),
+                json!({ "type": "pointerMove", "origin": "pointer", "x": way, "y": 0, "duration": 100 }),
+                json!({ "type": "pointerUp", "button": 0 }),
+            ]);
+        }
+        let pointer = json!({ "type": "pointer", "id": "mouse", "actions": actions });
+        self.post("/actions", json!({ "actions": [pointer] })).await;
     }
 
     /// The address behind `#`, as people read it.

@@ -207,7 +207,7 @@ async fn a_live_list_shows_what_is_new_and_moves_no_row_under_the_pointer() {
     let record = |name: &str| json!({ "name": name, "namespace": "payments", "phase": "processing", "action_type": "restart-pod", "alert_name": name });
     store.post("remediation", &record("FirstOfTheNew")).await;
     page.shows("FirstOfTheNew").await;
-    page.point("tbody tr:nth-of-type(3)").await;
+    page.point("tbody tr:nth-of-type(3)", None).await;
     let before = page.ids().await;
     store.post("remediation", &record("SecondOfTheNew")).await;
     page.shows("1 new").await;
