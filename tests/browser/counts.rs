@@ -80,9 +80,15 @@ async fn health_says_how_far_search_is_behind() {
 #[tokio::test]
 async fn what_worked_is_counted_for_what_is_shown() {
     let store = Store::filled().await;
-    let Some(page) = Page::open(&store.url(), "#/?since=24h&alert_name=KubeNodeNotReady&outcomes=true").await else { return };
+    let Some(page) = Page::open(&store.url(), "#/?since=24h&alert_name=KubeNodeNotReady&outcomes=true").await
+    else {
+        return;
+    };
     page.until("document.querySelector('.outcomes tbody th')").await;
-    assert_eq!(page.value("document.querySelector('.outcomes tbody th').textContent").await, "scale-deployment");
+    assert_eq!(
+        page.value("document.querySelector('.outcomes tbody th').textContent").await,
+        "scale-deployment"
+    );
     page.click("tbody tr[data-id]").await;
     page.until("document.querySelector('.occurrences tbody tr.open')").await;
     page.shows("Similar incidents").await;

@@ -205,6 +205,11 @@ impl Page {
         self.click(&format!("//button[normalize-space()='{text}']")).await;
     }
 
+    /// Clicks the label whose text begins like this.
+    pub(crate) async fn click_label(&self, text: &str) {
+        self.click(&format!("//label[starts-with(normalize-space(), '{text}')]")).await;
+    }
+
     /// Types into a field.
     pub(crate) async fn write(&self, selector: &str, text: &str) {
         let element = self.find(selector).await;

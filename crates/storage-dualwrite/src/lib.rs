@@ -27,10 +27,10 @@
 
 mod budget;
 mod built_statement;
-mod commit_mark;
 mod commits;
 mod connector;
 pub mod counters;
+mod earlier_commits;
 pub mod embedding_set;
 pub mod idempotency;
 pub mod index;

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use storage_models::{Execution, Remediation, Timestamp, Workflow};
 use storage_query::{
-    AiAnalysisFilter, AuditFilter, Cursor, ExecutionFilter, Interval, ListQuery, PageRequest,
-    RemediationFilter, SearchRequest, Sort, TimeBound, Total, Valid, WorkflowFilter,
+    AiAnalysisFilter, AuditFilter, CheckedFilter, Cursor, ExecutionFilter, Interval, ListQuery, PageRequest,
+    RemediationFilter, SearchRequest, Sort, TimeBound, Total, WorkflowFilter,
 };
 
 use crate::receipt::now;
@@ -50,7 +50,8 @@ fn after(cursor: Option<&str>, pairs: &[(&str, &str)]) {
     let filter = RemediationFilter::from_pairs(known).ok().and_then(|filter| filter.check(now()).ok());
     let is_of_remediations =
         ListQuery::<Remediation>::new(filter.unwrap_or_default()).after(&cursor).to_sql().is_ok();
-    let is_of_executions = ListQuery::<Execution>::new(Valid::default()).after(&cursor).to_sql().is_ok();
+    let is_of_executions =
+        ListQuery::<Execution>::new(CheckedFilter::default()).after(&cursor).to_sql().is_ok();
     assert!(!(is_of_remediations && is_of_executions), "a cursor of two lists");
 }
 

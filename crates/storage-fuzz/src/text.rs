@@ -3,7 +3,7 @@
 use storage_models::escape::sent_text;
 use storage_models::json::Parsed;
 use storage_models::{Json, NewRecord, NewRemediation, RecordType};
-use storage_validation::{Handling, MAX_FREE_TEXT_BYTES, Valid};
+use storage_validation::{Handling, MAX_FREE_TEXT_BYTES, ValidRecord};
 
 use crate::receipt::receipt;
 
@@ -39,13 +39,13 @@ fn again(field: &'static str, text: &str, value: fn(&NewRemediation) -> Option<S
 
 /// The record with `text` in one of its fields, and whether that was altered; none when it is refused.
 fn stored(field: &'static str, text: &str) -> Option<(NewRemediation, bool)> {
-    let Valid { record, sanitized_fields, .. } = made(field, text, Handling::Strict)?;
+    let ValidRecord { record, sanitized_fields, .. } = made(field, text, Handling::Strict)?;
     let NewRecord::Remediation(record) = record else { return None };
     let pointer = format!("/{field}");
     Some((record, sanitized_fields.contains(&pointer)))
 }
 
-fn made(field: &'static str, text: &str, handling: Handling) -> Option<Valid> {
+fn made(field: &'static str, text: &str, handling: Handling) -> Option<ValidRecord> {
     let word = |word: &str| Json::String(word.to_owned());
     let mut members = vec![
         ("name", word("a")),

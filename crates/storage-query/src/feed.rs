@@ -8,28 +8,28 @@ use diesel_async::AsyncPgConnection;
 use storage_models::Timestamp;
 
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{FeedObstacle, Listed, QueryError};
+use crate::{FeedFault, Listed, QueryError};
 
 /// The answer of [`statement`].
 #[derive(diesel::QueryableByName)]
-struct Answer {
+struct EndOfFeed {
     #[diesel(sql_type = diesel::sql_types::Timestamptz)]
     bound: Timestamp,
     #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
-    obstacle: Option<String>,
+    fault: Option<String>,
 }
 
 /// The instant before which nothing can be added to the table of `R` any more. Statements whose snapshot is
 /// taken after this answer see all that was created before it.
 pub(crate) async fn bound<R: Listed>(conn: &mut AsyncPgConnection) -> Result<Timestamp, QueryError> {
-    let rows = Statement::<Answer>::new(sql::<R>()).load(conn, "find the end of the feed").await?;
-    let obstacle = match rows.first().map(|row| (row.bound, row.obstacle.as_deref())) {
+    let rows = Statement::<EndOfFeed>::new(sql::<R>()).load(conn, "find the end of the feed").await?;
+    let fault = match rows.first().map(|row| (row.bound, row.fault.as_deref())) {
         Some((bound, None)) => return Ok(bound),
-        Some((_, Some("snapshot"))) => FeedObstacle::FixedSnapshot,
-        Some((_, Some("standby"))) => FeedObstacle::Standby,
-        Some((_, Some(_))) | None => FeedObstacle::HiddenWriter,
+        Some((_, Some("snapshot"))) => FeedFault::FixedSnapshot,
+        Some((_, Some("standby"))) => FeedFault::Standby,
+        Some((_, Some(_))) | None => FeedFault::HiddenWriter,
     };
-    Err(QueryError::Feed(obstacle))
+    Err(QueryError::Feed(fault))
 }
 
 /// The statement behind [`bound`], for another driver.
@@ -59,7 +59,7 @@ fn sql<R: Listed>() -> Sql {
          WHEN current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN 'snapshot' \
          WHEN EXISTS (SELECT FROM writer WHERE pid IS NULL) OR bool_or(writer.pid IS NOT NULL \
          AND activity.xact_start IS NULL AND coalesce(activity.state, 'disabled') = 'disabled') THEN 'hidden' \
-         END AS obstacle \
+         END AS fault \
          FROM pg_stat_activity AS activity LEFT JOIN writer ON writer.pid = activity.pid \
          WHERE activity.datname = current_database() AND activity.pid <> pg_backend_pid() \
          AND (writer.pid IS NOT NULL OR activity.xact_start > now() - interval '1 minute')",

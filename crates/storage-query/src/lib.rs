@@ -23,8 +23,8 @@
 //!
 //! | to | take |
 //! |---|---|
-//! | set a connection up | [`prepare()`]; gives each [`ConnectionObstacle`] |
-//! | say which records | a filter such as [`RemediationFilter`]; [`AuditFilter::check`] makes it [`Valid`] |
+//! | set a connection up | [`prepare()`]; gives each [`ConnectionFault`] |
+//! | say which records | a filter such as [`RemediationFilter`]; [`AuditFilter::check`] makes it [`CheckedFilter`] |
 //! | read a page, with the total | [`ListQuery`] with [`Sort`], [`PageRequest`], [`Total`]; gives a [`Page`] |
 //! | read on from a page | [`ListQuery::after`] with the page's [`Cursor`] |
 //! | follow what is written | [`ListQuery`] sorted by ascending `created_at`, a feed that misses nothing |
@@ -61,10 +61,11 @@
 //!   ([`DatabaseFault`] is told by the server's messages), and names what it could not set.
 //! - pgvector 0.8 or later on the search path, for [`NearestQuery`].
 //! - For feeds, a role that sees when the writers' transactions began: theirs, a member of it, or one that has
-//!   `pg_read_all_stats`; on the primary, outside of repeatable read. Else the feed says so: [`FeedObstacle`].
+//!   `pg_read_all_stats`; on the primary, outside of repeatable read. Else the feed says so: [`FeedFault`].
 //! - Cancellation: a dropped future does not stop its statement. Cancel it and discard the connection.
 
 mod aggregate;
+mod counter_sum;
 mod cursor;
 mod error;
 mod feed;
@@ -83,7 +84,6 @@ mod sort;
 mod sort_key;
 mod span;
 mod sql;
-mod tally;
 mod time_bound;
 
 pub use aggregate::{
@@ -91,12 +91,10 @@ pub use aggregate::{
     Interval, MAX_BUCKETS, MAX_GROUPS, SuccessRate, SuccessRateQuery, Trend, TrendQuery,
 };
 pub use cursor::Cursor;
-pub use error::{
-    DatabaseFault, FeedObstacle, InvalidParameter, InvalidParameters, InvalidReason, QueryError,
-};
+pub use error::{DatabaseFault, FeedFault, InvalidParameter, InvalidParameters, InvalidReason, QueryError};
 pub use filter::{
-    AiAnalysisFilter, AuditFilter, DurationRange, ExecutionFilter, FilterNote, MAX_METADATA_KEYS, MAX_VALUES,
-    MAX_WRITTEN_DAYS, MetadataValues, RemediationFilter, Valid, WorkflowFilter,
+    AiAnalysisFilter, AuditFilter, CheckedFilter, DurationRange, ExecutionFilter, FilterNote,
+    MAX_METADATA_KEYS, MAX_VALUES, MAX_WRITTEN_DAYS, MetadataValues, RemediationFilter, WorkflowFilter,
 };
 pub use incident::Incident;
 pub use outcomes::{
@@ -105,7 +103,7 @@ pub use outcomes::{
     OutcomesQuery, Settle, ThresholdQuery,
 };
 pub use page::{Page, PageRequest, Total};
-pub use prepare::{ConnectionObstacle, prepare};
+pub use prepare::{ConnectionFault, prepare};
 pub use read::{
     CountQuery, GetManyQuery, GetQuery, ListQuery, MAX_EVENTS, Records, StreamQuery, Timeline, TimelineQuery,
 };

@@ -28,7 +28,7 @@ const SETTINGS: &str = "SELECT set_config(name, value, false) FROM (VALUES \
 /// Something that a connection lacks and [`prepare()`] could not set, with the queries that need it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConnectionObstacle {
+pub enum ConnectionFault {
     /// The role may not set `lc_messages`, and the server's own messages are not English.
     #[error(
         "database errors cannot be told apart: the role may not set lc_messages, which is {is:?}; have an \
@@ -70,8 +70,8 @@ pub enum ConnectionObstacle {
 /// use storage_query::prepare;
 ///
 /// # storage_testkit::example(async |conn| {
-/// for obstacle in prepare(conn).await? {
-///     eprintln!("{obstacle}");
+/// for fault in prepare(conn).await? {
+///     eprintln!("{fault}");
 /// }
 /// # Ok(())
 /// # });
@@ -79,10 +79,10 @@ pub enum ConnectionObstacle {
 ///
 /// # Errors
 /// [`QueryError::Database`].
-pub async fn prepare(conn: &mut AsyncPgConnection) -> Result<Vec<ConnectionObstacle>, QueryError> {
+pub async fn prepare(conn: &mut AsyncPgConnection) -> Result<Vec<ConnectionFault>, QueryError> {
     conn.batch_execute(SETTINGS).await.map_err(QueryError::database(OPERATION))?;
     let sessions = Statement::<Session>::new(session()).load(conn, OPERATION).await?;
-    Ok(sessions.into_iter().flat_map(Session::obstacles).collect())
+    Ok(sessions.into_iter().flat_map(Session::faults).collect())
 }
 
 /// The state of a session.
@@ -109,21 +109,21 @@ fn session() -> Sql {
 }
 
 impl Session {
-    fn obstacles(self) -> Vec<ConnectionObstacle> {
-        let mut obstacles = Vec::new();
+    fn faults(self) -> Vec<ConnectionFault> {
+        let mut faults = Vec::new();
         if !is_english(&self.language) {
-            obstacles.push(ConnectionObstacle::Language { is: self.language });
+            faults.push(ConnectionFault::Language { is: self.language });
         }
         if !self.has_tables {
-            obstacles.push(ConnectionObstacle::Tables { table: Remediation::TABLE });
+            faults.push(ConnectionFault::Tables { table: Remediation::TABLE });
         }
         if !self.pgvector.as_deref().is_some_and(is_new_enough) {
-            obstacles.push(ConnectionObstacle::Pgvector { found: self.pgvector });
+            faults.push(ConnectionFault::Pgvector { found: self.pgvector });
         }
         if !self.sees_writers {
-            obstacles.push(ConnectionObstacle::HiddenWriters);
+            faults.push(ConnectionFault::HiddenWriters);
         }
-        obstacles
+        faults
     }
 }
 
@@ -140,7 +140,7 @@ fn is_new_enough(version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{ConnectionObstacle, Session, is_english, is_new_enough};
+    use super::{ConnectionFault, Session, is_english, is_new_enough};
 
     #[test]
     fn english_is_told_by_the_name_of_the_locale() {
@@ -169,7 +169,7 @@ mod tests {
             pgvector: Some("0.7.4".to_owned()),
             sees_writers: false,
         };
-        let texts: Vec<String> = session.obstacles().iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = session.faults().iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,
             [
@@ -181,7 +181,7 @@ mod tests {
                 "feeds are refused while another role writes: grant pg_read_all_stats to the role",
             ]
         );
-        let none = ConnectionObstacle::Pgvector { found: None };
+        let none = ConnectionFault::Pgvector { found: None };
         assert!(none.to_string().ends_with("found none"));
     }
 }

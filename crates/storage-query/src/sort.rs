@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use storage_models::Timestamp;
 
-use crate::cursor::{Place, Position, Side};
+use crate::cursor::{Boundary, Position, Side};
 use crate::filter::{Conditions, Fields as _};
 use crate::record::sealed::{Changing, Lasting};
 use crate::sort_key::SortKey;
 use crate::sql::{Bind, Sql};
 use crate::time_bound::is_in_range;
-use crate::{InvalidParameter, InvalidReason, Listed, Valid};
+use crate::{CheckedFilter, InvalidParameter, InvalidReason, Listed};
 
 /// Which way a list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl<R: Listed> Sort<R> {
 
 impl<R: Listed> Sort<R> {
     /// Refuses an order that would be made of every record there is: no index has it, and nothing narrows the list.
-    pub(crate) fn check(&self, filter: &Valid<R::Filter>) -> Result<(), InvalidParameter> {
+    pub(crate) fn check(&self, filter: &CheckedFilter<R::Filter>) -> Result<(), InvalidParameter> {
         if self.key != SortKey::UpdatedAt || filter.is_narrow() || filter.times().updated.is_set() {
             return Ok(());
         }
@@ -173,7 +173,7 @@ impl<R: Listed> Sort<R> {
     ///
     /// One comparison of rows is one range of a B-tree. The partitions it rules out, and what a BRIN leaves of them, are
     /// known only from a comparison of the time alone, which it implies.
-    pub(crate) fn push_place(&self, Place { side, position }: Place, conditions: &mut Conditions) {
+    pub(crate) fn push_boundary(&self, Boundary { side, position }: Boundary, conditions: &mut Conditions) {
         let (beyond, up_to) = match self.away(side) {
             Direction::Ascending => (" > ", " >= "),
             Direction::Descending => (" < ", " <= "),

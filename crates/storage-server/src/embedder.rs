@@ -9,8 +9,8 @@ use storage_dualwrite::{EmbedFault, EmbeddingSet, IncidentKeys, RecordEmbedder};
 use storage_embedding::{EmbedError, EmbeddingService, Fault, RecordText, Retry, incident_key};
 use storage_models::{Embedding, IncidentKey, Remediation};
 
-use crate::store::asker::Asker;
-use crate::store::shares::{Limits, Shares};
+use crate::store::fair_semaphore::{FairSemaphore, Limits};
+use crate::store::requester::Requester;
 use crate::telemetry::chain;
 
 /// The limits for queries: enough to keep any embedder busy, and few enough that the next query waits only a moment.
@@ -26,7 +26,7 @@ const QUERIES: Limits = Limits {
 pub(crate) enum NoVector {
     /// Too many others wait for theirs.
     #[error("too many searches are waiting for the embedder")]
-    NoPlace,
+    NoPermit,
     /// The embedder gave none.
     #[error("the embedder gave no vector")]
     Embed(#[source] EmbedError),
@@ -36,7 +36,7 @@ pub(crate) enum NoVector {
 pub(crate) struct Embeddings {
     service: Arc<EmbeddingService>,
     /// The places of queries that are being embedded.
-    queries: Shares<Asker>,
+    queries: FairSemaphore<Requester>,
     is_away: AtomicBool,
     /// Of the last call; 0 before the first.
     latency_micros: AtomicU64,
@@ -46,7 +46,7 @@ impl Embeddings {
     pub(crate) fn new(service: Arc<EmbeddingService>) -> Self {
         Self {
             service,
-            queries: Shares::new(QUERIES),
+            queries: FairSemaphore::new(QUERIES),
             is_away: AtomicBool::new(false),
             latency_micros: AtomicU64::new(0),
         }
@@ -80,7 +80,7 @@ impl Embeddings {
 
     /// The vector of a search, if the limit of concurrent searches allows it.
     pub(crate) async fn embed_query(&self, query: &str) -> Result<Embedding, NoVector> {
-        let _place = self.queries.acquire(&Asker::current()).await.map_err(|_none| NoVector::NoPlace)?;
+        let _place = self.queries.acquire(&Requester::current()).await.map_err(|_none| NoVector::NoPermit)?;
         let started = Instant::now();
         let outcome = self.service.embed_query(query).await;
         self.note(started, std::slice::from_ref(&outcome));
@@ -89,12 +89,12 @@ impl Embeddings {
 
     /// The vector of what an incident's text says, whatever was done about it, when those who search have left a place.
     pub(crate) async fn embed_incident(&self, text: RecordText<'_>) -> Result<Embedding, NoVector> {
-        let _place = self.queries.acquire(&Asker::current()).await.map_err(|_none| NoVector::NoPlace)?;
+        let _place = self.queries.acquire(&Requester::current()).await.map_err(|_none| NoVector::NoPermit)?;
         let started = Instant::now();
         let text = RecordText { action_type: "", target_name: None, ..text };
         let outcomes = self.service.embed_records(&[text]).await;
         self.note(started, &outcomes);
-        let vector = outcomes.into_iter().next().ok_or(NoVector::NoPlace)?;
+        let vector = outcomes.into_iter().next().ok_or(NoVector::NoPermit)?;
         vector.map_err(NoVector::Embed)
     }
 
@@ -171,7 +171,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::{Embeddings, NoVector, QUERIES};
-    use crate::store::asker::Asker;
+    use crate::store::requester::Requester;
 
     /// Hashes when it is allowed to, and remembers what it was asked.
     struct Slow {
@@ -195,10 +195,10 @@ mod tests {
 
     type Query = Pin<Box<dyn Future<Output = Result<Embedding, NoVector>>>>;
 
-    fn query(embeddings: &Arc<Embeddings>, asker: u8, text: String) -> Query {
+    fn query(embeddings: &Arc<Embeddings>, requester: u8, text: String) -> Query {
         let embeddings = Arc::clone(embeddings);
-        let asker = Asker::Address([203, 0, 113, asker].into());
-        Box::pin(asker.scope(async move { embeddings.embed_query(&text).await }))
+        let requester = Requester::Address([203, 0, 113, requester].into());
+        Box::pin(requester.scope(async move { embeddings.embed_query(&text).await }))
     }
 
     /// F45: a caller whose searches keep the embedder busy does not keep out another's, and is told when too many wait,
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(slow.asked.lock().unwrap()[QUERIES.places..], ["another"]);
 
         let refused = greedy.pop().unwrap().await;
-        assert!(matches!(refused, Err(NoVector::NoPlace)), "{refused:?}");
+        assert!(matches!(refused, Err(NoVector::NoPermit)), "{refused:?}");
         assert!(embeddings.is_up());
     }
 }

@@ -38,7 +38,7 @@
 //! | the handler | `routes` |
 //! | what it asks of the store | `store::edge`, `store::pool`; `export` for streams |
 //! | who may write to months long past | `routes::months` |
-//! | who gets the next connection when there are too few | `store::shares` |
+//! | who gets the next connection when there are too few | `store::fair_semaphore` |
 //! | a search, with whatever is there | `search` |
 //! | what went wrong, as a document | `problem` |
 //! | all of this, described | `openapi` |

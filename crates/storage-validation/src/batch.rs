@@ -5,7 +5,7 @@ use storage_models::{JsonError, NewRecord, Receipt, RecordType};
 
 use crate::problem::Problem;
 use crate::report::error;
-use crate::{FieldError, Handling, Invalid, MAX_BATCH_RECORDS, Valid, record};
+use crate::{FieldError, Handling, Invalid, MAX_BATCH_RECORDS, ValidRecord, record};
 
 /// Errors of a batch that are listed one by one; more are only counted.
 const MAX_ERRORS: usize = 1_000;
@@ -18,7 +18,7 @@ const MAX_ALTERED: usize = 1_000;
 pub struct ValidBatch {
     /// The records, in the order they were sent.
     pub records: Vec<NewRecord>,
-    /// Where they differ from what was sent, as [`Valid::sanitized_fields`] says it, each pointer with the record's
+    /// Where they differ from what was sent, as [`ValidRecord::sanitized_fields`] says it, each pointer with the record's
     /// place before it: `/17/name`. When more than 1,000 places were altered, the records are named: `/17`.
     pub sanitized_fields: Vec<String>,
     /// Where lenient handling has changed what was sent, likewise.
@@ -85,12 +85,12 @@ struct Judged {
 }
 
 impl Judged {
-    fn add(&mut self, place: usize, outcome: Result<Valid, Invalid>) {
+    fn add(&mut self, place: usize, outcome: Result<ValidRecord, Invalid>) {
         match outcome {
             Err(invalid) => self.refused.add(place, invalid),
             // Nothing of it is stored any more.
             Ok(_) if self.refused.is_any() => self.records = Vec::new(),
-            Ok(Valid { record, sanitized_fields, adjusted_fields }) => {
+            Ok(ValidRecord { record, sanitized_fields, adjusted_fields }) => {
                 self.bytes += record.bulk();
                 self.records.push(record);
                 self.sanitized.extend(sanitized_fields.into_iter().map(|pointer| (place, pointer)));

@@ -1,6 +1,6 @@
 //! Untrusted JSON to trusted audit records.
 //!
-//! [`record()`] takes one record as the strict parser read it and gives a [`Valid`] one, or an [`Invalid`] that
+//! [`record()`] takes one record as the strict parser read it and gives a [`ValidRecord`], or an [`Invalid`] that
 //! names every bad place at once. What it lets through may be stored as it is: the types behind it
 //! ([`storage_models::NewRecord`]) are trusted by every other crate. [`batch()`] takes many, all or none;
 //! [`update()`] takes a change of a record that exists.
@@ -102,7 +102,7 @@ pub use storage_models::fields::MAX_FREE_TEXT_BYTES;
 pub use batch::{RefusedBatch, ValidBatch, batch};
 pub use error::{FieldError, Invalid};
 pub use handling::Handling;
-pub use record::{Valid, record};
+pub use record::{ValidRecord, record};
 pub use update::{RefusedUpdate, ValidUpdate, update};
 
 /// Records that one batch may hold.

@@ -18,7 +18,7 @@ const EMBEDDING: &str = "embedding";
 
 /// A record that may be stored.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Valid {
+pub struct ValidRecord {
     /// The record, with defaults for what was not sent, and with what the receipt says of its origin.
     pub record: NewRecord,
     /// Where text was cleaned or escaped, as JSON pointers (RFC 6901): `/name`, `/metadata/steps/0`. Trimming
@@ -39,7 +39,7 @@ pub fn record(
     input: Parsed,
     receipt: &Receipt,
     handling: Handling,
-) -> Result<Valid, Invalid> {
+) -> Result<ValidRecord, Invalid> {
     let mut report = Report::new(input.faults);
     let rules = Rules { window: Window::around(receipt.at), handling };
     let mut draft = read(record_type, input.value, &rules, &mut report);
@@ -53,7 +53,7 @@ pub fn record(
     draft.set("correlation_id", receipt.correlation_id.to_value());
     draft.set("alterations", alterations.to_value());
     match NewRecord::of_values(record_type, |name| draft.take(name)) {
-        Some(record) => Ok(Valid { record, sanitized_fields, adjusted_fields }),
+        Some(record) => Ok(ValidRecord { record, sanitized_fields, adjusted_fields }),
         None => Err(Invalid::new(vec![unmade()], 0)),
     }
 }

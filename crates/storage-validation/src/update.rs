@@ -24,9 +24,9 @@ use marks::Marks;
 pub struct ValidUpdate {
     /// The record after the change.
     pub update: RecordUpdate,
-    /// Where it differs from what this update sent, as in [`crate::Valid::sanitized_fields`].
+    /// Where it differs from what this update sent, as in [`crate::ValidRecord::sanitized_fields`].
     pub sanitized_fields: Vec<String>,
-    /// Likewise, as in [`crate::Valid::adjusted_fields`].
+    /// Likewise, as in [`crate::ValidRecord::adjusted_fields`].
     pub adjusted_fields: Vec<String>,
 }
 

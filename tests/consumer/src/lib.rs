@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use diesel_async::AsyncPgConnection;
 use storage_models::Timestamp;
 use storage_query::{
-    AuditFilter as _, ConnectionObstacle, Incident, InvalidParameters, ListQuery, PageRequest, QueryError,
+    AuditFilter as _, ConnectionFault, Incident, InvalidParameters, ListQuery, PageRequest, QueryError,
     RemediationFilter, SuccessRate, SuccessRateQuery, TimeBound, Total,
 };
 use storage_schema::{SchemaError, verify};
@@ -48,11 +48,11 @@ pub enum OverviewError {
 ///
 /// # Errors
 /// [`OverviewError::Schema`] names each difference that matters.
-pub async fn prepare(connection: &mut AsyncPgConnection) -> Result<Vec<ConnectionObstacle>, OverviewError> {
-    let obstacles = storage_query::prepare(connection).await?;
+pub async fn prepare(connection: &mut AsyncPgConnection) -> Result<Vec<ConnectionFault>, OverviewError> {
+    let faults = storage_query::prepare(connection).await?;
     let report = verify(connection).await?;
     let differences: Vec<String> = report.fatal().map(ToString::to_string).collect();
-    if differences.is_empty() { Ok(obstacles) } else { Err(OverviewError::Schema(differences.join("; "))) }
+    if differences.is_empty() { Ok(faults) } else { Err(OverviewError::Schema(differences.join("; "))) }
 }
 
 /// What happened in `namespace` within `age` before `now`.

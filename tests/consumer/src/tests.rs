@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
-use storage_query::ConnectionObstacle;
+use storage_query::ConnectionFault;
 use storage_testkit::TestDatabase;
 
 use crate::{OverviewError, overview, prepare};
@@ -31,7 +31,7 @@ async fn another_service_reads_incidents_with_the_shared_crates_alone() {
         .await
         .unwrap();
     let mut connection = connect(&mut database).await;
-    assert_eq!(prepare(&mut connection).await.unwrap(), [ConnectionObstacle::HiddenWriters]);
+    assert_eq!(prepare(&mut connection).await.unwrap(), [ConnectionFault::HiddenWriters]);
     let refused = connection.batch_execute("DELETE FROM remediation_audit").await.unwrap_err();
     assert_eq!(refused.to_string(), "permission denied for table remediation_audit");
 

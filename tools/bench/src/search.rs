@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use storage_dualwrite::{Commits, EmbedFault, IncidentKeys, ProjectorSettings, RecordEmbedder};
 use storage_models::{Embedding, IncidentKey, Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, CountQuery, NearestQuery, RemediationFilter, Scan, SearchRequest, Valid,
+    AuditFilter as _, CheckedFilter, CountQuery, NearestQuery, RemediationFilter, Scan, SearchRequest,
 };
 use storage_testkit::{Cluster, ClusterSettings, Installation};
 
@@ -225,7 +225,7 @@ struct Found {
 /// Every query both ways, in turns. A hit counts when it is as near as the last one that an exact scan finds.
 async fn search(
     connection: &mut AsyncPgConnection,
-    filter: &Valid<RemediationFilter>,
+    filter: &CheckedFilter<RemediationFilter>,
     queries: &[Embedding],
 ) -> Result<Found> {
     let request = SearchRequest::new(NEIGHBOURS, 0.0)?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use storage_models::Embedding;
-use storage_query::{LexicalQuery, NearestQuery, SearchRequest, Valid, fuse};
+use storage_query::{CheckedFilter, LexicalQuery, NearestQuery, SearchRequest, fuse};
 use storage_testkit::{Cluster, ClusterSettings, Installation, STORE_WORDS};
 
 use super::latency::Latencies;
@@ -89,7 +89,8 @@ async fn measure(url: &str, arguments: &Arguments) -> Result<()> {
 
 async fn by_words(connection: &mut AsyncPgConnection, text: &str) -> Result<(usize, Duration)> {
     let started = Instant::now();
-    let found = LexicalQuery::new(text, Valid::default(), SearchRequest::default())?.run(connection).await?;
+    let found =
+        LexicalQuery::new(text, CheckedFilter::default(), SearchRequest::default())?.run(connection).await?;
     Ok((found.hits.len(), started.elapsed()))
 }
 
@@ -98,8 +99,10 @@ async fn by_both(connection: &mut AsyncPgConnection, text: &str) -> Result<Durat
     let started = Instant::now();
     let vector = Embedding::new(vec![0.05; Embedding::DIMENSION])?;
     let request = SearchRequest::default();
-    let near = NearestQuery::new(vector, Valid::default(), request).for_fusion().run(connection).await?;
-    let words = LexicalQuery::new(text, Valid::default(), request)?.for_fusion().run(connection).await?;
+    let near =
+        NearestQuery::new(vector, CheckedFilter::default(), request).for_fusion().run(connection).await?;
+    let words =
+        LexicalQuery::new(text, CheckedFilter::default(), request)?.for_fusion().run(connection).await?;
     let _fused = fuse(near.hits, words.hits, 10);
     Ok(started.elapsed())
 }

@@ -86,7 +86,7 @@ async fn soak(arguments: &Arguments) -> Result<ExitCode> {
         lasted,
         requests: &shared.counts(),
         faults: &faults,
-        records: shared.model().tally(),
+        records: shared.model().counts(),
         settled,
         rested,
     };

@@ -6,12 +6,12 @@
 
 mod amend;
 mod key;
-mod standing;
+mod key_state;
 mod statements;
 
 pub use amend::KeptAnswers;
 pub use key::{IdempotencyKey, Keyed, Render, Reply, RequestDigest, Written};
-pub(crate) use standing::{Standing, Standings};
+pub(crate) use key_state::{KeyState, KeyStates};
 pub(crate) use statements::keep;
 pub use statements::remove_older;
 
@@ -34,10 +34,10 @@ pub enum Kept {
 /// # Errors
 /// When the query fails.
 pub async fn find(connection: &mut AsyncPgConnection, key: &IdempotencyKey) -> QueryResult<Option<Kept>> {
-    let standings = Standings::of_kept(connection, &[key], HashSet::new()).await?;
-    Ok(match standings.of(key) {
-        Standing::Replay(reply) => Some(Kept::Reply(reply)),
-        Standing::Reused => Some(Kept::Other),
-        Standing::Free | Standing::InFlight => None,
+    let states = KeyStates::of_kept(connection, &[key], HashSet::new()).await?;
+    Ok(match states.of(key) {
+        KeyState::Replay(reply) => Some(Kept::Reply(reply)),
+        KeyState::Reused => Some(Kept::Other),
+        KeyState::Free | KeyState::InFlight => None,
     })
 }

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt as _;
 
 use super::batch::Ready;
-use super::tally;
+use super::counts;
 use crate::index::{GuardedIndex, IndexError, Point, VectorIndex as _};
 use crate::outbox::{Lease, Projected, Settlement};
 
@@ -13,11 +13,11 @@ use crate::outbox::{Lease, Projected, Settlement};
 #[derive(Debug)]
 pub(super) struct Placed {
     ready: Ready,
-    fate: Fate,
+    outcome: IndexOutcome,
 }
 
 #[derive(Debug)]
-enum Fate {
+enum IndexOutcome {
     /// In every configured store but PostgreSQL.
     Done,
     /// To be stored in the index later.
@@ -33,9 +33,9 @@ impl Placed {
 
     /// The index's words, if it refused the record.
     pub(super) const fn refusal(&self) -> Option<&str> {
-        match &self.fate {
-            Fate::Refused(error) => Some(error.as_str()),
-            Fate::Done | Fate::Kept => None,
+        match &self.outcome {
+            IndexOutcome::Refused(error) => Some(error.as_str()),
+            IndexOutcome::Done | IndexOutcome::Kept => None,
         }
     }
 }
@@ -43,16 +43,16 @@ impl Placed {
 /// The settlement of a part of a batch.
 pub(super) fn settlement(part: &[Placed]) -> Settlement<'_> {
     let mut settlement = Settlement::default();
-    for Placed { ready, fate } in part {
+    for Placed { ready, outcome } in part {
         if !ready.is_stored {
             let Point { embedding, incident_key, .. } = &ready.point;
             let projected = Projected { lease: &ready.lease, embedding, incident_key: *incident_key };
             settlement.vectors.push(projected);
         }
-        match fate {
-            Fate::Done => settlement.done.push(&ready.lease),
-            Fate::Kept => settlement.kept.push(&ready.lease),
-            Fate::Refused(error) => settlement.refused.push((&ready.lease, error.as_str())),
+        match outcome {
+            IndexOutcome::Done => settlement.done.push(&ready.lease),
+            IndexOutcome::Kept => settlement.kept.push(&ready.lease),
+            IndexOutcome::Refused(error) => settlement.refused.push((&ready.lease, error.as_str())),
         }
     }
     settlement
@@ -60,12 +60,12 @@ pub(super) fn settlement(part: &[Placed]) -> Settlement<'_> {
 
 /// The results of a batch without an outside index.
 pub(super) fn without_index(batch: Vec<Ready>) -> Vec<Placed> {
-    batch.into_iter().map(|ready| Placed { ready, fate: Fate::Done }).collect()
+    batch.into_iter().map(|ready| Placed { ready, outcome: IndexOutcome::Done }).collect()
 }
 
 /// The results of a batch while the outside index is unavailable.
 pub(super) fn put_off(batch: Vec<Ready>) -> Vec<Placed> {
-    batch.into_iter().map(|ready| Placed { ready, fate: Fate::Kept }).collect()
+    batch.into_iter().map(|ready| Placed { ready, outcome: IndexOutcome::Kept }).collect()
 }
 
 /// Stores the batch. An error other than a refusal leaves open what was stored: all of it is kept, and stored again.
@@ -79,7 +79,7 @@ pub(super) async fn store(index: &GuardedIndex, batch: Vec<Ready>) -> Vec<Placed
         Ok(()) => without_index(batch),
         Err(IndexError::Refused { .. }) => one_by_one(index, batch).await,
         Err(error) => {
-            tally::failed(reason(&error), batch.len());
+            counts::failed(reason(&error), batch.len());
             put_off(batch)
         }
     }
@@ -88,17 +88,17 @@ pub(super) async fn store(index: &GuardedIndex, batch: Vec<Ready>) -> Vec<Placed
 async fn one_by_one(index: &GuardedIndex, batch: Vec<Ready>) -> Vec<Placed> {
     let mut placed = Vec::with_capacity(batch.len());
     for ready in batch {
-        let fate = match upsert(index, std::slice::from_ref(&ready.point)).await {
-            Ok(()) => Fate::Done,
+        let outcome = match upsert(index, std::slice::from_ref(&ready.point)).await {
+            Ok(()) => IndexOutcome::Done,
             Err(error) => {
-                tally::failed(reason(&error), 1);
+                counts::failed(reason(&error), 1);
                 match error {
-                    IndexError::Refused { .. } => Fate::Refused(error.to_string()),
-                    _ => Fate::Kept,
+                    IndexError::Refused { .. } => IndexOutcome::Refused(error.to_string()),
+                    _ => IndexOutcome::Kept,
                 }
             }
         };
-        placed.push(Placed { ready, fate });
+        placed.push(Placed { ready, outcome });
     }
     placed
 }

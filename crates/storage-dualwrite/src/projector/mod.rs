@@ -10,6 +10,7 @@
 //! ```
 
 mod batch;
+mod counts;
 mod embedder;
 mod held;
 mod indexing;
@@ -17,7 +18,6 @@ mod pace;
 mod settings;
 mod settling;
 mod shared;
-mod tally;
 mod wake;
 mod worker;
 

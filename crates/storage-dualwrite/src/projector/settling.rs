@@ -9,8 +9,8 @@ use diesel_async::AsyncPgConnection;
 use storage_models::DatabaseFault;
 
 use super::batch::Embedded;
+use super::counts;
 use super::indexing::{Placed, settlement};
-use super::tally;
 use super::worker::{TurnError, Worker};
 use crate::outbox::{self, ClaimedRecord, Failure, Lease, PORTION_BYTES, Portion, Stage};
 use crate::projection;
@@ -90,7 +90,7 @@ impl Part for Placed {
             return Ok(false);
         };
         worker.held.settle(part.iter().map(Self::lease));
-        tally::completed(&waited, worker.shared.index.is_some());
+        counts::completed(&waited, worker.shared.index.is_some());
         Ok(true)
     }
 }
@@ -226,7 +226,7 @@ impl Worker {
             error = words,
             "PostgreSQL refused to project a record; the other records of the batch are projected"
         );
-        tally::refused();
+        counts::refused();
         self.fail(connection, &[(lease, &words)], Stage::Enqueued).await
     }
 
@@ -304,7 +304,7 @@ impl Worker {
     /// Without an outside index there is no second write that could fail.
     fn tally_failed(&self, reason: &'static str, records: usize) {
         if self.shared.index.is_some() {
-            tally::failed(reason, records);
+            counts::failed(reason, records);
         }
     }
 }

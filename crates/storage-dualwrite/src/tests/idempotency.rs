@@ -92,7 +92,7 @@ async fn another_request_under_the_same_key_is_refused() {
     now(bench.write_keyed(remediation("b"), keyed).await);
 }
 
-/// F38: twins in one group share one row, and a neighbour loses nothing.
+/// F38: duplicates in one group share one row, and a neighbour loses nothing.
 #[tokio::test]
 async fn twins_in_one_group_share_one_row() {
     let bench = Bench::new().await;

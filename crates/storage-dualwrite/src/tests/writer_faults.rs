@@ -66,11 +66,16 @@ async fn a_refused_record_is_found_by_halves() {
 /// F57: what is no record's fault is told to the whole group after one try, or after the one that helps.
 #[tokio::test]
 async fn what_no_record_is_to_blame_for_is_not_written_again() {
-    for (code, words, told, tries) in [
-        ("insufficient_privilege", "permission denied for table vector_outbox", Told::Failed, 1),
-        ("raise_exception", "asked for", Told::Failed, 1),
-        ("out_of_memory", "out of memory", Told::Unavailable, 1),
-        ("invalid_sql_statement_name", "prepared statement \"s1\" does not exist", Told::Unavailable, 2),
+    for (code, words, expected, tries) in [
+        ("insufficient_privilege", "permission denied for table vector_outbox", ExpectedError::Failed, 1),
+        ("raise_exception", "asked for", ExpectedError::Failed, 1),
+        ("out_of_memory", "out of memory", ExpectedError::Unavailable, 1),
+        (
+            "invalid_sql_statement_name",
+            "prepared statement \"s1\" does not exist",
+            ExpectedError::Unavailable,
+            2,
+        ),
     ] {
         let bench = Bench::with(one_writer()).await;
         bench.remediation("warm").await;
@@ -86,19 +91,19 @@ async fn what_no_record_is_to_blame_for_is_not_written_again() {
             .unwrap();
         let writes = (0..40).map(|n| bench.write(remediation(&n.to_string())));
         let outcomes = futures_util::future::join_all(writes).await;
-        assert!(outcomes.iter().all(|outcome| told.is(outcome)), "{code}: {outcomes:?}");
+        assert!(outcomes.iter().all(|outcome| expected.is(outcome)), "{code}: {outcomes:?}");
         assert_eq!((bench.count(INSERTS).await, bench.count(RECORDS).await), (tries, 1), "{code}");
     }
 }
 
 /// What the clients of a group that was not written are told.
 #[derive(Debug, Clone, Copy)]
-enum Told {
+enum ExpectedError {
     Failed,
     Unavailable,
 }
 
-impl Told {
+impl ExpectedError {
     fn is<T>(self, outcome: &Result<T, WriteError>) -> bool {
         match self {
             Self::Failed => matches!(outcome, Err(WriteError::Failed(_))),

@@ -5,12 +5,12 @@ use diesel_async::AsyncPgConnection;
 use storage_models::{NewRecord, RecordType, Timestamp};
 
 use super::WriteError;
+use super::commit_outcome::CommitProbe;
 use super::draw::orphans;
 use super::error::Orphan;
 use super::group::insert_for_ids;
-use super::settle::Mark;
 use super::transaction::Work;
-use crate::idempotency::{Keyed, Standing, Standings, Written, keep};
+use crate::idempotency::{KeyState, KeyStates, Keyed, Written, keep};
 
 /// Records to be stored together.
 #[derive(Debug)]
@@ -24,7 +24,10 @@ impl Work for BatchWork {
 
     type Output = Result<Written<Vec<i64>>, WriteError>;
 
-    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Self::Output)> {
+    async fn run(
+        &self,
+        connection: &mut AsyncPgConnection,
+    ) -> QueryResult<(Option<CommitProbe>, Self::Output)> {
         if let Some(settled) = settled(connection, self.keyed.as_ref()).await? {
             return Ok((None, settled));
         }
@@ -42,7 +45,7 @@ impl Work for BatchWork {
         if let (Ok(ids), Some(keyed)) = (&ids, &self.keyed) {
             keep(connection, &[(&keyed.key, (keyed.render)(ids))]).await?;
         }
-        Ok((inserted.mark, ids.map(Written::Now)))
+        Ok((inserted.probe, ids.map(Written::Now)))
     }
 
     fn months(&self) -> Vec<(RecordType, Timestamp)> {
@@ -73,11 +76,11 @@ pub(super) async fn settled<K: ?Sized, T>(
     keyed: Option<&Keyed<K>>,
 ) -> QueryResult<Option<Result<Written<T>, WriteError>>> {
     let Some(keyed) = keyed else { return Ok(None) };
-    let standings = Standings::take(connection, &[&keyed.key]).await?;
-    Ok(match standings.of(&keyed.key) {
-        Standing::Free => None,
-        Standing::InFlight => Some(Err(WriteError::KeyInFlight)),
-        Standing::Replay(reply) => Some(Ok(Written::Before(reply))),
-        Standing::Reused => Some(Err(WriteError::KeyReused)),
+    let states = KeyStates::take(connection, &[&keyed.key]).await?;
+    Ok(match states.of(&keyed.key) {
+        KeyState::Free => None,
+        KeyState::InFlight => Some(Err(WriteError::KeyInFlight)),
+        KeyState::Replay(reply) => Some(Ok(Written::Before(reply))),
+        KeyState::Reused => Some(Err(WriteError::KeyReused)),
     })
 }

@@ -10,12 +10,12 @@ use storage_models::{
 
 use super::WriteError;
 use super::columns::Numbered;
+use super::commit_outcome::{CommitProbe, CommitTrace};
 use super::draw::{Drawn, draw, orphans};
 use super::insert::{self, StoredRemediation, Wanted};
-use super::settle::{Mark, Witness};
 use super::stored::as_stored;
 use super::transaction::Work;
-use crate::idempotency::{IdempotencyKey, Keyed, Reply, Standing, Standings, Written, keep};
+use crate::idempotency::{IdempotencyKey, KeyState, KeyStates, Keyed, Reply, Written, keep};
 
 /// A record of a group, with its request's key.
 #[derive(Debug, Clone, Copy)]
@@ -36,22 +36,22 @@ impl Work for GroupWork<'_> {
 
     type Output = Outcomes;
 
-    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Outcomes)> {
+    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<CommitProbe>, Outcomes)> {
         let keys: Vec<&IdempotencyKey> =
             self.0.iter().filter_map(|item| item.keyed).map(|keyed| &keyed.key).collect();
-        let standings = Standings::take(connection, &keys).await?;
-        let courses = courses(&self.0, &standings);
+        let states = KeyStates::take(connection, &keys).await?;
+        let plans = plans(&self.0, &states);
         let mut written = self.0.clone();
-        let mut is_written = courses.iter().map(|course| matches!(course, Course::Write));
+        let mut is_written = plans.iter().map(|plan| matches!(plan, ItemPlan::Write));
         written.retain(|_| is_written.next().unwrap_or_default());
         if written.is_empty() {
-            return Ok((None, settle_twins(&self.0, courses, Vec::new())));
+            return Ok((None, join_outcomes(&self.0, plans, Vec::new())));
         }
         let records: Vec<&NewRecord> = written.iter().map(|item| item.record).collect();
         let orphans = orphans(connection, &records).await?;
         let inserted = insert_records(connection, &records, &orphans).await?;
         keep(connection, &answers(&written, &inserted.outcomes)).await?;
-        Ok((inserted.mark, settle_twins(&self.0, courses, inserted.outcomes)))
+        Ok((inserted.probe, join_outcomes(&self.0, plans, inserted.outcomes)))
     }
 
     fn months(&self) -> Vec<(RecordType, Timestamp)> {
@@ -71,31 +71,31 @@ impl Work for GroupWork<'_> {
 }
 
 /// What the transaction does with a record of the group.
-enum Course {
+enum ItemPlan {
     /// It is inserted.
     Write,
     /// Its outcome is known from its key.
     Settled(Box<Result<Written<Record>, WriteError>>),
     /// It shares its key with an earlier record of the group, at this place.
-    Twin(usize),
+    DuplicateOf(usize),
 }
 
-fn courses(items: &[Item<'_>], standings: &Standings) -> Vec<Course> {
-    let settled = |outcome| Course::Settled(Box::new(outcome));
+fn plans(items: &[Item<'_>], states: &KeyStates) -> Vec<ItemPlan> {
+    let settled = |outcome| ItemPlan::Settled(Box::new(outcome));
     let mut first = HashMap::new();
-    let mut course = |(place, item): (usize, &Item<'_>)| {
-        let Some(keyed) = item.keyed else { return Course::Write };
-        match standings.of(&keyed.key) {
-            Standing::Free => match *first.entry(keyed.key.identity.clone()).or_insert(place) {
-                leader if leader == place => Course::Write,
-                leader => Course::Twin(leader),
+    let mut plan = |(place, item): (usize, &Item<'_>)| {
+        let Some(keyed) = item.keyed else { return ItemPlan::Write };
+        match states.of(&keyed.key) {
+            KeyState::Free => match *first.entry(keyed.key.identity.clone()).or_insert(place) {
+                leader if leader == place => ItemPlan::Write,
+                leader => ItemPlan::DuplicateOf(leader),
             },
-            Standing::InFlight => settled(Err(WriteError::KeyInFlight)),
-            Standing::Replay(reply) => settled(Ok(Written::Before(reply))),
-            Standing::Reused => settled(Err(WriteError::KeyReused)),
+            KeyState::InFlight => settled(Err(WriteError::KeyInFlight)),
+            KeyState::Replay(reply) => settled(Ok(Written::Before(reply))),
+            KeyState::Reused => settled(Err(WriteError::KeyReused)),
         }
     };
-    items.iter().enumerate().map(&mut course).collect()
+    items.iter().enumerate().map(&mut plan).collect()
 }
 
 /// The answers to keep: the answers of inserted records that have a key.
@@ -111,18 +111,18 @@ fn answers<'a>(
 }
 
 /// Joins the outcomes of inserted records, in their order, with the outcomes of the others.
-fn settle_twins(
+fn join_outcomes(
     items: &[Item<'_>],
-    courses: Vec<Course>,
+    plans: Vec<ItemPlan>,
     inserted: Vec<Result<Record, WriteError>>,
 ) -> Outcomes {
     let mut inserted = inserted.into_iter();
     let mut outcomes: Outcomes = Vec::with_capacity(items.len());
-    for (item, course) in items.iter().zip(courses) {
-        let outcome = match course {
-            Course::Write => inserted.next().unwrap_or(Err(WriteError::Unavailable)).map(Written::Now),
-            Course::Settled(outcome) => *outcome,
-            Course::Twin(leader) => twin(item, items.get(leader), outcomes.get(leader)),
+    for (item, plan) in items.iter().zip(plans) {
+        let outcome = match plan {
+            ItemPlan::Write => inserted.next().unwrap_or(Err(WriteError::Unavailable)).map(Written::Now),
+            ItemPlan::Settled(outcome) => *outcome,
+            ItemPlan::DuplicateOf(leader) => duplicate_outcome(item, items.get(leader), outcomes.get(leader)),
         };
         outcomes.push(outcome);
     }
@@ -130,7 +130,7 @@ fn settle_twins(
 }
 
 /// The outcome of a request that shares the key of an earlier one in its group.
-fn twin(
+fn duplicate_outcome(
     item: &Item<'_>,
     leader: Option<&Item<'_>>,
     outcome: Option<&Result<Written<Record>, WriteError>>,
@@ -151,7 +151,7 @@ fn twin(
 /// The result of an insertion.
 pub(super) struct Inserted<T> {
     /// Of a record that was inserted, if any was.
-    pub(super) mark: Option<Mark>,
+    pub(super) probe: Option<CommitProbe>,
     /// One for each record, in their order.
     pub(super) outcomes: Vec<Result<T, WriteError>>,
 }
@@ -165,7 +165,7 @@ pub(super) async fn insert_records(
     let drawn = draw(connection, records).await?;
     let group = Group::number(records, &drawn.numbers, orphans);
     let stored = group.insert(connection, Wanted::Metadata).await?;
-    Ok(Inserted { mark: group.mark(&drawn), outcomes: group.outcomes(records, drawn.time, stored)? })
+    Ok(Inserted { probe: group.probe(&drawn), outcomes: group.outcomes(records, drawn.time, stored)? })
 }
 
 /// The same for records whose ids are all that is asked for. Their metadata, which may have become large, stays where it is.
@@ -177,7 +177,7 @@ pub(super) async fn insert_for_ids(
     let group = Group::number(records, &drawn.numbers, &HashSet::new());
     group.insert(connection, Wanted::Nothing).await?;
     let ids = group.ids.iter().map(|id| id.ok_or(WriteError::Unavailable));
-    Ok(Inserted { mark: group.mark(&drawn), outcomes: ids.collect() })
+    Ok(Inserted { probe: group.probe(&drawn), outcomes: ids.collect() })
 }
 
 /// The group's records by type, each with its id; and for each record of the group its id, or none for an orphan.
@@ -220,10 +220,10 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn mark(&self, drawn: &Drawn) -> Option<Mark> {
-        self.any_record().map(|(record_type, id)| Mark {
+    fn probe(&self, drawn: &Drawn) -> Option<CommitProbe> {
+        self.any_record().map(|(record_type, id)| CommitProbe {
             transaction: drawn.transaction.clone(),
-            witness: Witness::Record(record_type, id, drawn.time),
+            trace: CommitTrace::Record(record_type, id, drawn.time),
         })
     }
 

@@ -2,16 +2,16 @@
 
 mod batch;
 mod columns;
+mod commit_outcome;
+mod connection_pool;
 mod draw;
 mod error;
 pub(crate) mod group;
 mod health;
 mod insert;
-mod lane;
 mod partitions;
 mod queue;
 mod settings;
-mod settle;
 mod shared;
 mod stored;
 mod strict;
@@ -36,8 +36,8 @@ use tokio_util::sync::CancellationToken;
 use crate::idempotency::{Keyed, Written};
 use crate::{Commits, Connector, Reservation, supervised};
 use batch::BatchWork;
+use connection_pool::ConnectionPool;
 use health::Health;
-use lane::Lane;
 use partitions::Partitions;
 use queue::Job;
 use shared::Shared;
@@ -54,8 +54,8 @@ pub struct Writer {
     queue: mpsc::Sender<Job>,
     shared: Arc<Shared>,
     runner: Runner,
-    batches: Arc<Lane>,
-    updates: Arc<Lane>,
+    batches: Arc<ConnectionPool>,
+    updates: Arc<ConnectionPool>,
 }
 
 impl Writer {
@@ -75,8 +75,8 @@ impl Writer {
         let (settings_of_tasks, health) = (settings.clone(), Arc::clone(&shared));
         let runner =
             Runner { connector, settings: settings_of_tasks, shared: health, committed, writer: None };
-        let lane = |connections| Arc::new(Lane::new(runner.clone(), connections));
-        let (batches, updates) = (lane(settings.batch_connections), lane(settings.update_connections));
+        let pool = |connections| Arc::new(ConnectionPool::new(runner.clone(), connections));
+        let (batches, updates) = (pool(settings.batch_connections), pool(settings.update_connections));
         let tasks = (0..writers).map(|writer| {
             let task = WriterTask {
                 runner: Runner { writer: Some(writer), ..runner.clone() },

@@ -23,9 +23,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
 use super::batch::settled;
+use super::commit_outcome::CommitProbe;
+use super::connection_pool::ConnectionPool;
 use super::group::insert_records;
-use super::lane::Lane;
-use super::settle::Mark;
 use super::stored::as_stored;
 use super::transaction::{Runner, Work};
 use super::{WriteError, Writer, measured};
@@ -66,7 +66,7 @@ pub struct StrictWriter {
     writer: Writer,
     parts: StrictParts,
     places: Arc<Semaphore>,
-    lane: Arc<Lane>,
+    pool: Arc<ConnectionPool>,
 }
 
 impl std::fmt::Debug for StrictWriter {
@@ -82,8 +82,8 @@ impl StrictWriter {
     #[must_use]
     pub fn new(writer: &Writer, parts: StrictParts) -> Self {
         let runner = Runner { connector: parts.connector.clone(), ..writer.runner.clone() };
-        let lane = Arc::new(Lane::new(runner, parts.places));
-        Self { writer: writer.clone(), places: Arc::new(Semaphore::new(parts.places)), parts, lane }
+        let pool = Arc::new(ConnectionPool::new(runner, parts.places));
+        Self { writer: writer.clone(), places: Arc::new(Semaphore::new(parts.places)), parts, pool }
     }
 
     /// Stores one record in PostgreSQL and, if it is a remediation, in the index. As for [`Writer::write`], giving up
@@ -119,7 +119,7 @@ impl StrictWriter {
                 deadline,
                 _place: place,
             };
-            self.lane.run(work, size, deadline).await?
+            self.pool.run(work, size, deadline).await?
         };
         let outcome = measured(RecordType::Remediation, 1, work).await;
         if matches!(outcome, Ok(Written::Now(_))) {
@@ -163,7 +163,7 @@ impl StrictWriter {
     /// Takes no further record; returns when those under way are settled.
     pub async fn drain(&self) {
         self.places.close();
-        self.lane.drain().await;
+        self.pool.drain().await;
     }
 }
 
@@ -204,7 +204,10 @@ impl Work for StrictWork {
     const NAME: &'static str = "write a record strictly";
     type Output = Result<Written<Record>, WriteError>;
 
-    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Self::Output)> {
+    async fn run(
+        &self,
+        connection: &mut AsyncPgConnection,
+    ) -> QueryResult<(Option<CommitProbe>, Self::Output)> {
         if let Some(settled) = settled(connection, self.keyed.as_ref()).await? {
             return Ok((None, settled));
         }
@@ -216,7 +219,7 @@ impl Work for StrictWork {
         }
         // What the index refuses leaves a transaction of nothing.
         match savepoint(connection, async |connection| self.store(connection).await).await {
-            Ok((mark, record)) => Ok((mark, record.map(Written::Now))),
+            Ok((probe, record)) => Ok((probe, record.map(Written::Now))),
             Err(StoreError::Database(error)) => Err(error),
             Err(StoreError::Index(error)) => {
                 tracing::warn!(%error, "a strict write was refused");
@@ -265,7 +268,7 @@ impl StrictWork {
     async fn store(
         &self,
         connection: &mut AsyncPgConnection,
-    ) -> Result<(Option<Mark>, Result<Record, WriteError>), StoreError> {
+    ) -> Result<(Option<CommitProbe>, Result<Record, WriteError>), StoreError> {
         let inserted = insert_records(connection, &[&self.record], &Default::default()).await?;
         let outcome = inserted.outcomes.into_iter().next().unwrap_or(Err(WriteError::Unavailable));
         if let Ok(Record::Remediation(record)) = &outcome {
@@ -275,7 +278,7 @@ impl StrictWork {
         if let (Ok(record), Some(keyed)) = (&outcome, &self.keyed) {
             keep(connection, &[(&keyed.key, (keyed.render)(record))]).await?;
         }
-        Ok((inserted.mark, outcome))
+        Ok((inserted.probe, outcome))
     }
 
     /// Without an outside index PostgreSQL is the index.

@@ -13,9 +13,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use super::WriteError;
+use super::commit_outcome::CommitProbe;
 use super::group::{GroupWork, Outcomes};
 use super::queue::Job;
-use super::settle::Mark;
 use super::transaction::{Failure, Runner, Work};
 use super::turn::{Receiver, Turn};
 use crate::supervise::note_panic;
@@ -119,7 +119,7 @@ impl WriterTask {
         let work = InTurn { group: GroupWork(jobs.iter().map(Job::item).collect()), turn };
         match self.runner.run(connection, &work).await {
             Ok(outcomes) => self.answer(jobs, outcomes),
-            Err(Failure::Told(error)) => self.tell(jobs, &error),
+            Err(Failure::Write(error)) => self.tell(jobs, &error),
             Err(Failure::NoConnection) => self.hand_over(jobs),
             Err(Failure::Refused(message)) if jobs.len() == 1 => {
                 self.answer(jobs, vec![Err(WriteError::Refused(message))]);
@@ -177,7 +177,7 @@ impl Work for InTurn<'_> {
     const NAME: &'static str = GroupWork::NAME;
     type Output = Outcomes;
 
-    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Outcomes)> {
+    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<CommitProbe>, Outcomes)> {
         let written = self.group.run(connection).await;
         self.turn.end();
         written

@@ -9,7 +9,7 @@ use storage_models::{DatabaseFault, ErrorCode, RecordType, Timestamp};
 use storage_postgres::{Failed, Transaction};
 use tokio::time::Instant;
 
-use super::settle::{Fate, Mark, fate_of};
+use super::commit_outcome::{CommitOutcome, CommitProbe, commit_outcome};
 use super::shared::Shared;
 use super::{WriteError, WriterSettings};
 use crate::{Commits, Connector};
@@ -25,11 +25,11 @@ pub(crate) trait Work: Sync {
     /// The result.
     type Output: Send;
 
-    /// Everything between BEGIN and COMMIT. The mark is none when nothing was written.
+    /// Everything between BEGIN and COMMIT. The probe is none when nothing was written.
     fn run(
         &self,
         connection: &mut AsyncPgConnection,
-    ) -> impl Future<Output = QueryResult<(Option<Mark>, Self::Output)>> + Send;
+    ) -> impl Future<Output = QueryResult<(Option<CommitProbe>, Self::Output)>> + Send;
 
     /// The types and times of the records that are inserted.
     fn months(&self) -> Vec<(RecordType, Timestamp)>;
@@ -59,7 +59,7 @@ pub(super) enum Failure {
     /// The database refuses what a record in it says, in these words. Nothing is stored.
     Refused(String),
     /// Every client of the transaction gets this error.
-    Told(WriteError),
+    Write(WriteError),
     /// There is no connection to be had. Nothing is stored; another writer may have one.
     NoConnection,
 }
@@ -77,7 +77,7 @@ pub(crate) enum TryError<T> {
         is_lost: bool,
     },
     /// COMMIT was sent and its answer is not a success: the outcome is open, and would be this.
-    AtCommit(Mark, T),
+    AtCommit(CommitProbe, T),
 }
 
 /// Runs transactions on connections that it replaces when they are lost.
@@ -153,9 +153,9 @@ impl Runner {
         let Some(connection) = slot else { return Err(Failure::NoConnection) };
         match attempt(connection, work, self.settings.step_timeout).await {
             Ok(output) => Ok(Some(output)),
-            Err(TryError::AtCommit(mark, output)) => {
+            Err(TryError::AtCommit(probe, output)) => {
                 *slot = None;
-                self.settle(&mark, tries).await.map(|is_committed| is_committed.then_some(output))
+                self.settle(&probe, tries).await.map(|is_committed| is_committed.then_some(output))
             }
             Err(TryError::Before { fault, message, is_lost }) => {
                 if is_lost {
@@ -167,16 +167,16 @@ impl Runner {
     }
 
     /// Whether the transaction has committed; if not, it should be run again.
-    async fn settle(&self, mark: &Mark, tries: u32) -> Result<bool, Failure> {
+    async fn settle(&self, probe: &CommitProbe, tries: u32) -> Result<bool, Failure> {
         tracing::warn!(
-            transaction = mark.transaction,
+            transaction = probe.transaction,
             "the answer to COMMIT was lost; asking PostgreSQL for the outcome"
         );
-        match fate_of(mark, &self.connector, self.settings.settle_timeout).await {
-            Fate::Committed => Ok(true),
-            Fate::Aborted if tries < self.settings.conflict_retries => Ok(false),
-            Fate::Aborted => Err(Failure::Told(WriteError::Unavailable)),
-            Fate::Unknown => Err(Failure::Told(WriteError::OutcomeUnknown)),
+        match commit_outcome(probe, &self.connector, self.settings.settle_timeout).await {
+            CommitOutcome::Committed => Ok(true),
+            CommitOutcome::Aborted if tries < self.settings.conflict_retries => Ok(false),
+            CommitOutcome::Aborted => Err(Failure::Write(WriteError::Unavailable)),
+            CommitOutcome::Unknown => Err(Failure::Write(WriteError::OutcomeUnknown)),
         }
     }
 
@@ -194,11 +194,11 @@ impl Runner {
             // A connection that died while idle is found out by the first transaction that uses it.
             _ if fault.ends_connection() && tries == 0 && self.is_quick(started) => Ok(()),
             DatabaseFault::NoPartition if tries == 0 => {
-                self.remake_partitions(work).await.map_err(Failure::Told)
+                self.remake_partitions(work).await.map_err(Failure::Write)
             }
-            DatabaseFault::FinishedRecord => Err(Failure::Told(WriteError::Finished)),
+            DatabaseFault::FinishedRecord => Err(Failure::Write(WriteError::Finished)),
             _ if fault.blames_record() => Err(Failure::Refused(message)),
-            _ => Err(Failure::Told(not_written(fault, message, work.len()))),
+            _ => Err(Failure::Write(not_written(fault, message, work.len()))),
         }
     }
 
@@ -243,7 +243,7 @@ pub(crate) async fn attempt<W: Work>(
     transaction.attempt(connection, &work).await.map(|(_, output)| output).map_err(|failed| match failed {
         Failed::RolledBack(error) => before(&error, false),
         Failed::Lost(error) => before(&error, true),
-        Failed::AtCommit((Some(mark), output), _) => TryError::AtCommit(mark, output),
+        Failed::AtCommit((Some(probe), output), _) => TryError::AtCommit(probe, output),
         Failed::AtCommit((None, _), _) => nothing_committed(),
     })
 }

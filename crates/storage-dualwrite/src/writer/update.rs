@@ -12,7 +12,7 @@ use storage_postgres::statement;
 use super::WriteError;
 use super::batch::settled;
 use super::columns::Changes;
-use super::settle::{Mark, Witness};
+use super::commit_outcome::{CommitProbe, CommitTrace};
 use super::transaction::Work;
 use crate::built_statement::built_statement;
 use crate::idempotency::{Keyed, Written, keep};
@@ -122,12 +122,13 @@ impl UpdateWork {
     }
 
     /// The row that shows later that this transaction has committed; `None` if it changed nothing.
-    fn witness(&self, updated: &Updated, time: Timestamp) -> Option<Witness> {
+    fn trace(&self, updated: &Updated, time: Timestamp) -> Option<CommitTrace> {
         if let Some(keyed) = &self.keyed {
-            return Some(Witness::Answer(keyed.key.clone(), time));
+            return Some(CommitTrace::Answer(keyed.key.clone(), time));
         }
         let version = Timestamp::from_micros(updated.record.version())?;
-        (version != self.version).then(|| Witness::Version(updated.record.record_type(), self.id, version))
+        (version != self.version)
+            .then(|| CommitTrace::Version(updated.record.record_type(), self.id, version))
     }
 }
 
@@ -136,7 +137,10 @@ impl Work for UpdateWork {
 
     type Output = Result<Written<Updated>, WriteError>;
 
-    async fn run(&self, connection: &mut AsyncPgConnection) -> QueryResult<(Option<Mark>, Self::Output)> {
+    async fn run(
+        &self,
+        connection: &mut AsyncPgConnection,
+    ) -> QueryResult<(Option<CommitProbe>, Self::Output)> {
         if let Some(settled) = settled(connection, self.keyed.as_ref()).await? {
             return Ok((None, settled));
         }
@@ -147,8 +151,8 @@ impl Work for UpdateWork {
         if let Some(keyed) = &self.keyed {
             keep(connection, &[(&keyed.key, (keyed.render)(&updated))]).await?;
         }
-        let mark = self.witness(&updated, time).map(|witness| Mark { transaction, witness });
-        Ok((mark, Ok(Written::Now(updated))))
+        let probe = self.trace(&updated, time).map(|trace| CommitProbe { transaction, trace });
+        Ok((probe, Ok(Written::Now(updated))))
     }
 
     fn months(&self) -> Vec<(RecordType, Timestamp)> {

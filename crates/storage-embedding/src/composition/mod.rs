@@ -60,7 +60,7 @@ impl RecordText<'_> {
 
 /// The strings of the metadata that have a meaning.
 #[derive(Default, Deserialize)]
-struct Told {
+struct MetadataTexts {
     reason: Option<Value>,
     message: Option<Value>,
 }
@@ -68,9 +68,10 @@ struct Told {
 /// The text to embed for a record: never empty unless the record's name is blank too.
 #[must_use]
 pub fn compose(record: &RecordText<'_>) -> String {
-    let told: Told = record.metadata.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let texts: MetadataTexts =
+        record.metadata.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let error = record.sent("/error_message", None, record.error_message.unwrap_or_default());
-    let [reason, message] = [("/metadata/reason", &told.reason), ("/metadata/message", &told.message)]
+    let [reason, message] = [("/metadata/reason", &texts.reason), ("/metadata/message", &texts.message)]
         .map(|(pointer, value)| record.sent(pointer, Some("/metadata"), string(value.as_ref())));
     let parts = [
         split_identifier(record.alert_name.unwrap_or_default()),
@@ -80,8 +81,8 @@ pub fn compose(record: &RecordText<'_>) -> String {
         split_identifier(record.action_type),
         split_identifier(record.target_name.unwrap_or_default()),
     ];
-    let told = parts.iter().filter(|part| !part.is_empty()).map(|part| spell_out(part));
-    let text = told.collect::<Vec<_>>().join(", ");
+    let texts = parts.iter().filter(|part| !part.is_empty()).map(|part| spell_out(part));
+    let text = texts.collect::<Vec<_>>().join(", ");
     if text.is_empty() { or_folded(&split_identifier(record.name), record.name) } else { text }
 }
 

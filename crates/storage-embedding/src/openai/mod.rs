@@ -76,11 +76,11 @@ impl OpenAiEmbedder {
     }
 
     /// One call as the breaker counts it: that the API refuses one text is an answer.
-    async fn call(&self, texts: &[Cow<'_, str>]) -> Result<Answer, Failure> {
+    async fn call(&self, texts: &[Cow<'_, str>]) -> Result<ApiAnswer, Failure> {
         match self.ask(texts).await {
-            Ok(vectors) => Ok(Answer::Vectors(vectors)),
+            Ok(vectors) => Ok(ApiAnswer::Vectors(vectors)),
             Err(Failure::Refused { reason }) => match self.client.embed(&[Cow::Borrowed(PROBE)]).await {
-                Ok(_) => Ok(Answer::Refusal(reason)),
+                Ok(_) => Ok(ApiAnswer::Refusal(reason)),
                 Err(Failure::Refused { .. }) => Err(Failure::Refused { reason }),
                 Err(other) => Err(other),
             },
@@ -102,7 +102,7 @@ impl OpenAiEmbedder {
 }
 
 /// The answer of the API.
-enum Answer {
+enum ApiAnswer {
     Vectors(Vec<Embedding>),
     /// It does not take one of the texts, for this reason.
     Refusal(String),
@@ -126,8 +126,8 @@ impl Embedder for OpenAiEmbedder {
             self.tell(news, outcome.as_ref().err());
         }
         match outcome {
-            Ok(Answer::Vectors(vectors)) => Ok(vectors),
-            Ok(Answer::Refusal(reason)) => Err(EmbedError::Text { model: model.to_owned(), reason }),
+            Ok(ApiAnswer::Vectors(vectors)) => Ok(vectors),
+            Ok(ApiAnswer::Refusal(reason)) => Err(EmbedError::Text { model: model.to_owned(), reason }),
             Err(failure) => Err(failure.into_outage(model)),
         }
     }

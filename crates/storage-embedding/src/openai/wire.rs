@@ -19,7 +19,7 @@ pub(super) struct Question<'a> {
 
 /// The answer, as far as it is used.
 #[derive(Deserialize)]
-struct Answer {
+struct EmbeddingsBody {
     data: Vec<Item>,
 }
 
@@ -46,7 +46,7 @@ const WORDS_SHOWN: usize = 200;
 
 /// One vector of length 1 for each of `count` texts, in their order.
 pub(super) fn read(body: &[u8], count: usize) -> Result<Vec<Embedding>, Failure> {
-    let answer: Answer = serde_json::from_slice(body)
+    let answer: EmbeddingsBody = serde_json::from_slice(body)
         .map_err(|error| Failure::unusable(format!("its answer is not the expected JSON: {error}")))?;
     if answer.data.len() != count {
         return Err(Failure::unusable(format!(

@@ -1,6 +1,6 @@
 //! Texts to vectors the economical way: each distinct text once, through the cache, in batches.
 
-mod flight;
+mod lookups;
 mod metrics;
 #[cfg(test)]
 mod tests;
@@ -9,11 +9,11 @@ use crate::cache::{CacheKey, EmbeddingCache};
 use crate::composition::{RecordText, compose, compose_query};
 use crate::embedder::{Embedder, EmbeddingSetKey};
 use crate::error::EmbedError;
-pub use flight::MAX_BATCH;
+pub use lookups::MAX_BATCH;
 pub use metrics::{CACHE_HITS, CACHE_MISSES, GENERATION_DURATION};
 
-use flight::{Flight, FlightDeck, Lane, Work};
 use futures_util::future::join_all;
+use lookups::{Lookup, Lookups, Purpose, Work};
 use metrics::count_hits;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -28,14 +28,14 @@ pub struct EmbeddingService {
     set: EmbeddingSetKey,
     embedder: Arc<dyn Embedder>,
     cache: Arc<dyn EmbeddingCache>,
-    deck: Arc<FlightDeck>,
+    lookups: Arc<Lookups>,
 }
 
 impl EmbeddingService {
     /// Puts `cache` before `embedder`.
     #[must_use]
     pub fn new(embedder: Arc<dyn Embedder>, cache: Arc<dyn EmbeddingCache>) -> Self {
-        Self { set: EmbeddingSetKey::current(embedder.model()), embedder, cache, deck: Arc::default() }
+        Self { set: EmbeddingSetKey::current(embedder.model()), embedder, cache, lookups: Arc::default() }
     }
 
     /// The stamp of the vectors that this service gives.
@@ -54,38 +54,39 @@ impl EmbeddingService {
     /// # Errors
     /// When the embedder gave none.
     pub async fn embed_query(&self, query: &str) -> Result<Embedding, EmbedError> {
-        let mut answers = self.embedded(vec![compose_query(query)], Lane::Query).await;
+        let mut answers = self.embedded(vec![compose_query(query)], Purpose::Query).await;
         answers.pop().unwrap_or_else(|| Err(self.lost()))
     }
 
     /// One answer for each text, in order. The texts are taken as they are, not composed.
     pub async fn embed_texts(&self, texts: Vec<String>) -> Vec<Result<Embedding, EmbedError>> {
-        self.embedded(texts, Lane::Records).await
+        self.embedded(texts, Purpose::Records).await
     }
 
-    async fn embedded(&self, texts: Vec<String>, lane: Lane) -> Vec<Result<Embedding, EmbedError>> {
+    async fn embedded(&self, texts: Vec<String>, purpose: Purpose) -> Vec<Result<Embedding, EmbedError>> {
         let keys: Vec<CacheKey> = texts.iter().map(|text| CacheKey::new(&self.set, text)).collect();
-        let flights = self.board(&keys, texts, lane);
-        let landed = join_all(flights).await;
-        let answers: HashMap<&CacheKey, _> = landed.iter().flat_map(|answers| answers.iter()).collect();
+        let lookups = self.join_or_start(&keys, texts, purpose);
+        let answers_of_lookups = join_all(lookups).await;
+        let answers: HashMap<&CacheKey, _> =
+            answers_of_lookups.iter().flat_map(|answers| answers.iter()).collect();
         keys.iter()
             .map(|key| answers.get(key).map_or_else(|| Err(self.lost()), |&answer| answer.clone()))
             .collect()
     }
 
-    /// The flights that together will answer every key: others' that are under way, and at most one
+    /// The look-ups that together will answer every key: others' that are under way, and at most one
     /// of our own.
-    fn board(&self, keys: &[CacheKey], texts: Vec<String>, lane: Lane) -> Vec<Flight> {
+    fn join_or_start(&self, keys: &[CacheKey], texts: Vec<String>, purpose: Purpose) -> Vec<Lookup> {
         let total = texts.len();
         let mut seen = HashSet::new();
         let mut distinct: Vec<(CacheKey, String)> = keys.iter().copied().zip(texts).collect();
         distinct.retain(|(key, _)| seen.insert(*key));
-        let (flights, started) = self.deck.board(distinct, |wanted| {
+        let (lookups, started) = self.lookups.join_or_start(distinct, |wanted| {
             let (embedder, cache) = (Arc::clone(&self.embedder), Arc::clone(&self.cache));
-            Work { wanted, lane, embedder, cache }.run()
+            Work { wanted, purpose, embedder, cache }.run()
         });
         count_hits(total.saturating_sub(started));
-        flights
+        lookups
     }
 
     fn lost(&self) -> EmbedError {

@@ -68,13 +68,13 @@ impl fmt::Display for JsonFaultKind {
 
 /// Where a value stands, as a chain up to the whole text; spelled out only for a fault.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum JsonPath<'a> {
     Root,
-    Member(&'a Place<'a>, &'a str),
-    Item(&'a Place<'a>, usize),
+    Member(&'a JsonPath<'a>, &'a str),
+    Item(&'a JsonPath<'a>, usize),
 }
 
-impl Place<'_> {
+impl JsonPath<'_> {
     fn pointer(&self) -> String {
         match self {
             Self::Root => String::new(),

@@ -1,7 +1,7 @@
 //! Many JSON texts in one, read one after the other, so that only one of them is in memory as values at a time.
 
 use super::error::JsonError;
-use super::fault::Place;
+use super::fault::JsonPath;
 use super::parse::{BYTES_PER_VALUE, Parsed};
 use super::read::Reader;
 
@@ -74,7 +74,7 @@ impl<'a> Items<'a> {
                 if *count == 0 && reader.token() != Some(b'[') {
                     // The item is not a value, and its error says so.
                     reader.grant(each);
-                    reader.value(&Place::Root, 0)?;
+                    reader.value(&JsonPath::Root, 0)?;
                 }
                 if !reader.goes_on(b'[', b']', *count == 0)? {
                     reader.end()?;
@@ -113,7 +113,7 @@ impl Iterator for Items<'_> {
 /// One item, and how many values it has.
 fn one(reader: &mut Reader<'_>, values: usize) -> Result<(Parsed, usize), JsonError> {
     reader.grant(values);
-    let value = reader.value(&Place::Root, 1)?;
+    let value = reader.value(&JsonPath::Root, 1)?;
     Ok((Parsed { value, faults: reader.take_faults() }, reader.used()))
 }
 

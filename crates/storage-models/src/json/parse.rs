@@ -2,7 +2,7 @@
 
 use super::Json;
 use super::error::JsonError;
-use super::fault::{JsonFault, Place};
+use super::fault::{JsonFault, JsonPath};
 use super::read::Reader;
 
 /// Bytes of a body's limit that allow one value in it. A value takes more in memory than in a text, the smallest ones
@@ -38,7 +38,7 @@ impl Json {
         if reader.token().is_none() {
             return Err(JsonError::Empty);
         }
-        let value = reader.value(&Place::Root, 0)?;
+        let value = reader.value(&JsonPath::Root, 0)?;
         reader.end()?;
         Ok(Parsed { value, faults: reader.take_faults() })
     }

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::error::{JsonError, MAX_DEPTH, MAX_NUMBER_LENGTH};
-use super::fault::{JsonFault, JsonFaultKind, Place};
+use super::fault::{JsonFault, JsonFaultKind, JsonPath};
 use super::keys::Keys;
 use super::number::{self, Literal};
 use super::{Json, scan};
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one value.
-    pub(super) fn value(&mut self, place: &Place<'_>, depth: usize) -> Result<Json, JsonError> {
+    pub(super) fn value(&mut self, place: &JsonPath<'_>, depth: usize) -> Result<Json, JsonError> {
         let token = self.token();
         self.count()?;
         match token {
@@ -90,15 +90,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn array(&mut self, place: &Place<'_>, depth: usize) -> Result<Json, JsonError> {
+    fn array(&mut self, place: &JsonPath<'_>, depth: usize) -> Result<Json, JsonError> {
         let mut items = Vec::new();
         while self.goes_on(b'[', b']', items.is_empty())? {
-            items.push(self.value(&Place::Item(place, items.len()), depth + 1)?);
+            items.push(self.value(&JsonPath::Item(place, items.len()), depth + 1)?);
         }
         Ok(Json::Array(items))
     }
 
-    fn object(&mut self, place: &Place<'_>, depth: usize) -> Result<Json, JsonError> {
+    fn object(&mut self, place: &JsonPath<'_>, depth: usize) -> Result<Json, JsonError> {
         let (mut members, mut keys) = (Vec::new(), Keys::default());
         let (mut is_first, mut is_whole) = (true, true);
         while self.goes_on(b'{', b'}', is_first)? {
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
             is_whole &= key.is_some();
             match key.filter(|key| self.may_be_added(key, place, &members, &mut keys)) {
                 Some(key) => {
-                    let value = self.value(&Place::Member(place, &key), depth + 1)?;
+                    let value = self.value(&JsonPath::Member(place, &key), depth + 1)?;
                     members.push((key, value));
                 }
                 None => {
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
     fn may_be_added(
         &mut self,
         key: &str,
-        place: &Place<'_>,
+        place: &JsonPath<'_>,
         members: &[(String, Json)],
         keys: &mut Keys,
     ) -> bool {
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
         } else {
             JsonFaultKind::DuplicateKey
         };
-        Place::Member(place, key).fault(kind, &mut self.faults);
+        JsonPath::Member(place, key).fault(kind, &mut self.faults);
         false
     }
 
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number, `true`, `false` or `null`.
-    fn plain(&mut self, place: &Place<'_>) -> Result<Json, JsonError> {
+    fn plain(&mut self, place: &JsonPath<'_>) -> Result<Json, JsonError> {
         if let Some(digits) = scan::short_integer(self.rest()) {
             self.at += digits.len();
             return Ok(Json::Number(digits.to_owned()));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::groups::{self, Grouping};
 use crate::number::parse_in;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{InvalidParameter, InvalidReason, QueryError, RemediationFilter, Valid};
+use crate::{CheckedFilter, InvalidParameter, InvalidReason, QueryError, RemediationFilter};
 
 /// The values of some columns, each column as if the filter said nothing of it: what else could be chosen. All of one
 /// snapshot. Where the filter and the columns are those that the counters know, no record is read.
@@ -27,7 +27,7 @@ use crate::{InvalidParameter, InvalidReason, QueryError, RemediationFilter, Vali
 /// ```
 #[derive(Debug, Clone)]
 pub struct FacetsQuery {
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     fields: Vec<Grouping>,
     limit: i64,
 }
@@ -75,7 +75,7 @@ impl FacetsQuery {
 
     /// The values of these columns among those that match `filter`.
     #[must_use]
-    pub const fn new(filter: Valid<RemediationFilter>, fields: Vec<Grouping>) -> Self {
+    pub const fn new(filter: CheckedFilter<RemediationFilter>, fields: Vec<Grouping>) -> Self {
         Self { filter, fields, limit: Self::DEFAULT_LIMIT }
     }
 

@@ -11,7 +11,7 @@ use storage_models::Remediation;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{InvalidParameter, InvalidReason, QueryError, RemediationFilter, Valid, tally};
+use crate::{CheckedFilter, InvalidParameter, InvalidReason, QueryError, RemediationFilter, counter_sum};
 
 /// The most groups that come back.
 pub const MAX_GROUPS: usize = 1_000;
@@ -159,14 +159,14 @@ struct Row {
 /// How many of the remediations that match a filter have each value of a column.
 #[derive(Debug, Clone)]
 pub struct GroupCountsQuery {
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     by: Grouping,
 }
 
 impl GroupCountsQuery {
     /// The number of matching records with each value of a column.
     #[must_use]
-    pub const fn new(filter: Valid<RemediationFilter>, by: Grouping) -> Self {
+    pub const fn new(filter: CheckedFilter<RemediationFilter>, by: Grouping) -> Self {
         Self { filter, by }
     }
 
@@ -174,9 +174,9 @@ impl GroupCountsQuery {
     /// [`MAX_GROUPS`] says that smaller ones were left out.
     ///
     /// ```
-    /// use storage_query::{GroupCountsQuery, Grouping, Valid};
+    /// use storage_query::{GroupCountsQuery, Grouping, CheckedFilter};
     ///
-    /// let sql = GroupCountsQuery::new(Valid::default(), Grouping::Severity).to_sql();
+    /// let sql = GroupCountsQuery::new(CheckedFilter::default(), Grouping::Severity).to_sql();
     /// assert!(sql.text.starts_with("SELECT severity AS value, "), "{}", sql.text);
     /// ```
     #[must_use]
@@ -199,15 +199,15 @@ impl GroupCountsQuery {
 }
 
 /// The largest groups, at most so many, ordered by bytes, which does not depend on how the database was made.
-pub(super) fn sql(filter: &Valid<RemediationFilter>, by: Grouping, limit: i64) -> Sql {
+pub(super) fn sql(filter: &CheckedFilter<RemediationFilter>, by: Grouping, limit: i64) -> Sql {
     let mut sql = Sql::new("SELECT ");
     sql.text(by.column());
-    match tally::of::<Remediation>(filter, Some(by.column())) {
+    match counter_sum::of::<Remediation>(filter, Some(by.column())) {
         // A kind of which no record is left may still have its counter.
-        Some(tally) => sql
+        Some(counter_sum) => sql
             .text(" AS value, sum(records)::bigint AS count FROM (")
-            .append(tally)
-            .text(") AS tally GROUP BY ")
+            .append(counter_sum)
+            .text(") AS counter_sum GROUP BY ")
             .text(by.column())
             .text(" HAVING sum(records) > 0"),
         None => sql

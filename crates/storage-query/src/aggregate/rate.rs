@@ -11,7 +11,7 @@ use crate::filter::Conditions;
 use crate::number::ratio;
 use crate::record::sealed::Shape as _;
 use crate::sql::{BoundSql, Sql, Statement};
-use crate::{AuditFilter as _, QueryError, RemediationFilter, Valid, tally};
+use crate::{AuditFilter as _, CheckedFilter, QueryError, RemediationFilter, counter_sum};
 
 /// How the finished remediations went, those with phase completed or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -40,13 +40,13 @@ struct Row {
 /// How the finished remediations that match a filter went.
 #[derive(Debug, Clone)]
 pub struct SuccessRateQuery {
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
 }
 
 impl SuccessRateQuery {
     /// The outcomes of the remediations that match `filter`.
     #[must_use]
-    pub const fn new(filter: Valid<RemediationFilter>) -> Self {
+    pub const fn new(filter: CheckedFilter<RemediationFilter>) -> Self {
         Self { filter }
     }
 
@@ -75,14 +75,16 @@ impl SuccessRate {
 }
 
 /// From the counters where they know the filter, which know phases and statuses as well.
-pub(super) fn sql(filter: &Valid<RemediationFilter>) -> Sql {
-    if let Some(tally) = finished(filter).and_then(|it| tally::of::<Remediation>(&it, Some("status"))) {
+pub(super) fn sql(filter: &CheckedFilter<RemediationFilter>) -> Sql {
+    if let Some(counter_sum) =
+        finished(filter).and_then(|it| counter_sum::of::<Remediation>(&it, Some("status")))
+    {
         let mut sql = Sql::new(
             "SELECT coalesce(sum(records), 0)::bigint AS total, \
              coalesce(sum(records) FILTER (WHERE status = 'success'), 0)::bigint AS success, \
              coalesce(sum(records) FILTER (WHERE status = 'failed'), 0)::bigint AS failed FROM (",
         );
-        sql.append(tally).text(") AS tally");
+        sql.append(counter_sum).text(") AS counter_sum");
         return sql;
     }
     let mut conditions = Conditions::of(filter);
@@ -93,7 +95,7 @@ pub(super) fn sql(filter: &Valid<RemediationFilter>) -> Sql {
 }
 
 /// The same filter for finished records alone; `None` when it asks for none of them, or whether there is a phase.
-fn finished(filter: &Valid<RemediationFilter>) -> Option<Valid<RemediationFilter>> {
+fn finished(filter: &CheckedFilter<RemediationFilter>) -> Option<CheckedFilter<RemediationFilter>> {
     if !filter.filter().values("phase.null").is_empty() {
         return None;
     }

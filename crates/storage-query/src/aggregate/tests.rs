@@ -8,13 +8,13 @@ use storage_models::Timestamp;
 
 use super::trend::complete;
 use super::{Bucket, FacetsQuery, Group, Grouping, Interval, MAX_BUCKETS, SuccessRate, groups, rate, trend};
-use crate::{AuditFilter as _, InvalidReason, RemediationFilter, Valid};
+use crate::{AuditFilter as _, CheckedFilter, InvalidReason, RemediationFilter};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn range(since: Option<&str>, until: Option<&str>) -> Valid<RemediationFilter> {
+fn range(since: Option<&str>, until: Option<&str>) -> CheckedFilter<RemediationFilter> {
     let mut filter = RemediationFilter::default();
     filter.since = since.map(|text| text.parse().unwrap());
     filter.until = until.map(|text| text.parse().unwrap());
@@ -57,7 +57,7 @@ fn groupings_and_intervals_are_words_of_a_set() {
     assert_eq!(error.to_string(), "interval must be one of minute, hour, day, week");
 }
 
-fn buckets(filter: &Valid<RemediationFilter>, interval: Interval, found: &[&str]) -> Vec<String> {
+fn buckets(filter: &CheckedFilter<RemediationFilter>, interval: Interval, found: &[&str]) -> Vec<String> {
     let rows = found
         .iter()
         .map(|text| Bucket { total: 5, success: 3, failed: 1, ..Bucket::empty(at(text)) })
@@ -130,7 +130,7 @@ fn an_interval_fits_its_range() {
 
 #[test]
 fn facets_are_of_some_columns_each_once_and_of_so_many_values() {
-    let of = |fields: &[Grouping]| FacetsQuery::new(Valid::default(), fields.to_vec());
+    let of = |fields: &[Grouping]| FacetsQuery::new(CheckedFilter::default(), fields.to_vec());
     assert!(of(&Grouping::ALL).to_sql().is_ok());
     for fields in [&[][..], &[Grouping::Phase, Grouping::Phase]] {
         assert_eq!(of(fields).to_sql().unwrap_err().to_string(), "fields must name 1 to 11 columns");
@@ -169,7 +169,7 @@ fn golden_sql_of_aggregates() {
     let mut golden = String::new();
     for (title, sql) in [
         ("success rate", rate::sql(&filter)),
-        ("success rate of everything", rate::sql(&Valid::default())),
+        ("success rate of everything", rate::sql(&CheckedFilter::default())),
         ("by namespace", groups::sql(&filter, Grouping::Namespace, 1_001)),
         ("by severity", groups::sql(&filter, Grouping::Severity, 1_001)),
         ("by action type", groups::sql(&filter, Grouping::ActionType, 1_001)),

@@ -13,7 +13,7 @@ use super::OUTCOMES;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{InvalidParameter, InvalidReason, MAX_JUDGED, QueryError, RemediationFilter, Valid};
+use crate::{CheckedFilter, InvalidParameter, InvalidReason, MAX_JUDGED, QueryError, RemediationFilter};
 
 /// The most buckets that come back: 16 hours of minutes, 41 days of hours, almost 3 years of days, 19 years of weeks.
 pub const MAX_BUCKETS: usize = 1_000;
@@ -156,7 +156,7 @@ pub struct Trend {
 /// match.
 #[derive(Debug, Clone)]
 pub struct TrendQuery {
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     /// None chooses one.
     interval: Option<Interval>,
     now: Timestamp,
@@ -166,13 +166,13 @@ pub struct TrendQuery {
 impl TrendQuery {
     /// Those that match `filter`, counted by `interval`, as of `now`.
     #[must_use]
-    pub const fn new(filter: Valid<RemediationFilter>, interval: Interval, now: Timestamp) -> Self {
+    pub const fn new(filter: CheckedFilter<RemediationFilter>, interval: Interval, now: Timestamp) -> Self {
         Self { filter, interval: Some(interval), now, has_durations: false }
     }
 
     /// Those that match `filter`, counted by the interval that fits the range of time, see [`Interval::fitting`].
     #[must_use]
-    pub const fn auto(filter: Valid<RemediationFilter>, now: Timestamp) -> Self {
+    pub const fn auto(filter: CheckedFilter<RemediationFilter>, now: Timestamp) -> Self {
         Self { filter, interval: None, now, has_durations: false }
     }
 
@@ -222,7 +222,7 @@ const OPERATION: &str = "count over time";
 
 /// When the first of those that match began.
 async fn first(
-    filter: &Valid<RemediationFilter>,
+    filter: &CheckedFilter<RemediationFilter>,
     conn: &mut AsyncPgConnection,
 ) -> Result<Option<Timestamp>, QueryError> {
     #[derive(QueryableByName)]
@@ -238,7 +238,7 @@ async fn first(
 
 /// Adds the intervals in which nothing began.
 pub(super) fn complete(
-    filter: &Valid<RemediationFilter>,
+    filter: &CheckedFilter<RemediationFilter>,
     interval: Interval,
     now: Timestamp,
     rows: Vec<Bucket>,
@@ -265,7 +265,7 @@ pub(super) fn complete(
     Ok(buckets.collect())
 }
 
-pub(super) fn sql(filter: &Valid<RemediationFilter>, interval: Interval, has_durations: bool) -> Sql {
+pub(super) fn sql(filter: &CheckedFilter<RemediationFilter>, interval: Interval, has_durations: bool) -> Sql {
     let limit = i64::try_from(MAX_BUCKETS + 1).unwrap_or(i64::MAX);
     let mut sql = Sql::new("");
     if has_durations {

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use storage_models::Timestamp;
 
-use super::{Cursor, Place, Position, Side};
+use super::{Boundary, Cursor, Position, Side};
 use crate::filter::Times;
 use crate::time_bound::is_in_range;
 use crate::{InvalidParameter, InvalidReason};
@@ -25,7 +25,7 @@ const IS_BEFORE: u8 = 128;
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ages = self.ages.ends().map(|(_, instant)| instant.map(Timestamp::micros));
-        let Place { side, position } = self.place;
+        let Boundary { side, position } = self.boundary;
         let optional = [position.value].into_iter().chain(ages);
         let present = FLAGS.iter().zip(optional.clone()).filter(|(_, number)| number.is_some());
         let side = if side == Side::Before { IS_BEFORE } else { 0 };
@@ -60,8 +60,8 @@ fn read(bytes: &[u8]) -> Option<Cursor> {
     let [a, b, c, d, e, f] = ages.map(|micros| micros.and_then(instant));
     let ages = Times::of_ends([a?, b?, c?, d?, e?, f?]);
     let side = if flags & IS_BEFORE == 0 { Side::After } else { Side::Before };
-    let place = Place { side, position: Position { value: value?, id } };
-    rest.is_empty().then_some(Cursor { list, sort, filter: *filter, ages, place })
+    let boundary = Boundary { side, position: Position { value: value?, id } };
+    rest.is_empty().then_some(Cursor { list, sort, filter: *filter, ages, boundary })
 }
 
 fn number(rest: &mut &[u8]) -> Option<i64> {

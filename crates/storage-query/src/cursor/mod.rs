@@ -1,16 +1,16 @@
 //! A place in a list from which it can be read on.
 
+mod boundary;
 mod code;
-mod place;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use place::{Place, Position, Side};
+pub(crate) use boundary::{Boundary, Position, Side};
 
 use storage_models::Timestamp;
 
 use crate::filter::{Digest, Range, Times, digest};
-use crate::{AuditFilter, InvalidParameter, InvalidReason, Listed, Sort, Valid};
+use crate::{AuditFilter, CheckedFilter, InvalidParameter, InvalidReason, Listed, Sort};
 
 /// A place in a list, behind one of its records or before it: what [`Page::next_cursor`](crate::Page) and
 /// [`Page::previous_cursor`](crate::Page) give and [`ListQuery::after`](crate::ListQuery::after) takes.
@@ -32,7 +32,7 @@ pub struct Cursor {
     filter: Digest,
     /// The ends of ranges that were given as ages.
     ages: Times<Range<Timestamp>>,
-    place: Place,
+    boundary: Boundary,
 }
 
 impl Cursor {
@@ -40,18 +40,22 @@ impl Cursor {
     pub const MAX_LENGTH: usize = 112;
 
     /// A place in this list.
-    pub(crate) fn new<R: Listed>(filter: &Valid<R::Filter>, sort: Sort<R>, place: Place) -> Self {
+    pub(crate) fn new<R: Listed>(
+        filter: &CheckedFilter<R::Filter>,
+        sort: Sort<R>,
+        boundary: Boundary,
+    ) -> Self {
         let (filter, ages) = (digest_of(filter, sort.is_feed()), filter.ages());
-        Self { list: R::CODE, sort: sort.code(), filter, ages, place }
+        Self { list: R::CODE, sort: sort.code(), filter, ages, boundary }
     }
 
     /// Its place in the list of `filter` and `sort`, and the filter with its ages as they were resolved on
     /// the first page; refuses every other list.
     pub(crate) fn open<R: Listed>(
         &self,
-        filter: Valid<R::Filter>,
+        filter: CheckedFilter<R::Filter>,
         sort: Sort<R>,
-    ) -> Result<(Valid<R::Filter>, Place), InvalidParameter> {
+    ) -> Result<(CheckedFilter<R::Filter>, Boundary), InvalidParameter> {
         let refused = |part| Err(self.refused(InvalidReason::OtherCursor { part }));
         if self.list != R::CODE {
             return refused("record type");
@@ -62,10 +66,10 @@ impl Cursor {
         if self.filter != digest_of(&filter, sort.is_feed()) {
             return refused("filter");
         }
-        if !sort.has(self.place.position) {
+        if !sort.has(self.boundary.position) {
             return Err(self.refused(InvalidReason::NotACursor));
         }
-        Ok((filter.with_ages(self.ages), self.place))
+        Ok((filter.with_ages(self.ages), self.boundary))
     }
 
     fn refused(&self, reason: InvalidReason) -> InvalidParameter {
@@ -75,7 +79,7 @@ impl Cursor {
 
 /// The digest of the filter. The range of `created_at` is left out for a feed, because the cursor itself marks where
 /// the unread part begins.
-fn digest_of<F: AuditFilter>(filter: &Valid<F>, is_feed: bool) -> Digest {
+fn digest_of<F: AuditFilter>(filter: &CheckedFilter<F>, is_feed: bool) -> Digest {
     let mut times = filter.filter().times();
     if is_feed {
         times.created.since = None;

@@ -3,18 +3,19 @@
 use proptest::prelude::*;
 use storage_models::{Execution, Remediation, Timestamp};
 
-use super::{Cursor, Place, Position, Side};
+use super::{Boundary, Cursor, Position, Side};
 use crate::filter::Times;
 use crate::record::sealed::Shape as _;
 use crate::{
-    AuditFilter, Direction, Incident, InvalidReason, Listed, RemediationFilter, Sort, TimeBound, Valid,
+    AuditFilter, CheckedFilter, Direction, Incident, InvalidReason, Listed, RemediationFilter, Sort,
+    TimeBound,
 };
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn filter<F: AuditFilter>(pairs: &[(&str, &str)]) -> Valid<F> {
+fn filter<F: AuditFilter>(pairs: &[(&str, &str)]) -> CheckedFilter<F> {
     F::from_pairs(pairs.iter().copied()).unwrap().check(at("2026-03-01T00:00:00Z")).unwrap()
 }
 
@@ -171,16 +172,16 @@ fn any_cursor() -> impl Strategy<Value = Cursor> {
     };
     let ends = || (instant(), instant());
     let fixed = (any::<u8>(), any::<u8>(), any::<[u8; 16]>());
-    let place = (prop::bool::ANY, any::<i64>(), any::<Option<i64>>()).prop_map(|(is_after, id, value)| {
-        Place { side: if is_after { Side::After } else { Side::Before }, position: Position { value, id } }
+    let boundary = (prop::bool::ANY, any::<i64>(), any::<Option<i64>>()).prop_map(|(is_after, id, value)| {
+        Boundary { side: if is_after { Side::After } else { Side::Before }, position: Position { value, id } }
     });
-    (fixed, place, ends(), ends(), ends()).prop_map(
-        |((list, sort, filter), place, (a, b), (c, d), (e, f))| Cursor {
+    (fixed, boundary, ends(), ends(), ends()).prop_map(
+        |((list, sort, filter), boundary, (a, b), (c, d), (e, f))| Cursor {
             list,
             sort,
             filter,
             ages: Times::of_ends([a, b, c, d, e, f]),
-            place,
+            boundary,
         },
     )
 }
@@ -207,7 +208,7 @@ proptest! {
         for direction in [Direction::Ascending, Direction::Descending] {
             for sort in [Sort::time(direction), Sort::created_at(direction), Sort::duration_ms(direction)] {
                 let cursor = Cursor { list: Remediation::CODE, sort: sort.code(), ..cursor.clone() };
-                let _ = cursor.open::<Remediation>(Valid::default(), sort);
+                let _ = cursor.open::<Remediation>(CheckedFilter::default(), sort);
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Errors of queries.
 
-mod obstacle;
+mod feed_fault;
 mod parameter;
 #[cfg(test)]
 mod tests;
 
-pub use obstacle::FeedObstacle;
+pub use feed_fault::FeedFault;
 pub use parameter::{InvalidParameter, InvalidParameters, InvalidReason};
 
 pub use storage_models::DatabaseFault;
@@ -32,7 +32,7 @@ pub enum QueryError {
     },
     /// The end of a list by ascending `created_at` cannot be found on this connection.
     #[error("cannot list by created_at without missing records: {0}")]
-    Feed(FeedObstacle),
+    Feed(FeedFault),
 }
 
 impl QueryError {
@@ -47,7 +47,7 @@ impl QueryError {
         match self {
             Self::Invalid(_) => ErrorCode::Invalid,
             Self::Database { fault, .. } => fault.code(),
-            Self::Feed(FeedObstacle::FixedSnapshot) => ErrorCode::Internal,
+            Self::Feed(FeedFault::FixedSnapshot) => ErrorCode::Internal,
             Self::Feed(_) => ErrorCode::Unavailable,
         }
     }

@@ -5,7 +5,7 @@ use storage_models::Timestamp;
 use storage_models::fields::Field;
 
 use super::fields::Fields;
-use super::{FilterNote, Valid};
+use super::{CheckedFilter, FilterNote};
 use crate::{InvalidParameter, InvalidParameters};
 
 /// The filter for records of one type. Only this crate can implement it.
@@ -70,7 +70,7 @@ pub trait AuditFilter: Fields + Default + Clone + DeserializeOwned + Send + Sync
     /// that are too long; more than [`MAX_METADATA_KEYS`](crate::MAX_METADATA_KEYS) keys, and keys that are;
     /// times and durations out of range; `since` after `until`, `min_duration` above `max_duration`; a range of the time of
     /// writing or changing of more than [`MAX_WRITTEN_DAYS`](crate::MAX_WRITTEN_DAYS) days, unless something else narrows it.
-    fn check(self, now: Timestamp) -> Result<Valid<Self>, InvalidParameters> {
-        Valid::new(self, now)
+    fn check(self, now: Timestamp) -> Result<CheckedFilter<Self>, InvalidParameters> {
+        CheckedFilter::new(self, now)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::asked::push_equals_one_of;
 use super::extra::Extra;
+use super::field_conditions::push_equals_one_of;
 use super::value::{check_values, split_values};
 use super::{Conditions, MAX_METADATA_KEYS};
 use crate::sql::Bind;

@@ -1,26 +1,27 @@
 //! Which records are meant: one plain struct per record type, and the one function that turns it into SQL.
 
-mod asked;
 mod audit_filter;
+mod checked_filter;
 mod conditions;
 mod de;
 mod define;
-mod demands;
 mod digest;
 mod duration;
 mod extra;
+mod field_conditions;
 mod fields;
+mod filter_conditions;
 mod metadata;
 mod note;
 mod records;
 #[cfg(test)]
 mod tests;
 mod times;
-mod valid;
 mod value;
 mod values;
 
 pub use audit_filter::AuditFilter;
+pub use checked_filter::CheckedFilter;
 pub(crate) use conditions::Conditions;
 pub(crate) use digest::{Digest, digest};
 pub use duration::DurationRange;
@@ -29,7 +30,6 @@ pub use metadata::MetadataValues;
 pub use note::FilterNote;
 pub use records::{AiAnalysisFilter, ExecutionFilter, RemediationFilter, WorkflowFilter};
 pub(crate) use times::{Range, Times};
-pub use valid::Valid;
 pub(crate) use value::check_text;
 
 /// The most values that one field of a filter may list.

@@ -10,8 +10,8 @@ use storage_models::{AiAnalysis, Execution, Phase, Remediation, Severity, Timest
 use super::fields::Fields as _;
 use super::value::split_values;
 use super::{
-    AiAnalysisFilter, AuditFilter, Conditions, ExecutionFilter, MAX_METADATA_KEYS, MAX_VALUES,
-    RemediationFilter, Valid, WorkflowFilter,
+    AiAnalysisFilter, AuditFilter, CheckedFilter, Conditions, ExecutionFilter, MAX_METADATA_KEYS, MAX_VALUES,
+    RemediationFilter, WorkflowFilter,
 };
 use crate::{InvalidParameters, InvalidReason, Listed};
 
@@ -26,7 +26,7 @@ fn sql_of<F: AuditFilter>(filter: F) -> String {
 #[test]
 fn an_empty_filter_has_no_clause() {
     assert_eq!(sql_of(RemediationFilter::default()), "");
-    assert_eq!(Conditions::of(&Valid::<ExecutionFilter>::default()).into_sql().into_bound().text, "");
+    assert_eq!(Conditions::of(&CheckedFilter::<ExecutionFilter>::default()).into_sql().into_bound().text, "");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use storage_models::fields::{Field, ToValue};
 
-use super::asked::{Asked, Suffix};
+use super::field_conditions::{FieldConditions, Suffix};
 use super::value::{FieldValue, split_values};
 use super::{Conditions, FilterNote};
 use crate::{InvalidParameter, InvalidReason};
@@ -12,7 +12,7 @@ use crate::{InvalidParameter, InvalidReason};
 /// By the place of the field in the table of the record type: conditions and errors are in that order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Values {
-    asked: BTreeMap<usize, Asked>,
+    by_place: BTreeMap<usize, FieldConditions>,
     notes: Vec<FilterNote>,
 }
 
@@ -38,7 +38,7 @@ impl Values {
             other => other,
         };
         if let Some(value) = value {
-            self.asked.entry(place).or_default().add(suffix, value);
+            self.by_place.entry(place).or_default().add(suffix, value);
         }
     }
 
@@ -46,14 +46,14 @@ impl Values {
     pub(super) fn set(&mut self, fields: &[Field], name: &str, values: &[impl ToValue]) {
         if let Some((place, ..)) = find(fields, name) {
             let values = values.iter().filter_map(|value| FieldValue::of(value.to_value()));
-            self.asked.entry(place).or_default().set(values.collect());
+            self.by_place.entry(place).or_default().set(values.collect());
         }
     }
 
     /// Says nothing of the field any more, whatever its parameters were.
     pub(super) fn forget(&mut self, fields: &[Field], name: &str) {
         if let Some((place, ..)) = find(fields, name) {
-            self.asked.remove(&place);
+            self.by_place.remove(&place);
         }
     }
 
@@ -64,13 +64,13 @@ impl Values {
             return Err(refused(text, InvalidReason::Unknown));
         };
         if suffix == Suffix::Null {
-            let asked = self.asked.entry(place).or_default();
-            return asked.set_null(text).map_err(|reason| refused(text, reason));
+            let of_field = self.by_place.entry(place).or_default();
+            return of_field.set_null(text).map_err(|reason| refused(text, reason));
         }
         for given in split_values(text) {
             let compared = self.as_stored(field, suffix, &given);
             let value = FieldValue::read(field.kind, compared).map_err(|reason| refused(&given, reason))?;
-            self.asked.entry(place).or_default().add(suffix, value);
+            self.by_place.entry(place).or_default().add(suffix, value);
         }
         Ok(())
     }
@@ -87,8 +87,9 @@ impl Values {
 
     /// The values of a parameter, as texts.
     pub(super) fn texts(&self, fields: &[Field], name: &str) -> Vec<String> {
-        let asked = find(fields, name).and_then(|(place, _, suffix)| Some((self.asked.get(&place)?, suffix)));
-        asked.map(|(asked, suffix)| asked.texts(suffix)).unwrap_or_default()
+        let of_field =
+            find(fields, name).and_then(|(place, _, suffix)| Some((self.by_place.get(&place)?, suffix)));
+        of_field.map(|(of_field, suffix)| of_field.texts(suffix)).unwrap_or_default()
     }
 
     pub(super) fn notes(&self) -> &[FilterNote] {
@@ -97,31 +98,32 @@ impl Values {
 
     /// Whether it lists values of a field that an index begins with.
     pub(super) fn is_indexed(&self, fields: &[Field]) -> bool {
-        self.by_field(fields).any(|(field, asked)| field.is_indexed && !asked.listed(Suffix::None).is_empty())
+        self.by_field(fields)
+            .any(|(field, of_field)| field.is_indexed && !of_field.listed(Suffix::None).is_empty())
     }
 
     /// See [`Extra::push_errors`](super::extra::Extra::push_errors).
     pub(super) fn push_errors(&self, fields: &[Field], errors: &mut Vec<InvalidParameter>) {
-        self.by_field(fields).for_each(|(field, asked)| asked.push_errors(field, errors));
+        self.by_field(fields).for_each(|(field, of_field)| of_field.push_errors(field, errors));
     }
 
     /// See [`Extra::push_conditions`](super::extra::Extra::push_conditions).
     pub(super) fn push_conditions(&self, fields: &[Field], conditions: &mut Conditions) {
-        self.by_field(fields).for_each(|(field, asked)| asked.push_conditions(field, conditions));
+        self.by_field(fields).for_each(|(field, of_field)| of_field.push_conditions(field, conditions));
     }
 
     /// See [`Extra::describe`](super::extra::Extra::describe).
     pub(super) fn describe(&self, fields: &[Field], out: &mut Vec<(String, Vec<String>)>) {
-        for (field, asked) in self.by_field(fields) {
+        for (field, of_field) in self.by_field(fields) {
             let parameters = Suffix::all_of(field.kind)
-                .map(|suffix| (format!("{}{}", field.name, suffix.text()), asked.texts(suffix)));
+                .map(|suffix| (format!("{}{}", field.name, suffix.text()), of_field.texts(suffix)));
             out.extend(parameters.filter(|(_, texts)| !texts.is_empty()));
         }
     }
 
     /// The fields that have conditions.
-    fn by_field<'a>(&'a self, fields: &'a [Field]) -> impl Iterator<Item = (&'a Field, &'a Asked)> {
-        self.asked.iter().filter_map(|(place, asked)| Some((fields.get(*place)?, asked)))
+    fn by_field<'a>(&'a self, fields: &'a [Field]) -> impl Iterator<Item = (&'a Field, &'a FieldConditions)> {
+        self.by_place.iter().filter_map(|(place, of_field)| Some((fields.get(*place)?, of_field)))
     }
 }
 

@@ -16,7 +16,8 @@ use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{BoundSql, Sql, Statement};
 use crate::{
-    AuditFilter as _, InvalidParameter, InvalidReason, PageRequest, QueryError, RemediationFilter, Valid,
+    AuditFilter as _, CheckedFilter, InvalidParameter, InvalidReason, PageRequest, QueryError,
+    RemediationFilter,
 };
 
 /// The occurrences of one alert, the newest first, each a remediation that matches a filter.
@@ -34,7 +35,7 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct HistoryQuery {
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     now: Timestamp,
     settle: Settle,
     limit: i64,
@@ -225,7 +226,7 @@ impl QueryableByName<Pg> for Occurrence {
 impl HistoryQuery {
     /// The occurrences that match `filter`, which names one alert or one fingerprint, as it is known at `now`.
     #[must_use]
-    pub fn new(filter: Valid<RemediationFilter>, now: Timestamp) -> Self {
+    pub fn new(filter: CheckedFilter<RemediationFilter>, now: Timestamp) -> Self {
         Self { filter, now, settle: Settle::default(), limit: PageRequest::DEFAULT_LIMIT }
     }
 

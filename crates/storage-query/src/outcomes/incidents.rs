@@ -13,7 +13,7 @@ use super::settle::Settle;
 use crate::filter::Conditions;
 use crate::search::{ACTIVE_SLOT, IncidentHit, NEWEST};
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{NearestQuery, QueryError, RemediationFilter, Valid};
+use crate::{CheckedFilter, NearestQuery, QueryError, RemediationFilter};
 
 const OPERATION: &str = "count outcomes of incidents";
 
@@ -22,7 +22,7 @@ const OPERATION: &str = "count outcomes of incidents";
 #[derive(Debug, Clone)]
 pub struct ActionsQuery {
     source: Source,
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     now: Timestamp,
     settle: Settle,
     is_together: bool,
@@ -68,7 +68,7 @@ impl QueryableByName<Pg> for ActionOutcome {
 impl ActionsQuery {
     /// The incidents `hits`, each apart, as those that match `filter` show them, as it is known at `now`.
     #[must_use]
-    pub fn new(hits: Vec<IncidentHit>, filter: Valid<RemediationFilter>, now: Timestamp) -> Self {
+    pub fn new(hits: Vec<IncidentHit>, filter: CheckedFilter<RemediationFilter>, now: Timestamp) -> Self {
         let source = Source::Incidents(hits);
         Self { source, filter, now, settle: Settle::default(), is_together: false }
     }
@@ -76,7 +76,7 @@ impl ActionsQuery {
     /// The records that match `filter`, whatever their incidents, at most the [`MAX_JUDGED`] newest: those of one alert,
     /// where no vector tells which incidents are alike.
     #[must_use]
-    pub fn of_records(filter: Valid<RemediationFilter>, now: Timestamp) -> Self {
+    pub fn of_records(filter: CheckedFilter<RemediationFilter>, now: Timestamp) -> Self {
         Self { source: Source::Records, filter, now, settle: Settle::default(), is_together: true }
     }
 

@@ -14,7 +14,9 @@ use super::settle::Settle;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
-use crate::{Grouping, InvalidParameter, InvalidReason, MAX_GROUPS, QueryError, RemediationFilter, Valid};
+use crate::{
+    CheckedFilter, Grouping, InvalidParameter, InvalidReason, MAX_GROUPS, QueryError, RemediationFilter,
+};
 
 /// The most columns that outcomes are counted by at once.
 pub const MAX_OUTCOME_COLUMNS: usize = 3;
@@ -35,7 +37,7 @@ pub const MAX_OUTCOME_COLUMNS: usize = 3;
 /// ```
 #[derive(Debug, Clone)]
 pub struct OutcomesQuery {
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     by: Vec<Grouping>,
     now: Timestamp,
     settle: Settle,
@@ -118,7 +120,7 @@ impl OutcomesQuery {
 
     /// Those that match `filter`, by these columns, as it is known at `now`.
     #[must_use]
-    pub fn new(filter: Valid<RemediationFilter>, by: Vec<Grouping>, now: Timestamp) -> Self {
+    pub fn new(filter: CheckedFilter<RemediationFilter>, by: Vec<Grouping>, now: Timestamp) -> Self {
         Self { filter, by, now, settle: Settle::default() }
     }
 

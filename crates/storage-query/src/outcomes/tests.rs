@@ -6,13 +6,13 @@ use serde_json::json;
 use storage_models::{IncidentKey, Timestamp};
 
 use super::{ActionsQuery, HistoryQuery, OutcomeCounts, OutcomeGroup, OutcomesQuery, Settle};
-use crate::{AuditFilter as _, Grouping, IncidentHit, InvalidReason, RemediationFilter, Valid};
+use crate::{AuditFilter as _, CheckedFilter, Grouping, IncidentHit, InvalidReason, RemediationFilter};
 
 fn now() -> Timestamp {
     "2026-03-01T00:00:00Z".parse().unwrap()
 }
 
-fn valid(filter: RemediationFilter) -> Valid<RemediationFilter> {
+fn valid(filter: RemediationFilter) -> CheckedFilter<RemediationFilter> {
     filter.check(now()).unwrap()
 }
 
@@ -43,7 +43,7 @@ fn the_time_to_settle_is_a_span_in_a_range() {
 fn outcomes_are_by_one_to_three_columns_that_say_what_was_done_or_where() {
     let by = |by: &str| {
         let columns = Grouping::list("by", by).map_err(|error| error.to_string())?;
-        let query = OutcomesQuery::new(Valid::default(), columns, now()).check();
+        let query = OutcomesQuery::new(CheckedFilter::default(), columns, now()).check();
         query.map(|_| ()).map_err(|error| error.to_string())
     };
     for column in OutcomesQuery::COLUMNS {
@@ -57,7 +57,7 @@ fn outcomes_are_by_one_to_three_columns_that_say_what_was_done_or_where() {
         assert_eq!(by(unknown), Err(format!("by must be one of {any}")), "{unknown}");
     }
     assert_eq!(by("action_type,namespace,cluster,severity"), Err("by must name 1 to 3 columns".to_owned()));
-    let none = OutcomesQuery::new(Valid::default(), Vec::new(), now()).to_sql();
+    let none = OutcomesQuery::new(CheckedFilter::default(), Vec::new(), now()).to_sql();
     assert_eq!(none.unwrap_err().reason, InvalidReason::ColumnCount { min: 1, max: 3 });
 }
 
@@ -72,7 +72,7 @@ fn a_history_is_of_one_alert_or_one_fingerprint() {
     for pairs in [&[][..], &[("alert_name", "a,b")], &[("alert_name.prefix", "a")], &[("cluster", "c")]] {
         assert!(!check(pairs), "{pairs:?}");
     }
-    let error = HistoryQuery::new(Valid::default(), now()).to_sql().unwrap_err();
+    let error = HistoryQuery::new(CheckedFilter::default(), now()).to_sql().unwrap_err();
     assert_eq!(error.to_string(), "alert_fingerprint must have one value, or alert_name must");
 }
 

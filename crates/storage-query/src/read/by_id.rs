@@ -8,7 +8,7 @@ use storage_models::{Month, Timestamp};
 use super::rows::Plain;
 use crate::filter::Conditions;
 use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
-use crate::{Listed, QueryError, Valid};
+use crate::{CheckedFilter, Listed, QueryError};
 
 /// Records that were asked for by their ids.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,13 +71,13 @@ impl<R: Listed> GetQuery<R> {
 #[derive(Debug, Clone)]
 pub struct GetManyQuery<R: Listed> {
     ids: Vec<i64>,
-    filter: Valid<R::Filter>,
+    filter: CheckedFilter<R::Filter>,
 }
 
 impl<R: Listed> GetManyQuery<R> {
     /// Those of the records `ids` that match `filter`.
     #[must_use]
-    pub fn new(ids: impl Into<Vec<i64>>, filter: Valid<R::Filter>) -> Self {
+    pub fn new(ids: impl Into<Vec<i64>>, filter: CheckedFilter<R::Filter>) -> Self {
         Self { ids: ids.into(), filter }
     }
 

@@ -5,19 +5,19 @@ use diesel_async::AsyncPgConnection;
 use super::rows::Number;
 use crate::filter::Conditions;
 use crate::sql::{BoundSql, Sql, Statement};
-use crate::{Listed, QueryError, Valid, tally};
+use crate::{CheckedFilter, Listed, QueryError, counter_sum};
 
 /// How many records match a filter, counted by the database: from its counters of remediations when the filter names
 /// nothing but namespace, phase, status, action type, severity and time, else one by one.
 #[derive(Debug, Clone)]
 pub struct CountQuery<R: Listed> {
-    filter: Valid<R::Filter>,
+    filter: CheckedFilter<R::Filter>,
 }
 
 impl<R: Listed> CountQuery<R> {
     /// How many match `filter`.
     #[must_use]
-    pub const fn new(filter: Valid<R::Filter>) -> Self {
+    pub const fn new(filter: CheckedFilter<R::Filter>) -> Self {
         Self { filter }
     }
 
@@ -25,9 +25,9 @@ impl<R: Listed> CountQuery<R> {
     ///
     /// ```
     /// use storage_models::Remediation;
-    /// use storage_query::{CountQuery, Valid};
+    /// use storage_query::{CountQuery, CheckedFilter};
     ///
-    /// let sql = CountQuery::<Remediation>::new(Valid::default()).to_sql();
+    /// let sql = CountQuery::<Remediation>::new(CheckedFilter::default()).to_sql();
     /// assert!(sql.text.starts_with("SELECT "), "{}", sql.text);
     /// ```
     #[must_use]
@@ -45,8 +45,8 @@ impl<R: Listed> CountQuery<R> {
     }
 }
 
-pub(super) fn sql<R: Listed>(filter: &Valid<R::Filter>) -> Sql {
-    tally::total::<R>(filter).unwrap_or_else(|| {
+pub(super) fn sql<R: Listed>(filter: &CheckedFilter<R::Filter>) -> Sql {
+    counter_sum::total::<R>(filter).unwrap_or_else(|| {
         let mut sql = Sql::new("SELECT count(*) AS total FROM ");
         sql.text(R::TABLE).append(Conditions::of(filter).into_sql());
         sql

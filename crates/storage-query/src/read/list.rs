@@ -5,11 +5,12 @@ use storage_models::Timestamp;
 
 use super::count;
 use super::rows::{Counted, Plain};
-use crate::cursor::{Place, Position, Side};
+use crate::cursor::{Boundary, Position, Side};
 use crate::filter::Conditions;
 use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{
-    Cursor, InvalidParameter, InvalidReason, Listed, Page, PageRequest, QueryError, Sort, Total, Valid, feed,
+    CheckedFilter, Cursor, InvalidParameter, InvalidReason, Listed, Page, PageRequest, QueryError, Sort,
+    Total, feed,
 };
 
 const OPERATION: &str = "list records";
@@ -24,7 +25,7 @@ const OPERATION: &str = "list records";
 /// a reader that follows its cursors gets every record once, also records that are committed late. Such a list lags a
 /// fifth of a second behind, and as far as the oldest open transaction that writes or is younger than a minute. Its
 /// total counts all records that match. It needs a role that may see when the writers' transactions began, see
-/// [`FeedObstacle`](crate::FeedObstacle).
+/// [`FeedFault`](crate::FeedFault).
 ///
 /// ```
 /// use storage_models::{Remediation, Status, Timestamp};
@@ -41,21 +42,21 @@ const OPERATION: &str = "list records";
 /// ```
 #[derive(Debug, Clone)]
 pub struct ListQuery<R: Listed> {
-    filter: Valid<R::Filter>,
+    filter: CheckedFilter<R::Filter>,
     sort: Sort<R>,
     page: PageRequest,
     total: Total,
     cursor: Option<Cursor>,
     /// Where `cursor` leads, once it is opened.
-    place: Option<Place>,
+    boundary: Option<Boundary>,
 }
 
 impl<R: Listed> ListQuery<R> {
     /// The first page of what matches, newest first.
     #[must_use]
-    pub fn new(filter: Valid<R::Filter>) -> Self {
+    pub fn new(filter: CheckedFilter<R::Filter>) -> Self {
         let (sort, page, total) = (Sort::default(), PageRequest::default(), Total::default());
-        Self { filter, sort, page, total, cursor: None, place: None }
+        Self { filter, sort, page, total, cursor: None, boundary: None }
     }
 
     /// In this order.
@@ -100,7 +101,7 @@ impl<R: Listed> ListQuery<R> {
     }
 
     /// Which records are meant; once checked, with the instants that its ages meant on the first page.
-    pub const fn filter(&self) -> &Valid<R::Filter> {
+    pub const fn filter(&self) -> &CheckedFilter<R::Filter> {
         &self.filter
     }
 
@@ -119,7 +120,7 @@ impl<R: Listed> ListQuery<R> {
     }
 
     /// For a list by ascending `created_at` in another driver: the statement that must be run first. Its one
-    /// row has `bound`, and `obstacle`, which must be null ([`FeedObstacle`](crate::FeedObstacle)).
+    /// row has `bound`, and `fault`, which must be null ([`FeedFault`](crate::FeedFault)).
     #[must_use]
     pub fn to_bound_sql() -> BoundSql {
         feed::statement::<R>()
@@ -169,9 +170,9 @@ impl<R: Listed> ListQuery<R> {
             let offset = self.page.offset().to_string();
             return Err(InvalidParameter::new("offset", offset, InvalidReason::WithCursor));
         }
-        let (filter, place) = cursor.open(self.filter, self.sort)?;
+        let (filter, boundary) = cursor.open(self.filter, self.sort)?;
         self.filter = filter;
-        self.place = Some(place);
+        self.boundary = Some(boundary);
         Ok(self)
     }
 
@@ -208,22 +209,22 @@ impl<R: Listed> ListQuery<R> {
         if let Some(bound) = bound {
             conditions.and("created_at < ").bind(Bind::Timestamptz(bound));
         }
-        if let Some(place) = self.place {
-            self.sort.push_place(place, conditions);
+        if let Some(boundary) = self.boundary {
+            self.sort.push_boundary(boundary, conditions);
         }
     }
 
     fn window(&self) -> Sql {
         let mut sql = self.sort.order_by(self.side());
         sql.text(" LIMIT ").bind(Bind::BigInt(self.page.limit() + 1));
-        if self.place.is_none() {
+        if self.boundary.is_none() {
             sql.text(" OFFSET ").bind(Bind::BigInt(self.page.offset()));
         }
         sql
     }
 
     fn side(&self) -> Side {
-        self.place.map_or(Side::After, |place| place.side)
+        self.boundary.map_or(Side::After, |boundary| boundary.side)
     }
 
     /// A page of the records on one side of the place, the nearest first.
@@ -239,18 +240,21 @@ impl<R: Listed> ListQuery<R> {
         let (first, last) = (position(records.first()), position(records.last()));
         // On the other side of the place is at least the record that it is named after.
         let (has_more, has_previous) = match self.side() {
-            Side::After => (are_left, self.place.is_some()),
+            Side::After => (are_left, self.boundary.is_some()),
             Side::Before => (last.is_some(), are_left),
         };
-        let end = last.or(self.place.filter(|place| place.side == Side::After).map(|place| place.position));
+        let end = last.or(self
+            .boundary
+            .filter(|boundary| boundary.side == Side::After)
+            .map(|boundary| boundary.position));
         let next = end.filter(|_| has_more || self.sort.is_feed()).map(Position::after);
         let previous = first.filter(|_| has_previous).map(Position::before);
-        let cursor = |place| Cursor::new(&self.filter, self.sort, place);
+        let cursor = |boundary| Cursor::new(&self.filter, self.sort, boundary);
         Page {
             records,
             total,
             request: self.page,
-            is_after_cursor: self.place.is_some(),
+            is_after_cursor: self.boundary.is_some(),
             has_more,
             is_cut,
             next_cursor: next.map(cursor),

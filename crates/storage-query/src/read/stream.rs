@@ -5,7 +5,7 @@ use futures_util::stream::{self, Stream, TryStreamExt as _};
 
 use super::ListQuery;
 use crate::sql::BoundSql;
-use crate::{Listed, Page, PageRequest, QueryError, Sort, Total, Valid};
+use crate::{CheckedFilter, Listed, Page, PageRequest, QueryError, Sort, Total};
 
 /// Everything that matches a filter, in the order of a sort, with at most
 /// [`PageRequest::MAX_LIMIT`] records and [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES) in memory however many there
@@ -45,14 +45,14 @@ use crate::{Listed, Page, PageRequest, QueryError, Sort, Total, Valid};
 /// ```
 #[derive(Debug, Clone)]
 pub struct StreamQuery<R: Listed> {
-    filter: Valid<R::Filter>,
+    filter: CheckedFilter<R::Filter>,
     sort: Sort<R>,
 }
 
 impl<R: Listed> StreamQuery<R> {
     /// Everything that matches `filter`, newest first.
     #[must_use]
-    pub fn new(filter: Valid<R::Filter>) -> Self {
+    pub fn new(filter: CheckedFilter<R::Filter>) -> Self {
         Self { filter, sort: Sort::default() }
     }
 

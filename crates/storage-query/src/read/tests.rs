@@ -7,8 +7,8 @@ use storage_models::{AiAnalysis, Execution, Phase, Remediation, Severity, Status
 use super::{CountQuery, GetManyQuery, GetQuery, ListQuery, TimelineQuery};
 use crate::cursor::Position;
 use crate::{
-    AuditFilter, BoundSql, Cursor, Direction, Incident, Listed, PageRequest, RemediationFilter, Sort, Total,
-    Valid,
+    AuditFilter, BoundSql, CheckedFilter, Cursor, Direction, Incident, Listed, PageRequest,
+    RemediationFilter, Sort, Total,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -20,7 +20,7 @@ fn render(golden: &mut String, title: &str, BoundSql { text, binds }: BoundSql) 
 }
 
 /// A filter with one value for the first field, two for each other, and a range of time.
-fn full_filter<F: AuditFilter>() -> Valid<F> {
+fn full_filter<F: AuditFilter>() -> CheckedFilter<F> {
     let value = |field: &str, index: usize| match (field, index) {
         ("since" | "created_since" | "updated_since", _) => "2026-01-01".to_owned(),
         ("until" | "created_until" | "updated_until", _) => "2026-02-01".to_owned(),
@@ -48,7 +48,7 @@ fn full_filter<F: AuditFilter>() -> Valid<F> {
 
 fn golden_for<R: Listed>() -> String {
     let mut golden = String::new();
-    let all = Valid::<R::Filter>::default();
+    let all = CheckedFilter::<R::Filter>::default();
     render(&mut golden, "list, newest first", ListQuery::<R>::new(all.clone()).to_sql().unwrap());
     for sort in Sort::<R>::all() {
         let query = ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None);
@@ -147,7 +147,7 @@ fn one_clause_feeds_list_total_and_count() {
 /// The order in which the parts of a list are set changes nothing; parts that contradict each other are refused.
 #[test]
 fn the_parts_of_a_list_come_in_any_order() {
-    let (all, sort) = (Valid::default(), Sort::created_at(Direction::Descending));
+    let (all, sort) = (CheckedFilter::default(), Sort::created_at(Direction::Descending));
     let cursor = Cursor::new(&all, sort, Position { value: Some(250), id: 7 }.after());
     let list = ListQuery::<Remediation>::new(all);
     let begun = list.clone().after(&cursor).total(Total::None).sort(sort).to_sql();

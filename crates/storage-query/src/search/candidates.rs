@@ -2,7 +2,7 @@
 
 use storage_models::Embedding;
 
-use crate::{Nearest, RemediationFilter, SearchRequest, Valid};
+use crate::{CheckedFilter, Nearest, RemediationFilter, SearchRequest};
 
 /// How often more candidates are asked for, twice as many each time, when too few of them are left.
 pub const MAX_REFILLS: u32 = 3;
@@ -26,7 +26,7 @@ pub trait CandidateSource {
     fn nearest(
         &self,
         vector: &Embedding,
-        filter: &Valid<RemediationFilter>,
+        filter: &CheckedFilter<RemediationFilter>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Candidate>, Self::Error>> + Send;
 }
@@ -55,7 +55,7 @@ pub enum CandidateError<S, R> {
 pub async fn candidates<S: CandidateSource, R>(
     source: &S,
     vector: &Embedding,
-    filter: &Valid<RemediationFilter>,
+    filter: &CheckedFilter<RemediationFilter>,
     request: SearchRequest,
     mut read: impl AsyncFnMut(Vec<i64>) -> Result<Nearest, R>,
 ) -> Result<Nearest, CandidateError<S::Error, R>> {

@@ -10,7 +10,7 @@ use crate::filter::Conditions;
 use crate::read::rows::Summarized;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
-use crate::{NearestQuery, QueryError, RemediationFilter, Valid};
+use crate::{CheckedFilter, NearestQuery, QueryError, RemediationFilter};
 
 const OPERATION: &str = "read incidents";
 
@@ -45,13 +45,13 @@ impl IncidentSummary {
 #[derive(Debug, Clone)]
 pub struct IncidentsQuery {
     keys: Vec<IncidentKey>,
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
 }
 
 impl IncidentsQuery {
     /// The summaries of the incidents `keys` over the records that match `filter`.
     #[must_use]
-    pub const fn new(keys: Vec<IncidentKey>, filter: Valid<RemediationFilter>) -> Self {
+    pub const fn new(keys: Vec<IncidentKey>, filter: CheckedFilter<RemediationFilter>) -> Self {
         Self { keys, filter }
     }
 
@@ -86,7 +86,7 @@ impl IncidentsQuery {
 }
 
 /// The records of each incident by the index that has them newest first, as many as are counted.
-fn summaries(keys: &[IncidentKey], filter: &Valid<RemediationFilter>) -> Sql {
+fn summaries(keys: &[IncidentKey], filter: &CheckedFilter<RemediationFilter>) -> Sql {
     let mut placed = Conditions::default();
     placed.and("slot").text(" = ").text(ACTIVE_SLOT);
     placed.and("placed.incident_key = wanted.incident_key");

@@ -10,7 +10,7 @@ use storage_models::{Embedding, Remediation, Timestamp};
 use super::hits::{ranked, similarity};
 use super::{LexicalQuery, NearestQuery, SearchRequest};
 use crate::read::rows::Distant;
-use crate::{AuditFilter as _, RemediationFilter, Valid};
+use crate::{AuditFilter as _, CheckedFilter, RemediationFilter};
 
 pub(super) fn remediation(id: i64, start_time: &str) -> Remediation {
     let start_time: Timestamp = start_time.parse().unwrap();
@@ -103,7 +103,7 @@ fn golden_sql_of_a_search() {
 #[test]
 fn a_text_that_cannot_be_searched_for_is_refused() {
     let refused = |words: &str| {
-        let query = LexicalQuery::new(words, Valid::default(), SearchRequest::default());
+        let query = LexicalQuery::new(words, CheckedFilter::default(), SearchRequest::default());
         query.err().map(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     };
     assert_eq!(refused(&"ä".repeat(1_000)), None);
@@ -119,6 +119,6 @@ fn a_fusion_wants_four_times_the_limit_and_at_least_fifty() {
     }
     let request = SearchRequest::new(20, 0.0).unwrap();
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
-    let by_meaning = NearestQuery::new(vector, Valid::default(), request).for_fusion();
+    let by_meaning = NearestQuery::new(vector, CheckedFilter::default(), request).for_fusion();
     assert_eq!(by_meaning.to_sql().binds.last(), Some(&crate::Bind::BigInt(80)));
 }

@@ -29,7 +29,7 @@ impl BoundSql {
     /// use diesel::sql_types::BigInt;
     /// use diesel_async::RunQueryDsl;
     /// use storage_models::Remediation;
-    /// use storage_query::{CountQuery, Valid};
+    /// use storage_query::{CountQuery, CheckedFilter};
     ///
     /// #[derive(QueryableByName)]
     /// struct Row {
@@ -38,7 +38,7 @@ impl BoundSql {
     /// }
     ///
     /// # storage_testkit::example(async |conn| {
-    /// let sql = CountQuery::<Remediation>::new(Valid::default()).to_sql();
+    /// let sql = CountQuery::<Remediation>::new(CheckedFilter::default()).to_sql();
     /// let row: Row = sql.into_query().get_result(conn).await?;
     /// assert_eq!(row.total, 40);
     /// # Ok(())

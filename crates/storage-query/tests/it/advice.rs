@@ -3,8 +3,8 @@
 use diesel_async::AsyncPgConnection;
 use storage_models::IncidentKey;
 use storage_query::{
-    ActionOutcome, ActionsQuery, Advice, AuditFilter as _, IncidentHit, RemediationFilter, ThresholdQuery,
-    TimeBound, Valid,
+    ActionOutcome, ActionsQuery, Advice, AuditFilter as _, CheckedFilter, IncidentHit, RemediationFilter,
+    ThresholdQuery, TimeBound,
 };
 
 use crate::support::{SET, database, execute, now, number};
@@ -137,7 +137,7 @@ async fn actions_are_told_for_each_incident_and_for_records_without_one() {
     ])
     .await;
     let hits = vec![hit(7, 0.9), hit(8, 0.7)];
-    let apart = ActionsQuery::new(hits, Valid::default(), now()).run(&mut conn).await.unwrap();
+    let apart = ActionsQuery::new(hits, CheckedFilter::default(), now()).run(&mut conn).await.unwrap();
     let told: Vec<_> = apart
         .iter()
         .map(|it| (it.incident.unwrap(), it.action_type.as_str(), it.counts.held, it.similarity))

@@ -7,8 +7,8 @@ use diesel_async::AsyncPgConnection;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{Remediation, Status, Timestamp};
 use storage_query::{
-    AuditFilter as _, FacetsQuery, GroupCountsQuery, Grouping, Interval, MAX_BUCKETS, MAX_GROUPS, QueryError,
-    RemediationFilter, SuccessRateQuery, TrendQuery, Valid,
+    AuditFilter as _, CheckedFilter, FacetsQuery, GroupCountsQuery, Grouping, Interval, MAX_BUCKETS,
+    MAX_GROUPS, QueryError, RemediationFilter, SuccessRateQuery, TrendQuery,
 };
 
 use crate::lists::{any_wanted, filter};
@@ -21,7 +21,11 @@ fn count(rows: &Rows<'_>, is_counted: impl Fn(&Remediation) -> bool) -> i64 {
     rows.iter().filter(|row| is_counted(&row.record)).count().try_into().unwrap()
 }
 
-async fn check_rate(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFilter>, rows: &Rows<'_>) {
+async fn check_rate(
+    conn: &mut AsyncPgConnection,
+    filter: &CheckedFilter<RemediationFilter>,
+    rows: &Rows<'_>,
+) {
     let finished: Rows<'_> = rows.iter().filter(|row| row.record.phase.is_finished()).copied().collect();
     let rate = SuccessRateQuery::new(filter.clone()).run(conn).await.unwrap();
     let success = count(&finished, |it| it.status == Status::Success);
@@ -32,7 +36,11 @@ async fn check_rate(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFilt
     assert_eq!(rate.success_rate, (total > 0).then(|| parts(success) / parts(total)));
 }
 
-async fn check_groups(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFilter>, rows: &Rows<'_>) {
+async fn check_groups(
+    conn: &mut AsyncPgConnection,
+    filter: &CheckedFilter<RemediationFilter>,
+    rows: &Rows<'_>,
+) {
     for by in Grouping::ALL {
         let mut counts: BTreeMap<Option<String>, i64> = BTreeMap::new();
         for row in rows {
@@ -47,7 +55,11 @@ async fn check_groups(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFi
     }
 }
 
-async fn check_trend(conn: &mut AsyncPgConnection, filter: &Valid<RemediationFilter>, rows: &Rows<'_>) {
+async fn check_trend(
+    conn: &mut AsyncPgConnection,
+    filter: &CheckedFilter<RemediationFilter>,
+    rows: &Rows<'_>,
+) {
     // An hour each of the 79 days would be more than fit.
     for interval in [Interval::Day, Interval::Week] {
         let trend =
@@ -200,12 +212,14 @@ async fn groups_and_buckets_are_bounded() {
          FROM generate_series(1, 1001) AS n, generate_series(1, 1 + (n > 990)::int)",
     )
     .await;
-    let found = GroupCountsQuery::new(Valid::default(), Grouping::Namespace).run(&mut conn).await.unwrap();
+    let found =
+        GroupCountsQuery::new(CheckedFilter::default(), Grouping::Namespace).run(&mut conn).await.unwrap();
     assert!(found.is_truncated);
     assert_eq!((found.groups.len(), found.groups[10].count, found.groups[11].count), (MAX_GROUPS, 2, 1));
 
     let early: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    let error = TrendQuery::new(Valid::default(), Interval::Hour, early).run(&mut conn).await.unwrap_err();
+    let error =
+        TrendQuery::new(CheckedFilter::default(), Interval::Hour, early).run(&mut conn).await.unwrap_err();
     let QueryError::Invalid(errors) = error else { panic!("{error}") };
     assert_eq!(errors.iter().map(|error| &*error.field).collect::<Vec<_>>(), ["since"]);
     let until: Timestamp = "2026-02-11T16:00:00Z".parse().unwrap();

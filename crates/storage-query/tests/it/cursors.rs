@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{AiAnalysis, Execution, Remediation, Timestamp, Workflow};
 use storage_query::{
-    AuditFilter as _, Cursor, Direction, Incident, ListQuery, PageRequest, RemediationFilter, Sort,
-    TimeBound, Total, Valid,
+    AuditFilter as _, CheckedFilter, Cursor, Direction, Incident, ListQuery, PageRequest, RemediationFilter,
+    Sort, TimeBound, Total,
 };
 
 use crate::lists::{any_wanted, expected, filter};
@@ -18,7 +18,7 @@ use crate::support::{database, execute, now, seed};
 /// The list from `offset` to its end, page by page, each behind the cursor of the one before.
 async fn walked<R: Modelled>(
     conn: &mut AsyncPgConnection,
-    filter: &Valid<R::Filter>,
+    filter: &CheckedFilter<R::Filter>,
     sort: Sort<R>,
     first: PageRequest,
     total: Option<i64>,
@@ -47,7 +47,7 @@ async fn walked<R: Modelled>(
 /// The list from its last page to its beginning, by the cursors that lead back, in the order of the list.
 async fn walked_back<R: Modelled>(
     conn: &mut AsyncPgConnection,
-    filter: &Valid<R::Filter>,
+    filter: &CheckedFilter<R::Filter>,
     sort: Sort<R>,
     size: PageRequest,
 ) -> Vec<R> {
@@ -149,8 +149,10 @@ fn incidents_by_cursor_are_what_rust_works_out() {
 async fn records_written_meanwhile_neither_repeat_nor_hide_others() {
     let (_database, mut conn) = database().await;
     seed(&mut conn).await;
-    let query = ListQuery::<Remediation>::new(Valid::default()).page(PageRequest::new(100, 0).unwrap());
-    let before = ListQuery::<Remediation>::new(Valid::default()).page(PageRequest::new(300, 0).unwrap());
+    let query =
+        ListQuery::<Remediation>::new(CheckedFilter::default()).page(PageRequest::new(100, 0).unwrap());
+    let before =
+        ListQuery::<Remediation>::new(CheckedFilter::default()).page(PageRequest::new(300, 0).unwrap());
     let before = before.run(&mut conn).await.unwrap().records;
     let mut page = query.run(&mut conn).await.unwrap();
     let mut seen = page.records;
@@ -193,7 +195,7 @@ async fn an_age_does_not_move_between_pages() {
 async fn a_cursor_takes_no_offset() {
     let (_database, mut conn) = database().await;
     seed(&mut conn).await;
-    let query = ListQuery::<Execution>::new(Valid::default());
+    let query = ListQuery::<Execution>::new(CheckedFilter::default());
     let cursor = query.run(&mut conn).await.unwrap().next_cursor.unwrap();
     let both = query.after(&cursor).page(PageRequest::new(10, 5).unwrap());
     let error = both.run(&mut conn).await.unwrap_err();

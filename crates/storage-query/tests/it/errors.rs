@@ -2,13 +2,13 @@
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use storage_models::{Embedding, ErrorCode, Remediation};
-use storage_query::{DatabaseFault, ListQuery, NearestQuery, QueryError, SearchRequest, Valid};
+use storage_query::{CheckedFilter, DatabaseFault, ListQuery, NearestQuery, QueryError, SearchRequest};
 use storage_testkit::{FaultProxy, TestDatabase};
 
 use crate::support::{connect, database, execute, number};
 
 async fn list(conn: &mut AsyncPgConnection) -> QueryError {
-    ListQuery::<Remediation>::new(Valid::default()).run(conn).await.expect_err("the list must fail")
+    ListQuery::<Remediation>::new(CheckedFilter::default()).run(conn).await.expect_err("the list must fail")
 }
 
 fn assert_fault(error: &QueryError, expected: DatabaseFault, code: ErrorCode) {
@@ -52,7 +52,7 @@ async fn a_search_that_times_out_leaves_its_connection_usable() {
     let locker = lock_table(&database).await;
     execute(&mut conn, "SET statement_timeout = '20ms'").await;
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
-    let search = NearestQuery::new(vector, Valid::default(), SearchRequest::default());
+    let search = NearestQuery::new(vector, CheckedFilter::default(), SearchRequest::default());
     let error = search.run(&mut conn).await.unwrap_err();
     assert_fault(&error, DatabaseFault::StatementTimeout, ErrorCode::DeadlinePassed);
     drop(locker);
@@ -79,7 +79,7 @@ async fn a_cancelled_statement_is_told_from_a_timeout_and_the_connection_lives()
     let (error, ()) = tokio::join!(list(&mut conn), when_waiting(&database, backend, &cancel));
     assert_fault(&error, DatabaseFault::Cancelled, ErrorCode::DeadlinePassed);
     drop(locker);
-    ListQuery::<Remediation>::new(Valid::default()).run(&mut conn).await.unwrap();
+    ListQuery::<Remediation>::new(CheckedFilter::default()).run(&mut conn).await.unwrap();
 }
 
 /// BR-STORAGE-017

@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use diesel_async::AsyncPgConnection;
 use storage_models::{ErrorCode, Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, Cursor, Direction, FeedObstacle, ListQuery, PageRequest, QueryError, RemediationFilter,
-    Sort, TimeBound, Valid,
+    AuditFilter as _, CheckedFilter, Cursor, Direction, FeedFault, ListQuery, PageRequest, QueryError,
+    RemediationFilter, Sort, TimeBound,
 };
 use storage_testkit::TestDatabase;
 
@@ -25,7 +25,7 @@ impl Reader {
 
     /// Reads one page, and says whether more follow.
     async fn read(&mut self) -> Result<bool, QueryError> {
-        let query = ListQuery::<Remediation>::new(Valid::default())
+        let query = ListQuery::<Remediation>::new(CheckedFilter::default())
             .sort(Sort::created_at(Direction::Ascending))
             .page(PageRequest::new(7, 0).unwrap());
         let query = match &self.cursor {
@@ -131,11 +131,12 @@ async fn the_total_of_a_feed_counts_what_the_feed_does_not_show_yet() {
     execute(&mut early, "BEGIN").await;
     insert(&mut early, "early").await;
     insert(&mut conn, "late").await;
-    let query = ListQuery::<Remediation>::new(Valid::default()).sort(Sort::created_at(Direction::Ascending));
+    let query =
+        ListQuery::<Remediation>::new(CheckedFilter::default()).sort(Sort::created_at(Direction::Ascending));
     let page = query.run(&mut conn).await.unwrap();
     assert_eq!((page.records.len(), page.total, page.has_more), (0, Some(1), false));
     let newest =
-        ListQuery::<Remediation>::new(Valid::default()).sort(Sort::created_at(Direction::Descending));
+        ListQuery::<Remediation>::new(CheckedFilter::default()).sort(Sort::created_at(Direction::Descending));
     assert_eq!(newest.run(&mut conn).await.unwrap().records.len(), 1);
 }
 
@@ -174,15 +175,15 @@ async fn a_reader_that_follows_many_writers_meets_every_record_once() {
     assert_eq!(reader.seen.len(), 4 * 60 + 1);
 }
 
-async fn obstacle(conn: &mut AsyncPgConnection) -> Option<FeedObstacle> {
+async fn fault(conn: &mut AsyncPgConnection) -> Option<FeedFault> {
     let filter = RemediationFilter::default().check("2026-03-01T00:00:00Z".parse().unwrap()).unwrap();
     let query = ListQuery::<Remediation>::new(filter).sort(Sort::created_at(Direction::Ascending));
     match query.run(conn).await {
         Ok(_) => None,
-        Err(error @ QueryError::Feed(obstacle)) => {
-            let is_hidden = obstacle == FeedObstacle::HiddenWriter;
+        Err(error @ QueryError::Feed(fault)) => {
+            let is_hidden = fault == FeedFault::HiddenWriter;
             assert_eq!(error.code() == ErrorCode::Unavailable, is_hidden);
-            Some(obstacle)
+            Some(fault)
         }
         Err(other) => panic!("{other}"),
     }
@@ -195,13 +196,13 @@ async fn a_writer_that_the_reader_may_not_see_is_an_obstacle() {
     let mut reader = connect(&database).await;
     // A role that every server has: it reads all tables and sees nobody else's activity.
     execute(&mut reader, "SET ROLE pg_read_all_data").await;
-    assert_eq!(obstacle(&mut reader).await, None);
+    assert_eq!(fault(&mut reader).await, None);
     execute(&mut writer, "BEGIN; SELECT count(*) FROM remediation_audit").await;
-    assert_eq!(obstacle(&mut reader).await, None);
+    assert_eq!(fault(&mut reader).await, None);
     insert(&mut writer, "hidden").await;
-    assert_eq!(obstacle(&mut reader).await, Some(FeedObstacle::HiddenWriter));
+    assert_eq!(fault(&mut reader).await, Some(FeedFault::HiddenWriter));
     execute(&mut writer, "COMMIT").await;
-    assert_eq!(obstacle(&mut reader).await, None);
+    assert_eq!(fault(&mut reader).await, None);
 }
 
 /// F28: within a transaction the feed may be read on, unless its snapshot stands still.
@@ -210,11 +211,11 @@ async fn a_feed_needs_a_snapshot_of_its_own() {
     let (_database, mut conn) = database().await;
     for (level, expected) in [
         ("READ COMMITTED", None),
-        ("REPEATABLE READ", Some(FeedObstacle::FixedSnapshot)),
-        ("SERIALIZABLE", Some(FeedObstacle::FixedSnapshot)),
+        ("REPEATABLE READ", Some(FeedFault::FixedSnapshot)),
+        ("SERIALIZABLE", Some(FeedFault::FixedSnapshot)),
     ] {
         execute(&mut conn, &format!("BEGIN ISOLATION LEVEL {level}")).await;
-        assert_eq!(obstacle(&mut conn).await, expected, "{level}");
+        assert_eq!(fault(&mut conn).await, expected, "{level}");
         execute(&mut conn, "ROLLBACK").await;
     }
 }

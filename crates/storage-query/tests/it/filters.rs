@@ -3,7 +3,9 @@
 use diesel_async::AsyncPgConnection;
 use storage_models::identifier::sanitize;
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
-use storage_query::{AuditFilter, CountQuery, Incident, ListQuery, Listed, RemediationFilter, Sort, Valid};
+use storage_query::{
+    AuditFilter, CheckedFilter, CountQuery, Incident, ListQuery, Listed, RemediationFilter, Sort,
+};
 
 use crate::lists::filter;
 use crate::model::{Modelled, Row, narrowed, vocabulary};
@@ -44,7 +46,7 @@ const INJECTIONS: &[&str] = &[
     "😀",
 ];
 
-fn valid<R: Listed>(field: &str, value: &str) -> Option<Valid<R::Filter>> {
+fn valid<R: Listed>(field: &str, value: &str) -> Option<CheckedFilter<R::Filter>> {
     let escaped = value.replace(',', r"\,");
     R::Filter::from_pairs([(field, escaped.as_str())]).ok()?.check(now()).ok()
 }

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use diesel_async::AsyncPgConnection;
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditFilter as _, BoundSql, CountQuery, FacetsQuery, GetManyQuery, GetQuery, GroupCountsQuery, Grouping,
-    HistoryQuery, Incident, Interval, ListQuery, Listed, OutcomesQuery, PageRequest, SuccessRateQuery,
-    TimelineQuery, Total, TrendQuery, Valid,
+    AuditFilter as _, BoundSql, CheckedFilter, CountQuery, FacetsQuery, GetManyQuery, GetQuery,
+    GroupCountsQuery, Grouping, HistoryQuery, Incident, Interval, ListQuery, Listed, OutcomesQuery,
+    PageRequest, SuccessRateQuery, TimelineQuery, Total, TrendQuery,
 };
 use storage_testkit::TestDatabase;
 
@@ -50,7 +50,7 @@ async fn large() -> (TestDatabase, AsyncPgConnection) {
     (database, conn)
 }
 
-fn filter<R: Listed>(pairs: &[(&str, &str)]) -> Valid<R::Filter> {
+fn filter<R: Listed>(pairs: &[(&str, &str)]) -> CheckedFilter<R::Filter> {
     R::Filter::from_pairs(pairs.iter().copied()).unwrap().check(now()).unwrap()
 }
 

@@ -1,7 +1,9 @@
 //! Search by words against a migrated database.
 
 use diesel_async::AsyncPgConnection;
-use storage_query::{AuditFilter as _, LexicalHit, LexicalQuery, RemediationFilter, SearchRequest, Valid};
+use storage_query::{
+    AuditFilter as _, CheckedFilter, LexicalHit, LexicalQuery, RemediationFilter, SearchRequest,
+};
 use storage_testkit::TestDatabase;
 
 use crate::support::{ENQUEUE_WORDLESS, SET, STORE_WORDS, database, execute, now, number};
@@ -443,7 +445,7 @@ async fn so_many_waiting_records_are_looked_at_and_no_more() {
                 SELECT 'wait-' || n, 'ns', 'pending', 'scale', '2026-01-01' FROM generate_series(1, 500) AS n";
     execute(&mut conn, &format!("{many}; {ENQUEUE_WORDLESS}")).await;
     let search = async |conn: &mut AsyncPgConnection, words: &str| {
-        let query = LexicalQuery::new(words, Valid::default(), SearchRequest::default()).unwrap();
+        let query = LexicalQuery::new(words, CheckedFilter::default(), SearchRequest::default()).unwrap();
         let found = query.run(conn).await.unwrap();
         (found.hits.len(), found.is_behind)
     };

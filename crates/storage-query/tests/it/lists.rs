@@ -8,8 +8,8 @@ use proptest::sample::subsequence;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditFilter, AuditRecord, CountQuery, GetManyQuery, Incident, ListQuery, Page, PageRequest,
-    RemediationFilter, Sort, Total, Valid,
+    AuditFilter, AuditRecord, CheckedFilter, CountQuery, GetManyQuery, Incident, ListQuery, Page,
+    PageRequest, RemediationFilter, Sort, Total,
 };
 
 use crate::model::{Modelled, Row, Wanted, narrowed, vocabulary};
@@ -42,7 +42,7 @@ pub(crate) fn any_wanted<R: Modelled>(rows: &[Row<R>]) -> impl Strategy<Value = 
     )
 }
 
-pub(crate) fn filter<F: AuditFilter>(wanted: &Wanted) -> Valid<F> {
+pub(crate) fn filter<F: AuditFilter>(wanted: &Wanted) -> CheckedFilter<F> {
     let escaped = |values: &Vec<String>| {
         values.iter().map(|value| value.replace(',', r"\,")).collect::<Vec<_>>().join(",")
     };
@@ -142,7 +142,7 @@ fn pages_and_totals_of_incidents_are_what_rust_works_out() {
 }
 
 async fn all<R: AuditRecord>(conn: &mut AsyncPgConnection, page: PageRequest) -> Page<R> {
-    ListQuery::<R>::new(Valid::default()).page(page).run(conn).await.unwrap()
+    ListQuery::<R>::new(CheckedFilter::default()).page(page).run(conn).await.unwrap()
 }
 
 /// F01: the total does not shrink to the page, nor vanish past the end.
@@ -200,7 +200,7 @@ async fn many_ids_come_back_in_their_order_and_through_the_filter() {
     let stored = |place: usize| rows[place].record.id;
     let ids =
         [stored(250), stored(3), id(999_999, "2026-01"), stored(17), stored(3), stored(100), stored(99)];
-    let found = GetManyQuery::<Execution>::new(ids, Valid::default()).run(&mut conn).await.unwrap();
+    let found = GetManyQuery::<Execution>::new(ids, CheckedFilter::default()).run(&mut conn).await.unwrap();
     let expected = [stored(250), stored(3), stored(17), stored(100), stored(99)];
     assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), expected);
 
@@ -209,6 +209,11 @@ async fn many_ids_come_back_in_their_order_and_through_the_filter() {
     let kept = rows.iter().filter(|row| row.matches(&wanted) && ids.contains(&row.record.id)).count();
     assert_eq!(found.records.len(), kept);
     assert!(
-        GetManyQuery::<Execution>::new([], Valid::default()).run(&mut conn).await.unwrap().records.is_empty()
+        GetManyQuery::<Execution>::new([], CheckedFilter::default())
+            .run(&mut conn)
+            .await
+            .unwrap()
+            .records
+            .is_empty()
     );
 }

@@ -1,7 +1,7 @@
 //! What a newer version of the store has written.
 
 use storage_models::{Altered, Phase, Remediation, Severity, Status, Workflow, WorkflowPhase};
-use storage_query::{AuditFilter as _, Incident, ListQuery, RemediationFilter, Valid};
+use storage_query::{AuditFilter as _, CheckedFilter, Incident, ListQuery, RemediationFilter};
 
 use crate::support::{database, execute, now};
 
@@ -22,7 +22,7 @@ async fn a_word_of_a_newer_version_is_read_as_it_is() {
     let (_database, mut conn) = database().await;
     execute(&mut conn, NEWER).await;
 
-    let page = ListQuery::<Remediation>::new(Valid::default()).run(&mut conn).await.unwrap();
+    let page = ListQuery::<Remediation>::new(CheckedFilter::default()).run(&mut conn).await.unwrap();
     let [newer, known] = page.records.as_slice() else { panic!("{page:?}") };
     assert!(matches!(newer.phase, Phase::Other(word) if word.as_str() == "paused"));
     assert!(matches!(newer.status, Status::Other(word) if word.as_str() == "partial"));
@@ -36,6 +36,7 @@ async fn a_word_of_a_newer_version_is_read_as_it_is() {
     let filter = RemediationFilter::default().phase(newer.phase).check(now()).unwrap();
     let same = ListQuery::<Incident>::new(filter).run(&mut conn).await.unwrap();
     assert_eq!((same.records[0].id, same.total), (newer.id, Some(1)));
-    let workflows = ListQuery::<Workflow>::new(Valid::default()).run(&mut conn).await.unwrap().records;
+    let workflows =
+        ListQuery::<Workflow>::new(CheckedFilter::default()).run(&mut conn).await.unwrap().records;
     assert!(matches!(workflows[0].phase, WorkflowPhase::Other(word) if word.as_str() == "rolling back"));
 }

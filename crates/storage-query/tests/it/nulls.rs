@@ -4,7 +4,7 @@ use diesel_async::AsyncPgConnection;
 use serde_json::Value;
 use storage_models::{AiAnalysis, Execution, Remediation, Timestamp, Workflow};
 use storage_query::{
-    AuditFilter as _, AuditRecord, DatabaseFault, GetQuery, ListQuery, QueryError, Sort, Total, Valid,
+    AuditFilter as _, AuditRecord, CheckedFilter, DatabaseFault, GetQuery, ListQuery, QueryError, Sort, Total,
 };
 
 use crate::model::{Modelled, Row};
@@ -75,8 +75,11 @@ async fn a_row_that_cannot_be_read_fails_the_whole_list() {
     )
     .await;
     for total in [Total::Exact, Total::None] {
-        let error =
-            ListQuery::<Remediation>::new(Valid::default()).total(total).run(&mut conn).await.unwrap_err();
+        let error = ListQuery::<Remediation>::new(CheckedFilter::default())
+            .total(total)
+            .run(&mut conn)
+            .await
+            .unwrap_err();
         assert!(
             matches!(error, QueryError::Database { fault: DatabaseFault::Unreadable, .. }),
             "{total:?}: {error:?}"

@@ -6,8 +6,8 @@ use diesel_async::AsyncPgConnection;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{Remediation, Status, Timestamp};
 use storage_query::{
-    AuditFilter as _, Grouping, HistoryQuery, MAX_GROUPS, Outcome, OutcomeCounts, Outcomes, OutcomesQuery,
-    PageRequest, RemediationFilter, Settle, Valid,
+    AuditFilter as _, CheckedFilter, Grouping, HistoryQuery, MAX_GROUPS, Outcome, OutcomeCounts, Outcomes,
+    OutcomesQuery, PageRequest, RemediationFilter, Settle,
 };
 
 use crate::lists::{any_wanted, filter};
@@ -308,7 +308,7 @@ async fn outcomes_are_bounded() {
          FROM generate_series(1, 10500) AS n",
     )
     .await;
-    let of = |by| OutcomesQuery::new(Valid::default(), vec![by], now());
+    let of = |by| OutcomesQuery::new(CheckedFilter::default(), vec![by], now());
     let found = of(Grouping::Namespace).run(&mut conn).await.unwrap();
     assert_eq!((found.groups.len(), found.is_truncated, found.durations_of), (MAX_GROUPS, true, 10_000));
     let found = of(Grouping::ActionType).run(&mut conn).await.unwrap();

@@ -4,8 +4,8 @@ use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{AiAnalysis, Embedding, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditFilter as _, AuditRecord, BoundSql, LexicalQuery, ListQuery, NearestQuery, PageRequest,
-    RemediationFilter, SearchRequest, Total, Valid,
+    AuditFilter as _, AuditRecord, BoundSql, CheckedFilter, LexicalQuery, ListQuery, NearestQuery,
+    PageRequest, RemediationFilter, SearchRequest, Total,
 };
 
 use crate::support::{ENQUEUE_WORDLESS, SET, STORE_WORDS, database, execute, now, settle};
@@ -54,7 +54,7 @@ fn page<R: AuditRecord>(pairs: &[(&str, &str)]) -> BoundSql {
     ListQuery::<R>::new(filter).page(PageRequest::new(10, 0).unwrap()).total(Total::None).to_sql().unwrap()
 }
 
-fn nearest(filter: Valid<RemediationFilter>) -> NearestQuery {
+fn nearest(filter: CheckedFilter<RemediationFilter>) -> NearestQuery {
     let vector = Embedding::new(vec![0.1; Embedding::DIMENSION]).unwrap();
     NearestQuery::new(vector, filter, SearchRequest::default())
 }

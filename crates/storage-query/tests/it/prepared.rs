@@ -6,9 +6,9 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::TryStreamExt as _;
 use storage_models::{AiAnalysis, Embedding, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditRecord, ConnectionObstacle, CountQuery, Direction, GetManyQuery, GetQuery, GroupCountsQuery,
-    Grouping, Incident, IncidentsQuery, Interval, LexicalQuery, ListQuery, NearestQuery, SearchRequest, Sort,
-    StreamQuery, SuccessRateQuery, TimelineQuery, TrendQuery, Valid, prepare,
+    AuditRecord, CheckedFilter, ConnectionFault, CountQuery, Direction, GetManyQuery, GetQuery,
+    GroupCountsQuery, Grouping, Incident, IncidentsQuery, Interval, LexicalQuery, ListQuery, NearestQuery,
+    SearchRequest, Sort, StreamQuery, SuccessRateQuery, TimelineQuery, TrendQuery, prepare,
 };
 
 use crate::support::{SET, STORE_WORDS, database, execute, now, number, seed};
@@ -52,7 +52,7 @@ async fn a_role_with_select_alone_is_told_what_it_could_not_set() {
     execute(&mut owner, &language).await;
     let url = database.make_reader().await.unwrap();
     let mut conn = AsyncPgConnection::establish(&url).await.unwrap();
-    assert_eq!(prepare(&mut conn).await.unwrap(), [ConnectionObstacle::HiddenWriters]);
+    assert_eq!(prepare(&mut conn).await.unwrap(), [ConnectionFault::HiddenWriters]);
     assert_settings(
         &mut conn,
         &[("lc_messages", "POSIX"), ("statement_timeout", "5s"), ("lock_timeout", "2s")],
@@ -60,31 +60,32 @@ async fn a_role_with_select_alone_is_told_what_it_could_not_set() {
     .await;
 
     execute(&mut conn, "SET search_path = pg_catalog").await;
-    let obstacles = prepare(&mut conn).await.unwrap();
+    let faults = prepare(&mut conn).await.unwrap();
     assert!(matches!(
-        obstacles.as_slice(),
+        faults.as_slice(),
         [
-            ConnectionObstacle::Tables { table: "remediation_audit" },
-            ConnectionObstacle::Pgvector { found: None },
-            ConnectionObstacle::HiddenWriters
+            ConnectionFault::Tables { table: "remediation_audit" },
+            ConnectionFault::Pgvector { found: None },
+            ConnectionFault::HiddenWriters
         ]
     ));
 }
 
 async fn read_all<R: AuditRecord>(conn: &mut AsyncPgConnection) {
-    let list = ListQuery::<R>::new(Valid::default());
+    let list = ListQuery::<R>::new(CheckedFilter::default());
     let page = list.run(conn).await.unwrap();
     assert_eq!((page.records.len(), page.total), (100, Some(300)));
     let feed = list.sort(Sort::created_at(Direction::Ascending)).run(conn).await.unwrap();
     assert_eq!(feed.records.len(), 100);
-    assert_eq!(CountQuery::<R>::new(Valid::default()).run(conn).await.unwrap(), 300);
+    assert_eq!(CountQuery::<R>::new(CheckedFilter::default()).run(conn).await.unwrap(), 300);
     let ids: Vec<i64> = page.records.iter().map(|record| record.id()).collect();
     assert_eq!(
-        GetManyQuery::<R>::new(ids.clone(), Valid::default()).run(conn).await.unwrap().records,
+        GetManyQuery::<R>::new(ids.clone(), CheckedFilter::default()).run(conn).await.unwrap().records,
         page.records
     );
     assert_eq!(GetQuery::<R>::new(ids[0]).run(conn).await.unwrap().as_ref(), page.records.first());
-    let streamed: Vec<R> = pin!(StreamQuery::new(Valid::default()).run(conn)).try_collect().await.unwrap();
+    let streamed: Vec<R> =
+        pin!(StreamQuery::new(CheckedFilter::default()).run(conn)).try_collect().await.unwrap();
     assert_eq!(streamed.len(), 300);
 }
 
@@ -104,7 +105,7 @@ async fn a_role_with_select_alone_reads_everything() {
     read_all::<AiAnalysis>(&mut conn).await;
     read_all::<Workflow>(&mut conn).await;
     read_all::<Execution>(&mut conn).await;
-    let all = Valid::default();
+    let all = CheckedFilter::default();
     let page = ListQuery::<Incident>::new(all.clone()).run(&mut conn).await.unwrap();
     assert_eq!(page.total, Some(300));
     assert!(TimelineQuery::new(page.records[0].id).run(&mut conn).await.unwrap().is_some());

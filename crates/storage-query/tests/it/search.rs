@@ -5,8 +5,8 @@ use diesel::sql_types::{Array, BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use storage_models::{Embedding, Severity, Timestamp, VectorSql};
 use storage_query::{
-    AuditFilter as _, Hit, IncidentsQuery, Nearest, NearestQuery, RemediationFilter, Scan, SearchRequest,
-    Valid,
+    AuditFilter as _, CheckedFilter, Hit, IncidentsQuery, Nearest, NearestQuery, RemediationFilter, Scan,
+    SearchRequest,
 };
 use storage_testkit::TestDatabase;
 
@@ -314,10 +314,10 @@ async fn the_older_vector_of_the_slot_that_serves_is_found() {
 #[tokio::test]
 async fn a_search_leaves_nothing_behind_on_its_connection() {
     let (_database, mut conn) = database().await;
-    let query = NearestQuery::new(vector(1), Valid::default(), SearchRequest::default());
+    let query = NearestQuery::new(vector(1), CheckedFilter::default(), SearchRequest::default());
     for _ in 0..3 {
         query.run(&mut conn).await.unwrap();
-        storage_query::CountQuery::<storage_models::Remediation>::new(Valid::default())
+        storage_query::CountQuery::<storage_models::Remediation>::new(CheckedFilter::default())
             .run(&mut conn)
             .await
             .unwrap();

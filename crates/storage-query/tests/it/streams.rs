@@ -7,8 +7,8 @@ use diesel_async::AsyncPgConnection;
 use futures_util::TryStreamExt as _;
 use storage_models::{Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, ListQuery, PageRequest, QueryError, RemediationFilter, Sort, StreamQuery, TimeBound,
-    Total, Valid,
+    AuditFilter as _, CheckedFilter, ListQuery, PageRequest, QueryError, RemediationFilter, Sort,
+    StreamQuery, TimeBound, Total,
 };
 
 use crate::support::{database, execute, now, number};
@@ -24,7 +24,7 @@ const SEED: &str = "
 
 async fn ids(
     conn: &mut AsyncPgConnection,
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     sort: Sort<Remediation>,
 ) -> Vec<i64> {
     let records: Vec<Remediation> =
@@ -61,7 +61,7 @@ async fn a_stream_that_fails_midway_says_so_and_ends() {
     execute(&mut conn, SEED).await;
     let mut other = database.connect().await.unwrap();
     let pid = number(&mut conn, "SELECT pg_backend_pid()").await;
-    let mut records = pin!(StreamQuery::<Remediation>::new(Valid::default()).run(&mut conn));
+    let mut records = pin!(StreamQuery::<Remediation>::new(CheckedFilter::default()).run(&mut conn));
     let mut seen = 0;
     let failure = loop {
         match records.try_next().await {

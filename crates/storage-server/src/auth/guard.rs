@@ -14,11 +14,11 @@ use super::{
     ANONYMOUS, Access, Caller, CallerSlot, Permission, Proxies, Rates, Refusal, TokenVerifier, Verdict, peer,
 };
 use crate::problem::{Challenge, Problem, ProblemKind};
-use crate::store::asker::Asker;
+use crate::store::requester::Requester;
 use crate::telemetry::metrics as names;
 
 /// The state that access control needs.
-pub(crate) struct Gate {
+pub(crate) struct AccessGuard {
     /// Finds the caller of a token. `None` in mode `none`, where every caller may do everything.
     pub(crate) verifier: Option<Arc<dyn TokenVerifier>>,
     /// Places for requests under way.
@@ -33,7 +33,7 @@ pub(crate) struct Gate {
     pub(crate) proxies: Proxies,
 }
 
-impl Default for Gate {
+impl Default for AccessGuard {
     /// Open, without limits.
     fn default() -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Default for Gate {
     }
 }
 
-impl Gate {
+impl AccessGuard {
     /// Whether every caller may do everything.
     pub(crate) fn is_open(&self) -> bool {
         self.verifier.is_none()
@@ -91,11 +91,11 @@ impl Gate {
     }
 
     /// Whom to count what the request takes for.
-    pub(crate) fn asker(&self, request: &ServiceRequest) -> Asker {
+    pub(crate) fn requester(&self, request: &ServiceRequest) -> Requester {
         let caller = request.extensions().get::<CallerSlot>().and_then(CallerSlot::get);
         match caller {
-            Some(caller) if !self.is_open() => Asker::Caller(caller.into_name()),
-            _ => Asker::Address(peer::group(peer::address(request, &self.proxies))),
+            Some(caller) if !self.is_open() => Requester::Caller(caller.into_name()),
+            _ => Requester::Address(peer::group(peer::address(request, &self.proxies))),
         }
     }
 

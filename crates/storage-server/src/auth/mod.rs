@@ -5,8 +5,8 @@
 //! | what the route asks of its caller | `routes::access`, the one table |
 //! | the token in the header | [`bearer`] |
 //! | whose token it is, and what it permits | a [`TokenVerifier`]: [`tokens`], [`kubernetes`]; none in mode `none` |
-//! | all of it, in order, for each request | [`Gate`] |
-//! | for whom places are counted | `store::asker` |
+//! | all of it, in order, for each request | [`AccessGuard`] |
+//! | for whom places are counted | `store::requester` |
 //!
 //! A route that the table does not have is never answered, in every mode. Only this module reads tokens. No log line,
 //! label or answer has a token.
@@ -24,7 +24,7 @@ mod verifier;
 
 pub(crate) use access::Access;
 pub(crate) use caller::{ANONYMOUS, Caller, CallerSlot};
-pub(crate) use guard::Gate;
+pub(crate) use guard::AccessGuard;
 pub(crate) use peer::Proxies;
 pub use peer::{ForwardedHeader, Network};
 pub(crate) use permission::{Permission, Permissions};

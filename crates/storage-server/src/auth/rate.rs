@@ -37,9 +37,9 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Rates<K> {
     }
 
     /// Counts one more; when that is too many, how long to wait.
-    pub(crate) fn check(&self, asker: &K) -> Result<(), Duration> {
+    pub(crate) fn check(&self, requester: &K) -> Result<(), Duration> {
         let Some(quota) = self.quota else { return Ok(()) };
-        let limiter = self.limiters.get_with_by_ref(asker, || Arc::new(RateLimiter::direct(quota)));
+        let limiter = self.limiters.get_with_by_ref(requester, || Arc::new(RateLimiter::direct(quota)));
         limiter.check().map_err(|until| until.wait_time_from(DefaultClock::default().now()))
     }
 }
@@ -59,11 +59,11 @@ mod tests {
     #[test]
     fn each_has_a_burst_of_their_own_and_is_told_how_long_to_wait() {
         let rates = Rates::new(1, 3);
-        for asker in ["a", "b"] {
+        for requester in ["a", "b"] {
             for _ in 0..3 {
-                assert_eq!(rates.check(&asker), Ok(()));
+                assert_eq!(rates.check(&requester), Ok(()));
             }
-            let wait = rates.check(&asker).unwrap_err();
+            let wait = rates.check(&requester).unwrap_err();
             assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1), "{wait:?}");
         }
         let unlimited = Rates::new(0, 3);
@@ -75,8 +75,8 @@ mod tests {
     fn many_askers_are_forgotten_and_the_busy_one_is_not() {
         let rates = Rates::new(1, 2);
         let mut allowed = 0;
-        for asker in 1..MAX_REMEMBERED * 3 {
-            let _first = rates.check(&asker);
+        for requester in 1..MAX_REMEMBERED * 3 {
+            let _first = rates.check(&requester);
             allowed += u64::from(rates.check(&0).is_ok());
         }
         rates.limiters.run_pending_tasks();

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use futures_util::TryStreamExt as _;
-use storage_query::{QueryError, Sort, StreamQuery, Valid};
+use storage_query::{CheckedFilter, QueryError, Sort, StreamQuery};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -26,9 +26,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::store::asker::Asker;
 use crate::store::edge::ReadError;
 use crate::store::pool::{ReadPool, is_lost_connection};
+use crate::store::requester::Requester;
 use crate::telemetry::{chain, metrics as names, millis};
 use body::Piece;
 use format::Encoder;
@@ -59,7 +59,7 @@ pub(crate) struct ExportTimes {
 /// The records of an export and their format.
 #[derive(Debug, Clone)]
 pub(crate) struct ExportQuery<R: Exported> {
-    pub(crate) filter: Valid<R::Filter>,
+    pub(crate) filter: CheckedFilter<R::Filter>,
     pub(crate) sort: Sort<R>,
     pub(crate) format: ExportFormat,
 }
@@ -94,7 +94,8 @@ impl Exports {
         deadline: Instant,
     ) -> Result<ExportBody, ReadError> {
         let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
-        let export = Export { exports: self.clone(), asker: Asker::current(), query, sender, records: 0 };
+        let export =
+            Export { exports: self.clone(), requester: Requester::current(), query, sender, records: 0 };
         self.tasks.spawn_on(export.run().in_current_span(), &self.runtime);
         tokio::time::timeout_at(deadline, ExportBody::begun(receiver))
             .await
@@ -111,7 +112,7 @@ impl Exports {
 /// One export under way.
 struct Export<R: Exported> {
     exports: Exports,
-    asker: Asker,
+    requester: Requester,
     query: ExportQuery<R>,
     sender: mpsc::Sender<Piece>,
     /// Handed over so far.
@@ -151,7 +152,7 @@ impl<R: Exported> Export<R> {
 
     async fn attempt(&mut self) -> Result<(), Cut> {
         let pool = self.exports.pool.clone();
-        let mut lease = pool.lease(&self.asker).await.map_err(|error| match error {
+        let mut lease = pool.lease(&self.requester).await.map_err(|error| match error {
             ReadError::Busy => ReadError::TooManyExports,
             other => other,
         })?;

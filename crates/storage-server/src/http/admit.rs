@@ -21,11 +21,11 @@ pub(crate) async fn admit(
     // As the router will see it: percent-encoded letters are decoded. Another reading would be a way around.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
     let access = access::of(pattern.as_deref(), request.method());
-    match state.gate.check(&request, access).await {
+    match state.guard.check(&request, access).await {
         // The place is held until the answer begins; a client that goes away gives it back.
         Ok(_place) => {
-            let asker = state.gate.asker(&request);
-            asker.scope(next.call(request)).await
+            let requester = state.guard.requester(&request);
+            requester.scope(next.call(request)).await
         }
         Err(problem) => Ok(request.error_response(problem)),
     }

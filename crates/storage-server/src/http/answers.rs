@@ -40,7 +40,7 @@ pub(crate) async fn hold<B: MessageBody + 'static>(
         Err(body) => return Ok(ServiceResponse::new(request, response.set_body(body))),
     };
     let size = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-    let share = budget.and_then(|budget| budget.of_asker().reserve(size));
+    let share = budget.and_then(|budget| budget.of_requester().reserve(size));
     if is_read && share.is_none() {
         return Ok(ServiceResponse::from_err(Problem::new(ProblemKind::Overloaded), request));
     }

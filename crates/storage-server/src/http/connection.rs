@@ -43,7 +43,7 @@ const READ_AHEAD: u64 = 1024;
 /// A connection whose reads wait for its answers.
 pub(crate) struct Connection<IO> {
     io: IO,
-    gate: Rc<Gate>,
+    read_limit: Rc<ReadLimit>,
     /// Whether the socket takes no more at the moment.
     is_blocked: bool,
     /// The bytes read since the reader last had to wait.
@@ -56,19 +56,19 @@ pub(crate) struct Connection<IO> {
 impl<IO> Connection<IO> {
     /// A connection of a port whose requests are counted, if it `is_measured`.
     pub(crate) fn new(io: IO, is_measured: bool) -> Self {
-        let (gate, seen) = (Rc::default(), Seen::default());
-        Self { io, gate, is_blocked: false, in_a_row: 0, seen, refusal: None, is_measured }
+        let (read_limit, seen) = (Rc::default(), Seen::default());
+        Self { io, read_limit, is_blocked: false, in_a_row: 0, seen, refusal: None, is_measured }
     }
 
     /// Makes the connection known to its requests.
     pub(crate) fn introduce(&self, data: &mut Extensions) {
-        data.insert(Rc::clone(&self.gate));
+        data.insert(Rc::clone(&self.read_limit));
     }
 }
 
 /// The bytes that may be read from a connection.
 #[derive(Default)]
-struct Gate {
+struct ReadLimit {
     reading: Cell<Reading>,
     /// The rest of [`READ_AHEAD`].
     ahead: Cell<u64>,
@@ -89,7 +89,7 @@ enum Reading {
     BodyWithoutLength,
 }
 
-impl Gate {
+impl ReadLimit {
     /// How many bytes may be read now.
     fn allows(&self) -> u64 {
         match self.reading.get() {
@@ -129,13 +129,13 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
             // The socket wakes the task that waits to write.
             return Poll::Pending;
         }
-        let allowed = this.gate.allows();
+        let allowed = this.read_limit.allows();
         if allowed == 0 {
             this.in_a_row = 0;
-            this.gate.reader.set(Some(context.waker().clone()));
+            this.read_limit.reader.set(Some(context.waker().clone()));
             return Poll::Pending;
         }
-        let is_paced = !matches!(this.gate.reading.get(), Reading::Body(_));
+        let is_paced = !matches!(this.read_limit.reading.get(), Reading::Body(_));
         if is_paced && this.in_a_row >= CHUNK {
             // The bytes at hand become requests before more is read.
             this.in_a_row = 0;
@@ -150,14 +150,14 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
             this.in_a_row = 0;
             return Poll::Pending;
         };
-        match this.gate.reading.get() {
-            Reading::Request => this.seen.add(this.gate.requests.get(), part.filled()),
+        match this.read_limit.reading.get() {
+            Reading::Request => this.seen.add(this.read_limit.requests.get(), part.filled()),
             Reading::Body(left) if u64::try_from(count).is_ok_and(|count| count <= left) => {}
             Reading::Body(_) | Reading::BodyWithoutLength => this.seen.lose(),
         }
         buffer.advance(count);
         let count = u64::try_from(count).unwrap_or(u64::MAX);
-        this.gate.has_read(count);
+        this.read_limit.has_read(count);
         this.in_a_row += count;
         Poll::Ready(outcome)
     }
@@ -175,14 +175,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.refusal.is_none()
-            && this.gate.reading.get() == Reading::Request
+            && this.read_limit.reading.get() == Reading::Request
             && let Some(bare) = Bare::find(bytes)
         {
             let before = bytes.get(..bare.at).filter(|before| !before.is_empty());
             if let Some(before) = before {
                 return this.poll_forward(context, before);
             }
-            let head = this.seen.unread(this.gate.requests.get());
+            let head = this.seen.unread(this.read_limit.requests.get());
             this.refusal = Some(Refusal::of(&bare, head, this.is_measured));
         }
         match &mut this.refusal {
@@ -209,24 +209,27 @@ pub(crate) async fn hold(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     // Tests call services without a connection.
-    let Some(gate) = request.conn_data::<Rc<Gate>>().cloned() else { return next.call(request).await };
-    gate.requests.update(|begun| begun + 1);
+    let Some(read_limit) = request.conn_data::<Rc<ReadLimit>>().cloned() else {
+        return next.call(request).await;
+    };
+    read_limit.requests.update(|begun| begun + 1);
     if request.headers().contains_key(TRANSFER_ENCODING) {
-        gate.set(Reading::BodyWithoutLength);
+        read_limit.set(Reading::BodyWithoutLength);
         let payload = request.take_payload();
-        request
-            .set_payload(Payload::Stream { payload: Box::pin(Watched { payload, gate: Rc::clone(&gate) }) });
+        request.set_payload(Payload::Stream {
+            payload: Box::pin(Watched { payload, read_limit: Rc::clone(&read_limit) }),
+        });
     } else {
         let length = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
-        gate.set(Reading::Body(length.unwrap_or(0)));
+        read_limit.set(Reading::Body(length.unwrap_or(0)));
     }
-    let held = Held(gate);
+    let held = Held(read_limit);
     let response = next.call(request).await?;
-    Ok(response.map_body(|_, body| BoxBody::new(Answer { body, _held: held })))
+    Ok(response.map_body(|_, body| BoxBody::new(HeldAnswer { body, _held: held })))
 }
 
 /// A request that is not answered yet.
-struct Held(Rc<Gate>);
+struct Held(Rc<ReadLimit>);
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -235,12 +238,12 @@ impl Drop for Held {
 }
 
 /// An answer; its request is done when all of it has been taken or it is given up.
-struct Answer {
+struct HeldAnswer {
     body: BoxBody,
     _held: Held,
 }
 
-impl MessageBody for Answer {
+impl MessageBody for HeldAnswer {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
@@ -258,7 +261,7 @@ impl MessageBody for Answer {
 /// A body whose end the connection learns of.
 struct Watched {
     payload: Payload,
-    gate: Rc<Gate>,
+    read_limit: Rc<ReadLimit>,
 }
 
 impl Stream for Watched {
@@ -268,7 +271,7 @@ impl Stream for Watched {
         let this = self.get_mut();
         let item = ready!(Pin::new(&mut this.payload).poll_next(context));
         if item.is_none() {
-            this.gate.set(Reading::Body(0));
+            this.read_limit.set(Reading::Body(0));
         }
         Poll::Ready(item)
     }

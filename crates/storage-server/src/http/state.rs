@@ -9,7 +9,7 @@ use storage_embedding::RedisCache;
 use storage_models::json::ItemLimits;
 use storage_validation::Handling;
 
-use crate::auth::Gate;
+use crate::auth::AccessGuard;
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
@@ -39,7 +39,7 @@ pub(crate) struct AppState {
     pub(crate) log: LogControl,
     /// The settings in force, without secrets.
     pub(crate) settings: Arc<[EffectiveSetting]>,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) guard: Arc<AccessGuard>,
     pub(crate) months: Arc<FarMonths>,
     /// Pages that browsers may let use the API.
     pub(crate) cors_origins: Arc<[String]>,
@@ -110,7 +110,7 @@ impl AppState {
     /// Whether only loopback names may be asked for.
     pub(crate) fn checks_host(&self) -> bool {
         match self.port {
-            Port::Api => self.gate.is_open(),
+            Port::Api => self.guard.is_open(),
             Port::Admin { is_loopback } => is_loopback,
         }
     }

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::{StartError, tasks};
 use crate::auth::kubernetes::{KubernetesVerifier, connect};
 use crate::auth::tokens::TokenFile;
-use crate::auth::{Gate, Proxies, Rates, TokenVerifier};
+use crate::auth::{AccessGuard, Proxies, Rates, TokenVerifier};
 use crate::settings::{AuthMode, Settings};
 use crate::telemetry::chain;
 
@@ -47,12 +47,12 @@ const FILES_A_SECOND: u32 = 24;
 const FILES_AT_ONCE: u32 = 240;
 
 /// Makes the door and starts what keeps it up to date.
-pub(super) fn gate(
+pub(super) fn guard(
     verifier: Verifier,
     settings: &Settings,
     tasks: &TaskTracker,
     stopping: &CancellationToken,
-) -> Arc<Gate> {
+) -> Arc<AccessGuard> {
     let limits = &settings.limits;
     let verifier: Option<Arc<dyn TokenVerifier>> = match verifier {
         Verifier::Nobody => None,
@@ -63,7 +63,7 @@ pub(super) fn gate(
         }
         Verifier::Cluster(cluster) => Some(cluster),
     };
-    Arc::new(Gate {
+    Arc::new(AccessGuard {
         verifier,
         places: Arc::new(Semaphore::new(limits.requests)),
         callers: Rates::new(limits.caller_rate, limits.caller_burst),

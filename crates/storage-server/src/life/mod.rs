@@ -31,7 +31,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Gate;
+use crate::auth::AccessGuard;
 use crate::embedder::Embeddings;
 use crate::export::{ExportTimes, Exports};
 use crate::health::Health;
@@ -78,7 +78,7 @@ struct Core {
     embeddings: Arc<Embeddings>,
     index: Option<Arc<GuardedIndex>>,
     committed: Arc<Commits>,
-    gate: Arc<Gate>,
+    guard: Arc<AccessGuard>,
     tasks: TaskTracker,
     tasks_stopping: CancellationToken,
 }
@@ -142,7 +142,7 @@ impl Core {
         let (tasks, tasks_stopping) = (TaskTracker::new(), CancellationToken::new());
         let times = ExportTimes { whole: settings.export.timeout, stall: settings.export.stall_timeout };
         let exports = Exports::new(export_pool.clone(), times, tasks.clone());
-        let gate = auth::gate(verifier, settings, &tasks, &tasks_stopping);
+        let guard = auth::guard(verifier, settings, &tasks, &tasks_stopping);
         let committed = Arc::new(Commits::default());
         let writer =
             Writer::start(connectors.write.clone(), settings.writer.to_writer(), Arc::clone(&committed));
@@ -166,7 +166,7 @@ impl Core {
             embeddings,
             index,
             committed,
-            gate,
+            guard,
             tasks,
             tasks_stopping,
         };
@@ -240,7 +240,7 @@ impl Core {
             metrics: parts.metrics.clone(),
             log: parts.log.clone(),
             settings: parts.settings.effective.clone().into(),
-            gate: Arc::clone(&self.gate),
+            guard: Arc::clone(&self.guard),
             months: Arc::new(FarMonths::new(parts.settings.limits.far_months)),
             cors_origins: parts.settings.server.cors_origins.0.clone().into(),
             limits: Limits::of(&parts.settings.server, &parts.settings.writer),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::settings::Settings;
-use crate::store::shares::Limits;
+use crate::store::fair_semaphore::Limits;
 
 /// For connections that requests read through. A caller with less than a share gets the next one, which is free at the
 /// latest when its statement times out.

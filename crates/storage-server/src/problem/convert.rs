@@ -5,7 +5,7 @@ use storage_models::{ErrorCode, JsonError};
 use storage_query::{InvalidParameter, InvalidParameters, InvalidReason, QueryError};
 use storage_validation::Invalid;
 
-use super::{Place, Problem, ProblemKind, Violation};
+use super::{Location, Problem, ProblemKind, Violation};
 use crate::store::edge::ReadError;
 
 /// The field by which a record names its remediation.
@@ -50,7 +50,7 @@ impl From<WriteError> for Problem {
 
 fn missing_parent(record: &str, id: i64) -> Violation {
     Violation {
-        place: Place::Pointer(format!("{record}{PARENT_POINTER}")),
+        location: Location::Pointer(format!("{record}{PARENT_POINTER}")),
         code: "remediation_not_found",
         message: WriteError::ParentNotFound(id).to_string(),
     }
@@ -84,7 +84,7 @@ impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
         let omitted = invalid.omitted();
         let errors = invalid.into_errors().into_iter().map(|error| Violation {
-            place: Place::Pointer(error.pointer),
+            location: Location::Pointer(error.pointer),
             code: error.code,
             message: error.message,
         });
@@ -114,7 +114,7 @@ impl Problem {
 impl From<&InvalidParameter> for Violation {
     fn from(parameter: &InvalidParameter) -> Self {
         Self {
-            place: Place::Parameter(parameter.field.to_string()),
+            location: Location::Parameter(parameter.field.to_string()),
             code: code_of(&parameter.reason),
             message: parameter.to_string(),
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{Document, Place, ProblemKind, Violation};
+use super::{Document, Location, ProblemKind, Violation};
 
 /// The page of one kind, in plain text.
 pub(crate) fn page(kind: ProblemKind) -> String {
@@ -22,17 +22,17 @@ pub(crate) fn page(kind: ProblemKind) -> String {
 pub(crate) fn example(kind: ProblemKind, correlation_id: &str) -> Value {
     let error = match kind {
         ProblemKind::ValidationFailed => {
-            Some((Place::Pointer("/name".into()), "required", "name is required"))
+            Some((Location::Pointer("/name".into()), "required", "name is required"))
         }
         ProblemKind::InvalidParameters => Some((
-            Place::Parameter("limit".into()),
+            Location::Parameter("limit".into()),
             "out_of_range",
             "limit must be a whole number from 1 to 1000",
         )),
         _ => None,
     };
     let errors: Vec<Violation> = error
-        .map(|(place, code, message)| Violation { place, code, message: message.to_owned() })
+        .map(|(location, code, message)| Violation { location, code, message: message.to_owned() })
         .into_iter()
         .collect();
     // Strings and numbers cannot fail to serialize.

@@ -64,7 +64,7 @@ impl Challenge {
 pub(crate) struct Violation {
     #[serde(flatten)]
     #[schema(inline)]
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     /// The fault, for programs.
     pub(crate) code: &'static str,
     /// The fault, for people.
@@ -74,7 +74,7 @@ pub(crate) struct Violation {
 /// Where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// A JSON pointer (RFC 6901) into the body.
     Pointer(String),
     /// The name of a parameter of the query string.

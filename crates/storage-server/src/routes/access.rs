@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 
-use super::asks::Asks;
+use super::requires::Requires;
 use crate::auth::Access;
 use crate::problem::{Problem, ProblemKind};
 
@@ -11,12 +11,12 @@ pub(crate) fn of(template: Option<&str>, method: &Method) -> Access {
     let Some(path) = template.and_then(|template| super::API.path(template)) else {
         return Access::Refused(Problem::new(ProblemKind::RouteNotFound));
     };
-    match path.operations().find(|operation| operation.answers_to(method)).map(|it| it.asks) {
-        Some(Asks::For(permission)) => Access::Needs(permission),
-        Some(Asks::ToBeKnown) => Access::Known,
-        Some(Asks::Moderation) => Access::Page,
-        Some(Asks::FewFiles) => Access::File,
-        Some(Asks::Nothing) => Access::Open,
+    match path.operations().find(|operation| operation.answers_to(method)).map(|it| it.requires) {
+        Some(Requires::For(permission)) => Access::Needs(permission),
+        Some(Requires::ToBeKnown) => Access::Known,
+        Some(Requires::Moderation) => Access::Page,
+        Some(Requires::FewFiles) => Access::File,
+        Some(Requires::Nothing) => Access::Open,
         None => Access::Refused(Problem::method_not_allowed(&path.allow)),
     }
 }

@@ -10,14 +10,14 @@ use storage_models::json::{MAX_FAULTS, MAX_TOKEN_LENGTH, pointer_to};
 use utoipa::ToSchema;
 use utoipa::openapi::ObjectBuilder;
 
-use super::answer::{Answer, Json as JsonAnswer, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json as JsonAnswer, Sent};
 use super::operation::{Operation, Request};
+use super::requires::Requires;
 use crate::auth::Caller;
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
 use crate::openapi::{JsonBody, schema};
-use crate::problem::{Place, Problem, ProblemKind, Violation};
+use crate::problem::{Location, Problem, ProblemKind, Violation};
 use crate::routes::body::{self, MediaType};
 use crate::routes::parameters::Parameters;
 use crate::settings::EffectiveSetting;
@@ -36,11 +36,11 @@ pub(super) fn operations() -> [Operation; 4] {
     let wanted = |level: &str| json!({ "level": level });
     let example = wanted("info,storage_dualwrite=debug");
     [
-        Operation::get(PATH, Asks::ADMIN, level, "The log levels.")
+        Operation::get(PATH, Requires::ADMIN, level, "The log levels.")
             .named("admin", "logLevel", "Read the log levels")
             .shown_by(Request::new(200, PATH))
             .shown_by(Request::new(400, format!("{PATH}?verbose=true"))),
-        Operation::new(Method::PUT, PATH, Asks::ADMIN, set_level, "The log levels after the change.")
+        Operation::new(Method::PUT, PATH, Requires::ADMIN, set_level, "The log levels after the change.")
             .named("admin", "setLogLevel", "Change the log levels")
             .about("The change holds until the process ends. The log names the caller and the old and new levels.")
             .takes([(MediaType::Json, schema::named(NEW_LEVEL), example.clone())])
@@ -48,11 +48,11 @@ pub(super) fn operations() -> [Operation; 4] {
             .shown_by(Request::new(200, PATH).body(MediaType::Json, example))
             .shown_by(Request::new(400, PATH).body(MediaType::Json, wanted("loud")))
             .shown_by(Request::new(400, PATH).body(MediaType::Json, wanted("hyper=trace"))),
-        Operation::new(Method::DELETE, PATH, Asks::ADMIN, reset_level, "The log levels after the change.")
+        Operation::new(Method::DELETE, PATH, Requires::ADMIN, reset_level, "The log levels after the change.")
             .named("admin", "resetLogLevel", "Reset the log levels to the settings")
             .shown_by(Request::new(200, PATH))
             .shown_by(Request::new(400, format!("{PATH}?verbose=true"))),
-        Operation::get(settings_path, Asks::ADMIN, settings, "The settings.")
+        Operation::get(settings_path, Requires::ADMIN, settings, "The settings.")
             .named("admin", "settings", "Read the settings in force")
             .about("Each setting with its source. A secret shows only whether it is set.")
             .shown_by(Request::new(200, settings_path))
@@ -111,7 +111,7 @@ impl Level {
 }
 
 /// `GET /api/v1/admin/log-level`
-async fn level(request: HttpRequest, state: web::Data<AppState>) -> Answer<JsonAnswer<Level>> {
+async fn level(request: HttpRequest, state: web::Data<AppState>) -> HandlerResult<JsonAnswer<Level>> {
     Parameters::parse(request.query_string()).finish()?;
     Ok(Sent::json(&Level::of(&state.log)))
 }
@@ -122,22 +122,23 @@ async fn set_level(
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<JsonAnswer<Level>> {
+) -> HandlerResult<JsonAnswer<Level>> {
     Parameters::parse(request.query_string()).finish()?;
     let (deadline, limit) = (context.deadline, state.limits.body);
     let accepted = &[MediaType::Json];
     let body =
-        body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, accepted).await?;
+        body::read(request.headers(), payload, &state.budget.of_requester(), limit, deadline, accepted)
+            .await?;
     change(&request, &state, wanted(&body.bytes)?)
 }
 
 /// `DELETE /api/v1/admin/log-level`
-async fn reset_level(request: HttpRequest, state: web::Data<AppState>) -> Answer<JsonAnswer<Level>> {
+async fn reset_level(request: HttpRequest, state: web::Data<AppState>) -> HandlerResult<JsonAnswer<Level>> {
     Parameters::parse(request.query_string()).finish()?;
     change(&request, &state, state.log.configured().clone())
 }
 
-fn change(request: &HttpRequest, state: &AppState, level: LogLevel) -> Answer<JsonAnswer<Level>> {
+fn change(request: &HttpRequest, state: &AppState, level: LogLevel) -> HandlerResult<JsonAnswer<Level>> {
     let (caller, before) = (Caller::of(request), state.log.current());
     let failed = |error: LogIsGone| Problem::new(ProblemKind::Internal).cause(error);
     // Logged before and after the change, because either level may hide one of the two lines.
@@ -185,7 +186,7 @@ fn pointer(name: &str) -> String {
 }
 
 fn violation(pointer: String, code: &'static str, message: impl Into<String>) -> Violation {
-    Violation { place: Place::Pointer(pointer), code, message: message.into() }
+    Violation { location: Location::Pointer(pointer), code, message: message.into() }
 }
 
 fn invalid(errors: Vec<Violation>) -> Problem {
@@ -195,7 +196,10 @@ fn invalid(errors: Vec<Violation>) -> Problem {
 }
 
 /// `GET /api/v1/admin/settings`
-async fn settings(request: HttpRequest, state: web::Data<AppState>) -> Answer<JsonAnswer<SettingsAnswer>> {
+async fn settings(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+) -> HandlerResult<JsonAnswer<SettingsAnswer>> {
     Parameters::parse(request.query_string()).finish()?;
     Ok(Sent::json(&SettingsAnswer { data: state.settings.to_vec() }))
 }

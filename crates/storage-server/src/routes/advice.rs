@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::operation::{Operation, Request, STORE};
+use super::requires::Requires;
 use super::{narrow, outcomes};
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
@@ -37,7 +37,7 @@ and a success after which the same incident came back does too. Records of other
 pub(super) fn operations() -> [Operation; 2] {
     let example =
         json!({ "alert_name": "KubePodCrashLooping", "reason": "CrashLoopBackOff", "cluster": "eu-1" });
-    let get = Operation::get(PATH, Asks::READ, get, "What was tried, by what it shows.")
+    let get = Operation::get(PATH, Requires::READ, get, "What was tried, by what it shows.")
         .named("incidents", "getAdvice", "What worked in cases like this")
         .about(ABOUT)
         .parameters(parameters())
@@ -45,7 +45,7 @@ pub(super) fn operations() -> [Operation; 2] {
         .shown_by(Request::new(200, format!("{PATH}?q=a+pod+keeps+crashing&clusters=all")))
         .shown_by(Request::new(200, format!("{PATH}?alert_name=KubePodCrashLooping&cluster=eu-1&within=90d")))
         .shown_by(Request::new(400, format!("{PATH}?q=a+pod+keeps+crashing")));
-    let post = Operation::new(Method::POST, PATH, Asks::READ, post, "What was tried, by what it shows.")
+    let post = Operation::new(Method::POST, PATH, Requires::READ, post, "What was tried, by what it shows.")
         .named("incidents", "askAdvice", "What worked in cases like this, for texts of any length")
         .about(ABOUT)
         .takes([(MediaType::Json, schema::named(INCIDENT), example.clone())])
@@ -122,7 +122,7 @@ async fn get(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<AdviceAnswer>> {
+) -> HandlerResult<Json<AdviceAnswer>> {
     let asked = AdviceAsked::of_query(request.query_string(), Timestamp::now())?;
     advise(&state, asked, context.deadline).await
 }
@@ -133,17 +133,22 @@ async fn post(
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<AdviceAnswer>> {
+) -> HandlerResult<Json<AdviceAnswer>> {
     crate::routes::parameters::Parameters::parse(request.query_string()).finish()?;
     let (deadline, limit) = (context.deadline, state.limits.body);
     let accepted = &[MediaType::Json];
     let body =
-        body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, accepted).await?;
+        body::read(request.headers(), payload, &state.budget.of_requester(), limit, deadline, accepted)
+            .await?;
     let asked = AdviceAsked::of_body(&body.bytes, Timestamp::now())?;
     advise(&state, asked, deadline).await
 }
 
-async fn advise(state: &AppState, asked: AdviceAsked, deadline: Instant) -> Answer<Json<AdviceAnswer>> {
+async fn advise(
+    state: &AppState,
+    asked: AdviceAsked,
+    deadline: Instant,
+) -> HandlerResult<Json<AdviceAnswer>> {
     let within = with_time_to_answer(deadline);
     let (query, threshold, is_degraded) = query(state, &asked, within).await?;
     let found = match query {

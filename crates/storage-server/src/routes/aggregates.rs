@@ -6,17 +6,17 @@ use actix_web::{FromRequest, Handler, HttpRequest, web};
 use serde::Serialize;
 use storage_models::{Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, Bucket, Group, Grouping, Groups, Interval, RemediationFilter, SuccessRate, Trend,
-    TrendQuery, Valid,
+    AuditFilter as _, Bucket, CheckedFilter, Group, Grouping, Groups, Interval, RemediationFilter,
+    SuccessRate, Trend, TrendQuery,
 };
 use utoipa::ToSchema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::narrow;
 use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
+use super::requires::Requires;
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
 use crate::openapi::{JsonBody, parameters, schema};
@@ -52,12 +52,12 @@ pub(super) fn operations() -> Vec<Operation> {
 
 fn operation<H, Args, B>(name: &str, handler: H, summary: &str) -> Operation
 where
-    H: Handler<Args, Output = Answer<Json<B>>> + Send + Sync,
+    H: Handler<Args, Output = HandlerResult<Json<B>>> + Send + Sync,
     Args: FromRequest + 'static,
     B: JsonBody + 'static,
 {
     let path = format!("/api/v1/incidents/aggregate/{name}");
-    Operation::get(path.clone(), Asks::READ, handler, "The counts.")
+    Operation::get(path.clone(), Requires::READ, handler, "The counts.")
         .named("incidents", format!("count{}", B::schema_name()), summary)
         .may_fail(STORE)
         .shown_by(Request::new(200, format!("{path}?namespace=payments&since=2026-01-01&until=2026-01-03")))
@@ -212,7 +212,7 @@ async fn success_rate(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<RateAnswer>> {
+) -> HandlerResult<Json<RateAnswer>> {
     let filter = filter_of(Parameters::parse(request.query_string()), Timestamp::now())?;
     let notes = notes::of(filter.filter());
     let told = narrow::told(&filter);
@@ -225,7 +225,7 @@ async fn group_counts<C: Column>(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<GroupsAnswer<C>>> {
+) -> HandlerResult<Json<GroupsAnswer<C>>> {
     let filter = filter_of(Parameters::parse(request.query_string()), Timestamp::now())?;
     let filter_notes = notes::of(filter.filter());
     let told = narrow::told(&filter);
@@ -239,7 +239,7 @@ async fn trend(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<TrendAnswer>> {
+) -> HandlerResult<Json<TrendAnswer>> {
     let TrendAsked { query, filter, has_durations } = trend_of(request.query_string(), Timestamp::now())?;
     let found = state.reader.trend(query, context.deadline).await.map_err(narrow::told(&filter))?;
     let Trend { interval, buckets, durations_of, .. } = found;
@@ -252,7 +252,10 @@ async fn trend(
 }
 
 /// The filter that is asked for, and nothing else.
-fn filter_of(mut parameters: Parameters, now: Timestamp) -> Result<Valid<RemediationFilter>, Problem> {
+fn filter_of(
+    mut parameters: Parameters,
+    now: Timestamp,
+) -> Result<CheckedFilter<RemediationFilter>, Problem> {
     let filter = parameters.take_filter::<RemediationFilter>();
     let filter = parameters.note_all(filter.check(now));
     parameters.finish()?;
@@ -270,7 +273,7 @@ const DURATIONS: &str = "durations";
 #[derive(Debug)]
 struct TrendAsked {
     query: TrendQuery,
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     has_durations: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::routes::heavy::JsonOf;
 
 /// The result of a handler.
-pub(super) type Answer<F> = Result<Sent<F>, Problem>;
+pub(super) type HandlerResult<F> = Result<Sent<F>, Problem>;
 
 /// A form of answers, for the description of the API. `about` describes the answer.
 pub(super) trait Form: 'static {

@@ -7,8 +7,8 @@ use storage_models::fields::EXAMPLE_ID;
 use storage_query::{AuditRecord, ListQuery};
 use storage_validation::MAX_BATCH_RECORDS;
 
-use super::asks::Asks;
 use super::operation::{Operation, Request, STORE};
+use super::requires::Requires;
 use super::{export, get, list, write};
 use crate::export::Exported;
 use crate::openapi::parameters::{self, EXAMPLE_ETAG};
@@ -56,7 +56,7 @@ fn path<R: AuditRecord>() -> String {
 fn store<R: AuditRecord + Named>() -> Operation {
     let (path, example) = (path::<R>(), openapi::new_example(R::TYPE));
     let send = |status| Request::new(status, path.clone());
-    Operation::new(Method::POST, path.clone(), Asks::WRITE, write::write::<R>, "The record as it is stored.")
+    Operation::new(Method::POST, path.clone(), Requires::WRITE, write::write::<R>, "The record as it is stored.")
         .named(R::TYPE.path(), format!("write{}", R::NAME), format!("Store {}", noun(R::TYPE)))
         .about("The status 201 means that the record is committed. The service cleans names and escapes text in which \
                 a browser might run something; `sanitized_fields` names each place, and the record's `alterations` \
@@ -100,7 +100,7 @@ fn store_batch<R: AuditRecord + Named>() -> Operation {
     Operation::new(
         Method::POST,
         path.clone(),
-        Asks::WRITE,
+        Requires::WRITE,
         write::write_batch::<R>,
         "The ids of the records.",
     )
@@ -153,7 +153,7 @@ where
 fn get<R: AuditRecord + Named>() -> Operation {
     let path = path::<R>();
     let one = format!("{path}/{EXAMPLE_ID}");
-    Operation::get(format!("{path}/{{id}}"), Asks::READ, get::get::<R>, "The record.")
+    Operation::get(format!("{path}/{{id}}"), Requires::READ, get::get::<R>, "The record.")
         .named(R::TYPE.path(), format!("get{}", R::NAME), format!("Read {}", noun(R::TYPE)))
         .parameters([parameters::id(), parameters::if_none_match()])
         .may_fail(STORE)
@@ -177,7 +177,7 @@ fn update<R: AuditRecord + Named>() -> Operation {
     let send = |status| Request::new(status, one.clone());
     let of_version = |status| send(status).header("If-Match", EXAMPLE_ETAG);
     let of_another = |status, path: &str| Request::new(status, path).header("If-Match", "\"1-1\"");
-    Operation::new(Method::PATCH, format!("{path}/{{id}}"), Asks::WRITE, write::update::<R>, about)
+    Operation::new(Method::PATCH, format!("{path}/{{id}}"), Requires::WRITE, write::update::<R>, about)
         .named(R::TYPE.path(), format!("update{}", R::NAME), format!("Change {}", noun(R::TYPE)))
         .about(
             "Send a merge patch (RFC 7396). Phases and steps cannot go back, and a finished record cannot be changed.",

@@ -51,7 +51,7 @@ impl MediaType {
 
 /// A body, with the part of the budget that it takes up until its record is written.
 #[derive(Debug)]
-pub(crate) struct Body {
+pub(crate) struct ReceivedBody {
     pub(crate) bytes: Bytes,
     pub(crate) media_type: MediaType,
     pub(crate) reservation: Reservation,
@@ -65,7 +65,7 @@ pub(crate) async fn read(
     limit: u32,
     deadline: Instant,
     accepted: &[MediaType],
-) -> Result<Body, Problem> {
+) -> Result<ReceivedBody, Problem> {
     let (coding, media_type) = (coding(headers)?, media_type(headers, accepted)?);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let announced = announced_length(headers)?.unwrap_or(0);
@@ -79,7 +79,7 @@ pub(crate) async fn read(
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.advance(BYTE_ORDER_MARK.len());
     }
-    Ok(Body { bytes, media_type, reservation })
+    Ok(ReceivedBody { bytes, media_type, reservation })
 }
 
 async fn collect(mut payload: Payload, mut sink: Sink) -> Result<(Bytes, Reservation), Problem> {

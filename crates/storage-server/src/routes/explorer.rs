@@ -7,10 +7,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 use utoipa::openapi::Content;
 
-use super::answer::{Answer, Moved, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Moved, Sent};
 use super::operation::{Operation, Request};
 use super::pages::{self, Kept, Page, Pages};
+use super::requires::Requires;
 use crate::explorer::FILES;
 use crate::openapi::responses::text;
 use crate::openapi::{parameters, schema};
@@ -28,15 +28,15 @@ pub(super) fn operations() -> [Operation; 3] {
     let file = schema::set("ExplorerFile", names);
     let file = parameters::in_path("file", file, "A part of the page.", json!("main.js"));
     [
-        Operation::get("/ui", Asks::FewFiles, moved, "Where the page is.")
+        Operation::get("/ui", Requires::FewFiles, moved, "Where the page is.")
             .named("service", "explorer", "The explorer")
             .shown_by(Request::new(308, "/ui")),
         pages::operation("/ui/", part, "The page.", "/ui/")
-            .asking(Asks::FewFiles)
+            .asking(Requires::FewFiles)
             .named("service", "explorerPage", "The page on which people read the store")
             .parameters([parameters::if_none_match()]),
         pages::operation("/ui/{file}", part, "The part.", "/ui/main.js")
-            .asking(Asks::FewFiles)
+            .asking(Requires::FewFiles)
             .named("service", "explorerFile", "The parts of the explorer's page")
             .parameters([file, parameters::if_none_match()])
             .may_fail(&[ProblemKind::RouteNotFound])
@@ -56,12 +56,12 @@ impl Page for Part {
 }
 
 /// `GET /ui`
-async fn moved() -> Answer<Moved> {
+async fn moved() -> HandlerResult<Moved> {
     Ok(Sent::of(HttpResponse::PermanentRedirect().insert_header((LOCATION, "/ui/")).finish()))
 }
 
 /// `GET /ui/`, `GET /ui/{file}`
-async fn part(request: HttpRequest, pages: web::Data<Pages>) -> Answer<Kept<Part>> {
+async fn part(request: HttpRequest, pages: web::Data<Pages>) -> HandlerResult<Kept<Part>> {
     let mut response = pages.answer(&request).await?;
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),

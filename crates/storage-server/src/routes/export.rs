@@ -9,10 +9,10 @@ use futures_util::stream;
 use storage_models::Timestamp;
 use storage_query::{AuditFilter as _, InvalidParameter, InvalidReason};
 
-use super::answer::{Answer, Form, Sent};
-use super::asks::Asks;
+use super::answer::{Form, HandlerResult, Sent};
 use super::notes;
 use super::operation::{Operation, Request, STORE};
+use super::requires::Requires;
 use crate::export::{ExportCut, ExportFormat, ExportQuery, Exported};
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
@@ -30,7 +30,7 @@ pub(super) fn operation<R: Exported + Named>(nouns: &str) -> Operation {
     let summary = format!("Export all {nouns} that match");
     Operation::get(
         path.clone(),
-        Asks::READ,
+        Requires::READ,
         export::<R>,
         "One record per line, sent while the service reads them.",
     )
@@ -80,7 +80,7 @@ async fn export<R: Exported + Named>(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Exports<R>> {
+) -> HandlerResult<Exports<R>> {
     let query = query_of::<R>(request.query_string(), Timestamp::now())?;
     let format = query.format;
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -3,15 +3,15 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use storage_models::{Remediation, Timestamp};
-use storage_query::{Facet, FacetValue, FacetsQuery, Grouping, RemediationFilter, Valid};
+use storage_query::{CheckedFilter, Facet, FacetValue, FacetsQuery, Grouping, RemediationFilter};
 use utoipa::ToSchema;
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::narrow;
 use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
 use super::outcomes::{Asked, columns, columns_of, filter_of};
+use super::requires::Requires;
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
 use crate::openapi::{JsonBody, parameters};
@@ -21,7 +21,7 @@ use crate::routes::parameters::Parameters;
 /// The operation.
 pub(super) fn operation() -> Operation {
     let path = "/api/v1/incidents/facets";
-    Operation::get(path, Asks::READ, facets, "The values of each column.")
+    Operation::get(path, Requires::READ, facets, "The values of each column.")
         .named("incidents", "getFacets", "Which values there are to filter by")
         .about("Counts the values of several columns in one snapshot, each column as if the filter said nothing of it.")
         .parameters([
@@ -89,14 +89,14 @@ async fn facets(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<FacetsAnswer>> {
+) -> HandlerResult<Json<FacetsAnswer>> {
     let (query, filter) = facets_of(request.query_string(), Timestamp::now())?;
     let found = state.reader.facets(query, context.deadline).await.map_err(narrow::told(&filter))?;
     let data = found.into_iter().map(FacetAnswer::from).collect();
     Ok(Sent::json(&FacetsAnswer { data, filter_notes: notes::of(filter.filter()) }))
 }
 
-fn facets_of(text: &str, now: Timestamp) -> Asked<(FacetsQuery, Valid<RemediationFilter>)> {
+fn facets_of(text: &str, now: Timestamp) -> Asked<(FacetsQuery, CheckedFilter<RemediationFilter>)> {
     let mut parameters = Parameters::parse(text);
     let fields =
         columns_of(&mut parameters, "fields").unwrap_or_else(|| FacetsQuery::DEFAULT_FIELDS.to_vec());

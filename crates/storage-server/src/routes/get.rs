@@ -6,7 +6,7 @@ use storage_models::Record;
 use storage_query::AuditRecord;
 use tokio::time::Instant;
 
-use super::answer::{Answer, Sent, Versioned};
+use super::answer::{HandlerResult, Sent, Versioned};
 use super::id;
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
@@ -21,7 +21,7 @@ pub(super) async fn get<R: AuditRecord + Named>(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Versioned<Shown<R>>> {
+) -> HandlerResult<Versioned<Shown<R>>> {
     Parameters::parse(request.query_string()).finish()?;
     let id = id::of(&request)?;
     let record = record::<R>(&state, id, context.deadline).await?;

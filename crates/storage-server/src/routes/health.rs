@@ -7,9 +7,9 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Answer, Form, Json, Sent};
-use super::asks::Asks;
+use super::answer::{Form, HandlerResult, Json, Sent};
 use super::operation::{Operation, Request};
+use super::requires::Requires;
 use crate::http::state::AppState;
 use crate::openapi::JsonBody;
 use crate::openapi::responses::{Answers, json_body_showing, text_body};
@@ -21,20 +21,20 @@ const HASHING: &str = "hashing";
 /// The operations that both ports have.
 pub(super) fn operations() -> [Operation; 5] {
     let alive = |path, id| {
-        Operation::get(path, Asks::Nothing, alive, "The process runs.")
+        Operation::get(path, Requires::Nothing, alive, "The process runs.")
             .named("service", id, "Check that the process runs")
             .about("Uses no dependency.")
             .shown_by(Request::new(200, path))
     };
     let ready = |path, id| {
-        Operation::get(path, Asks::Nothing, ready, "The service can answer.")
+        Operation::get(path, Requires::Nothing, ready, "The service can answer.")
             .named("service", id, "Check that the service can answer")
             .about("A degraded service is ready too. It recovers by itself when the missing dependency is available \
                     again.")
             .shown_by(Request::new(200, path))
     };
     let version =
-        Operation::get("/version", Asks::Nothing, version, "The name and the version of the service.")
+        Operation::get("/version", Requires::Nothing, version, "The name and the version of the service.")
             .named("service", "version", "Read the version")
             .shown_by(Request::new(200, "/version"));
     [
@@ -48,7 +48,7 @@ pub(super) fn operations() -> [Operation; 5] {
 
 /// The operation of the admin port alone.
 pub(super) fn metrics_operation() -> Operation {
-    Operation::get("/metrics", Asks::Nothing, metrics, "All metrics.")
+    Operation::get("/metrics", Requires::Nothing, metrics, "All metrics.")
         .named("service", "metrics", "Read the metrics")
         .shown_by(Request::new(200, "/metrics"))
 }
@@ -147,12 +147,12 @@ impl Form for Metrics {
 }
 
 /// `GET /health`: touches nothing.
-async fn alive() -> Answer<Json<Alive>> {
+async fn alive() -> HandlerResult<Json<Alive>> {
     Ok(Sent::json(&Alive { status: Life::Alive }))
 }
 
 /// `GET /ready`: 503 when PostgreSQL is away or the service is stopping, else 200.
-async fn ready(state: web::Data<AppState>) -> Answer<Probed> {
+async fn ready(state: web::Data<AppState>) -> HandlerResult<Probed> {
     let database = state.health.database().filter(|_| state.writer.is_up());
     let is_embedder_up = state.embeddings.is_up();
     let is_redis_up = state.redis.as_ref().is_none_or(|redis| redis.is_up());
@@ -230,12 +230,12 @@ fn embedder_note(state: &AppState) -> Option<String> {
 }
 
 /// `GET /version`
-async fn version() -> Answer<Json<Version>> {
+async fn version() -> HandlerResult<Json<Version>> {
     Ok(Sent::json(&Version { name: "datastorage", version: crate::VERSION }))
 }
 
 /// `GET /metrics`
-async fn metrics(state: web::Data<AppState>) -> Answer<Metrics> {
+async fn metrics(state: web::Data<AppState>) -> HandlerResult<Metrics> {
     let text = telemetry::metrics::render(&state.metrics);
     let mut response = HttpResponse::Ok();
     Ok(Sent::of(response.content_type("text/plain; version=0.0.4; charset=utf-8").body(text)))

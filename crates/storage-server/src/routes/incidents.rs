@@ -4,9 +4,9 @@ use actix_web::{HttpRequest, web};
 use storage_models::fields::EXAMPLE_ID;
 use storage_query::Incident;
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::operation::{Operation, Request, STORE};
+use super::requires::Requires;
 use super::{id, list};
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
@@ -26,7 +26,7 @@ pub(super) fn operations() -> [Operation; 2] {
         .parameters(parameters::page::<Incident>())
         .shown_by(Request::new(200, format!("{path}?severity=critical&sort=-duration_ms")))
         .shown_by(Request::new(400, format!("{path}?remediation_id=1")));
-    let one = Operation::get(format!("{path}/{{id}}"), Asks::READ, get, "The incident.")
+    let one = Operation::get(format!("{path}/{{id}}"), Requires::READ, get, "The incident.")
         .named("incidents", "getIncident", "Read an incident")
         .parameters([parameters::id()])
         .may_fail(STORE)
@@ -42,7 +42,7 @@ async fn get(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<Shown<Incident>>> {
+) -> HandlerResult<Json<Shown<Incident>>> {
     Parameters::parse(request.query_string()).finish()?;
     let id = id::of(&request)?;
     let incident = state.reader.incident(id, context.deadline).await?;

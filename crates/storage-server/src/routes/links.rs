@@ -6,11 +6,11 @@ use crate::routes::parameters::decode;
 use crate::store::edge::ItemPage;
 
 /// The parameters that say which page of a list is meant.
-const PLACES: [&str; 2] = ["offset", "cursor"];
+const PAGE_PARAMETERS: [&str; 2] = ["offset", "cursor"];
 
 /// Where a page begins.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum PageStart<'a> {
     First,
     Offset(i64),
     /// It knows which instants the ages of the filter meant.
@@ -26,28 +26,28 @@ type Ages = [(&'static str, Timestamp)];
 /// move offsets, and a walk by them would show some twice. All are of the same list: in the links that have no cursor, an age
 /// becomes the instant that it meant.
 pub(crate) fn of(path: &str, query: &str, page: &ItemPage, ages: &Ages) -> String {
-    let next = page.next_cursor.as_deref().filter(|_| page.has_more).map(Place::Cursor);
+    let next = page.next_cursor.as_deref().filter(|_| page.has_more).map(PageStart::Cursor);
     let previous = match page.offset().map(|offset| (offset, offset - page.request.limit())) {
-        Some((1.., offset @ 1..)) => Some(Place::Offset(offset)),
-        Some((1.., _)) => Some(Place::First),
+        Some((1.., offset @ 1..)) => Some(PageStart::Offset(offset)),
+        Some((1.., _)) => Some(PageStart::First),
         Some(_) => None,
-        None => page.previous_cursor.as_deref().map(Place::Cursor),
+        None => page.previous_cursor.as_deref().map(PageStart::Cursor),
     };
-    let places = [(next, "next"), (previous, "prev"), (Some(Place::First), "first")];
+    let starts = [(next, "next"), (previous, "prev"), (Some(PageStart::First), "first")];
     let links =
-        places.into_iter().filter_map(|(place, relation)| Some(link(path, query, place?, ages, relation)));
+        starts.into_iter().filter_map(|(start, relation)| Some(link(path, query, start?, ages, relation)));
     links.collect::<Vec<_>>().join(", ")
 }
 
 /// The same list at another place. Relative to the host, which a proxy in front may know by another name.
-fn link(path: &str, query: &str, place: Place<'_>, ages: &Ages, relation: &str) -> String {
-    let ages: &Ages = if matches!(place, Place::Cursor(_)) { &[] } else { ages };
+fn link(path: &str, query: &str, start: PageStart<'_>, ages: &Ages, relation: &str) -> String {
+    let ages: &Ages = if matches!(start, PageStart::Cursor(_)) { &[] } else { ages };
     let kept = query.split('&').filter(|part| !part.is_empty());
     let mut parts: Vec<String> = kept.filter_map(|part| kept_part(part, ages)).collect();
-    match place {
-        Place::First => {}
-        Place::Offset(offset) => parts.push(format!("offset={offset}")),
-        Place::Cursor(cursor) => parts.push(format!("cursor={cursor}")),
+    match start {
+        PageStart::First => {}
+        PageStart::Offset(offset) => parts.push(format!("offset={offset}")),
+        PageStart::Cursor(cursor) => parts.push(format!("cursor={cursor}")),
     }
     let separator = if parts.is_empty() { "" } else { "?" };
     format!("<{path}{separator}{}>; rel=\"{relation}\"", parts.join("&"))
@@ -56,7 +56,7 @@ fn link(path: &str, query: &str, place: Place<'_>, ages: &Ages, relation: &str) 
 /// The part of a parameter that a link keeps: nothing of a parameter that names a page.
 fn kept_part(part: &str, ages: &Ages) -> Option<String> {
     let Some(name) = decode(part.split('=').next().unwrap_or_default()) else { return Some(escaped(part)) };
-    if PLACES.contains(&name.as_str()) {
+    if PAGE_PARAMETERS.contains(&name.as_str()) {
         return None;
     }
     let age = ages.iter().find(|(known, _)| *known == name);

@@ -12,10 +12,10 @@ use storage_query::{
 };
 use utoipa::ToSchema;
 
-use super::answer::{Answer, Form, Sent};
-use super::asks::Asks;
+use super::answer::{Form, HandlerResult, Sent};
 use super::notes::{self, Note};
 use super::operation::{Operation, STORE};
+use super::requires::Requires;
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
 use crate::openapi::responses::{Answers, json_body, with_header};
@@ -30,7 +30,7 @@ pub(super) fn operation<R: Listed + Named>(path: impl Into<String>) -> Operation
 where
     AnyList: From<ListQuery<R>>,
 {
-    Operation::get(path, Asks::READ, list::<R>, "A page with the exact total at the time of the query.")
+    Operation::get(path, Requires::READ, list::<R>, "A page with the exact total at the time of the query.")
         .may_fail(STORE)
         .may_fail(&[ProblemKind::FeedUnavailable])
 }
@@ -94,7 +94,7 @@ pub(super) async fn list<R: Listed + Named>(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Linked<R>>
+) -> HandlerResult<Linked<R>>
 where
     AnyList: From<ListQuery<R>>,
 {
@@ -172,14 +172,14 @@ mod tests {
     use storage_query::{Incident, Listed};
 
     use super::query_of;
-    use crate::problem::{Place, Violation};
+    use crate::problem::{Location, Violation};
 
     fn refused<R: Listed>(query: &str) -> String {
         let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
         let errors = query_of::<R>(query, now).err().map(|problem| problem.violations().to_vec());
-        let name = |violation: &Violation| match &violation.place {
-            Place::Parameter(name) => format!("{name}:{}", violation.code),
-            Place::Pointer(pointer) => panic!("{pointer} is no parameter"),
+        let name = |violation: &Violation| match &violation.location {
+            Location::Parameter(name) => format!("{name}:{}", violation.code),
+            Location::Pointer(pointer) => panic!("{pointer} is no parameter"),
         };
         errors.iter().flatten().map(name).collect::<Vec<_>>().join(" ")
     }

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
 
-use crate::store::asker::Asker;
+use crate::store::requester::Requester;
 
 /// How long an opened month counts.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,7 +28,7 @@ const KNOWN_FOR: Duration = Duration::from_secs(60);
 pub(crate) struct FarMonths {
     /// Months a caller and day; 0 for no limit.
     a_day: usize,
-    opened: Cache<Asker, Arc<Mutex<HashMap<Month, Instant>>>>,
+    opened: Cache<Requester, Arc<Mutex<HashMap<Month, Instant>>>>,
     known: Cache<Month, ()>,
 }
 
@@ -59,8 +59,8 @@ impl FarMonths {
 
     /// Lets the caller open all these months, or none and says how long to wait. One that the caller has opened already
     /// is not counted again: its records may come many at a time.
-    pub(crate) fn open(&self, asker: &Asker, months: &[Month]) -> Result<(), Duration> {
-        let opened = self.opened.get_with_by_ref(asker, Arc::default);
+    pub(crate) fn open(&self, requester: &Requester, months: &[Month]) -> Result<(), Duration> {
+        let opened = self.opened.get_with_by_ref(requester, Arc::default);
         let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         opened.retain(|_, since| now.duration_since(*since) < DAY);
@@ -89,30 +89,30 @@ mod tests {
     use storage_schema::partitions::Month;
 
     use super::{DAY, FarMonths};
-    use crate::store::asker::Asker;
+    use crate::store::requester::Requester;
 
     fn month(text: &str) -> Month {
         (RecordType::Remediation, format!("{text}-01").parse().unwrap())
     }
 
-    fn asker(last: u8) -> Asker {
-        Asker::Address([203, 0, 113, last].into())
+    fn requester(last: u8) -> Requester {
+        Requester::Address([203, 0, 113, last].into())
     }
 
     /// F60: so many a caller and day, all of a batch or none; what was opened may be written to again.
     #[tokio::test(start_paused = true)]
     async fn a_caller_opens_so_many_far_months_a_day() {
         let months = FarMonths::new(2);
-        assert_eq!(months.open(&asker(1), &[month("2019-01")]), Ok(()));
-        assert!(months.open(&asker(1), &[month("2019-02"), month("2019-03")]).is_err());
-        assert_eq!(months.open(&asker(1), &[month("2019-02"), month("2019-01")]), Ok(()));
+        assert_eq!(months.open(&requester(1), &[month("2019-01")]), Ok(()));
+        assert!(months.open(&requester(1), &[month("2019-02"), month("2019-03")]).is_err());
+        assert_eq!(months.open(&requester(1), &[month("2019-02"), month("2019-01")]), Ok(()));
         tokio::time::advance(DAY / 4).await;
-        assert_eq!(months.open(&asker(1), &[month("2019-03")]), Err(DAY / 4 * 3));
-        assert_eq!(months.open(&asker(1), &[month("2019-01")]), Ok(()));
-        assert_eq!(months.open(&asker(2), &[month("2019-03"), month("2019-04")]), Ok(()));
+        assert_eq!(months.open(&requester(1), &[month("2019-03")]), Err(DAY / 4 * 3));
+        assert_eq!(months.open(&requester(1), &[month("2019-01")]), Ok(()));
+        assert_eq!(months.open(&requester(2), &[month("2019-03"), month("2019-04")]), Ok(()));
         tokio::time::advance(DAY).await;
-        assert_eq!(months.open(&asker(1), &[month("2019-03"), month("2019-04")]), Ok(()));
-        let wait = months.open(&asker(1), &[month("2019-05")]).unwrap_err();
+        assert_eq!(months.open(&requester(1), &[month("2019-03"), month("2019-04")]), Ok(()));
+        let wait = months.open(&requester(1), &[month("2019-05")]).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= DAY, "{wait:?}");
     }
 
@@ -120,7 +120,7 @@ mod tests {
     fn without_a_limit_all_may_be_opened() {
         let months = FarMonths::default();
         for year in 1990..2020 {
-            assert_eq!(months.open(&asker(1), &[month(&format!("{year}-01"))]), Ok(()));
+            assert_eq!(months.open(&requester(1), &[month(&format!("{year}-01"))]), Ok(()));
         }
     }
 }

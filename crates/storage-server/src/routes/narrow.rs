@@ -1,13 +1,13 @@
 //! What to do about a read that takes too long.
 
 use storage_models::{ErrorCode, Remediation};
-use storage_query::{AuditFilter as _, AuditRecord as _, RemediationFilter, Valid};
+use storage_query::{AuditFilter as _, AuditRecord as _, CheckedFilter, RemediationFilter};
 
 use crate::problem::{Problem, ProblemKind};
 use crate::store::edge::ReadError;
 
 /// The problem of a read that was not answered; of one that took too long, with the filters that would narrow it.
-pub(super) fn told(filter: &Valid<RemediationFilter>) -> impl FnOnce(ReadError) -> Problem + use<> {
+pub(super) fn told(filter: &CheckedFilter<RemediationFilter>) -> impl FnOnce(ReadError) -> Problem + use<> {
     let advice = advice(filter);
     move |error| match error.code() {
         ErrorCode::DeadlinePassed => Problem::new(ProblemKind::DeadlinePassed).advice(&advice).cause(error),
@@ -15,7 +15,7 @@ pub(super) fn told(filter: &Valid<RemediationFilter>) -> impl FnOnce(ReadError) 
     }
 }
 
-fn advice(filter: &Valid<RemediationFilter>) -> String {
+fn advice(filter: &CheckedFilter<RemediationFilter>) -> String {
     let asked = |name: &str| !filter.filter().values(name).is_empty();
     let fields = Remediation::TYPE.fields().iter();
     let indexed = fields.filter(|field| field.is_filterable && field.is_indexed && !asked(field.name));

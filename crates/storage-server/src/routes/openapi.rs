@@ -7,10 +7,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 use utoipa::openapi::{Content, ContentBuilder};
 
-use super::answer::{Answer, Moved, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Moved, Sent};
 use super::operation::{Operation, Request};
 use super::pages::{self, Kept, Page, Pages};
+use super::requires::Requires;
 use crate::openapi;
 use crate::openapi::responses::text;
 use crate::openapi::{parameters, schema};
@@ -32,7 +32,7 @@ pub(super) fn operations() -> [Operation; 4] {
         pages::operation("/openapi-3.0.json", document, "The document.", "/openapi-3.0.json")
             .named("service", "openapi30", "This document as OpenAPI 3.0.3")
             .parameters([parameters::if_none_match()]),
-        Operation::get("/docs", Asks::Moderation, docs, "The address of the page.")
+        Operation::get("/docs", Requires::Moderation, docs, "The address of the page.")
             .named("service", "docs", "This document as a page")
             .shown_by(Request::new(308, "/docs")),
         pages::operation("/docs/{file}", self::file, "The file.", openapi::index())
@@ -65,18 +65,18 @@ impl Page for File {
 }
 
 /// `GET /openapi.json`, `GET /openapi-3.0.json`
-async fn document(request: HttpRequest, pages: web::Data<Pages>) -> Answer<Kept<Document>> {
+async fn document(request: HttpRequest, pages: web::Data<Pages>) -> HandlerResult<Kept<Document>> {
     pages.answer(&request).await.map(Sent::of)
 }
 
 /// `GET /docs`
-async fn docs() -> Answer<Moved> {
+async fn docs() -> HandlerResult<Moved> {
     let mut response = HttpResponse::PermanentRedirect();
     Ok(Sent::of(response.insert_header((LOCATION, openapi::index())).finish()))
 }
 
 /// `GET /docs/{file}`
-async fn file(request: HttpRequest, pages: web::Data<Pages>) -> Answer<Kept<File>> {
+async fn file(request: HttpRequest, pages: web::Data<Pages>) -> HandlerResult<Kept<File>> {
     let mut response = pages.answer(&request).await?;
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),

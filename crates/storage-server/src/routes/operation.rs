@@ -9,8 +9,8 @@ use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Schema};
 
-use super::answer::{Answer, Form};
-use super::asks::Asks;
+use super::answer::{Form, HandlerResult};
+use super::requires::Requires;
 use crate::openapi::responses::{self, Answers};
 use crate::openapi::{BEARER, Schemas, schema};
 use crate::problem::ProblemKind;
@@ -37,7 +37,7 @@ pub(super) const STORE: &[ProblemKind] =
 pub(crate) struct Operation {
     pub(super) method: Method,
     pub(super) path: String,
-    pub(super) asks: Asks,
+    pub(super) requires: Requires,
     route: Box<dyn Fn(Method) -> Route + Send + Sync>,
     id: String,
     tag: &'static str,
@@ -96,19 +96,19 @@ impl Operation {
     pub(super) fn new<H, Args, F>(
         method: Method,
         path: impl Into<String>,
-        asks: Asks,
+        requires: Requires,
         handler: H,
         answered: &str,
     ) -> Self
     where
-        H: Handler<Args, Output = Answer<F>> + Send + Sync,
+        H: Handler<Args, Output = HandlerResult<F>> + Send + Sync,
         Args: FromRequest + 'static,
         F: Form,
     {
         Self {
             method,
             path: path.into(),
-            asks,
+            requires,
             route: Box::new(move |method| web::method(method).to(handler.clone())),
             id: String::new(),
             tag: "",
@@ -123,18 +123,23 @@ impl Operation {
     }
 
     /// As [`Self::new`], for operations that read. It answers `HEAD` too.
-    pub(super) fn get<H, Args, F>(path: impl Into<String>, asks: Asks, handler: H, answered: &str) -> Self
+    pub(super) fn get<H, Args, F>(
+        path: impl Into<String>,
+        requires: Requires,
+        handler: H,
+        answered: &str,
+    ) -> Self
     where
-        H: Handler<Args, Output = Answer<F>> + Send + Sync,
+        H: Handler<Args, Output = HandlerResult<F>> + Send + Sync,
         Args: FromRequest + 'static,
         F: Form,
     {
-        Self::new(Method::GET, path, asks, handler, answered)
+        Self::new(Method::GET, path, requires, handler, answered)
     }
 
     /// The same, asking something else of its caller.
-    pub(super) fn asking(self, asks: Asks) -> Self {
-        Self { asks, ..self }
+    pub(super) fn asking(self, requires: Requires) -> Self {
+        Self { requires, ..self }
     }
 
     /// Its name for programs, among which it is listed, and what it does in a few words.
@@ -200,7 +205,8 @@ impl Operation {
 
     /// Its description, in its path.
     pub(super) fn describe(&self) -> (String, PathItem) {
-        let problems: Vec<ProblemKind> = self.problems.iter().chain(self.asks.problems()).copied().collect();
+        let problems: Vec<ProblemKind> =
+            self.problems.iter().chain(self.requires.problems()).copied().collect();
         let answers = self.answers.responses.iter().cloned();
         let responses = answers.fold(responses::problems(&problems), |responses, (status, response)| {
             responses.response(status.to_string(), response)
@@ -216,12 +222,12 @@ impl Operation {
             .parameter_ref(Ref::new("#/components/parameters/X-Correlation-ID"))
             .responses(responses.build())
             .extensions(schema::extension(REQUESTS, Value::Array(requests)));
-        let operation = match self.asks {
+        let operation = match self.requires {
             // Without authentication, every caller on this machine may.
-            Asks::For(_) | Asks::ToBeKnown => operation
+            Requires::For(_) | Requires::ToBeKnown => operation
                 .security(SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []))
                 .security(SecurityRequirement::default()),
-            Asks::Nothing | Asks::Moderation | Asks::FewFiles => operation,
+            Requires::Nothing | Requires::Moderation | Requires::FewFiles => operation,
         };
         (self.path.clone(), PathItem::new(http_method(&self.method), operation))
     }

@@ -5,18 +5,18 @@ use serde::Serialize;
 use serde_json::json;
 use storage_models::{RecordType, Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, Grouping, Held, History, HistoryQuery, MAX_OUTCOME_COLUMNS, Occurrence, Outcome,
-    OutcomeGroup, Outcomes, OutcomesQuery, PageRequest, RemediationFilter, Settle, Valid,
+    AuditFilter as _, CheckedFilter, Grouping, Held, History, HistoryQuery, MAX_OUTCOME_COLUMNS, Occurrence,
+    Outcome, OutcomeGroup, Outcomes, OutcomesQuery, PageRequest, RemediationFilter, Settle,
 };
 use utoipa::ToSchema;
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema};
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::narrow;
 use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
+use super::requires::Requires;
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
 use crate::openapi::{self, JsonBody, parameters, schema};
@@ -27,7 +27,7 @@ use crate::routes::parameters::Parameters;
 pub(super) fn operations() -> [Operation; 2] {
     let path = |name: &str| format!("/api/v1/incidents/{name}");
     let (outcomes_path, history_path) = (path("outcomes"), path("history"));
-    let outcomes = Operation::get(outcomes_path.clone(), Asks::READ, outcomes, "The outcomes.")
+    let outcomes = Operation::get(outcomes_path.clone(), Requires::READ, outcomes, "The outcomes.")
         .named("incidents", "getOutcomes", "What came of what was done")
         .about(
             "Of the finished records that match, for each value of the columns: how many succeeded, and of the successes how \
@@ -42,7 +42,7 @@ pub(super) fn operations() -> [Operation; 2] {
         .shown_by(Request::new(200, format!("{outcomes_path}?settle=7d&since=2026-01-01")))
         .shown_by(Request::new(400, format!("{outcomes_path}?by=status")));
     let history =
-        Operation::get(history_path.clone(), Asks::READ, history, "The occurrences, the newest first.")
+        Operation::get(history_path.clone(), Requires::READ, history, "The occurrences, the newest first.")
             .named("incidents", "getHistory", "How often an alert came, and what was done")
             .about("Takes one `alert_fingerprint` or one `alert_name`, and any other filter beside it.")
             .parameters([settle(), parameters::limit(PageRequest::MAX_LIMIT, PageRequest::DEFAULT_LIMIT)])
@@ -224,7 +224,7 @@ async fn outcomes(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<OutcomesAnswer>> {
+) -> HandlerResult<Json<OutcomesAnswer>> {
     let (query, filter, settle) = outcomes_of(request.query_string(), Timestamp::now())?;
     let found = state.reader.outcomes(query, context.deadline).await;
     let Outcomes { groups, is_truncated, durations_of, .. } = found.map_err(narrow::told(&filter))?;
@@ -242,7 +242,7 @@ async fn history(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<HistoryAnswer>> {
+) -> HandlerResult<Json<HistoryAnswer>> {
     let (query, filter, settle) = history_of(request.query_string(), Timestamp::now())?;
     let found = state.reader.history(query, context.deadline).await.map_err(narrow::told(&filter))?;
     let History { occurrences, is_truncated, count, first, last, first_held, .. } = found;
@@ -261,7 +261,10 @@ async fn history(
 /// What a query string asks, or what is wrong with it.
 pub(super) type Asked<Q> = Result<Q, Problem>;
 
-fn outcomes_of(text: &str, now: Timestamp) -> Asked<(OutcomesQuery, Valid<RemediationFilter>, Settle)> {
+fn outcomes_of(
+    text: &str,
+    now: Timestamp,
+) -> Asked<(OutcomesQuery, CheckedFilter<RemediationFilter>, Settle)> {
     let mut parameters = Parameters::parse(text);
     let by = columns_of(&mut parameters, "by").unwrap_or_else(|| vec![Grouping::ActionType]);
     let settle: Settle = parameters.take_parsed("settle").unwrap_or_default();
@@ -272,7 +275,7 @@ fn outcomes_of(text: &str, now: Timestamp) -> Asked<(OutcomesQuery, Valid<Remedi
     Ok((query, filter, settle))
 }
 
-fn history_of(text: &str, now: Timestamp) -> Asked<(HistoryQuery, Valid<RemediationFilter>, Settle)> {
+fn history_of(text: &str, now: Timestamp) -> Asked<(HistoryQuery, CheckedFilter<RemediationFilter>, Settle)> {
     let mut parameters = Parameters::parse(text);
     let settle: Settle = parameters.take_parsed("settle").unwrap_or_default();
     let limit = parameters.take("limit");
@@ -290,7 +293,7 @@ pub(super) fn columns_of(parameters: &mut Parameters, name: &'static str) -> Opt
     parameters.note(Grouping::list(name, &listed))
 }
 
-pub(super) fn filter_of(parameters: &mut Parameters, now: Timestamp) -> Valid<RemediationFilter> {
+pub(super) fn filter_of(parameters: &mut Parameters, now: Timestamp) -> CheckedFilter<RemediationFilter> {
     let filter = parameters.take_filter::<RemediationFilter>();
     parameters.note_all(filter.check(now)).unwrap_or_default()
 }

@@ -20,10 +20,10 @@ use tokio::task::{JoinError, spawn_blocking};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::{Content, ResponseBuilder};
 
-use super::answer::{Answer, Form};
-use super::asks::Asks;
+use super::answer::{Form, HandlerResult};
 use super::etag;
 use super::operation::{Operation, Request};
+use super::requires::Requires;
 use crate::explorer::FILES;
 use crate::http::compress::ENCODINGS;
 use crate::openapi;
@@ -94,11 +94,11 @@ fn tagged(about: &str) -> ResponseBuilder {
 /// The operation that shows a page. `example` is a path of it.
 pub(super) fn operation<H, Args, P>(path: &str, handler: H, about: &str, example: &str) -> Operation
 where
-    H: Handler<Args, Output = Answer<Kept<P>>> + Send + Sync,
+    H: Handler<Args, Output = HandlerResult<Kept<P>>> + Send + Sync,
     Args: FromRequest + 'static,
     P: Page,
 {
-    Operation::get(path, Asks::Moderation, handler, about)
+    Operation::get(path, Requires::Moderation, handler, about)
         .shown_by(Request::new(200, example))
         .shown_by(Request::new(304, example).header("If-None-Match", "*"))
 }

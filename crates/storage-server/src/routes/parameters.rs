@@ -9,7 +9,7 @@ use std::str::FromStr;
 use storage_models::json::pointer_to;
 use storage_query::{AuditFilter, InvalidParameter, InvalidParameters, InvalidReason};
 
-use crate::problem::{Place, Problem, ProblemKind, Violation};
+use crate::problem::{Location, Problem, ProblemKind, Violation};
 
 /// Characters of a client's own name for a parameter that an answer repeats at most.
 const MAX_NAME: usize = 100;
@@ -92,7 +92,7 @@ impl Parameters {
     pub(crate) fn refuse(&mut self, name: &str, code: &'static str, rule: &str) {
         let name: String = name.chars().take(MAX_NAME).collect();
         let message = format!("{name} {rule}");
-        self.errors.push(Violation { place: Place::Parameter(name), code, message });
+        self.errors.push(Violation { location: Location::Parameter(name), code, message });
     }
 
     /// Keeps the value, or notes its fault.
@@ -116,9 +116,11 @@ impl Parameters {
         if !self.is_body {
             return Err(Problem::invalid_parameters(self.errors));
         }
-        let placed = self.errors.into_iter().map(|violation| match violation.place {
-            Place::Parameter(name) => Violation { place: Place::Pointer(pointer_to("", &name)), ..violation },
-            Place::Pointer(_) => violation,
+        let placed = self.errors.into_iter().map(|violation| match violation.location {
+            Location::Parameter(name) => {
+                Violation { location: Location::Pointer(pointer_to("", &name)), ..violation }
+            }
+            Location::Pointer(_) => violation,
         });
         Err(Problem::new(ProblemKind::ValidationFailed).errors(placed.collect()))
     }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 use serde_json::json;
 use utoipa::openapi::Content;
 
-use super::answer::{Answer, Sent};
+use super::answer::{HandlerResult, Sent};
 use super::operation::{Operation, Request};
 use super::pages::{self, Kept, Page, Pages};
 use crate::openapi::responses::text;
@@ -36,6 +36,6 @@ impl Page for Explanation {
 }
 
 /// `GET /problems/{slug}`
-async fn page(request: HttpRequest, pages: web::Data<Pages>) -> Answer<Kept<Explanation>> {
+async fn page(request: HttpRequest, pages: web::Data<Pages>) -> HandlerResult<Kept<Explanation>> {
     pages.answer(&request).await.map(Sent::of)
 }

@@ -7,10 +7,10 @@ use serde::Serialize;
 use storage_models::Timestamp;
 use utoipa::ToSchema;
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::health::{self, Dependency};
 use super::operation::{Operation, Request};
+use super::requires::Requires;
 use crate::health::Compared;
 use crate::http::state::AppState;
 use crate::openapi::JsonBody;
@@ -19,7 +19,7 @@ use crate::routes::parameters::Parameters;
 /// The operation.
 pub(super) fn operation() -> Operation {
     let path = "/api/v1/audit/projection";
-    Operation::get(path, Asks::READ, projection, "How far it has come.")
+    Operation::get(path, Requires::READ, projection, "How far it has come.")
         .named("service", "getProjection", "How far the search has caught up")
         .about("As this replica last found it; asks nothing of the store.")
         .shown_by(Request::new(200, path))
@@ -70,7 +70,10 @@ struct DriftAnswer {
 }
 
 /// `GET /api/v1/audit/projection`
-async fn projection(request: HttpRequest, state: web::Data<AppState>) -> Answer<Json<ProjectionAnswer>> {
+async fn projection(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+) -> HandlerResult<Json<ProjectionAnswer>> {
     Parameters::parse(request.query_string()).finish()?;
     let (pending, compared) = (state.health.pending(), state.health.compared());
     let drift = |Compared { drift, .. }: &Compared| DriftAnswer {

@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::Parameter;
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
+use super::requires::Requires;
 use crate::health::Pending;
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
@@ -31,7 +31,7 @@ const GROUP: &str = "incident";
 /// The operation that searches.
 pub(super) fn operation() -> Operation {
     let path = "/api/v1/audit/search";
-    Operation::get(path, Asks::READ, search, "The hits, the best first.")
+    Operation::get(path, Requires::READ, search, "The hits, the best first.")
         .named("remediation", "search", "Find remediations by meaning, by words, or by both")
         .about(
             "The filters of lists apply during the search: the hits are the best of the records that match.",
@@ -153,7 +153,7 @@ async fn search(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<SearchAnswer>> {
+) -> HandlerResult<Json<SearchAnswer>> {
     let search = parse(request.query_string(), Timestamp::now())?;
     let notes = notes::of(search.filter.filter());
     let backends = Backends {

@@ -8,17 +8,17 @@ use storage_dualwrite::IncidentKeys as _;
 use storage_models::fields::EXAMPLE_ID;
 use storage_models::{IncidentKey, Record, RecordType, Remediation, Timestamp};
 use storage_query::{
-    ActionOutcome, ActionsQuery, AuditFilter as _, IncidentHit, IncidentSummary, OutcomeCounts,
-    RemediationFilter, SearchRequest, Settle, Valid,
+    ActionOutcome, ActionsQuery, AuditFilter as _, CheckedFilter, IncidentHit, IncidentSummary,
+    OutcomeCounts, RemediationFilter, SearchRequest, Settle,
 };
 use tokio::time::Instant;
 use utoipa::ToSchema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::notes::{self, Note};
 use super::operation::{Operation, Request, STORE};
+use super::requires::Requires;
 use super::{id, narrow, outcomes};
 use crate::embedder::text_of;
 use crate::http::observe::RequestContext;
@@ -36,7 +36,7 @@ pub(super) fn operation() -> Operation {
     let similarity = schema::fraction().default(Some(serde_json::json!(0)));
     let similarity =
         parameters::query("min_similarity", similarity, "How similar an incident must be at least.").build();
-    Operation::get(path, Asks::READ, similar, "The nearest first.")
+    Operation::get(path, Requires::READ, similar, "The nearest first.")
         .named("incidents", "getSimilar", "Incidents like this one, and what was done about them")
         .about(
             "Incidents whose texts are near in meaning, the incident itself among them, each with what was done and what \
@@ -121,7 +121,7 @@ async fn similar(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<SimilarAnswer>> {
+) -> HandlerResult<Json<SimilarAnswer>> {
     let asked = Asked::parse(request.query_string(), Timestamp::now())?;
     let id = id::of(&request)?;
     let deadline = with_time_to_answer(context.deadline);
@@ -180,7 +180,7 @@ fn together(
 /// What is asked beside the incident.
 #[derive(Debug)]
 struct Asked {
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     request: SearchRequest,
     settle: Settle,
     now: Timestamp,

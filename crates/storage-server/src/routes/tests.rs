@@ -22,7 +22,7 @@ use storage_embedding::{
 };
 use storage_models::fields::Value as Held;
 use storage_models::{Embedding, Record, RecordType, Timestamp};
-use storage_query::{DatabaseFault, FeedObstacle, QueryError};
+use storage_query::{DatabaseFault, FeedFault, QueryError};
 use storage_validation::Handling;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -38,8 +38,8 @@ use crate::routes::heavy::HeavyWork;
 use crate::settings::Consistency;
 use crate::store::budget::SharedBudget;
 use crate::store::edge::ReadError;
+use crate::store::fair_semaphore;
 use crate::store::pool::ReadPool;
-use crate::store::shares;
 use crate::telemetry;
 
 /// An embedder that is away.
@@ -64,7 +64,7 @@ fn no_exports() -> Exports {
     let second = Duration::from_secs(1);
     let pool = ReadPool::new(
         connector,
-        shares::Limits { places: 1, waiting: 1, patience: second, more_patience: second },
+        fair_semaphore::Limits { places: 1, waiting: 1, patience: second, more_patience: second },
     );
     Exports::new(pool, ExportTimes { whole: second, stall: second }, TaskTracker::new())
 }
@@ -84,7 +84,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         budget: SharedBudget::new(1 << 20),
         answers: SharedBudget::new(1 << 20),
         heavy: HeavyWork::new(),
-        gate: Arc::default(),
+        guard: Arc::default(),
         months: Arc::default(),
         cors_origins: Arc::default(),
         health: Arc::new(health),
@@ -265,8 +265,8 @@ async fn faults_of_a_read_are_told_apart_and_leak_nothing() {
         (|| database_fault(DatabaseFault::StatementTimeout), 503, "deadline-passed"),
         (|| database_fault(DatabaseFault::ConnectionLost), 503, "database-unavailable"),
         (|| database_fault(DatabaseFault::Unreadable), 500, "internal"),
-        (|| ReadError::Query(QueryError::Feed(FeedObstacle::Standby)), 503, "feed-unavailable"),
-        (|| ReadError::Query(QueryError::Feed(FeedObstacle::FixedSnapshot)), 500, "internal"),
+        (|| ReadError::Query(QueryError::Feed(FeedFault::Standby)), 503, "feed-unavailable"),
+        (|| ReadError::Query(QueryError::Feed(FeedFault::FixedSnapshot)), 500, "internal"),
     ];
     for (fault, status, slug) in faults {
         for uri in READS {

@@ -8,10 +8,10 @@ use storage_query::Timeline;
 use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, OneOfBuilder};
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::id;
 use super::operation::{Operation, Request, STORE};
+use super::requires::Requires;
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
 use crate::openapi::{JsonBody, parameters, reference, schema};
@@ -22,7 +22,7 @@ use crate::routes::parameters::Parameters;
 pub(super) fn operation() -> Operation {
     let path = "/api/v1/audit/remediation";
     let about = "The records, in the order of time.";
-    Operation::get(format!("{path}/{{id}}/timeline"), Asks::READ, timeline, about)
+    Operation::get(format!("{path}/{{id}}/timeline"), Requires::READ, timeline, about)
         .named(
             "remediation",
             "getTimeline",
@@ -77,7 +77,7 @@ pub(super) async fn timeline(
     request: HttpRequest,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<Json<TimelineAnswer>> {
+) -> HandlerResult<Json<TimelineAnswer>> {
     Parameters::parse(request.query_string()).finish()?;
     let id = id::of(&request)?;
     let timeline = state.reader.timeline(id, context.deadline).await?.ok_or_else(|| {

@@ -5,9 +5,9 @@ use serde::Serialize;
 use storage_models::Timestamp;
 use utoipa::ToSchema;
 
-use super::answer::{Answer, Json, Sent};
-use super::asks::Asks;
+use super::answer::{HandlerResult, Json, Sent};
 use super::operation::{Operation, Request};
+use super::requires::Requires;
 use crate::auth::{Caller, Permission};
 use crate::http::state::AppState;
 use crate::openapi::JsonBody;
@@ -16,7 +16,7 @@ use crate::routes::parameters::Parameters;
 /// The operation.
 pub(super) fn operation() -> Operation {
     let path = "/api/v1/whoami";
-    Operation::get(path, Asks::ToBeKnown, whoami, "The caller.")
+    Operation::get(path, Requires::ToBeKnown, whoami, "The caller.")
         .named("service", "whoami", "Who the caller is, and what it may do")
         .shown_by(Request::new(200, path))
         .shown_by(Request::new(400, format!("{path}?full=true")))
@@ -40,9 +40,9 @@ struct WhoamiAnswer {
 impl JsonBody for WhoamiAnswer {}
 
 /// `GET /api/v1/whoami`
-async fn whoami(request: HttpRequest, state: web::Data<AppState>) -> Answer<Json<WhoamiAnswer>> {
+async fn whoami(request: HttpRequest, state: web::Data<AppState>) -> HandlerResult<Json<WhoamiAnswer>> {
     Parameters::parse(request.query_string()).finish()?;
-    let known = state.gate.known(&request).await?;
+    let known = state.guard.known(&request).await?;
     Ok(Sent::json(&WhoamiAnswer {
         caller: Caller::of(&request).name().to_owned(),
         permissions: known.permissions.into_iter().map(Permission::name).collect(),

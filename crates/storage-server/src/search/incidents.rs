@@ -8,8 +8,8 @@ use storage_dualwrite::IncidentKeys as _;
 use storage_dualwrite::index::VectorIndex as _;
 use storage_models::{Embedding, IncidentKey, Remediation};
 use storage_query::{
-    Hit, IncidentHit, IncidentSummary, Lexical, LexicalHit, NEWEST, NearestQuery, RemediationFilter,
-    SearchRequest, Valid, fuse,
+    CheckedFilter, Hit, IncidentHit, IncidentSummary, Lexical, LexicalHit, NEWEST, NearestQuery,
+    RemediationFilter, SearchRequest, fuse,
 };
 use tokio::time::Instant;
 
@@ -111,7 +111,7 @@ impl Search {
 pub(crate) async fn near(
     backends: &Backends<'_>,
     vector: Embedding,
-    filter: &Valid<RemediationFilter>,
+    filter: &CheckedFilter<RemediationFilter>,
     request: SearchRequest,
     deadline: Instant,
 ) -> Result<NearIncidents, ReadError> {
@@ -130,7 +130,7 @@ pub(crate) async fn near(
 async fn near_in_the_index(
     backends: &Backends<'_>,
     vector: &Embedding,
-    filter: &Valid<RemediationFilter>,
+    filter: &CheckedFilter<RemediationFilter>,
     request: SearchRequest,
     deadline: Instant,
 ) -> Option<Vec<IncidentHit>> {
@@ -144,7 +144,10 @@ async fn near_in_the_index(
             Some(hits.filter(|hit| hit.similarity >= request.min_similarity()).collect())
         }
         Ok(Err(error)) => {
-            tracing::debug!(error = chain(&error), "the vector index did not answer a search; pgvector answers it");
+            tracing::debug!(
+                error = chain(&error),
+                "the vector index did not answer a search; pgvector answers it"
+            );
             None
         }
         Err(_late) => {

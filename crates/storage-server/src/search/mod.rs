@@ -15,8 +15,8 @@ use serde::Serialize;
 use storage_dualwrite::index::GuardedIndex;
 use storage_models::{Embedding, IncidentKey};
 use storage_query::{
-    CandidateError, FusedHit, Lexical, LexicalQuery, Nearest, NearestQuery, RemediationFilter, Scan,
-    SearchRequest, Valid, candidates, fuse,
+    CandidateError, CheckedFilter, FusedHit, Lexical, LexicalQuery, Nearest, NearestQuery, RemediationFilter,
+    Scan, SearchRequest, candidates, fuse,
 };
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -57,7 +57,7 @@ pub(crate) struct Backends<'a> {
 pub(crate) struct Search {
     pub(crate) text: String,
     pub(crate) mode: Mode,
-    pub(crate) filter: Valid<RemediationFilter>,
+    pub(crate) filter: CheckedFilter<RemediationFilter>,
     pub(crate) request: SearchRequest,
     /// Whether incidents are wanted, each once, and not records.
     pub(crate) is_grouped: bool,

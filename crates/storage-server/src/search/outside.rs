@@ -3,7 +3,7 @@
 use storage_dualwrite::index::{self, Condition, GuardedIndex, IndexError, VectorIndex as _};
 use storage_models::Embedding;
 use storage_models::fields::Field;
-use storage_query::{AuditFilter as _, Candidate, CandidateSource, RemediationFilter, Valid};
+use storage_query::{AuditFilter as _, Candidate, CandidateSource, CheckedFilter, RemediationFilter};
 use tokio::time::Instant;
 
 /// The index, for one search.
@@ -19,7 +19,7 @@ impl CandidateSource for Outside<'_> {
     async fn nearest(
         &self,
         vector: &Embedding,
-        filter: &Valid<RemediationFilter>,
+        filter: &CheckedFilter<RemediationFilter>,
         limit: usize,
     ) -> Result<Vec<Candidate>, IndexError> {
         let conditions = conditions(filter);
@@ -33,7 +33,7 @@ impl CandidateSource for Outside<'_> {
 
 /// Whether the index can apply this filter. It does not know what metadata says in full, nor when records were stored or
 /// changed, nor how values begin; and its conditions all hold, while null is an alternative to values.
-pub(super) fn serves(filter: &Valid<RemediationFilter>) -> bool {
+pub(super) fn serves(filter: &CheckedFilter<RemediationFilter>) -> bool {
     let asked = |field: &str, suffix: &str| !filter.filter().values(&format!("{field}{suffix}")).is_empty();
     let is_untold =
         |field: &Field| asked(field.name, ".prefix") || asked(field.name, "") && asked(field.name, ".null");
@@ -43,7 +43,7 @@ pub(super) fn serves(filter: &Valid<RemediationFilter>) -> bool {
 }
 
 /// The filter in the index's words.
-pub(super) fn conditions(filter: &Valid<RemediationFilter>) -> Vec<Condition> {
+pub(super) fn conditions(filter: &CheckedFilter<RemediationFilter>) -> Vec<Condition> {
     let mut conditions: Vec<_> = index::fields().flat_map(|field| of_field(field, filter)).collect();
     let (since, until) = (filter.since(), filter.until());
     if since.is_some() || until.is_some() {
@@ -59,7 +59,10 @@ pub(super) fn conditions(filter: &Valid<RemediationFilter>) -> Vec<Condition> {
 }
 
 /// The conditions on one field.
-fn of_field(field: &'static Field, filter: &Valid<RemediationFilter>) -> impl Iterator<Item = Condition> {
+fn of_field(
+    field: &'static Field,
+    filter: &CheckedFilter<RemediationFilter>,
+) -> impl Iterator<Item = Condition> {
     let listed = |suffix: &str| filter.filter().values(&format!("{}{suffix}", field.name));
     let values = Some(listed("")).filter(|values| !values.is_empty());
     let excluded = Some(listed(".not")).filter(|values| !values.is_empty());

@@ -2,11 +2,11 @@
 
 use storage_dualwrite::index::Condition;
 use storage_models::{RecordType, Timestamp};
-use storage_query::{AuditFilter as _, RemediationFilter, Valid};
+use storage_query::{AuditFilter as _, CheckedFilter, RemediationFilter};
 
 use super::outside::{conditions, serves};
 
-fn filter(pairs: &[(&str, &str)]) -> Valid<RemediationFilter> {
+fn filter(pairs: &[(&str, &str)]) -> CheckedFilter<RemediationFilter> {
     let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
     RemediationFilter::from_pairs(pairs.iter().copied()).unwrap().check(now).unwrap()
 }
@@ -40,7 +40,7 @@ fn every_field_of_a_filter_is_a_condition_of_the_index() {
         assert_eq!(conditions(&filter), [expected], "{name}");
         assert!(serves(&filter), "{name}");
     }
-    assert_eq!(conditions(&Valid::default()), []);
+    assert_eq!(conditions(&CheckedFilter::default()), []);
     assert_eq!(conditions(&filter(&[("namespace", "a,b"), ("since", "1d"), ("until", "1h")])).len(), 2);
 }
 

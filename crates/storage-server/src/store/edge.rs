@@ -11,10 +11,10 @@ use storage_models::{
     Timestamp, Workflow,
 };
 use storage_query::{
-    ActionOutcome, ActionsQuery, Facet, FacetsQuery, Grouping, Groups, History, HistoryQuery, Incident,
-    IncidentHit, IncidentSummary, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery, Outcomes,
-    OutcomesQuery, Page, PageRequest, QueryError, RemediationFilter, SuccessRate, Timeline, Trend,
-    TrendQuery, Valid,
+    ActionOutcome, ActionsQuery, CheckedFilter, Facet, FacetsQuery, Grouping, Groups, History, HistoryQuery,
+    Incident, IncidentHit, IncidentSummary, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery,
+    Outcomes, OutcomesQuery, Page, PageRequest, QueryError, RemediationFilter, SuccessRate, Timeline, Trend,
+    TrendQuery,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -103,14 +103,14 @@ pub(crate) trait AuditReader: Send + Sync {
     /// How many of the finished remediations succeeded.
     async fn success_rate(
         &self,
-        filter: Valid<RemediationFilter>,
+        filter: CheckedFilter<RemediationFilter>,
         deadline: Instant,
     ) -> Result<SuccessRate, ReadError>;
 
     /// How many remediations have each value of a column.
     async fn group_counts(
         &self,
-        filter: Valid<RemediationFilter>,
+        filter: CheckedFilter<RemediationFilter>,
         by: Grouping,
         deadline: Instant,
     ) -> Result<Groups, ReadError>;
@@ -147,7 +147,7 @@ pub(crate) trait AuditReader: Send + Sync {
     async fn incidents(
         &self,
         keys: Vec<IncidentKey>,
-        filter: Valid<RemediationFilter>,
+        filter: CheckedFilter<RemediationFilter>,
         deadline: Instant,
     ) -> Result<HashMap<IncidentKey, IncidentSummary>, ReadError>;
 

@@ -20,9 +20,9 @@ use storage_dualwrite::{ConnectError, Connector};
 use storage_query::QueryError;
 use tokio::time::Instant;
 
-use crate::store::asker::Asker;
 use crate::store::edge::ReadError;
-use crate::store::shares::{Limits, Place};
+use crate::store::fair_semaphore::{FairPermit, Limits};
+use crate::store::requester::Requester;
 use crate::telemetry::metrics as names;
 use inner::Inner;
 
@@ -48,7 +48,7 @@ impl ReadPool {
 
     /// The connections that it holds now.
     pub(crate) fn usage(&self) -> PoolUse {
-        PoolUse { in_use: self.inner.shares.held(), idle: self.inner.idle().as_ref().map_or(0, Vec::len) }
+        PoolUse { in_use: self.inner.permits.held(), idle: self.inner.idle().as_ref().map_or(0, Vec::len) }
     }
 
     /// Replaces every connection before its next use, because another server may take the writes now.
@@ -99,7 +99,7 @@ impl ReadPool {
         query: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, QueryError>,
         is_cut: fn(&T) -> bool,
     ) -> Result<T, ReadError> {
-        let mut lease = self.lease(&Asker::current()).await?;
+        let mut lease = self.lease(&Requester::current()).await?;
         let outcome = match lease.connection() {
             Some(connection) => query(connection).await,
             None => return Err(ReadError::Busy),
@@ -114,12 +114,12 @@ impl ReadPool {
     }
 
     /// A connection, as soon as one is free for this requester.
-    pub(crate) async fn lease(&self, asker: &Asker) -> Result<Lease, ReadError> {
+    pub(crate) async fn lease(&self, requester: &Requester) -> Result<Lease, ReadError> {
         let is_closed = self.inner.idle().is_none();
         if is_closed {
             return Err(ReadError::Stopping);
         }
-        let place = self.inner.shares.acquire(asker).await.map_err(|_none| ReadError::Busy)?;
+        let place = self.inner.permits.acquire(requester).await.map_err(|_none| ReadError::Busy)?;
         let renewals = self.inner.renewals();
         match self.inner.take_idle()? {
             Some(connection) => Ok(Lease::new(Arc::clone(&self.inner), place, connection, renewals)),
@@ -129,7 +129,7 @@ impl ReadPool {
 
     /// In a task of its own, which continues without its request, because a connection that is being opened holds a
     /// place too.
-    async fn open(&self, place: Place<Asker>) -> Result<Lease, ReadError> {
+    async fn open(&self, place: FairPermit<Requester>) -> Result<Lease, ReadError> {
         let inner = Arc::clone(&self.inner);
         let opening = self.inner.runtime.spawn(async move {
             let renewals = inner.renewals();

@@ -16,7 +16,7 @@ use super::points;
 use super::state::State;
 use super::switch::{QdrantFault, QdrantOperation, Switches, add_one, lock};
 
-type Answer<T> = Result<Response<T>, Status>;
+type GrpcResult<T> = Result<Response<T>, Status>;
 
 /// The state that outlives a restart of the server.
 pub(super) struct Shared {
@@ -37,7 +37,7 @@ impl Service {
         request: Request<Q>,
         half: Option<fn(Q) -> Q>,
         apply: fn(&mut State, Q) -> Result<A, Status>,
-    ) -> Answer<A>
+    ) -> GrpcResult<A>
     where
         Q: Send + 'static,
         A: Send + 'static,
@@ -116,7 +116,7 @@ macro_rules! unknown_methods {
             fn $name<'a, 'async_trait>(
                 &'a self,
                 _request: Request<proto::$request>,
-            ) -> Pin<Box<dyn Future<Output = Answer<proto::$answer>> + Send + 'async_trait>>
+            ) -> Pin<Box<dyn Future<Output = GrpcResult<proto::$answer>> + Send + 'async_trait>>
             where
                 'a: 'async_trait,
                 Self: 'async_trait,
@@ -132,7 +132,7 @@ impl Qdrant for Service {
     async fn health_check(
         &self,
         request: Request<proto::HealthCheckRequest>,
-    ) -> Answer<proto::HealthCheckReply> {
+    ) -> GrpcResult<proto::HealthCheckReply> {
         let answer = self.serve(QdrantOperation::HealthCheck, request, None, |_, _| {
             Ok(proto::HealthCheckReply::default())
         });
@@ -152,7 +152,7 @@ impl Collections for Service {
     async fn get(
         &self,
         request: Request<proto::GetCollectionInfoRequest>,
-    ) -> Answer<proto::GetCollectionInfoResponse> {
+    ) -> GrpcResult<proto::GetCollectionInfoResponse> {
         self.serve(QdrantOperation::CollectionInfo, request, None, |state, request| {
             let result = Some(state.collection(&request.collection_name)?.info());
             Ok(proto::GetCollectionInfoResponse { result, time: 0.0 })
@@ -163,7 +163,7 @@ impl Collections for Service {
     async fn list(
         &self,
         request: Request<proto::ListCollectionsRequest>,
-    ) -> Answer<proto::ListCollectionsResponse> {
+    ) -> GrpcResult<proto::ListCollectionsResponse> {
         self.serve(QdrantOperation::OtherCollections, request, None, |state, _| {
             let names = state.collections.keys();
             let collections = names.map(|name| proto::CollectionDescription { name: name.clone() }).collect();
@@ -175,7 +175,7 @@ impl Collections for Service {
     async fn create(
         &self,
         request: Request<proto::CreateCollection>,
-    ) -> Answer<proto::CollectionOperationResponse> {
+    ) -> GrpcResult<proto::CollectionOperationResponse> {
         self.serve(QdrantOperation::CreateCollection, request, None, |state, request| {
             state.create(request).map(done)
         })
@@ -185,7 +185,7 @@ impl Collections for Service {
     async fn update(
         &self,
         request: Request<proto::UpdateCollection>,
-    ) -> Answer<proto::CollectionOperationResponse> {
+    ) -> GrpcResult<proto::CollectionOperationResponse> {
         self.serve(QdrantOperation::OtherCollections, request, None, |state, request| {
             state.update(request).map(done)
         })
@@ -195,7 +195,7 @@ impl Collections for Service {
     async fn delete(
         &self,
         request: Request<proto::DeleteCollection>,
-    ) -> Answer<proto::CollectionOperationResponse> {
+    ) -> GrpcResult<proto::CollectionOperationResponse> {
         self.serve(QdrantOperation::DeleteCollection, request, None, |state, request| {
             Ok(done(state.delete(&request)))
         })
@@ -205,7 +205,7 @@ impl Collections for Service {
     async fn update_aliases(
         &self,
         request: Request<proto::ChangeAliases>,
-    ) -> Answer<proto::CollectionOperationResponse> {
+    ) -> GrpcResult<proto::CollectionOperationResponse> {
         self.serve(QdrantOperation::UpdateAliases, request, None, |state, request| {
             state.change_aliases(request).map(done)
         })
@@ -215,7 +215,7 @@ impl Collections for Service {
     async fn list_aliases(
         &self,
         request: Request<proto::ListAliasesRequest>,
-    ) -> Answer<proto::ListAliasesResponse> {
+    ) -> GrpcResult<proto::ListAliasesResponse> {
         self.serve(QdrantOperation::OtherCollections, request, None, |state, _| {
             Ok(proto::ListAliasesResponse { aliases: state.descriptions(), time: 0.0 })
         })
@@ -225,7 +225,7 @@ impl Collections for Service {
     async fn collection_exists(
         &self,
         request: Request<proto::CollectionExistsRequest>,
-    ) -> Answer<proto::CollectionExistsResponse> {
+    ) -> GrpcResult<proto::CollectionExistsResponse> {
         self.serve(QdrantOperation::OtherCollections, request, None, |state, request| {
             let exists = state.collection(&request.collection_name).is_ok();
             let result = Some(proto::CollectionExists { exists });
@@ -246,43 +246,49 @@ impl Collections for Service {
 
 #[tonic::async_trait]
 impl Points for Service {
-    async fn upsert(&self, request: Request<proto::UpsertPoints>) -> Answer<proto::PointsOperationResponse> {
+    async fn upsert(
+        &self,
+        request: Request<proto::UpsertPoints>,
+    ) -> GrpcResult<proto::PointsOperationResponse> {
         self.serve(QdrantOperation::Upsert, request, Some(half_of_points), points::upsert).await
     }
 
-    async fn delete(&self, request: Request<proto::DeletePoints>) -> Answer<proto::PointsOperationResponse> {
+    async fn delete(
+        &self,
+        request: Request<proto::DeletePoints>,
+    ) -> GrpcResult<proto::PointsOperationResponse> {
         self.serve(QdrantOperation::Delete, request, Some(half_of_ids), points::delete).await
     }
 
-    async fn get(&self, request: Request<proto::GetPoints>) -> Answer<proto::GetResponse> {
+    async fn get(&self, request: Request<proto::GetPoints>) -> GrpcResult<proto::GetResponse> {
         self.serve(QdrantOperation::Get, request, None, |state, request| points::get(state, &request)).await
     }
 
-    async fn scroll(&self, request: Request<proto::ScrollPoints>) -> Answer<proto::ScrollResponse> {
+    async fn scroll(&self, request: Request<proto::ScrollPoints>) -> GrpcResult<proto::ScrollResponse> {
         self.serve(QdrantOperation::Scroll, request, None, |state, request| points::scroll(state, &request))
             .await
     }
 
-    async fn count(&self, request: Request<proto::CountPoints>) -> Answer<proto::CountResponse> {
+    async fn count(&self, request: Request<proto::CountPoints>) -> GrpcResult<proto::CountResponse> {
         self.serve(QdrantOperation::Count, request, None, |state, request| points::count(state, &request))
             .await
     }
 
-    async fn query(&self, request: Request<proto::QueryPoints>) -> Answer<proto::QueryResponse> {
+    async fn query(&self, request: Request<proto::QueryPoints>) -> GrpcResult<proto::QueryResponse> {
         self.serve(QdrantOperation::Query, request, None, points::query).await
     }
 
     async fn query_groups(
         &self,
         request: Request<proto::QueryPointGroups>,
-    ) -> Answer<proto::QueryGroupsResponse> {
+    ) -> GrpcResult<proto::QueryGroupsResponse> {
         self.serve(QdrantOperation::Query, request, None, points::query_groups).await
     }
 
     async fn create_field_index(
         &self,
         request: Request<proto::CreateFieldIndexCollection>,
-    ) -> Answer<proto::PointsOperationResponse> {
+    ) -> GrpcResult<proto::PointsOperationResponse> {
         self.serve(QdrantOperation::CreateFieldIndex, request, None, points::create_field_index).await
     }
 

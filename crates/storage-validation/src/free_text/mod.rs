@@ -1,7 +1,7 @@
 //! Free text: kept byte for byte, unless a browser might run something in it; then it is escaped, and nothing is lost.
 
 mod active;
-mod gate;
+mod markup;
 mod pending;
 mod shadow;
 #[cfg(test)]
@@ -9,7 +9,7 @@ mod tests;
 
 use storage_models::escape::escape;
 
-use gate::Verdict;
+use markup::Verdict;
 
 /// Steps of the parser for each byte of a text. Pages of real HTML take about 1, nested as carelessly as
 /// lists of generic types are 5; hostile texts of 64 KiB take from 100 to many thousands.
@@ -34,7 +34,7 @@ pub(crate) fn escape_active(text: &str) -> Result<Option<String>, Unsafe> {
 
 /// Whether a browser might run something in the text. A text that takes more steps to be judged than it may counts.
 pub(crate) fn is_active(text: &str) -> bool {
-    may_hold_tag(text) && gate::judge(text, max_steps(text)).0 != Verdict::Inert
+    may_hold_tag(text) && markup::judge(text, max_steps(text)).0 != Verdict::Inert
 }
 
 /// The text escaped, and seen to be no markup.

@@ -5,7 +5,7 @@ use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSin
 use proptest::prelude::*;
 use storage_models::escape::{escape, unescape};
 
-use super::gate::{Verdict, judge};
+use super::markup::{Verdict, judge};
 use super::{Unsafe, escape_active, if_no_markup, is_active, may_hold_tag};
 
 /// What is stored for a text.

@@ -5,7 +5,7 @@ use storage_models::RecordType::{self, AiAnalysis, Execution, Remediation, Workf
 use storage_models::{Alteration, Alterations, Altered, NewRecord, Severity};
 
 use super::{full, minimal, only_error, run, run_text, with};
-use crate::Valid;
+use crate::ValidRecord;
 
 const IDENTIFIERS: [(RecordType, &str, usize); 16] = [
     (Remediation, "name", 255),
@@ -317,7 +317,7 @@ fn confidence_is_between_0_and_1() {
     for value in [json!(0), json!(1), json!(0.5), json!(1.0), json!(0.000_001), json!(-0.0)] {
         accepts(AiAnalysis, "confidence", value);
     }
-    let Ok(Valid { record: NewRecord::AiAnalysis(record), .. }) =
+    let Ok(ValidRecord { record: NewRecord::AiAnalysis(record), .. }) =
         run(AiAnalysis, &with(AiAnalysis, "confidence", -0.0))
     else {
         panic!("no negative zero is below zero");

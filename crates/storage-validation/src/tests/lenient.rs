@@ -8,12 +8,12 @@ use storage_models::fields::{FromValue as _, Kind, Value as Held};
 use storage_models::{Alterations, Altered, Json, JsonText, NewRecord, Record, RecordUpdate, Severity};
 
 use super::{full, minimal, now, only_error, run, run_lenient, with};
-use crate::{Handling, MAX_METADATA_BYTES, RefusedUpdate, Valid, ValidUpdate, cut, update};
+use crate::{Handling, MAX_METADATA_BYTES, RefusedUpdate, ValidRecord, ValidUpdate, cut, update};
 
 const MAX_TEXT: usize = 64 * 1024;
 
 /// The field of a valid record.
-fn field(valid: &Valid, name: &str) -> Value {
+fn field(valid: &ValidRecord, name: &str) -> Value {
     match valid.record.value(name) {
         Held::Text(text) => json!(text),
         Held::Json(document) => serde_json::from_str(document.as_str()).unwrap(),
@@ -22,11 +22,11 @@ fn field(valid: &Valid, name: &str) -> Value {
     }
 }
 
-fn alterations(valid: &Valid) -> Option<Alterations> {
+fn alterations(valid: &ValidRecord) -> Option<Alterations> {
     Alterations::from_value(valid.record.value("alterations"))
 }
 
-fn marks(valid: &Valid) -> Vec<(String, Altered)> {
+fn marks(valid: &ValidRecord) -> Vec<(String, Altered)> {
     alterations(valid).iter().flat_map(Alterations::iter).map(|it| (it.pointer.clone(), it.what)).collect()
 }
 
@@ -248,7 +248,7 @@ fn everything_else_stays_strict() {
 }
 
 /// The record that a valid new one becomes, as far as an update asks.
-fn stored(valid: Valid) -> Record {
+fn stored(valid: ValidRecord) -> Record {
     let NewRecord::Remediation(new) = valid.record else { panic!("another type") };
     let mut made = super::updates::remediation();
     made.error_message = new.error_message;

@@ -5,9 +5,9 @@ use storage_models::NewRecord;
 use storage_models::RecordType::Remediation;
 
 use super::{errors, only_error, run, run_text, with};
-use crate::{Invalid, Valid};
+use crate::{Invalid, ValidRecord};
 
-fn run_metadata(text: &str) -> Result<Valid, Invalid> {
+fn run_metadata(text: &str) -> Result<ValidRecord, Invalid> {
     run_text(Remediation, &with(Remediation, "metadata", "#").to_string().replace("\"#\"", text))
 }
 

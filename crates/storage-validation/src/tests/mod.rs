@@ -15,7 +15,7 @@ mod updates;
 use serde_json::{Map, Value, json};
 use storage_models::{Json, Receipt, RecordType, Timestamp};
 
-use crate::{FieldError, Handling, Invalid, Valid, record};
+use crate::{FieldError, Handling, Invalid, ValidRecord, record};
 
 /// When every record of the tests is received.
 fn now() -> Timestamp {
@@ -28,17 +28,17 @@ fn receipt() -> Receipt {
 }
 
 /// Validates a JSON text.
-fn run_text(record_type: RecordType, text: &str) -> Result<Valid, Invalid> {
+fn run_text(record_type: RecordType, text: &str) -> Result<ValidRecord, Invalid> {
     record(record_type, Json::parse(text.as_bytes()).unwrap(), &receipt(), Handling::Strict)
 }
 
 /// Validates a JSON value.
-fn run(record_type: RecordType, sent: &Value) -> Result<Valid, Invalid> {
+fn run(record_type: RecordType, sent: &Value) -> Result<ValidRecord, Invalid> {
     run_text(record_type, &sent.to_string())
 }
 
 /// Validates a JSON value in lenient handling.
-fn run_lenient(record_type: RecordType, sent: &Value) -> Result<Valid, Invalid> {
+fn run_lenient(record_type: RecordType, sent: &Value) -> Result<ValidRecord, Invalid> {
     record(record_type, Json::parse(sent.to_string().as_bytes()).unwrap(), &receipt(), Handling::Lenient)
 }
 
@@ -108,14 +108,14 @@ fn with(record_type: RecordType, field: &str, value: impl Into<Value>) -> Value 
 
 /// The error of a record that has exactly one.
 #[track_caller]
-fn only_error(result: Result<Valid, Invalid>) -> FieldError {
+fn only_error(result: Result<ValidRecord, Invalid>) -> FieldError {
     let [error] = <[FieldError; 1]>::try_from(result.unwrap_err().into_errors()).unwrap();
     error
 }
 
 /// Pointer, code and message of every error.
 #[track_caller]
-fn errors(result: Result<Valid, Invalid>) -> Vec<(String, &'static str, String)> {
+fn errors(result: Result<ValidRecord, Invalid>) -> Vec<(String, &'static str, String)> {
     let errors = result.unwrap_err().into_errors();
     errors.into_iter().map(|error| (error.pointer, error.code, error.message)).collect()
 }

@@ -10,7 +10,7 @@ use storage_models::{
 };
 
 use super::{full, minimal, now, run, with};
-use crate::Valid;
+use crate::ValidRecord;
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -101,7 +101,7 @@ fn full_records_keep_every_field() {
         NewRecord::Execution(execution),
     ] {
         let record_type = record.record_type();
-        let expected = Valid { record, sanitized_fields: vec![], adjusted_fields: vec![] };
+        let expected = ValidRecord { record, sanitized_fields: vec![], adjusted_fields: vec![] };
         assert_eq!(run(record_type, &full(record_type)), Ok(expected));
     }
 }
@@ -120,7 +120,7 @@ fn absent_and_null_are_defaults_or_none() {
         assert_eq!(valid.sanitized_fields, [""; 0]);
         assert_eq!(valid.record.partition_time(), now());
     }
-    let Ok(Valid { record: NewRecord::Remediation(record), .. }) =
+    let Ok(ValidRecord { record: NewRecord::Remediation(record), .. }) =
         run(RecordType::Remediation, &minimal(RecordType::Remediation))
     else {
         panic!("a minimal remediation is one");
@@ -145,7 +145,7 @@ fn absent_and_null_are_defaults_or_none() {
 #[test]
 fn empty_is_not_null() {
     let sent = with(RecordType::Remediation, "cluster", "");
-    let Ok(Valid { record: NewRecord::Remediation(record), sanitized_fields, .. }) =
+    let Ok(ValidRecord { record: NewRecord::Remediation(record), sanitized_fields, .. }) =
         run(RecordType::Remediation, &sent)
     else {
         panic!("an empty cluster is valid");

@@ -22,8 +22,8 @@ impl Marks {
         let before = Alterations::from_value(current.value("alterations"));
         let judges_metadata = matches!(patch.at("/metadata"), Some(Json::Object(_)));
         let is_left = |mark: &&Alteration| {
-            let is_decided_anew = judges_metadata && is_whole(mark) && mark.what == Altered::Escaped;
-            !is_decided_anew && leaves(patch, mark.pointer.split('/').skip(1))
+            let is_decided_again = judges_metadata && is_whole(mark) && mark.what == Altered::Escaped;
+            !is_decided_again && leaves(patch, mark.pointer.split('/').skip(1))
         };
         let left = before.iter().flat_map(Alterations::iter).filter(is_left).cloned().collect();
         Self { before, left, judges_metadata }

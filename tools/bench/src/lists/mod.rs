@@ -9,7 +9,7 @@ mod shapes;
 use anyhow::{Context as _, Result, ensure};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use storage_models::{Remediation, Timestamp};
-use storage_query::{ListQuery, PageRequest, Total, Valid};
+use storage_query::{CheckedFilter, ListQuery, PageRequest, Total};
 use storage_testkit::{Cluster, ClusterSettings, Installation};
 use tokio_postgres::{Client, NoTls};
 
@@ -105,7 +105,7 @@ impl Table<'_> {
     async fn pages(&self) -> Result<Line> {
         let mut connection = AsyncPgConnection::establish(self.url).await?;
         let mut another = AsyncPgConnection::establish(self.url).await?;
-        let query = ListQuery::<Remediation>::new(Valid::default()).total(Total::None);
+        let query = ListQuery::<Remediation>::new(CheckedFilter::default()).total(Total::None);
         let skipped = (DEEP - 1).min(self.rows / PAGE - 1) * PAGE;
         let deep = behind(&mut connection, &query, skipped).await?;
         let page = PageRequest::new(i64::try_from(PAGE)?, 0)?;

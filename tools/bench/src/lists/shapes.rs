@@ -4,8 +4,8 @@ use anyhow::Result;
 use diesel_async::AsyncPgConnection;
 use storage_models::{Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, BoundSql, CountQuery, GroupCountsQuery, Grouping, Incident, Interval, ListQuery,
-    Listed, RemediationFilter, SuccessRateQuery, Total, TrendQuery, Valid,
+    AuditFilter as _, BoundSql, CheckedFilter, CountQuery, GroupCountsQuery, Grouping, Incident, Interval,
+    ListQuery, Listed, RemediationFilter, SuccessRateQuery, Total, TrendQuery,
 };
 
 use crate::statement::typed;
@@ -58,7 +58,7 @@ impl Read {
 
 /// All of them, as of `now`.
 pub(super) fn all(now: Timestamp) -> Result<Vec<Shape>> {
-    let filter = |pairs: &[(&str, &str)]| -> Result<Valid<RemediationFilter>> {
+    let filter = |pairs: &[(&str, &str)]| -> Result<CheckedFilter<RemediationFilter>> {
         Ok(RemediationFilter::from_pairs(pairs.iter().copied())?.check(now)?)
     };
     let both = [("namespace", "ns-1"), ("status", "success")];
@@ -69,7 +69,7 @@ pub(super) fn all(now: Timestamp) -> Result<Vec<Shape>> {
         let counted = format!(
             "SELECT {column}, count(*) FROM remediation_audit GROUP BY {column} ORDER BY count(*) DESC LIMIT 1001"
         );
-        (Read::Groups(GroupCountsQuery::new(Valid::default(), grouping)), vec![counted])
+        (Read::Groups(GroupCountsQuery::new(CheckedFilter::default(), grouping)), vec![counted])
     };
     let rate = "SELECT count(*), count(*) FILTER (WHERE status = 'success'), count(*) FILTER (WHERE status = 'failed') \
                 FROM remediation_audit WHERE phase IN ('completed', 'failed')";
@@ -83,15 +83,18 @@ pub(super) fn all(now: Timestamp) -> Result<Vec<Shape>> {
     let of_incidents = page_and_count(&incidents, "namespace = 'ns-1'")?;
     let shapes = [
         (R1, list(filter(&both)?, where_both)?),
-        ("page and total, everything", list(Valid::default(), "true")?),
+        ("page and total, everything", list(CheckedFilter::default(), "true")?),
         ("page and total, incidents of a namespace", (Read::Incidents(incidents), of_incidents)),
         ("total, namespace and status", (total(filter(&both)?), vec![all_of(where_both)])),
-        ("total, everything", (total(Valid::default()), vec![all_of("true")])),
+        ("total, everything", (total(CheckedFilter::default()), vec![all_of("true")])),
         (
             "total, cluster: no counters",
             (total(filter(&[("cluster", "eu-1")])?), vec![all_of("cluster = 'eu-1'")]),
         ),
-        ("success rate", (Read::SuccessRate(SuccessRateQuery::new(Valid::default())), vec![rate.to_owned()])),
+        (
+            "success rate",
+            (Read::SuccessRate(SuccessRateQuery::new(CheckedFilter::default())), vec![rate.to_owned()]),
+        ),
         ("by namespace", by_namespace),
         ("by severity", by_severity),
         ("by action", by_action),
@@ -100,7 +103,7 @@ pub(super) fn all(now: Timestamp) -> Result<Vec<Shape>> {
     Ok(shapes.into_iter().map(|(name, (ours, typed))| Shape { name, ours, typed }).collect())
 }
 
-fn list(filter: Valid<RemediationFilter>, condition: &str) -> Result<(Read, Vec<String>)> {
+fn list(filter: CheckedFilter<RemediationFilter>, condition: &str) -> Result<(Read, Vec<String>)> {
     let query = ListQuery::<Remediation>::new(filter);
     let typed = page_and_count(&query, condition)?;
     Ok((Read::List(query), typed))

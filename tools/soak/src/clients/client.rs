@@ -85,16 +85,16 @@ impl<'a> Client<'a> {
             return;
         }
         let change = records::change(&mut self.rng, known.kind, &known.record);
-        // Twins: two changes of the same version at once. At most one of them may be accepted.
-        let twin =
+        // Rivals: two changes of the same version at once. At most one of them may be accepted.
+        let rival =
             self.rng.random_bool(0.2).then(|| records::change(&mut self.rng, known.kind, &known.record));
-        let mut twin_rng = StdRng::seed_from_u64(self.rng.random());
+        let mut rival_rng = StdRng::seed_from_u64(self.rng.random());
         let first = self.request_change(&known, &change);
-        let second = twin.map(|twin| self.request_change(&known, &twin));
+        let second = rival.map(|rival| self.request_change(&known, &rival));
         let shared = self.shared;
         let (first, second) = tokio::join!(shared.deliver(&mut self.rng, first), async {
             match second {
-                Some(second) => Some(shared.deliver(&mut twin_rng, second).await),
+                Some(second) => Some(shared.deliver(&mut rival_rng, second).await),
                 None => None,
             }
         });

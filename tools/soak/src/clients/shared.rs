@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::request::{Answer, Carries, Request};
-use crate::model::{Attempts, ChangeFate, Difference, Fields, Model, Outcome, Standing, Verdict};
+use crate::model::{Attempts, ChangeResult, Difference, Fields, Model, Outcome, Standing, Verdict};
 
 /// How often a request is tried at most before its client gives up.
 const ATTEMPTS_MAX: usize = 60;
@@ -150,12 +150,12 @@ impl Shared {
             (Standing::Refused, Carries::Record(tag)) => model.refused(std::slice::from_ref(tag)),
             (Standing::Refused, Carries::Batch(tags)) => model.refused(tags),
             (Standing::Refused, Carries::Change(tag, number)) => {
-                model.changed(tag, *number, ChangeFate::Refused);
+                model.changed(tag, *number, ChangeResult::Refused);
             }
             (Standing::Acknowledged, Carries::Record(tag)) => model.stored(tag, &record(answer)),
             (Standing::Acknowledged, Carries::Change(tag, number)) => {
                 let body = Value::Object(record(answer)).to_string().into();
-                model.changed(tag, *number, ChangeFate::Applied(body));
+                model.changed(tag, *number, ChangeResult::Applied(body));
             }
             (Standing::Acknowledged, Carries::Batch(tags)) => {
                 let ids = ids(answer);

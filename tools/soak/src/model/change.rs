@@ -15,12 +15,12 @@ pub(crate) struct Change {
     pub(super) base: i64,
     /// JSON: the members that were sent.
     sent: Box<str>,
-    pub(super) fate: ChangeFate,
+    pub(super) result: ChangeResult,
 }
 
 /// The outcome of a change.
 #[derive(Debug, Clone)]
-pub(crate) enum ChangeFate {
+pub(crate) enum ChangeResult {
     /// Applied once, or not at all.
     Unknown,
     /// Not applied.
@@ -31,13 +31,13 @@ pub(crate) enum ChangeFate {
 
 impl Change {
     pub(super) const fn new(base: i64, sent: Box<str>) -> Self {
-        Self { base, sent, fate: ChangeFate::Unknown }
+        Self { base, sent, result: ChangeResult::Unknown }
     }
 
     const fn body(&self) -> Option<&str> {
-        match &self.fate {
-            ChangeFate::Applied(body) => Some(body),
-            ChangeFate::Unknown | ChangeFate::Refused => None,
+        match &self.result {
+            ChangeResult::Applied(body) => Some(body),
+            ChangeResult::Unknown | ChangeResult::Refused => None,
         }
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn check(
     }
     let possible: Vec<Fields> = changes
         .iter()
-        .filter(|it| matches!(it.fate, ChangeFate::Unknown) && (!is_whole || it.base >= known_version))
+        .filter(|it| matches!(it.result, ChangeResult::Unknown) && (!is_whole || it.base >= known_version))
         .map(|it| fields(&it.sent))
         .collect();
     if is_whole && found_version > known_version && possible.is_empty() {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use storage_models::RecordType;
 
 use super::fields::{Fields, fields, id, text};
-use super::{Difference, Fate, Model, change, tag_field};
+use super::{Difference, Model, WriteResult, change, tag_field};
 
 /// A comparison under way: it is shown every stored record, and then says what differs.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Comparison<'_> {
             return self.differences.push(Difference::Stranger { record: text(record).into() });
         };
         self.found.entry(tag).or_default().push(id(record));
-        if expected.fate != Fate::Refused {
+        if expected.result != WriteResult::Refused {
             let known = fields(&expected.known);
             let found = change::check(tag, &known, expected.is_whole, &expected.changes, record);
             self.differences.extend(found);
@@ -46,17 +46,17 @@ impl Comparison<'_> {
         for (tag, expected) in &self.model.records {
             let ids = self.found.get(tag.as_str()).cloned().unwrap_or_default();
             let (kind, tag) = (expected.kind, tag.clone());
-            if expected.fate == Fate::Unknown {
+            if expected.result == WriteResult::Unknown {
                 let (stored, of) = undecided.entry(expected.request).or_default();
                 *stored += ids.len().min(1);
                 *of += 1;
             }
-            match (expected.fate, ids.as_slice()) {
-                (Fate::Stored(id), []) => self.differences.push(Difference::Lost { kind, tag, id }),
-                (Fate::Stored(expected), [found]) if *found != expected => {
+            match (expected.result, ids.as_slice()) {
+                (WriteResult::Stored(id), []) => self.differences.push(Difference::Lost { kind, tag, id }),
+                (WriteResult::Stored(expected), [found]) if *found != expected => {
                     self.differences.push(Difference::Moved { tag, expected, found: *found });
                 }
-                (Fate::Refused, [id, ..]) => {
+                (WriteResult::Refused, [id, ..]) => {
                     self.differences.push(Difference::Phantom { kind, tag, id: *id })
                 }
                 (_, [] | [_]) => {}

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use storage_models::RecordType;
 
 pub(super) use attempts::{Attempts, Outcome, Standing, Verdict};
-pub(super) use change::{Change, ChangeFate};
+pub(super) use change::{Change, ChangeResult};
 pub(super) use difference::Difference;
 pub(super) use fields::{Fields, version};
 pub(super) use index::compare_index;
@@ -35,7 +35,7 @@ pub(super) const fn tag_field(kind: RecordType) -> &'static str {
 
 /// The outcome of the request to store a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum WriteResult {
     /// Stored once, or not at all.
     Unknown,
     /// Not stored.
@@ -50,7 +50,7 @@ struct Expected {
     kind: RecordType,
     /// The request that carried it.
     request: u64,
-    fate: Fate,
+    result: WriteResult,
     /// JSON: the record as sent, or as the answer says it is stored.
     known: Box<str>,
     /// Whether `known` is the whole record, from an answer.
@@ -75,7 +75,7 @@ impl Model {
             let expected = Expected {
                 kind,
                 request: self.requests,
-                fate: Fate::Unknown,
+                result: WriteResult::Unknown,
                 known: text(sent),
                 is_whole: false,
                 changes: Vec::new(),
@@ -88,7 +88,7 @@ impl Model {
     pub(super) fn refused(&mut self, tags: &[String]) {
         for tag in tags {
             if let Some(expected) = self.records.get_mut(tag) {
-                expected.fate = Fate::Refused;
+                expected.result = WriteResult::Refused;
             }
         }
     }
@@ -105,7 +105,7 @@ impl Model {
             expected: sent,
             found,
         }));
-        expected.fate = Fate::Stored(id(record));
+        expected.result = WriteResult::Stored(id(record));
         expected.known = text(record);
         expected.is_whole = true;
     }
@@ -113,7 +113,7 @@ impl Model {
     /// The record is stored under this id; the answer showed no more of it.
     pub(super) fn stored_as(&mut self, tag: &str, id: i64) {
         if let Some(expected) = self.records.get_mut(tag) {
-            expected.fate = Fate::Stored(id);
+            expected.result = WriteResult::Stored(id);
         }
     }
 
@@ -125,9 +125,9 @@ impl Model {
     }
 
     /// The outcome of a change.
-    pub(super) fn changed(&mut self, tag: &str, number: usize, fate: ChangeFate) {
+    pub(super) fn changed(&mut self, tag: &str, number: usize, result: ChangeResult) {
         if let Some(change) = self.records.get_mut(tag).and_then(|it| it.changes.get_mut(number)) {
-            change.fate = fate;
+            change.result = result;
         }
     }
 
@@ -137,12 +137,13 @@ impl Model {
     }
 
     /// How many records were acknowledged, refused, and left unknown.
-    pub(super) fn tally(&self) -> [(&'static str, usize); 3] {
-        let count = |wanted: fn(&Fate) -> bool| self.records.values().filter(|it| wanted(&it.fate)).count();
+    pub(super) fn counts(&self) -> [(&'static str, usize); 3] {
+        let count =
+            |wanted: fn(&WriteResult) -> bool| self.records.values().filter(|it| wanted(&it.result)).count();
         [
-            ("acknowledged", count(|fate| matches!(fate, Fate::Stored(_)))),
-            ("refused", count(|fate| *fate == Fate::Refused)),
-            ("unknown", count(|fate| *fate == Fate::Unknown)),
+            ("acknowledged", count(|result| matches!(result, WriteResult::Stored(_)))),
+            ("refused", count(|result| *result == WriteResult::Refused)),
+            ("unknown", count(|result| *result == WriteResult::Unknown)),
         ]
     }
 

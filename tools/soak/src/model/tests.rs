@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use storage_models::RecordType;
 
 use super::{
-    Attempts, ChangeFate, Difference, Fields, Model, Outcome, Standing, Verdict, compare_index, text,
+    Attempts, ChangeResult, Difference, Fields, Model, Outcome, Standing, Verdict, compare_index, text,
 };
 
 const T1: &str = "2026-01-01T00:00:00.000001Z";
@@ -52,7 +52,7 @@ fn what_was_promised_is_no_difference() {
     model.refused(&["refused".to_owned()]);
     let store = [stored("acknowledged", 1, T1), stored("stored-unseen", 2, T1)];
     assert_eq!(differences(&model, &store), []);
-    assert_eq!(model.tally(), [("acknowledged", 1), ("refused", 1), ("unknown", 2)]);
+    assert_eq!(model.counts(), [("acknowledged", 1), ("refused", 1), ("unknown", 2)]);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn an_acknowledged_change_must_be_there() {
     let mut model = model(&["a"]);
     model.stored("a", &stored("a", 1, T1));
     let number = model.changes("a", V1, &patch());
-    model.changed("a", number, ChangeFate::Applied(text(&changed("a", T2))));
+    model.changed("a", number, ChangeResult::Applied(text(&changed("a", T2))));
     assert_eq!(differences(&model, &[changed("a", T2)]), []);
     let found = differences(&model, &[stored("a", 1, T1)]);
     assert!(
@@ -181,7 +181,7 @@ fn an_unknown_change_may_be_there_as_a_whole() {
     other.insert("phase".to_owned(), "failed".into());
     assert_eq!(differences(&model, &[other]).len(), 1);
 
-    model.changed("a", number, ChangeFate::Refused);
+    model.changed("a", number, ChangeResult::Refused);
     let found = differences(&model, &[changed("a", T2)]);
     assert!(
         found.contains(&Difference::StrangeChange { tag: "a".to_owned(), known: V1, found: V2 }),
@@ -195,7 +195,7 @@ fn an_overwritten_change_is_seen() {
     model.stored("a", &stored("a", 1, T1));
     for at in [T2, T3] {
         let number = model.changes("a", V1, &patch());
-        model.changed("a", number, ChangeFate::Applied(text(&changed("a", at))));
+        model.changed("a", number, ChangeResult::Applied(text(&changed("a", at))));
     }
     let twice = Difference::ChangedTwice { tag: "a".to_owned(), base: V1 };
     assert_eq!(differences(&model, &[changed("a", T3)]), [twice]);
@@ -208,7 +208,7 @@ fn a_change_that_its_answer_does_not_show_is_seen() {
     let number = model.changes("a", V1, &patch());
     let mut answer = changed("a", T2);
     answer.insert("metadata".to_owned(), json!({ "n": 1 }));
-    model.changed("a", number, ChangeFate::Applied(text(&answer)));
+    model.changed("a", number, ChangeResult::Applied(text(&answer)));
     let found = differences(&model, &[answer]);
     assert!(
         matches!(found.as_slice(), [Difference::Altered { field, .. }] if field == "metadata"),

@@ -58,10 +58,10 @@ pub(super) async fn storing_again_changes_nothing(index: Index) {
 pub(super) async fn an_equal_version_changes_nothing(index: Index) {
     index.prepare(&identity(1)).await.unwrap();
     index.upsert(&[versioned(1, 2)]).await.unwrap();
-    let mut twin = versioned(1, 2);
-    twin.record.cluster = Some("twin".to_owned());
-    twin.embedding = embedding(99);
-    index.upsert(&[twin]).await.unwrap();
+    let mut duplicate = versioned(1, 2);
+    duplicate.record.cluster = Some("duplicate".to_owned());
+    duplicate.embedding = embedding(99);
+    index.upsert(&[duplicate]).await.unwrap();
     assert_holds(&index, 1, 2).await;
 }
 

@@ -9,12 +9,14 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use storage_models::Remediation;
 
 use self::statement::Search;
-use self::words::{Asked, Weighed};
+use self::words::{QueryWords, Weighed};
 use super::order;
 use crate::filter::check_text;
 use crate::read::rows::{Number, Ranked, Rarity, Word};
 use crate::sql::{BoundSql, Bounded, Statement};
-use crate::{InvalidParameter, InvalidParameters, QueryError, RemediationFilter, SearchRequest, Valid};
+use crate::{
+    CheckedFilter, InvalidParameter, InvalidParameters, QueryError, RemediationFilter, SearchRequest,
+};
 
 const OPERATION: &str = "search by words";
 
@@ -85,10 +87,10 @@ pub struct Lexical {
 ///
 /// ```no_run
 /// use diesel_async::AsyncPgConnection;
-/// use storage_query::{LexicalQuery, QueryError, SearchRequest, Valid};
+/// use storage_query::{LexicalQuery, QueryError, SearchRequest, CheckedFilter};
 ///
 /// # async fn example(conn: &mut AsyncPgConnection) -> Result<(), QueryError> {
-/// let query = LexicalQuery::new("checkout-api-7d9f8b6c5-x2x4z", Valid::default(), SearchRequest::default())?;
+/// let query = LexicalQuery::new("checkout-api-7d9f8b6c5-x2x4z", CheckedFilter::default(), SearchRequest::default())?;
 /// for hit in query.run(conn).await?.hits {
 ///     println!("{} {}", hit.rank, hit.record.name);
 /// }
@@ -98,7 +100,7 @@ pub struct Lexical {
 #[derive(Debug, Clone)]
 pub struct LexicalQuery {
     words: String,
-    filter: Valid<RemediationFilter>,
+    filter: CheckedFilter<RemediationFilter>,
     request: SearchRequest,
     /// How many are looked for.
     count: i64,
@@ -132,7 +134,7 @@ impl LexicalQuery {
     /// When the text is longer than [`Self::MAX_WORDS`] or holds NUL; the parameter is called `q`.
     pub fn new(
         words: impl Into<String>,
-        filter: Valid<RemediationFilter>,
+        filter: CheckedFilter<RemediationFilter>,
         request: SearchRequest,
     ) -> Result<Self, InvalidParameters> {
         let words = words.into();
@@ -193,7 +195,7 @@ impl LexicalQuery {
     /// Cuts the text into its words, and asks how rare each is.
     async fn weighed(&self, conn: &mut AsyncPgConnection) -> Result<Weighed, QueryError> {
         let words: Vec<Word> = Statement::new(statement::words(&self.words)).load(conn, OPERATION).await?;
-        let asked = Asked::of(&self.words, &words);
+        let asked = QueryWords::of(&self.words, &words);
         let rarities: Vec<Rarity> = Statement::new(statement::rarities(&asked)).load(conn, OPERATION).await?;
         Ok(Weighed::of(asked, &rarities))
     }

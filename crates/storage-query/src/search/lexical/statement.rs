@@ -2,11 +2,11 @@
 
 use storage_models::Remediation;
 
-use super::words::{Asked, Counted, Weighed};
+use super::words::{Counted, QueryWords, Weighed};
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql};
-use crate::{RemediationFilter, Valid};
+use crate::{CheckedFilter, RemediationFilter};
 
 /// Records that are ranked of each kind.
 pub(super) const MAX_RANKED: i64 = 500;
@@ -54,7 +54,7 @@ pub(super) fn words(text: &str) -> Sql {
 /// How rare each term is, then the exact identifier and the begun one: BM25's inverse document frequency over the sets of
 /// shared words, 1 for a word that none has. A record's own words count beside them, for what is in a thousand names is
 /// not rare.
-pub(super) fn rarities(asked: &Asked) -> Sql {
+pub(super) fn rarities(asked: &QueryWords) -> Sql {
     let terms = asked.terms.iter().map(|term| (term.wanted.clone(), term.may_be_own));
     let wholes = asked.exact.iter().chain(&asked.begun).map(|whole| (whole.clone(), true));
     let (wanted, own) = terms.chain(wholes).unzip();
@@ -98,7 +98,7 @@ const HELD: &str = "SELECT coalesce(sum(weight) FILTER (WHERE words @@ wanted), 
 /// One search.
 pub(super) struct Search<'a> {
     pub(super) weighed: &'a Weighed,
-    pub(super) filter: &'a Valid<RemediationFilter>,
+    pub(super) filter: &'a CheckedFilter<RemediationFilter>,
     /// How many hits are wanted.
     pub(super) count: i64,
 }

@@ -3,28 +3,28 @@
 use storage_models::Timestamp;
 
 use super::statement::rarities;
-use super::words::{Asked, Weighed};
+use super::words::{QueryWords, Weighed};
 use super::{LexicalHit, LexicalQuery};
 use crate::read::rows::{Ranked, Rarity, Word};
 use crate::search::tests::remediation;
 use crate::{AuditFilter as _, Bind, RemediationFilter, SearchRequest};
 
 /// As the database cuts a text into these words; those in CamelCase name the whole one.
-fn asked(text: &str, words: &[(&str, &str)]) -> Asked {
+fn asked(text: &str, words: &[(&str, &str)]) -> QueryWords {
     let row = |(word, whole): &(&str, &str)| Word {
         identifier: Some(format!("={}", text.to_lowercase())),
         word: Some((*word).to_owned()),
         whole: Some((*whole).to_owned()),
     };
-    Asked::of(text, &words.iter().map(row).collect::<Vec<_>>())
+    QueryWords::of(text, &words.iter().map(row).collect::<Vec<_>>())
 }
 
-fn plain(text: &str) -> Asked {
+fn plain(text: &str) -> QueryWords {
     let words: Vec<_> = text.split(' ').map(|word| (word, word)).collect();
     asked(text, &words)
 }
 
-fn wanted(asked: &Asked) -> Vec<&str> {
+fn wanted(asked: &QueryWords) -> Vec<&str> {
     asked.terms.iter().map(|term| &*term.wanted).collect()
 }
 

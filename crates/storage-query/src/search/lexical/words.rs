@@ -32,7 +32,7 @@ const MAX_WORD: usize = 2046;
 
 /// The text of a search, each part as `tsquery`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct QueryWords {
     pub(super) terms: Vec<Term>,
     /// The last word as a whole one, where it may be only begun.
     pub(super) ending: Option<String>,
@@ -52,7 +52,7 @@ pub(super) struct Term {
     pub(super) is_literal: bool,
 }
 
-impl Asked {
+impl QueryWords {
     /// The words of a text, as the database splits it, without common words of the language unless there are no others.
     pub(super) fn of(text: &str, rows: &[Word]) -> Self {
         let words: Vec<(&str, &str)> =
@@ -135,7 +135,7 @@ impl Counted {
 
 impl Weighed {
     /// Weighs by rarities: those of the terms, of the exact identifier and of the begun one, in this order.
-    pub(super) fn of(asked: Asked, rarities: &[Rarity]) -> Self {
+    pub(super) fn of(asked: QueryWords, rarities: &[Rarity]) -> Self {
         let (of_terms, of_wholes) = rarities.split_at_checked(asked.terms.len()).unwrap_or((rarities, &[]));
         let counted =
             asked.terms.into_iter().zip(of_terms).map(|(Term { wanted, is_literal, .. }, rarity)| {

@@ -12,7 +12,7 @@ use super::query::OPERATION;
 use crate::filter::{Conditions, Range};
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql, Statement};
-use crate::{QueryError, RemediationFilter, Valid};
+use crate::{CheckedFilter, QueryError, RemediationFilter};
 
 /// So many are few in any case.
 const ALWAYS: u32 = 100;
@@ -36,7 +36,7 @@ impl Few {
     /// Through the vector index, a search for k of n records, of which m match, reads k × n / m records. Reading the
     /// matching records costs three times as much each, so it is cheaper if m² < k × n / 3.
     pub(super) async fn estimate(
-        filter: &Valid<RemediationFilter>,
+        filter: &CheckedFilter<RemediationFilter>,
         wanted: i64,
         conn: &mut AsyncPgConnection,
     ) -> Result<Option<Self>, QueryError> {
@@ -70,7 +70,7 @@ fn few_of(wanted: i64, stored: i64) -> u32 {
 /// PostgreSQL's estimate of the matching records, from the month with the most records in the filter's range.
 /// PostgreSQL plans each month separately, and an estimate over a year costs a tenth of a search.
 async fn matching(
-    filter: &Valid<RemediationFilter>,
+    filter: &CheckedFilter<RemediationFilter>,
     months: &[Stored],
     conn: &mut AsyncPgConnection,
 ) -> Result<f64, QueryError> {

@@ -2,7 +2,7 @@
 
 use storage_models::Embedding;
 
-use crate::{RemediationFilter, SearchRequest, Valid};
+use crate::{CheckedFilter, RemediationFilter, SearchRequest};
 
 /// The attempt, in errors.
 pub(super) const OPERATION: &str = "search by meaning";
@@ -24,7 +24,7 @@ pub(super) const OPERATION: &str = "search by meaning";
 #[derive(Debug, Clone)]
 pub struct NearestQuery {
     pub(super) vector: Embedding,
-    pub(super) filter: Valid<RemediationFilter>,
+    pub(super) filter: CheckedFilter<RemediationFilter>,
     pub(super) request: SearchRequest,
     /// How many are looked for.
     pub(super) count: i64,
@@ -45,7 +45,11 @@ impl NearestQuery {
 
     /// The search for `vector`.
     #[must_use]
-    pub const fn new(vector: Embedding, filter: Valid<RemediationFilter>, request: SearchRequest) -> Self {
+    pub const fn new(
+        vector: Embedding,
+        filter: CheckedFilter<RemediationFilter>,
+        request: SearchRequest,
+    ) -> Self {
         Self { vector, filter, request, count: request.limit() }
     }
 

@@ -10,7 +10,7 @@ use crate::filter::Conditions;
 use crate::read::in_months_of;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql};
-use crate::{RemediationFilter, SearchRequest, Valid};
+use crate::{CheckedFilter, RemediationFilter, SearchRequest};
 
 /// Where the vectors of the set that serves are, as of the statement's own snapshot.
 pub(crate) const ACTIVE_SLOT: &str = "(SELECT slot FROM embedding_set WHERE state = 'active')";
@@ -60,7 +60,7 @@ impl Wanted {
 
 /// The record of a row of `placed`, if it matches the filter. `OFFSET 0` has records looked up one by one: PostgreSQL would
 /// else gather all that match before it looks at the first vector.
-pub(in crate::search) fn record_of_placed(filter: &Valid<RemediationFilter>) -> Sql {
+pub(in crate::search) fn record_of_placed(filter: &CheckedFilter<RemediationFilter>) -> Sql {
     let mut own = Conditions::default();
     own.and("id = placed.record_id");
     own.and("start_time = placed.start_time");

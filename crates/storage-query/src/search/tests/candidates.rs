@@ -7,8 +7,8 @@ use storage_models::Embedding;
 
 use super::remediation;
 use crate::{
-    Candidate, CandidateError, CandidateSource, Hit, Nearest, RemediationFilter, Scan, SearchRequest, Valid,
-    candidates,
+    Candidate, CandidateError, CandidateSource, CheckedFilter, Hit, Nearest, RemediationFilter, Scan,
+    SearchRequest, candidates,
 };
 
 /// An index of the records 1, 2, 3, …, each a little less similar than the one before it.
@@ -33,7 +33,7 @@ impl CandidateSource for Index {
     async fn nearest(
         &self,
         _: &Embedding,
-        _: &Valid<RemediationFilter>,
+        _: &CheckedFilter<RemediationFilter>,
         limit: usize,
     ) -> Result<Vec<Candidate>, Infallible> {
         self.asked.lock().unwrap().push(limit);
@@ -60,7 +60,7 @@ async fn search(
         let hit = |id| Hit { similarity: 0.5, record: remediation(id, "2026-01-01T00:00:00Z") };
         Ok(Nearest { hits: there.map(hit).collect(), is_cut: false, scan: Scan::Candidates })
     };
-    let found = candidates(index, &vector, &Valid::default(), request, read).await.unwrap();
+    let found = candidates(index, &vector, &CheckedFilter::default(), request, read).await.unwrap();
     (found.hits.into_iter().map(|hit| hit.record.id).collect(), read_ids)
 }
 
@@ -109,6 +109,7 @@ async fn candidates_that_are_not_near_enough_are_not_read_and_no_more_are_asked_
 async fn a_failure_says_which_side_failed() {
     let vector = Embedding::new(vec![0.5; Embedding::DIMENSION]).unwrap();
     let read = async |_: Vec<i64>| Err::<Nearest, _>("the database");
-    let failed = candidates(&Index::of(9), &vector, &Valid::default(), SearchRequest::default(), read).await;
+    let failed =
+        candidates(&Index::of(9), &vector, &CheckedFilter::default(), SearchRequest::default(), read).await;
     assert!(matches!(failed, Err(CandidateError::Read("the database"))));
 }

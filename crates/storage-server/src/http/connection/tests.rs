@@ -70,15 +70,15 @@ fn a_request_is_read_a_chunk_at_a_time() {
 fn while_a_request_is_worked_on_its_body_is_read_and_little_more() {
     let mut connection = Connection::new(Endless::default(), false);
     read(&mut connection);
-    connection.gate.set(Reading::Body(100_000));
+    connection.read_limit.set(Reading::Body(100_000));
     assert_eq!([read(&mut connection), read(&mut connection)], [100_000 + READ_AHEAD, 0]);
     // Requests that were read ahead bring nothing of their own.
     for _ in 0..100 {
-        connection.gate.set(Reading::Request);
-        connection.gate.set(Reading::Body(0));
+        connection.read_limit.set(Reading::Request);
+        connection.read_limit.set(Reading::Body(0));
         assert_eq!(read(&mut connection), 0);
     }
-    connection.gate.set(Reading::Request);
+    connection.read_limit.set(Reading::Request);
     assert_eq!(read(&mut connection), CHUNK);
 }
 
@@ -86,18 +86,18 @@ fn while_a_request_is_worked_on_its_body_is_read_and_little_more() {
 #[test]
 fn any_length_can_be_announced() {
     let connection = Connection::new(Endless::default(), false);
-    connection.gate.allows();
-    connection.gate.set(Reading::Body(u64::MAX));
-    assert_eq!(connection.gate.allows(), u64::MAX);
+    connection.read_limit.allows();
+    connection.read_limit.set(Reading::Body(u64::MAX));
+    assert_eq!(connection.read_limit.allows(), u64::MAX);
 }
 
 #[test]
 fn a_body_without_length_is_read_a_chunk_at_a_time_until_its_end() {
     let mut connection = Connection::new(Endless::default(), false);
     read(&mut connection);
-    connection.gate.set(Reading::BodyWithoutLength);
+    connection.read_limit.set(Reading::BodyWithoutLength);
     assert_eq!([read(&mut connection), read(&mut connection)], [CHUNK, CHUNK]);
-    connection.gate.set(Reading::Body(0));
+    connection.read_limit.set(Reading::Body(0));
     assert_eq!([read(&mut connection), read(&mut connection)], [READ_AHEAD, 0]);
 }
 

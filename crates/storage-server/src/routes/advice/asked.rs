@@ -4,7 +4,7 @@ use serde_json::json;
 use storage_embedding::{RecordText, incident_key};
 use storage_models::json::{MAX_TOKEN_LENGTH, pointer_to};
 use storage_models::{Embedding, IncidentKey, Json, Timestamp};
-use storage_query::{ADVICE_WITHIN, AuditFilter as _, RemediationFilter, Settle, TimeBound, Valid};
+use storage_query::{ADVICE_WITHIN, AuditFilter as _, CheckedFilter, RemediationFilter, Settle, TimeBound};
 use tokio::time::Instant;
 use utoipa::openapi::ObjectBuilder;
 use utoipa::openapi::path::Parameter;
@@ -12,7 +12,7 @@ use utoipa::openapi::path::Parameter;
 use crate::http::state::AppState;
 use crate::openapi::parameters::{self, DURATION};
 use crate::openapi::schema;
-use crate::problem::{Place, Problem, ProblemKind, Violation};
+use crate::problem::{Location, Problem, ProblemKind, Violation};
 use crate::routes::outcomes;
 use crate::routes::parameters::Parameters;
 use crate::telemetry::chain;
@@ -78,7 +78,7 @@ pub(super) fn body_schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
 pub(super) struct AdviceAsked {
     said: Said,
     /// Which records may count.
-    pub(super) filter: Valid<RemediationFilter>,
+    pub(super) filter: CheckedFilter<RemediationFilter>,
     pub(super) settle: Settle,
     pub(super) within_ms: i64,
     pub(super) limit: usize,
@@ -201,7 +201,7 @@ impl AdviceAsked {
     }
 
     /// Its records by the alert or the fingerprint alone.
-    pub(super) fn same_alert(&self) -> Option<Valid<RemediationFilter>> {
+    pub(super) fn same_alert(&self) -> Option<CheckedFilter<RemediationFilter>> {
         let Said::ByAlert(alert) = &self.said else { return None };
         let filter = self.filter.filter().clone();
         let filter = match (&alert.alert_fingerprint, &alert.alert_name) {
@@ -298,7 +298,7 @@ fn within(parameters: &mut Parameters) -> (TimeBound, i64) {
 }
 
 fn violation(pointer: String, code: &'static str, message: impl Into<String>) -> Violation {
-    Violation { place: Place::Pointer(pointer), code, message: message.into() }
+    Violation { location: Location::Pointer(pointer), code, message: message.into() }
 }
 
 fn invalid(errors: Vec<Violation>) -> Problem {
@@ -311,7 +311,7 @@ mod tests {
     use storage_query::AuditFilter as _;
 
     use super::AdviceAsked;
-    use crate::problem::{Place, Problem};
+    use crate::problem::{Location, Problem};
 
     fn messages(problem: Option<Problem>) -> String {
         let messages = problem.iter().flat_map(|it| it.violations()).map(|it| it.message.clone());
@@ -361,8 +361,8 @@ mod tests {
             let problem = AdviceAsked::of_body(body, now).unwrap_err();
             let violation = &problem.violations()[0];
             assert_eq!(
-                (&violation.place, &*violation.message),
-                (&Place::Pointer(pointer.to_owned()), message)
+                (&violation.location, &*violation.message),
+                (&Location::Pointer(pointer.to_owned()), message)
             );
         }
     }

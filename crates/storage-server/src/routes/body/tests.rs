@@ -13,7 +13,7 @@ use storage_dualwrite::ByteBudget;
 use tokio::time::Instant;
 
 use super::room::{Coding, Sink};
-use super::{Body, MediaType, coding, media_type, read};
+use super::{MediaType, ReceivedBody, coding, media_type, read};
 use crate::problem::ProblemKind;
 
 const LIMIT: u32 = 100;
@@ -23,12 +23,16 @@ fn json() -> TestRequest {
 }
 
 /// Reads the body of a request; `length` is what it announces.
-async fn outcome(body: &[u8], length: Option<usize>, budget: &ByteBudget) -> Result<Body, ProblemKind> {
+async fn outcome(
+    body: &[u8],
+    length: Option<usize>,
+    budget: &ByteBudget,
+) -> Result<ReceivedBody, ProblemKind> {
     sent(json(), body, length, budget).await
 }
 
 /// As [`outcome`], of a body that says that it is gzip.
-async fn outcome_of_gzip(body: &[u8], budget: &ByteBudget) -> Result<Body, ProblemKind> {
+async fn outcome_of_gzip(body: &[u8], budget: &ByteBudget) -> Result<ReceivedBody, ProblemKind> {
     sent(json().insert_header((CONTENT_ENCODING, "gzip")), body, Some(body.len()), budget).await
 }
 
@@ -37,7 +41,7 @@ async fn sent(
     body: &[u8],
     length: Option<usize>,
     budget: &ByteBudget,
-) -> Result<Body, ProblemKind> {
+) -> Result<ReceivedBody, ProblemKind> {
     let mut request = request.set_payload(body.to_vec());
     if let Some(length) = length {
         request = request.insert_header((CONTENT_LENGTH, length));

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::{Got, Store, call, post, state, valid};
-use crate::auth::{Caller, Gate, Permission, Refusal, TokenVerifier, Verdict};
+use crate::auth::{AccessGuard, Caller, Permission, Refusal, TokenVerifier, Verdict};
 use crate::http::state::AppState;
 use crate::routes::API;
-use crate::routes::asks::Asks;
+use crate::routes::requires::Requires;
 
 /// Knows the tokens that are the names of permissions, `nothing`, which permits nothing and was good lately, and `away`.
 #[derive(Default)]
@@ -48,8 +48,8 @@ impl TokenVerifier for ByName {
 }
 
 pub(super) fn guarded() -> AppState {
-    let gate = Gate { verifier: Some(Arc::new(ByName::default())), ..Gate::default() };
-    AppState { gate: Arc::new(gate), ..state(Store::default()) }
+    let guard = AccessGuard { verifier: Some(Arc::new(ByName::default())), ..AccessGuard::default() };
+    AppState { guard: Arc::new(guard), ..state(Store::default()) }
 }
 
 /// A path that the template matches.
@@ -79,10 +79,10 @@ async fn each_route_refuses_whoever_it_must() {
         let path = path_of(&operation.path);
         let name = format!("{method} {path}");
         let got = call(&state, request(&method, &path, None)).await;
-        let permission = match operation.asks {
-            Asks::For(permission) => Some(permission),
-            Asks::ToBeKnown => None,
-            Asks::Nothing | Asks::Moderation | Asks::FewFiles => {
+        let permission = match operation.requires {
+            Requires::For(permission) => Some(permission),
+            Requires::ToBeKnown => None,
+            Requires::Nothing | Requires::Moderation | Requires::FewFiles => {
                 // These pages are a folder's, and sent on to.
                 let expected = if ["/docs", "/ui"].contains(&path.as_str()) { 308 } else { 200 };
                 assert_eq!(got.status, expected, "{name}");

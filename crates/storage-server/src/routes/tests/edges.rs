@@ -8,15 +8,15 @@ use tokio::sync::Semaphore;
 
 use super::access::{ByName, guarded};
 use super::{Got, Store, call, state};
-use crate::auth::{Gate, Rates};
+use crate::auth::{AccessGuard, Rates};
 use crate::http::state::AppState;
 
-fn limited(gate: Gate) -> AppState {
-    AppState { gate: Arc::new(gate), ..guarded() }
+fn limited(guard: AccessGuard) -> AppState {
+    AppState { guard: Arc::new(guard), ..guarded() }
 }
 
-fn gate() -> Gate {
-    Gate { verifier: Some(Arc::new(ByName::default())), ..Gate::default() }
+fn guard() -> AccessGuard {
+    AccessGuard { verifier: Some(Arc::new(ByName::default())), ..AccessGuard::default() }
 }
 
 fn problem(got: &Got) -> (u16, &str) {
@@ -34,7 +34,7 @@ fn from(address: &str) -> TestRequest {
 /// A caller beyond the rate waits; others, and health, do not.
 #[actix_web::test]
 async fn a_caller_beyond_the_rate_is_told_when_to_come_again() {
-    let state = limited(Gate { callers: Rates::new(1, 2), ..gate() });
+    let state = limited(AccessGuard { callers: Rates::new(1, 2), ..guard() });
     for _ in 0..2 {
         assert_eq!(call(&state, asking("nothing")).await.status, 404);
     }
@@ -47,7 +47,7 @@ async fn a_caller_beyond_the_rate_is_told_when_to_come_again() {
 /// An address that sends tokens nobody knows is not listened to for a while; the others are.
 #[actix_web::test]
 async fn an_address_that_guesses_is_limited() {
-    let state = limited(Gate { strangers: Rates::new(1, 3), ..gate() });
+    let state = limited(AccessGuard { strangers: Rates::new(1, 3), ..guard() });
     for _ in 0..3 {
         assert_eq!(call(&state, from("203.0.113.9")).await.status, 401);
     }
@@ -63,7 +63,7 @@ async fn an_address_that_guesses_is_limited() {
 /// F46: guesses from behind the same proxy do not keep out a token that was good lately.
 #[actix_web::test]
 async fn a_token_that_was_good_is_looked_at_where_strangers_are_not() {
-    let state = limited(Gate { strangers: Rates::new(1, 2), ..gate() });
+    let state = limited(AccessGuard { strangers: Rates::new(1, 2), ..guard() });
     let known = || asking("nothing").peer_addr("203.0.113.9:1".parse().unwrap());
     for _ in 0..2 {
         assert_eq!(call(&state, from("203.0.113.9")).await.status, 401);
@@ -77,7 +77,7 @@ async fn a_token_that_was_good_is_looked_at_where_strangers_are_not() {
 /// F48: the open pages count for the address that asks for them; health does not.
 #[actix_web::test]
 async fn the_open_pages_are_under_the_allowance_of_strangers() {
-    let state = limited(Gate { strangers: Rates::new(1, 3), ..Gate::default() });
+    let state = limited(AccessGuard { strangers: Rates::new(1, 3), ..AccessGuard::default() });
     let ask = async |path: &str, address: &str| {
         let request = TestRequest::get().uri(path).peer_addr(format!("{address}:1").parse().unwrap());
         call(&state, request).await
@@ -104,7 +104,11 @@ async fn the_open_pages_are_under_the_allowance_of_strangers() {
 /// The files of the explorer have an allowance of their own: opening it takes nothing of what its address may ask besides.
 #[actix_web::test]
 async fn the_files_of_the_explorer_are_counted_apart() {
-    let state = limited(Gate { strangers: Rates::new(1, 1), files: Rates::new(1, 3), ..Gate::default() });
+    let state = limited(AccessGuard {
+        strangers: Rates::new(1, 1),
+        files: Rates::new(1, 3),
+        ..AccessGuard::default()
+    });
     let ask = async |path: &str| {
         call(&state, TestRequest::get().uri(path).peer_addr("203.0.113.9:1".parse().unwrap())).await
     };
@@ -124,7 +128,11 @@ async fn the_files_of_the_explorer_are_counted_apart() {
 async fn requests_beyond_the_places_are_shed() {
     let places = Arc::new(Semaphore::new(1));
     let verifier = Arc::new(ByName::default());
-    let state = limited(Gate { places: places.clone(), verifier: Some(verifier.clone()), ..Gate::default() });
+    let state = limited(AccessGuard {
+        places: places.clone(),
+        verifier: Some(verifier.clone()),
+        ..AccessGuard::default()
+    });
     let held = places.try_acquire().unwrap();
     let got = call(&state, asking("nothing")).await;
     assert_eq!((problem(&got), got.header("retry-after")), ((503, "/problems/overloaded"), "1"));

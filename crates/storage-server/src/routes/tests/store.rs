@@ -8,9 +8,9 @@ use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{Reservation, Updated, WriteError};
 use storage_models::{IncidentKey, NewRecord, Record, RecordType, RecordUpdate, Timestamp};
 use storage_query::{
-    ActionOutcome, ActionsQuery, Facet, FacetsQuery, Grouping, Groups, History, HistoryQuery, Incident,
-    IncidentHit, IncidentSummary, Lexical, LexicalQuery, Nearest, NearestQuery, Outcomes, OutcomesQuery,
-    PageRequest, RemediationFilter, SuccessRate, Timeline, Trend, TrendQuery, Valid,
+    ActionOutcome, ActionsQuery, CheckedFilter, Facet, FacetsQuery, Grouping, Groups, History, HistoryQuery,
+    Incident, IncidentHit, IncidentSummary, Lexical, LexicalQuery, Nearest, NearestQuery, Outcomes,
+    OutcomesQuery, PageRequest, RemediationFilter, SuccessRate, Timeline, Trend, TrendQuery,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -143,7 +143,7 @@ impl AuditReader for Store {
 
     async fn success_rate(
         &self,
-        _: Valid<RemediationFilter>,
+        _: CheckedFilter<RemediationFilter>,
         deadline: Instant,
     ) -> Result<SuccessRate, ReadError> {
         self.fail(deadline)
@@ -151,7 +151,7 @@ impl AuditReader for Store {
 
     async fn group_counts(
         &self,
-        _: Valid<RemediationFilter>,
+        _: CheckedFilter<RemediationFilter>,
         _: Grouping,
         deadline: Instant,
     ) -> Result<Groups, ReadError> {
@@ -197,7 +197,7 @@ impl AuditReader for Store {
     async fn incidents(
         &self,
         _: Vec<IncidentKey>,
-        _: Valid<RemediationFilter>,
+        _: CheckedFilter<RemediationFilter>,
         deadline: Instant,
     ) -> Result<HashMap<IncidentKey, IncidentSummary>, ReadError> {
         self.fail(deadline)

@@ -38,10 +38,10 @@ impl AlteredFields {
 /// Whether a kept answer names adjusted fields.
 pub(super) fn tells_of_adjustments(body: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Told {
+    struct KeptAnswer {
         adjusted_fields: Vec<String>,
     }
-    serde_json::from_slice::<Told>(body).is_ok_and(|told| !told.adjusted_fields.is_empty())
+    serde_json::from_slice::<KeptAnswer>(body).is_ok_and(|kept| !kept.adjusted_fields.is_empty())
 }
 
 /// The field that a JSON pointer leads into; `record` for the record as a whole. A client's own words must not become

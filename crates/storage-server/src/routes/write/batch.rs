@@ -24,8 +24,8 @@ use crate::http::state::AppState;
 use crate::openapi::responses::{Answers, json_body};
 use crate::openapi::{JsonBody, Named};
 use crate::problem::Problem;
-use crate::routes::answer::{Answer, Form};
-use crate::routes::body::{self, Body, MediaType};
+use crate::routes::answer::{Form, HandlerResult};
+use crate::routes::body::{self, MediaType, ReceivedBody};
 use crate::routes::parameters::Parameters;
 
 /// The media types of a batch: an array, or one record per line.
@@ -71,7 +71,7 @@ pub(crate) async fn write_batch<R: AuditRecord + Named>(
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<CreatedBatch<R>> {
+) -> HandlerResult<CreatedBatch<R>> {
     let mut parameters = Parameters::parse(request.query_string());
     consistency::take(&mut parameters, Offer::NotStrict, state.limits.consistency);
     parameters.finish()?;
@@ -80,8 +80,9 @@ pub(crate) async fn write_batch<R: AuditRecord + Named>(
     let handling = preferred.unwrap_or(state.limits.handling);
     let (deadline, limit) = (context.deadline, state.limits.batch_body);
     let body =
-        body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, ACCEPTED).await?;
-    let Body { bytes, mut reservation, media_type } = body;
+        body::read(request.headers(), payload, &state.budget.of_requester(), limit, deadline, ACCEPTED)
+            .await?;
+    let ReceivedBody { bytes, mut reservation, media_type } = body;
     let (size, limits, receipt) = (bytes.len(), state.limits.items(), receipt(&request, &context));
     let most = state.limits.stored_batch();
     let judging = move || {

@@ -14,7 +14,7 @@ use crate::auth::Caller;
 use crate::http::state::AppState;
 use crate::openapi::{parameters, schema};
 use crate::problem::{Problem, ProblemKind};
-use crate::routes::answer::Answer;
+use crate::routes::answer::HandlerResult;
 
 /// The header that carries it.
 const HEADER: &str = "Idempotency-Key";
@@ -102,7 +102,7 @@ pub(super) async fn unless_replayed<F>(
     key: Option<&IdempotencyKey>,
     refusal: Problem,
     deadline: Instant,
-) -> Answer<F> {
+) -> HandlerResult<F> {
     let Some(key) = key else { return Err(refusal) };
     match state.reader.kept(key, deadline).await? {
         Some(Kept::Reply(reply)) => Ok(answer::replayed(reply)),

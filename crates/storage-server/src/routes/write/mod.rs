@@ -21,18 +21,18 @@ use storage_dualwrite::Reservation;
 use storage_dualwrite::idempotency::{Render, Written};
 use storage_models::{Json, NewRecord, Receipt, Record, Timestamp};
 use storage_query::AuditRecord;
-use storage_validation::{Invalid, Valid};
+use storage_validation::{Invalid, ValidRecord};
 use utoipa::openapi::path::Parameter;
 
 use altered::{AlteredFields, field_label};
 
-use super::answer::Answer;
+use super::answer::HandlerResult;
 use crate::auth::Caller;
 use crate::http::observe::RequestContext;
 use crate::http::state::AppState;
 use crate::openapi::Named;
 use crate::problem::{Problem, ProblemKind};
-use crate::routes::body::{self, Body, MediaType};
+use crate::routes::body::{self, MediaType, ReceivedBody};
 use crate::routes::parameters::Parameters;
 use crate::settings::Consistency;
 use crate::telemetry::metrics as names;
@@ -58,7 +58,7 @@ pub(super) async fn write<R: AuditRecord + Named>(
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<answer::Created<R>> {
+) -> HandlerResult<answer::Created<R>> {
     let mut parameters = Parameters::parse(request.query_string());
     let consistency = consistency::take(&mut parameters, Offer::Any, state.limits.consistency);
     parameters.finish()?;
@@ -67,10 +67,10 @@ pub(super) async fn write<R: AuditRecord + Named>(
     let handling = preferred.unwrap_or(state.limits.handling);
     let deadline = context.deadline;
     let accepted = &[MediaType::Json];
-    let Body { bytes, mut reservation, .. } = body::read(
+    let ReceivedBody { bytes, mut reservation, .. } = body::read(
         request.headers(),
         payload,
-        &state.budget.of_asker(),
+        &state.budget.of_requester(),
         state.limits.body,
         deadline,
         accepted,
@@ -83,7 +83,7 @@ pub(super) async fn write<R: AuditRecord + Named>(
         Ok::<_, Problem>((key, storage_validation::record(R::TYPE, parsed, &receipt, handling)))
     };
     let (key, valid) = state.heavy.run(size, deadline, judging).await??;
-    let Valid { record, sanitized_fields, adjusted_fields } = match valid {
+    let ValidRecord { record, sanitized_fields, adjusted_fields } = match valid {
         Ok(valid) => valid,
         Err(invalid) => {
             let problem = refusal(invalid, |pointer| pointer);

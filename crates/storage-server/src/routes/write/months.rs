@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::auth::Permission;
 use crate::http::state::AppState;
 use crate::problem::{Problem, ProblemKind};
-use crate::store::asker::Asker;
+use crate::store::requester::Requester;
 
 /// Sees to it that the records may have their months; the writer makes them.
 pub(super) async fn open(
@@ -25,11 +25,11 @@ pub(super) async fn open(
     }
     let missing = state.reader.missing_months(asked.clone(), deadline).await?;
     state.months.know(asked.into_iter().filter(|month| !missing.contains(month)));
-    if missing.is_empty() || state.gate.permits(request, Permission::Admin).await {
+    if missing.is_empty() || state.guard.permits(request, Permission::Admin).await {
         return Ok(());
     }
     let refused = |wait| Problem::new(ProblemKind::TooManyMonths).retry_after(wait);
-    state.months.open(&Asker::current(), &missing).map_err(refused)
+    state.months.open(&Requester::current(), &missing).map_err(refused)
 }
 
 /// The far months of the records that are not known to be there.

@@ -24,8 +24,8 @@ use crate::http::state::AppState;
 use crate::openapi::parameters::{self, EXAMPLE_ETAG};
 use crate::openapi::{Named, schema};
 use crate::problem::{Problem, ProblemKind};
-use crate::routes::answer::Answer;
-use crate::routes::body::{self, Body, MediaType};
+use crate::routes::answer::HandlerResult;
+use crate::routes::body::{self, MediaType, ReceivedBody};
 use crate::routes::etag;
 use crate::routes::parameters::Parameters;
 use crate::routes::{get, id};
@@ -48,7 +48,7 @@ pub(crate) async fn update<R: AuditRecord + Named>(
     payload: web::Payload,
     state: web::Data<AppState>,
     context: web::ReqData<RequestContext>,
-) -> Answer<answer::Changed<R>> {
+) -> HandlerResult<answer::Changed<R>> {
     let mut parameters = Parameters::parse(request.query_string());
     consistency::take(&mut parameters, Offer::NotStrict, state.limits.consistency);
     parameters.finish()?;
@@ -58,8 +58,9 @@ pub(crate) async fn update<R: AuditRecord + Named>(
     let preferred = preference::handling(&request);
     let handling = preferred.unwrap_or(state.limits.handling);
     let (deadline, limit) = (context.deadline, state.limits.body);
-    let Body { bytes, reservation, .. } =
-        body::read(request.headers(), payload, &state.budget.of_asker(), limit, deadline, ACCEPTED).await?;
+    let ReceivedBody { bytes, reservation, .. } =
+        body::read(request.headers(), payload, &state.budget.of_requester(), limit, deadline, ACCEPTED)
+            .await?;
     let (size, values) = (bytes.len(), state.limits.values_of_one());
     let reading = move || {
         let patch = Json::parse_within(&bytes, values)?;

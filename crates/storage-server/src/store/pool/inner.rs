@@ -8,15 +8,15 @@ use diesel_async::pooled_connection::PoolableConnection as _;
 use storage_dualwrite::Connector;
 use tokio::runtime::Handle;
 
-use crate::store::asker::Asker;
 use crate::store::edge::ReadError;
-use crate::store::shares::{Limits, Shares};
+use crate::store::fair_semaphore::{FairSemaphore, Limits};
+use crate::store::requester::Requester;
 
 pub(super) struct Inner {
     pub(super) connector: Connector,
     /// Connections live on the main runtime, because the runtimes of the HTTP threads end before the last request.
     pub(super) runtime: Handle,
-    pub(super) shares: Shares<Asker>,
+    pub(super) permits: FairSemaphore<Requester>,
     /// The last used is last; `None` once the pool is closed.
     idle: Mutex<Option<Vec<AsyncPgConnection>>>,
     /// The number of times that all connections had to be replaced. A connection from before the last time is not used
@@ -29,7 +29,7 @@ impl Inner {
         Self {
             connector,
             runtime: Handle::current(),
-            shares: Shares::new(limits),
+            permits: FairSemaphore::new(limits),
             idle: Mutex::new(Some(Vec::new())),
             renewals: AtomicU64::new(0),
         }

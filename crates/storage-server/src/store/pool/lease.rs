@@ -7,8 +7,8 @@ use diesel_async::pooled_connection::PoolableConnection as _;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 
 use super::inner::Inner;
-use crate::store::asker::Asker;
-use crate::store::shares::Place;
+use crate::store::fair_semaphore::FairPermit;
+use crate::store::requester::Requester;
 
 /// How long a cancel request may take; it is worth no more.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ pub(crate) struct Lease {
 /// A connection and the place that it takes.
 struct Used {
     connection: AsyncPgConnection,
-    place: Place<Asker>,
+    place: FairPermit<Requester>,
     /// Whether a statement may be running on it.
     is_busy: bool,
     /// How often the pool had been renewed when the connection was made.
@@ -32,7 +32,7 @@ struct Used {
 impl Lease {
     pub(super) fn new(
         inner: Arc<Inner>,
-        place: Place<Asker>,
+        place: FairPermit<Requester>,
         connection: AsyncPgConnection,
         renewals: u64,
     ) -> Self {
@@ -45,7 +45,7 @@ impl Lease {
     }
 
     /// The connection, and its place, which may be recalled while the connection is used. Always `Some`, likewise.
-    pub(crate) fn parts(&mut self) -> Option<(&mut AsyncPgConnection, &Place<Asker>)> {
+    pub(crate) fn parts(&mut self) -> Option<(&mut AsyncPgConnection, &FairPermit<Requester>)> {
         let used = self.held.as_mut()?;
         used.is_busy = true;
         Some((&mut used.connection, &used.place))

@@ -9,11 +9,11 @@ use storage_models::{
     AiAnalysis, DatabaseFault, Execution, IncidentKey, Record, RecordType, Remediation, Workflow,
 };
 use storage_query::{
-    ActionOutcome, ActionsQuery, AuditRecord, Facet, FacetsQuery, GetQuery, GroupCountsQuery, Grouping,
-    Groups, History, HistoryQuery, Incident, IncidentHit, IncidentSummary, IncidentsQuery, Lexical,
+    ActionOutcome, ActionsQuery, AuditRecord, CheckedFilter, Facet, FacetsQuery, GetQuery, GroupCountsQuery,
+    Grouping, Groups, History, HistoryQuery, Incident, IncidentHit, IncidentSummary, IncidentsQuery, Lexical,
     LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, Outcomes, OutcomesQuery, QueryError,
     RemediationFilter, SuccessRate, SuccessRateQuery, ThresholdQuery, Timeline, TimelineQuery, Trend,
-    TrendQuery, Valid,
+    TrendQuery,
 };
 use storage_schema::partitions::{self, Month};
 use tokio::time::Instant;
@@ -86,7 +86,7 @@ impl AuditReader for ReadPool {
 
     async fn success_rate(
         &self,
-        filter: Valid<RemediationFilter>,
+        filter: CheckedFilter<RemediationFilter>,
         deadline: Instant,
     ) -> Result<SuccessRate, ReadError> {
         let query = SuccessRateQuery::new(filter);
@@ -95,7 +95,7 @@ impl AuditReader for ReadPool {
 
     async fn group_counts(
         &self,
-        filter: Valid<RemediationFilter>,
+        filter: CheckedFilter<RemediationFilter>,
         by: Grouping,
         deadline: Instant,
     ) -> Result<Groups, ReadError> {
@@ -142,7 +142,7 @@ impl AuditReader for ReadPool {
     async fn incidents(
         &self,
         keys: Vec<IncidentKey>,
-        filter: Valid<RemediationFilter>,
+        filter: CheckedFilter<RemediationFilter>,
         deadline: Instant,
     ) -> Result<HashMap<IncidentKey, IncidentSummary>, ReadError> {
         if keys.is_empty() {

@@ -11,9 +11,9 @@ use storage_testkit::TestDatabase;
 use tokio::time::Instant;
 
 use super::{PoolUse, ReadPool};
-use crate::store::asker::Asker;
 use crate::store::edge::ReadError;
-use crate::store::shares::Limits;
+use crate::store::fair_semaphore::Limits;
+use crate::store::requester::Requester;
 
 /// Longer than any test should take; a wait that reaches it fails the test.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -169,8 +169,8 @@ async fn a_server_that_is_away_is_told_apart() {
     assert!(matches!(away, Err(ReadError::Connect(_))), "{away:?}");
 }
 
-fn asker(last: u8) -> Asker {
-    Asker::Address([203, 0, 113, last].into())
+fn requester(last: u8) -> Requester {
+    Requester::Address([203, 0, 113, last].into())
 }
 
 /// F53: reads that are begun and dropped without end run no more statements than there are places: a place is free only
@@ -213,14 +213,14 @@ async fn a_caller_who_takes_all_connections_does_not_keep_out_another() {
     number(&mut holder, "SELECT count(*) AS n FROM (SELECT pg_advisory_lock(7)) AS held").await.unwrap();
     let greedy = async {
         let reads = (0..4).map(|_| ask(&pool, LOCKED, PATIENCE));
-        asker(1).scope(futures_util::future::join_all(reads)).await
+        requester(1).scope(futures_util::future::join_all(reads)).await
     };
     let others = async {
         until_running(&database, 4).await;
-        let mut other = Box::pin(asker(2).scope(ask(&pool, "SELECT 5::bigint AS n", PATIENCE)));
+        let mut other = Box::pin(requester(2).scope(ask(&pool, "SELECT 5::bigint AS n", PATIENCE)));
         let more = tokio::select! {
             outcome = &mut other => panic!("{outcome:?}"),
-            more = asker(1).scope(ask(&pool, "SELECT 6::bigint AS n", PATIENCE)) => more,
+            more = requester(1).scope(ask(&pool, "SELECT 6::bigint AS n", PATIENCE)) => more,
         };
         // With its session the lock ends.
         drop(holder);

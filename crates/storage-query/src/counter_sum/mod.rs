@@ -10,7 +10,7 @@ use storage_models::Remediation;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql};
-use crate::{AuditFilter, Listed, Valid};
+use crate::{AuditFilter, CheckedFilter, Listed};
 use months::{Months, Span};
 
 /// The columns that the counters know, besides the month.
@@ -22,41 +22,41 @@ const KNOWN: [&str; 5] = ["namespace", "phase", "status", "action_type", "severi
 ///
 /// A month with too many kinds of records has no counters (`remediation_count_excess`). Whether the range holds one
 /// is decided by the same statement, which then counts the table instead.
-pub(crate) fn of<R: Listed>(filter: &Valid<R::Filter>, column: Option<&'static str>) -> Option<Sql> {
+pub(crate) fn of<R: Listed>(filter: &CheckedFilter<R::Filter>, column: Option<&'static str>) -> Option<Sql> {
     if R::TABLE != Remediation::TABLE || !knows_all(filter) || column.is_some_and(|it| !KNOWN.contains(&it)) {
         return None;
     }
     let months = Months::of(filter.since(), filter.until())?;
-    let tally = Tally { filter, column, months };
-    let mut sql = tally.counters("remediation_count");
-    sql.text(" UNION ALL ").append(tally.counters("remediation_count_delta"));
-    for edge in [tally.months.head, tally.months.tail].into_iter().flatten() {
-        sql.text(" UNION ALL ").append(tally.rows(edge, None));
+    let counter_sum = CounterSum { filter, column, months };
+    let mut sql = counter_sum.counters("remediation_count");
+    sql.text(" UNION ALL ").append(counter_sum.counters("remediation_count_delta"));
+    for edge in [counter_sum.months.head, counter_sum.months.tail].into_iter().flatten() {
+        sql.text(" UNION ALL ").append(counter_sum.rows(edge, None));
     }
-    sql.text(" UNION ALL ").append(tally.rows(tally.months.whole, Some(tally.excess())));
+    sql.text(" UNION ALL ").append(counter_sum.rows(counter_sum.months.whole, Some(counter_sum.excess())));
     Some(sql)
 }
 
 /// The total of [`of`], as a query of one row.
-pub(crate) fn total<R: Listed>(filter: &Valid<R::Filter>) -> Option<Sql> {
+pub(crate) fn total<R: Listed>(filter: &CheckedFilter<R::Filter>) -> Option<Sql> {
     let mut sql = Sql::new("SELECT coalesce(sum(records), 0)::bigint AS total FROM (");
-    sql.append(of::<R>(filter, None)?).text(") AS tally");
+    sql.append(of::<R>(filter, None)?).text(") AS counter_sum");
     Some(sql)
 }
 
 /// Whether the filter, but for the range of the records' own time, speaks of the counters' columns alone.
-fn knows_all<F: AuditFilter>(filter: &Valid<F>) -> bool {
+fn knows_all<F: AuditFilter>(filter: &CheckedFilter<F>) -> bool {
     let is_known = |parameter: &str| KNOWN.contains(&parameter.split('.').next().unwrap_or_default());
     !filter.is_within_written_times() && filter.filter().describe().iter().all(|(field, _)| is_known(field))
 }
 
-struct Tally<'a, F> {
-    filter: &'a Valid<F>,
+struct CounterSum<'a, F> {
+    filter: &'a CheckedFilter<F>,
     column: Option<&'static str>,
     months: Months,
 }
 
-impl<F: AuditFilter> Tally<'_, F> {
+impl<F: AuditFilter> CounterSum<'_, F> {
     fn counters(&self, table: &'static str) -> Sql {
         let mut conditions = self.conditions("month", self.months.whole);
         conditions.and("NOT ").append(self.excess());
@@ -66,10 +66,10 @@ impl<F: AuditFilter> Tally<'_, F> {
     }
 
     /// The records of the table itself in a range of time, perhaps only if something holds.
-    fn rows(&self, span: Span, gate: Option<Sql>) -> Sql {
+    fn rows(&self, span: Span, condition: Option<Sql>) -> Sql {
         let mut conditions = self.conditions(F::TIME, span);
-        if let Some(gate) = gate {
-            conditions.and("").append(gate);
+        if let Some(condition) = condition {
+            conditions.and("").append(condition);
         }
         let mut sql = self.select();
         sql.text("count(*) AS records FROM ").text(Remediation::TABLE).append(conditions.into_sql());

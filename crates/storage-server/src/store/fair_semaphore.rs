@@ -20,7 +20,7 @@ use self::state::{Granted, State, part_of};
 
 /// The places. Cheap to clone.
 #[derive(Debug)]
-pub(crate) struct Shares<K> {
+pub(crate) struct FairSemaphore<K> {
     state: Arc<Mutex<State<K>>>,
     limits: Limits,
 }
@@ -40,12 +40,12 @@ pub(crate) struct Limits {
 
 /// There is no place, and none became free in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NoPlace;
+pub(crate) struct NoPermit;
 
 /// A place. Dropping it gives it to the next caller.
 #[derive(Debug)]
-pub(crate) struct Place<K: Hash + Eq + Clone> {
-    shares: Shares<K>,
+pub(crate) struct FairPermit<K: Hash + Eq + Clone> {
+    semaphore: FairSemaphore<K>,
     caller: K,
     turn: u64,
     recall: CancellationToken,
@@ -53,19 +53,19 @@ pub(crate) struct Place<K: Hash + Eq + Clone> {
 
 /// A waiting request, until there is a place or its patience ends.
 struct Waiting<'a, K: Hash + Eq + Clone> {
-    shares: &'a Shares<K>,
+    semaphore: &'a FairSemaphore<K>,
     caller: K,
     turn: u64,
     receiver: oneshot::Receiver<Granted>,
 }
 
-impl<K> Clone for Shares<K> {
+impl<K> Clone for FairSemaphore<K> {
     fn clone(&self) -> Self {
         Self { state: Arc::clone(&self.state), limits: self.limits }
     }
 }
 
-impl<K: Hash + Eq + Clone> Shares<K> {
+impl<K: Hash + Eq + Clone> FairSemaphore<K> {
     pub(crate) fn new(limits: Limits) -> Self {
         Self { state: Arc::new(Mutex::new(State::new(limits.places))), limits }
     }
@@ -77,34 +77,34 @@ impl<K: Hash + Eq + Clone> Shares<K> {
 
     /// A place, at once or within the patience. If a caller with less than a share has waited for long, the newest
     /// place of the caller furthest above its share is recalled; that caller decides whether to return it.
-    pub(crate) async fn acquire(&self, caller: &K) -> Result<Place<K>, NoPlace> {
+    pub(crate) async fn acquire(&self, caller: &K) -> Result<FairPermit<K>, NoPermit> {
         let mut waiting = match self.take_or_queue(caller)? {
             Ok(place) => return Ok(place),
             Err(waiting) => waiting,
         };
-        if let Ok(place) = timeout(self.limits.patience, waiting.place()).await {
+        if let Ok(place) = timeout(self.limits.patience, waiting.permit()).await {
             return place;
         }
         if !self.recall_for(caller) {
-            return Err(NoPlace);
+            return Err(NoPermit);
         }
-        timeout(self.limits.more_patience, waiting.place()).await.unwrap_or(Err(NoPlace))
+        timeout(self.limits.more_patience, waiting.permit()).await.unwrap_or(Err(NoPermit))
     }
 
-    fn take_or_queue(&self, caller: &K) -> Result<Result<Place<K>, Waiting<'_, K>>, NoPlace> {
+    fn take_or_queue(&self, caller: &K) -> Result<Result<FairPermit<K>, Waiting<'_, K>>, NoPermit> {
         let mut state = self.lock();
         if state.free > 0 {
             let granted = state.give(caller);
             drop(state);
-            return Ok(Ok(self.place(caller.clone(), granted)));
+            return Ok(Ok(self.permit(caller.clone(), granted)));
         }
-        let (turn, receiver) = state.queue(caller, self.limits.waiting).ok_or(NoPlace)?;
+        let (turn, receiver) = state.queue(caller, self.limits.waiting).ok_or(NoPermit)?;
         drop(state);
-        Ok(Err(Waiting { shares: self, caller: caller.clone(), turn, receiver }))
+        Ok(Err(Waiting { semaphore: self, caller: caller.clone(), turn, receiver }))
     }
 
-    fn place(&self, caller: K, granted: Granted) -> Place<K> {
-        Place { shares: self.clone(), caller, turn: granted.turn, recall: granted.recall }
+    fn permit(&self, caller: K, granted: Granted) -> FairPermit<K> {
+        FairPermit { semaphore: self.clone(), caller, turn: granted.turn, recall: granted.recall }
     }
 
     /// Whether the caller has less than a share. If so, a place of a caller above its share is recalled.
@@ -135,32 +135,32 @@ impl<K: Hash + Eq + Clone> Shares<K> {
     }
 }
 
-impl<K: Hash + Eq + Clone> Place<K> {
+impl<K: Hash + Eq + Clone> FairPermit<K> {
     /// Returns when a caller with less than a share waits while the holder has more.
     pub(crate) async fn recalled(&self) {
         self.recall.cancelled().await;
     }
 }
 
-impl<K: Hash + Eq + Clone> Drop for Place<K> {
+impl<K: Hash + Eq + Clone> Drop for FairPermit<K> {
     fn drop(&mut self) {
-        self.shares.give_back(&self.caller, self.turn);
+        self.semaphore.give_back(&self.caller, self.turn);
     }
 }
 
 impl<K: Hash + Eq + Clone> Waiting<'_, K> {
-    async fn place(&mut self) -> Result<Place<K>, NoPlace> {
-        let granted = (&mut self.receiver).await.map_err(|_lost| NoPlace)?;
-        Ok(self.shares.place(self.caller.clone(), granted))
+    async fn permit(&mut self) -> Result<FairPermit<K>, NoPermit> {
+        let granted = (&mut self.receiver).await.map_err(|_lost| NoPermit)?;
+        Ok(self.semaphore.permit(self.caller.clone(), granted))
     }
 }
 
 impl<K: Hash + Eq + Clone> Drop for Waiting<'_, K> {
     /// Leaves the queue, or returns a place that came too late.
     fn drop(&mut self) {
-        let has_left = self.shares.lock().leave(&self.caller, self.turn);
+        let has_left = self.semaphore.lock().leave(&self.caller, self.turn);
         if !has_left && let Ok(granted) = self.receiver.try_recv() {
-            self.shares.give_back(&self.caller, granted.turn);
+            self.semaphore.give_back(&self.caller, granted.turn);
         }
     }
 }

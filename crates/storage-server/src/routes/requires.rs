@@ -5,7 +5,7 @@ use crate::problem::ProblemKind;
 
 /// The requirement of an operation on its caller.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Asks {
+pub(super) enum Requires {
     /// Nothing: monitoring reads the state of the service and is never refused.
     Nothing,
     /// A moderate rate: the content is public.
@@ -19,7 +19,7 @@ pub(super) enum Asks {
     For(Permission),
 }
 
-impl Asks {
+impl Requires {
     /// For operations that show records.
     pub(super) const READ: Self = Self::For(Permission::Read);
     /// For operations that store or change records.

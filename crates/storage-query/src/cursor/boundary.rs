@@ -2,7 +2,7 @@
 
 /// A part of a list: the records after a position, or before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Boundary {
     pub(crate) side: Side,
     pub(crate) position: Position,
 }
@@ -27,12 +27,12 @@ pub(crate) struct Position {
 
 impl Position {
     /// The records after it.
-    pub(crate) const fn after(self) -> Place {
-        Place { side: Side::After, position: self }
+    pub(crate) const fn after(self) -> Boundary {
+        Boundary { side: Side::After, position: self }
     }
 
     /// The records before it.
-    pub(crate) const fn before(self) -> Place {
-        Place { side: Side::Before, position: self }
+    pub(crate) const fn before(self) -> Boundary {
+        Boundary { side: Side::Before, position: self }
     }
 }

@@ -8,23 +8,23 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use proptest::prelude::*;
 
-use super::{Limits, NoPlace, Place, Shares};
+use super::{FairPermit, FairSemaphore, Limits, NoPermit};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn shares(places: usize, waiting: usize) -> Shares<&'static str> {
-    Shares::new(Limits { places, waiting, patience: PATIENCE, more_patience: PATIENCE })
+fn semaphore(places: usize, waiting: usize) -> FairSemaphore<&'static str> {
+    FairSemaphore::new(Limits { places, waiting, patience: PATIENCE, more_patience: PATIENCE })
 }
 
 /// A caller's wish for a place.
-type Wish = Pin<Box<dyn Future<Output = Result<Place<&'static str>, NoPlace>>>>;
+type Wish = Pin<Box<dyn Future<Output = Result<FairPermit<&'static str>, NoPermit>>>>;
 
-fn wish(shares: &Shares<&'static str>, caller: &'static str) -> Wish {
-    let shares = shares.clone();
-    Box::pin(async move { shares.acquire(&caller).await })
+fn wish(semaphore: &FairSemaphore<&'static str>, caller: &'static str) -> Wish {
+    let semaphore = semaphore.clone();
+    Box::pin(async move { semaphore.acquire(&caller).await })
 }
 
-fn poll(wish: &mut Wish) -> Option<Result<Place<&'static str>, NoPlace>> {
+fn poll(wish: &mut Wish) -> Option<Result<FairPermit<&'static str>, NoPermit>> {
     match wish.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => Some(outcome),
         Poll::Pending => None,
@@ -32,14 +32,14 @@ fn poll(wish: &mut Wish) -> Option<Result<Place<&'static str>, NoPlace>> {
 }
 
 #[track_caller]
-fn taken(shares: &Shares<&'static str>, caller: &'static str) -> Place<&'static str> {
-    poll(&mut wish(shares, caller)).unwrap().unwrap()
+fn taken(semaphore: &FairSemaphore<&'static str>, caller: &'static str) -> FairPermit<&'static str> {
+    poll(&mut wish(semaphore, caller)).unwrap().unwrap()
 }
 
 /// A wish that waits.
 #[track_caller]
-fn waiting(shares: &Shares<&'static str>, caller: &'static str) -> Wish {
-    let mut wish = wish(shares, caller);
+fn waiting(semaphore: &FairSemaphore<&'static str>, caller: &'static str) -> Wish {
+    let mut wish = wish(semaphore, caller);
     assert!(poll(&mut wish).is_none(), "{caller} did not have to wait");
     wish
 }
@@ -47,10 +47,11 @@ fn waiting(shares: &Shares<&'static str>, caller: &'static str) -> Wish {
 /// F45: a caller alone has all places; the next one that comes free is another's, however many of the first wait.
 #[tokio::test]
 async fn a_caller_alone_has_all_places_and_waits_once_another_comes() {
-    let shares = shares(8, 400);
-    let mut held: Vec<_> = (0..8).map(|_| taken(&shares, "greedy")).collect();
-    let mut queue: Vec<_> = (0..100).map(|_| waiting(&shares, "greedy")).collect();
-    let mut other = [waiting(&shares, "other"), waiting(&shares, "other"), waiting(&shares, "other")];
+    let semaphore = semaphore(8, 400);
+    let mut held: Vec<_> = (0..8).map(|_| taken(&semaphore, "greedy")).collect();
+    let mut queue: Vec<_> = (0..100).map(|_| waiting(&semaphore, "greedy")).collect();
+    let mut other =
+        [waiting(&semaphore, "other"), waiting(&semaphore, "other"), waiting(&semaphore, "other")];
     for wish in &mut other[..2] {
         held.remove(0);
         assert!(queue.iter_mut().all(|wish| poll(wish).is_none()), "the greedy one got a place");
@@ -65,10 +66,10 @@ async fn a_caller_alone_has_all_places_and_waits_once_another_comes() {
 /// F45: with a single place two callers take turns; the later one does not wait behind the queue of the first.
 #[tokio::test]
 async fn callers_take_turns_at_a_single_place() {
-    let shares = shares(1, 400);
-    let first = taken(&shares, "first");
-    let mut queue = [waiting(&shares, "first"), waiting(&shares, "first")];
-    let mut later = waiting(&shares, "later");
+    let semaphore = semaphore(1, 400);
+    let first = taken(&semaphore, "first");
+    let mut queue = [waiting(&semaphore, "first"), waiting(&semaphore, "first")];
+    let mut later = waiting(&semaphore, "later");
     drop(first);
     let second = poll(&mut queue[0]).unwrap();
     assert!(poll(&mut later).is_none());
@@ -81,13 +82,13 @@ async fn callers_take_turns_at_a_single_place() {
 /// F45: who may wait is bounded too, and one caller has a quarter of that.
 #[tokio::test]
 async fn those_beyond_the_bound_are_refused_at_once() {
-    let shares = shares(1, 8);
-    let _held = taken(&shares, "a");
-    let _two: Vec<_> = (0..2).map(|_| waiting(&shares, "a")).collect();
-    assert_eq!(shares.acquire(&"a").now_or_never().unwrap().unwrap_err(), NoPlace);
+    let semaphore = semaphore(1, 8);
+    let _held = taken(&semaphore, "a");
+    let _two: Vec<_> = (0..2).map(|_| waiting(&semaphore, "a")).collect();
+    assert_eq!(semaphore.acquire(&"a").now_or_never().unwrap().unwrap_err(), NoPermit);
     let _others: Vec<_> =
-        ["b", "c", "d"].map(|caller| [waiting(&shares, caller), waiting(&shares, caller)]).into();
-    assert_eq!(shares.acquire(&"e").now_or_never().unwrap().unwrap_err(), NoPlace);
+        ["b", "c", "d"].map(|caller| [waiting(&semaphore, caller), waiting(&semaphore, caller)]).into();
+    assert_eq!(semaphore.acquire(&"e").now_or_never().unwrap().unwrap_err(), NoPermit);
 }
 
 /// One who has a share is told soon that there is no more; one who has less waits for the next place.
@@ -95,13 +96,13 @@ async fn those_beyond_the_bound_are_refused_at_once() {
 async fn patience_is_for_those_who_have_less_than_a_share() {
     let limits =
         Limits { places: 1, waiting: 8, patience: Duration::from_millis(20), more_patience: PATIENCE };
-    let shares = Shares::new(limits);
-    let held = shares.acquire(&"a").await.unwrap();
-    assert_eq!(shares.acquire(&"a").await.unwrap_err(), NoPlace);
-    let mut other = Box::pin(shares.acquire(&"b"));
+    let semaphore = FairSemaphore::new(limits);
+    let held = semaphore.acquire(&"a").await.unwrap();
+    assert_eq!(semaphore.acquire(&"a").await.unwrap_err(), NoPermit);
+    let mut other = Box::pin(semaphore.acquire(&"b"));
     tokio::select! {
         outcome = &mut other => panic!("{outcome:?}"),
-        refused = shares.acquire(&"a") => assert_eq!(refused.unwrap_err(), NoPlace),
+        refused = semaphore.acquire(&"a") => assert_eq!(refused.unwrap_err(), NoPermit),
     }
     drop(held);
     assert!(other.await.is_ok());
@@ -112,18 +113,18 @@ async fn patience_is_for_those_who_have_less_than_a_share() {
 #[tokio::test]
 async fn a_place_beyond_a_share_is_recalled_for_one_who_has_none() {
     let limits = Limits { places: 2, waiting: 8, patience: Duration::ZERO, more_patience: PATIENCE };
-    let shares = Shares::new(limits);
-    let (older, newer) = (shares.acquire(&"a").await.unwrap(), shares.acquire(&"a").await.unwrap());
-    assert_eq!(shares.acquire(&"a").await.unwrap_err(), NoPlace);
+    let semaphore = FairSemaphore::new(limits);
+    let (older, newer) = (semaphore.acquire(&"a").await.unwrap(), semaphore.acquire(&"a").await.unwrap());
+    assert_eq!(semaphore.acquire(&"a").await.unwrap_err(), NoPermit);
     assert!(newer.recalled().now_or_never().is_none(), "a caller is no reason to recall their own");
     let heeding = async move {
         newer.recalled().await;
         drop(newer);
     };
-    let (other, ()) = tokio::join!(shares.acquire(&"b"), heeding);
+    let (other, ()) = tokio::join!(semaphore.acquire(&"b"), heeding);
     assert!(older.recalled().now_or_never().is_none(), "one was enough");
     assert!(other.is_ok());
-    assert_eq!(shares.held(), 2);
+    assert_eq!(semaphore.held(), 2);
 }
 
 /// What a caller does next.
@@ -145,7 +146,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Everything that callers hold and wish for.
 #[derive(Default)]
 struct World {
-    held: Vec<(&'static str, Place<&'static str>)>,
+    held: Vec<(&'static str, FairPermit<&'static str>)>,
     wishes: Vec<(&'static str, Wish)>,
 }
 
@@ -157,11 +158,11 @@ impl World {
         })
     }
 
-    fn take(&mut self, step: Step, shares: &Shares<&'static str>) {
+    fn take(&mut self, step: Step, semaphore: &FairSemaphore<&'static str>) {
         match step {
             Step::Come(who) => {
                 let caller = ["a", "b", "c", "d"][who];
-                self.wishes.push((caller, wish(shares, caller)));
+                self.wishes.push((caller, wish(semaphore, caller)));
             }
             Step::Leave(at) if !self.wishes.is_empty() => drop(self.wishes.remove(at % self.wishes.len())),
             Step::GiveBack(at) if !self.held.is_empty() => drop(self.held.remove(at % self.held.len())),
@@ -178,7 +179,7 @@ impl World {
                     given.push(caller);
                     self.held.push((caller, place));
                 }
-                Some(Err(NoPlace)) => {}
+                Some(Err(NoPermit)) => {}
                 None => self.wishes.push((caller, wish)),
             }
         }
@@ -193,13 +194,13 @@ proptest! {
     fn places_are_bounded_used_and_shared(places in 1..12_usize, steps in prop::collection::vec(step(), 1..200)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
-        let (shares, mut world) = (shares(places, 1_000), World::default());
+        let (semaphore, mut world) = (semaphore(places, 1_000), World::default());
         let share = (places / 4).max(1);
         for step in steps {
-            world.take(step, &shares);
+            world.take(step, &semaphore);
             let given = world.settle();
             prop_assert!(world.held.len() <= places);
-            prop_assert_eq!(shares.held(), world.held.len());
+            prop_assert_eq!(semaphore.held(), world.held.len());
             prop_assert!(world.wishes.is_empty() || world.held.len() == places);
             let counts = world.held_by();
             let has = |caller| counts.get(caller).copied().unwrap_or_default();
@@ -209,6 +210,6 @@ proptest! {
             }
         }
         drop(world);
-        prop_assert_eq!(shares.held(), 0);
+        prop_assert_eq!(semaphore.held(), 0);
     }
 }

@@ -6,13 +6,13 @@ use storage_models::{Execution, Phase, Remediation, Severity, Status, Timestamp}
 
 use super::months::Months;
 use super::{of, total};
-use crate::{AuditFilter as _, Incident, ListQuery, RemediationFilter, TimeBound, Valid};
+use crate::{AuditFilter as _, CheckedFilter, Incident, ListQuery, RemediationFilter, TimeBound};
 
 fn at(text: &str) -> Timestamp {
     text.parse::<TimeBound>().unwrap().resolve("2026-03-31T00:00:00Z".parse().unwrap()).unwrap()
 }
 
-fn checked(filter: RemediationFilter) -> Valid<RemediationFilter> {
+fn checked(filter: RemediationFilter) -> CheckedFilter<RemediationFilter> {
     filter.check(at("2026-03-31")).unwrap()
 }
 
@@ -68,7 +68,7 @@ fn counters_answer_what_they_know_and_nothing_else() {
         .action_type("scale");
     assert!(of::<Remediation>(&checked(known.clone()), None).is_some());
     assert!(of::<Incident>(&checked(known), None).is_some());
-    assert!(of::<Execution>(&Valid::default(), None).is_none());
+    assert!(of::<Execution>(&CheckedFilter::default(), None).is_none());
     let all = RemediationFilter::default;
     for unknown in [
         all().name("a"),
@@ -106,5 +106,5 @@ fn golden_sql_of_totals_from_counters() {
     let filter = checked(all().namespace("prod"));
     let bound = ListQuery::<Remediation>::new(filter).to_sql().unwrap();
     writeln!(golden, "-- page with total\n{}\n   {:?}\n", bound.text, bound.binds).unwrap();
-    insta::assert_snapshot!("tally", golden);
+    insta::assert_snapshot!("counter_sum", golden);
 }

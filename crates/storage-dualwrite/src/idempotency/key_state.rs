@@ -7,11 +7,11 @@ use diesel_async::AsyncPgConnection;
 
 use super::key::{IdempotencyKey, Identity, Reply};
 use super::statements;
-use crate::commit_mark::wait_for_earlier_commits;
+use crate::earlier_commits::wait_for_earlier_commits;
 
 /// The state of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum KeyState {
     /// The request is the first, and its transaction holds the key.
     Free,
     /// Another transaction holds the key.
@@ -22,14 +22,14 @@ pub(crate) enum Standing {
     Reused,
 }
 
-/// The standings of a transaction's keys.
+/// The states of a transaction's keys.
 #[derive(Debug, Default)]
-pub(crate) struct Standings {
+pub(crate) struct KeyStates {
     stored: HashMap<Identity, ([u8; 32], Reply)>,
     held: HashSet<i64>,
 }
 
-impl Standings {
+impl KeyStates {
     /// The states of keys, from the answers that are stored under them. A stored answer is repeated only after a later
     /// commit of this server, because the commit of the first request may not be confirmed by a standby yet.
     pub(super) async fn of_kept(
@@ -37,11 +37,11 @@ impl Standings {
         keys: &[&IdempotencyKey],
         held: HashSet<i64>,
     ) -> QueryResult<Self> {
-        let standings = Self { held, stored: statements::stored(connection, keys).await? };
-        if keys.iter().any(|key| matches!(standings.of(key), Standing::Replay(_))) {
+        let states = Self { held, stored: statements::stored(connection, keys).await? };
+        if keys.iter().any(|key| matches!(states.of(key), KeyState::Replay(_))) {
             wait_for_earlier_commits(connection).await?;
         }
-        Ok(standings)
+        Ok(states)
     }
 
     /// Takes the keys' locks, as the first statement of the transaction, and then reads the answers that are stored
@@ -61,12 +61,12 @@ impl Standings {
     }
 
     /// That of one key.
-    pub(crate) fn of(&self, key: &IdempotencyKey) -> Standing {
+    pub(crate) fn of(&self, key: &IdempotencyKey) -> KeyState {
         match self.stored.get(&key.identity) {
-            Some((hash, reply)) if *hash == key.hash => Standing::Replay(reply.clone()),
-            Some(_) => Standing::Reused,
-            None if self.held.contains(&key.lock()) => Standing::Free,
-            None => Standing::InFlight,
+            Some((hash, reply)) if *hash == key.hash => KeyState::Replay(reply.clone()),
+            Some(_) => KeyState::Reused,
+            None if self.held.contains(&key.lock()) => KeyState::Free,
+            None => KeyState::InFlight,
         }
     }
 }

@@ -3,7 +3,7 @@
 /// Why the end of a list by ascending `created_at` cannot be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum FeedObstacle {
+pub enum FeedFault {
     /// A transaction of another role, or a prepared one, is writing the table.
     #[error(
         "another role is writing, and this role may not see when that transaction began; grant pg_read_all_stats to \

@@ -18,7 +18,7 @@ const MAX_WAITING: usize = 1_000;
 
 /// Connections that are opened when they are needed and kept.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct ConnectionPool {
     runner: Runner,
     idle: Mutex<Vec<Idle>>,
     places: Semaphore,
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Idle {
     }
 }
 
-impl Lane {
+impl ConnectionPool {
     /// A pool of at most `connections` connections, on the current runtime.
     pub(super) fn new(runner: Runner, connections: usize) -> Self {
         Self {
@@ -64,9 +64,9 @@ impl Lane {
             .await
             .map_err(|_late| WriteError::DeadlinePassed)?
             .map_err(|_closed| WriteError::Stopping)?;
-        let lane = Arc::clone(self);
+        let pool = Arc::clone(self);
         let transaction = async move {
-            let outcome = lane.carry_through(&work).await;
+            let outcome = pool.carry_through(&work).await;
             drop((permit, size));
             outcome
         };
@@ -83,7 +83,7 @@ impl Lane {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(Idle(connection));
         }
         let outcome = outcome.map_err(|failure| match failure {
-            Failure::Told(error) => error,
+            Failure::Write(error) => error,
             Failure::NoConnection => WriteError::Unavailable,
             Failure::Refused(message) => {
                 tracing::error!(error = message, "the database refused valid records");

@@ -51,14 +51,14 @@ impl Suffix {
 /// Records whose field has one of the values, or begins with one of the prefixes, or is null if that is asked for; of these
 /// none that has an excluded value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct FieldConditions {
     values: Vec<FieldValue>,
     prefixes: Vec<FieldValue>,
     excluded: Vec<FieldValue>,
     is_null: Option<bool>,
 }
 
-impl Asked {
+impl FieldConditions {
     /// The values that a parameter lists; none for one that lists none.
     pub(super) fn listed(&self, suffix: Suffix) -> &[FieldValue] {
         match suffix {

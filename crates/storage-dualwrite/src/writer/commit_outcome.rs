@@ -14,7 +14,7 @@ use storage_postgres::statement;
 use tokio::time::Instant;
 
 use crate::Connector;
-use crate::commit_mark::wait_for_earlier_commits;
+use crate::earlier_commits::wait_for_earlier_commits;
 use crate::idempotency::IdempotencyKey;
 
 statement! {
@@ -27,16 +27,16 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// The identity of a transaction whose COMMIT may or may not have happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct CommitProbe {
     /// As `pg_current_xact_id` gave it.
     pub(super) transaction: String,
     /// The row to look for.
-    pub(super) witness: Witness,
+    pub(super) trace: CommitTrace,
 }
 
 /// A row that exists only if the transaction has committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Witness {
+pub(super) enum CommitTrace {
     /// A record created at the transaction's time.
     Record(RecordType, i64, Timestamp),
     /// A version of a record.
@@ -47,31 +47,35 @@ pub(super) enum Witness {
 
 /// The outcome of a COMMIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum CommitOutcome {
     Committed,
     Aborted,
     Unknown,
 }
 
 /// Asks on new connections until there is an answer or the time is up.
-pub(super) async fn fate_of(mark: &Mark, connector: &Connector, limit: Duration) -> Fate {
+pub(super) async fn commit_outcome(
+    probe: &CommitProbe,
+    connector: &Connector,
+    limit: Duration,
+) -> CommitOutcome {
     let deadline = Instant::now() + limit;
     let mut poll = tokio::time::interval(POLL);
     while Instant::now() < deadline {
         poll.tick().await;
-        let asked = tokio::time::timeout_at(deadline, ask_anew(mark, connector)).await;
+        let asked = tokio::time::timeout_at(deadline, ask_on_new_connection(probe, connector)).await;
         match asked {
-            Ok(Some(fate)) => return fate,
+            Ok(Some(outcome)) => return outcome,
             Ok(None) => {}
             Err(_) => break,
         }
     }
-    Fate::Unknown
+    CommitOutcome::Unknown
 }
 
-async fn ask_anew(mark: &Mark, connector: &Connector) -> Option<Fate> {
+async fn ask_on_new_connection(probe: &CommitProbe, connector: &Connector) -> Option<CommitOutcome> {
     let mut connection = connector.connect().await.ok()?;
-    ask(&mut connection, mark).await.ok()?
+    ask(&mut connection, probe).await.ok()?
 }
 
 /// One question; `None` while the transaction is still in progress.
@@ -81,18 +85,18 @@ async fn ask_anew(mark: &Mark, connector: &Connector) -> Option<Fate> {
 ///
 /// `pg_xact_status` alone is not enough: after a crash that lost the transaction, PostgreSQL may give its id to another
 /// one. A record with this id and this creation time exists only if the transaction committed.
-async fn ask(connection: &mut AsyncPgConnection, mark: &Mark) -> QueryResult<Option<Fate>> {
-    let status: Option<String> = Status { transaction: &mark.transaction }.get_result(connection).await?;
+async fn ask(connection: &mut AsyncPgConnection, probe: &CommitProbe) -> QueryResult<Option<CommitOutcome>> {
+    let status: Option<String> = Status { transaction: &probe.transaction }.get_result(connection).await?;
     if status.as_deref() == Some("in progress") {
         return Ok(None);
     }
-    Ok(match evidence(connection, &mark.witness).await? {
+    Ok(match evidence(connection, &probe.trace).await? {
         Evidence::Present => {
             wait_for_earlier_commits(connection).await?;
-            Some(Fate::Committed)
+            Some(CommitOutcome::Committed)
         }
-        Evidence::Absent => Some(Fate::Aborted),
-        Evidence::Overwritten => Some(Fate::Unknown),
+        Evidence::Absent => Some(CommitOutcome::Aborted),
+        Evidence::Overwritten => Some(CommitOutcome::Unknown),
     })
 }
 
@@ -116,17 +120,19 @@ macro_rules! is_stored {
     }};
 }
 
-async fn evidence(connection: &mut AsyncPgConnection, witness: &Witness) -> QueryResult<Evidence> {
-    let is_present = match witness {
-        Witness::Record(record_type, id, time) => is_created(connection, *record_type, *id, *time).await?,
-        Witness::Version(record_type, id, version) => {
+async fn evidence(connection: &mut AsyncPgConnection, trace: &CommitTrace) -> QueryResult<Evidence> {
+    let is_present = match trace {
+        CommitTrace::Record(record_type, id, time) => {
+            is_created(connection, *record_type, *id, *time).await?
+        }
+        CommitTrace::Version(record_type, id, version) => {
             let (is_of_version, is_overwritten) = versions(connection, *record_type, *id, *version).await?;
             if is_overwritten {
                 return Ok(Evidence::Overwritten);
             }
             is_of_version
         }
-        Witness::Answer(key, time) => is_kept(connection, key, *time).await?,
+        CommitTrace::Answer(key, time) => is_kept(connection, key, *time).await?,
     };
     Ok(if is_present { Evidence::Present } else { Evidence::Absent })
 }

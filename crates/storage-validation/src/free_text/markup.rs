@@ -43,7 +43,7 @@ pub(super) enum Verdict {
 
 /// Judges a text that stands inside a `<div>`, and says how many steps it took.
 pub(super) fn judge(text: &str, max_steps: usize) -> (Verdict, usize) {
-    let tokenizer = Tokenizer::new(Gate::new(max_steps), Default::default());
+    let tokenizer = Tokenizer::new(MarkupScanner::new(max_steps), Default::default());
     let mut pending = Pending::default();
     for chunk in chunks(text) {
         feed(&tokenizer, chunk);
@@ -62,7 +62,7 @@ pub(super) fn judge(text: &str, max_steps: usize) -> (Verdict, usize) {
     (tokenizer.sink.verdict(), tokenizer.sink.steps())
 }
 
-fn feed(tokenizer: &Tokenizer<Gate>, text: &str) {
+fn feed(tokenizer: &Tokenizer<MarkupScanner>, text: &str) {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(text));
     while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
@@ -77,7 +77,7 @@ fn chunks(mut text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Looks at each token on its way to the tree builder.
-struct Gate {
+struct MarkupScanner {
     tree: TreeBuilder<Rc<Element>, Shadow>,
     active: Cell<bool>,
     saw_token: Cell<bool>,
@@ -85,7 +85,7 @@ struct Gate {
     max_steps: usize,
 }
 
-impl Gate {
+impl MarkupScanner {
     fn new(max_steps: usize) -> Self {
         let shadow = Shadow::default();
         let context = create_element(&shadow, QualName::new(None, ns!(html), local_name!("div")), Vec::new());
@@ -132,7 +132,7 @@ impl Gate {
     }
 }
 
-impl TokenSink for Gate {
+impl TokenSink for MarkupScanner {
     type Handle = Rc<Element>;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Self::Handle> {

@@ -14,88 +14,88 @@ use storage_models::Embedding;
 /// The most texts of one call of the embedder.
 pub const MAX_BATCH: usize = 32;
 
-/// The answers of one flight.
+/// The answers of one look-up.
 pub(super) type Answers = Arc<HashMap<CacheKey, Result<Embedding, EmbedError>>>;
 
 /// A look-up under way. Runs while anyone polls it, ends when everyone has dropped it.
-pub(super) type Flight = Shared<BoxFuture<'static, Answers>>;
+pub(super) type Lookup = Shared<BoxFuture<'static, Answers>>;
 
 /// The look-ups under way, by what they will answer.
 #[derive(Default)]
-pub(super) struct FlightDeck {
-    flights: Mutex<HashMap<CacheKey, WeakShared<BoxFuture<'static, Answers>>>>,
+pub(super) struct Lookups {
+    lookups: Mutex<HashMap<CacheKey, WeakShared<BoxFuture<'static, Answers>>>>,
 }
 
-impl FlightDeck {
-    /// Joins the flights that carry some of `wanted`, starts one for the rest, and says for how
+impl Lookups {
+    /// Joins the look-ups that carry some of `wanted`, starts one for the rest, and says for how
     /// many texts it was started.
-    pub(super) fn board<F>(
+    pub(super) fn join_or_start<F>(
         self: &Arc<Self>,
         wanted: Vec<(CacheKey, String)>,
         start: impl FnOnce(Vec<(CacheKey, String)>) -> F,
-    ) -> (Vec<Flight>, usize)
+    ) -> (Vec<Lookup>, usize)
     where
         F: Future<Output = Answers> + Send + 'static,
     {
-        let mut deck = self.lock();
-        let mut flights: Vec<Flight> = Vec::new();
+        let mut active = self.lock();
+        let mut lookups: Vec<Lookup> = Vec::new();
         let mut rest = Vec::new();
         for (key, text) in wanted {
-            match deck.get(&key).and_then(WeakShared::upgrade) {
-                Some(flight) if flights.iter().any(|known| known.ptr_eq(&flight)) => {}
-                Some(flight) => flights.push(flight),
+            match active.get(&key).and_then(WeakShared::upgrade) {
+                Some(lookup) if lookups.iter().any(|known| known.ptr_eq(&lookup)) => {}
+                Some(lookup) => lookups.push(lookup),
                 None => rest.push((key, text)),
             }
         }
         let started = rest.len();
         if started > 0 {
             let keys: Vec<CacheKey> = rest.iter().map(|(key, _)| *key).collect();
-            let landing = Landing { deck: Arc::clone(self), keys: keys.clone() };
+            let remove_on_drop = RemoveOnDrop { lookups: Arc::clone(self), keys: keys.clone() };
             let work = start(rest);
-            let flight = async move {
-                let _landing = landing;
+            let lookup = async move {
+                let _remove_on_drop = remove_on_drop;
                 work.await
             };
-            let flight = flight.boxed().shared();
-            deck.extend(keys.into_iter().filter_map(|key| Some((key, flight.downgrade()?))));
-            flights.push(flight);
+            let lookup = lookup.boxed().shared();
+            active.extend(keys.into_iter().filter_map(|key| Some((key, lookup.downgrade()?))));
+            lookups.push(lookup);
         }
-        (flights, started)
+        (lookups, started)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<CacheKey, WeakShared<BoxFuture<'static, Answers>>>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Takes a flight off the deck when it has landed, and when it was abandoned.
-struct Landing {
-    deck: Arc<FlightDeck>,
+/// Removes a look-up when it has ended or was abandoned.
+struct RemoveOnDrop {
+    lookups: Arc<Lookups>,
     keys: Vec<CacheKey>,
 }
 
-impl Drop for Landing {
+impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
-        let mut deck = self.deck.lock();
+        let mut active = self.lookups.lock();
         for key in &self.keys {
-            deck.remove(key);
+            active.remove(key);
         }
     }
 }
 
 /// The purpose of an embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(super) enum Purpose {
     /// A search, whose caller waits.
     Query,
     /// Records, which are embedded behind the scenes.
     Records,
 }
 
-/// What one flight does: asks the cache, embeds what it did not have, tells the cache.
+/// What one look-up does: asks the cache, embeds what it did not have, tells the cache.
 pub(super) struct Work {
     pub(super) wanted: Vec<(CacheKey, String)>,
-    pub(super) lane: Lane,
+    pub(super) purpose: Purpose,
     pub(super) embedder: Arc<dyn Embedder>,
     pub(super) cache: Arc<dyn EmbeddingCache>,
 }
@@ -146,14 +146,14 @@ impl Work {
         answers
     }
 
-    /// One call of the embedder, which must not take the flight down: a panic becomes an error.
+    /// One call of the embedder, which must not end the look-up: a panic becomes an error.
     async fn call(&self, part: &[(CacheKey, String)]) -> Result<Vec<Embedding>, EmbedError> {
         let model = self.embedder.model().name();
         let texts: Vec<String> = part.iter().map(|(_, text)| text.clone()).collect();
         let begun = Instant::now();
-        let embedding = match self.lane {
-            Lane::Query => self.embedder.embed_query(&texts),
-            Lane::Records => self.embedder.embed(&texts),
+        let embedding = match self.purpose {
+            Purpose::Query => self.embedder.embed_query(&texts),
+            Purpose::Records => self.embedder.embed(&texts),
         };
         let answer = AssertUnwindSafe(embedding).catch_unwind().await;
         metrics::histogram!(GENERATION_DURATION).record(begun.elapsed().as_secs_f64());

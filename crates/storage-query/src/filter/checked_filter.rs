@@ -9,14 +9,14 @@ use crate::{InvalidParameter, InvalidParameters, InvalidReason, TimeBound};
 
 /// A filter that [`AuditFilter::check`](crate::AuditFilter::check) has passed; the only kind that a query takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Valid<F> {
+pub struct CheckedFilter<F> {
     filter: F,
     times: Times<Range<Timestamp>>,
     /// Whether an index leads to what matches, or a range of the records' own time of few days.
     is_narrow: bool,
 }
 
-impl<F> Valid<F> {
+impl<F> CheckedFilter<F> {
     /// The filter as it was given.
     pub const fn filter(&self) -> &F {
         &self.filter
@@ -47,7 +47,7 @@ impl<F> Valid<F> {
     }
 }
 
-impl<F: Fields> Valid<F> {
+impl<F: Fields> CheckedFilter<F> {
     pub(super) fn new(filter: F, now: Timestamp) -> Result<Self, InvalidParameters> {
         let mut errors = Vec::new();
         filter.push_errors(&mut errors);
@@ -101,7 +101,7 @@ impl<F: Fields> Valid<F> {
     }
 }
 
-impl<F: Default> Default for Valid<F> {
+impl<F: Default> Default for CheckedFilter<F> {
     /// Every record.
     fn default() -> Self {
         Self { filter: F::default(), times: Times::default(), is_narrow: false }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 tokio::task_local! {
     /// The requester of the current request. It is kept with the task, like its span, because only the counting of
     /// resources depends on it and function signatures should not name it.
-    static ASKER: Asker;
+    static REQUESTER: Requester;
 }
 
 /// The requester, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Asker {
+pub(crate) enum Requester {
     /// A known caller, by name.
     Caller(Arc<str>),
     /// An address, without authentication.
@@ -20,26 +20,26 @@ pub(crate) enum Asker {
     Service,
 }
 
-impl Asker {
+impl Requester {
     /// The requester of the current request.
     pub(crate) fn current() -> Self {
-        ASKER.try_with(Clone::clone).unwrap_or(Self::Service)
+        REQUESTER.try_with(Clone::clone).unwrap_or(Self::Service)
     }
 
     /// Does the work for this requester.
     pub(crate) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
-        ASKER.scope(self, work).await
+        REQUESTER.scope(self, work).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Asker;
+    use super::Requester;
 
     #[tokio::test]
     async fn work_is_for_the_one_in_whose_scope_it_is() {
-        let asker = Asker::Address([203, 0, 113, 9].into());
-        assert_eq!(asker.clone().scope(async { Asker::current() }).await, asker);
-        assert_eq!(Asker::current(), Asker::Service);
+        let requester = Requester::Address([203, 0, 113, 9].into());
+        assert_eq!(requester.clone().scope(async { Requester::current() }).await, requester);
+        assert_eq!(Requester::current(), Requester::Service);
     }
 }
