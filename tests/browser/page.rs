@@ -292,13 +292,12 @@ async fn port(process: &mut Child) -> u16 {
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let said = async {
         loop {
-            let line =
-                lines.next_line().await.unwrap().expect("chromedriver ends without having said its port");
+            let line = lines.next_line().await.unwrap().unwrap();
             let port = line.rsplit_once("successfully on port ").map(|(_, rest)| rest.trim_end_matches('.'));
             if let Some(port) = port.and_then(|port| port.parse().ok()) {
                 return port;
             }
         }
     };
-    tokio::time::timeout(PATIENCE, said).await.expect("chromedriver never said its port")
+    tokio::time::timeout(PATIENCE, said).await.unwrap()
 }

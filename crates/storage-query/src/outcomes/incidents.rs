@@ -106,6 +106,7 @@ impl ActionsQuery {
     ///
     /// # Errors
     /// [`QueryError::Database`].
+    #[expect(clippy::disallowed_methods, reason = "the connection's owner decides about limits and retries")]
     pub async fn run(&self, conn: &mut AsyncPgConnection) -> Result<Vec<ActionOutcome>, QueryError> {
         conn.transaction(async |conn| {
             conn.batch_execute(NearestQuery::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
