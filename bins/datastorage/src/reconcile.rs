@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use storage_breaker::BreakerSettings;
 use storage_dualwrite::index::{GuardedIndex, IndexError, IndexIdentity, QdrantIndex, VectorIndex};
 use storage_dualwrite::reconcile::{Mode, ReconcileError, ReconcileSettings, Reconciler, Report};
 use storage_dualwrite::{Commits, Connector, embedding_set};
-use storage_models::BreakerSettings;
 use storage_server::{Settings, telemetry};
 
 use crate::command_line::{ReconcileArguments, SettingsArguments};

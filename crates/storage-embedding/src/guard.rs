@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use storage_models::{Breaker, BreakerSettings, BreakerState};
+use storage_breaker::{Breaker, BreakerSettings, BreakerState};
 
 /// State of the circuit breaker: 0 closed, 1 half open, 2 open; label `dependency`.
 pub const BREAKER_STATE: &str = "datastorage_breaker_state";

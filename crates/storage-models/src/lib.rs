@@ -17,9 +17,7 @@
 //! | [`IncidentKey`] | what records of one incident have in common |
 //! | [`ErrorCode`] | why an operation failed, free of any transport |
 //! | [`DatabaseFault`] | what a failed statement means, from what diesel tells of it |
-//! | [`breaker`] | when to leave a failing dependency alone; shared by crates that may not know one another |
 
-pub mod breaker;
 mod database_fault;
 mod embedding;
 mod enums;
@@ -37,7 +35,6 @@ mod records;
 pub mod schema;
 mod timestamp;
 
-pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use database_fault::DatabaseFault;
 pub use embedding::{Embedding, EmbeddingError, VectorSql, WordsSql};
 pub use enums::{Altered, Phase, Severity, Status, UnknownValue, WorkflowPhase};

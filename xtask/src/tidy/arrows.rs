@@ -6,14 +6,16 @@ use super::graph::Graph;
 const MAY_USE: &[(&str, Option<&[&str]>)] = &[
     ("storage-models", Some(&[])),
     ("storage-validation", Some(&["storage-models"])),
-    ("storage-embedding", Some(&["storage-models"])),
+    ("storage-breaker", Some(&[])),
+    ("storage-embedding", Some(&["storage-breaker", "storage-models"])),
     ("storage-query", Some(&["storage-models"])),
     ("storage-postgres", Some(&["storage-models"])),
-    ("storage-dualwrite", Some(&["storage-models", "storage-postgres"])),
+    ("storage-dualwrite", Some(&["storage-breaker", "storage-models", "storage-postgres"])),
     ("storage-schema", Some(&["storage-models", "storage-postgres"])),
     (
         "storage-server",
         Some(&[
+            "storage-breaker",
             "storage-models",
             "storage-postgres",
             "storage-validation",

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use storage_models::{Breaker, BreakerSettings, BreakerState, Embedding, IncidentKey};
+use storage_breaker::{Breaker, BreakerSettings, BreakerState};
+use storage_models::{Embedding, IncidentKey};
 
 use super::{
     Condition, IndexError, IndexIdentity, NearIncident, Neighbour, Point, PointVersion, VectorIndex,

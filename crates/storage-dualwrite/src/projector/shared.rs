@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use storage_models::{Breaker, BreakerSettings, BreakerState};
+use storage_breaker::{Breaker, BreakerSettings, BreakerState};
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Embedded, Outage};

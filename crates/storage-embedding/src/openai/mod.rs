@@ -15,7 +15,8 @@ use failure::Failure;
 pub use settings::{OpenAiSettings, OpenAiSettingsError};
 use std::borrow::Cow;
 use std::time::Duration;
-use storage_models::{BreakerSettings, Embedding};
+use storage_breaker::BreakerSettings;
+use storage_models::Embedding;
 
 /// When calls to the API are paused without its asking for it.
 const BREAKER: BreakerSettings = BreakerSettings {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
+use storage_breaker::BreakerSettings;
 use storage_dualwrite::index::{GuardedIndex, IndexError, IndexIdentity};
 use storage_dualwrite::{ServingSet, embedding_set};
-use storage_models::BreakerSettings;
 use storage_schema::{BootstrapOptions, Difference};
 use tokio::time::Instant;
 

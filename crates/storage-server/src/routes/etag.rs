@@ -1,5 +1,7 @@
 //! The version of a record as an entity tag (RFC 9110, section 8.8.3).
 
+use actix_web::error::ParseError;
+use actix_web::http::header::EntityTag;
 use storage_models::Record;
 
 /// The strong tag of a record: `"<id>-<version>"`.
@@ -9,30 +11,31 @@ pub(crate) fn of(record: &Record) -> String {
 
 /// Whether `If-None-Match` names the tag. Weakly compared, as that header is.
 pub(crate) fn matches(if_none_match: &str, tag: &str) -> bool {
-    if_none_match.trim() == "*"
-        || if_none_match.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)
+    if_none_match.trim() == "*" || names(if_none_match, tag, EntityTag::weak_eq)
 }
 
 /// Whether `If-Match` names the tag. Strongly compared, as that header is: a weak tag matches nothing.
 pub(crate) fn matches_strongly(if_match: &str, tag: &str) -> bool {
-    tags(if_match).any(|one| one == tag)
+    names(if_match, tag, EntityTag::strong_eq)
 }
 
 /// Whether all tags of the header are weak.
 pub(crate) fn are_weak(if_match: &str) -> bool {
-    tags(if_match).all(|one| one.starts_with("W/"))
+    tags(if_match).all(|one| one.is_ok_and(|one| one.weak))
 }
 
-/// Whether something in the header is no tag: it lacks its quotes.
+/// Whether something in the header is no tag, for example because it lacks its quotes. actix-web's `IfMatch` leaves that
+/// out without a word, so the list is split here.
 pub(crate) fn has_unquoted(if_match: &str) -> bool {
-    tags(if_match).any(|one| {
-        let tag = one.strip_prefix("W/").unwrap_or(one);
-        tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).is_none_or(|inner| inner.contains('"'))
-    })
+    tags(if_match).any(|one| one.is_err())
 }
 
-fn tags(header: &str) -> impl Iterator<Item = &str> {
-    header.split(',').map(str::trim).filter(|one| !one.is_empty())
+fn names(header: &str, tag: &str, are_equal: fn(&EntityTag, &EntityTag) -> bool) -> bool {
+    tag.parse().is_ok_and(|tag| tags(header).flatten().any(|one| are_equal(&one, &tag)))
+}
+
+fn tags(header: &str) -> impl Iterator<Item = Result<EntityTag, ParseError>> {
+    header.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::parse)
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use diesel::{ExpressionMethods as _, QueryDsl as _};
 use diesel_async::RunQueryDsl as _;
+use storage_breaker::BreakerSettings;
 use storage_models::schema::remediation_audit::dsl;
-use storage_models::{BreakerSettings, Remediation, Timestamp};
+use storage_models::{Remediation, Timestamp};
 use storage_testkit::QdrantServer;
 
 use crate::embedding_set::{EmbeddingSet, activate, installation};

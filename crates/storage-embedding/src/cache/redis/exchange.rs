@@ -5,7 +5,7 @@ use crate::guard::{Guard, News};
 use deadpool_redis::redis::{AsyncConnectionConfig, FromRedisValue, Pipeline, RedisError};
 use deadpool_redis::{Manager, Pool, PoolError, Runtime};
 use std::time::Duration;
-use storage_models::BreakerSettings;
+use storage_breaker::BreakerSettings;
 use tokio::time::timeout;
 
 /// The name of Redis in the metric and the log.
