@@ -416,7 +416,7 @@ fn values_go_through_the_rules_of_writes() {
 #[test]
 fn a_long_range_of_writing_needs_another_filter() {
     let refused = "created_since covers more than 31 days; ask for fewer days, or add namespace, target_name, status, \
-                   remediation_request_id, or a since within 31 days";
+                   remediation_request_id, alert_name, alert_fingerprint, or a since within 31 days";
     for (pairs, expected) in [
         (&[("created_since", "31d")][..], ""),
         (&[("created_since", "2026-01-01"), ("created_until", "2026-02-01")], ""),
