@@ -132,11 +132,11 @@ async fn a_record_opens_beside_the_table_and_is_compared_with_another() {
     let Some(page) = Page::open(&store.url(), "#/?since=24h").await else { return };
     page.counts("1–50 of 120 records").await;
     let ids = page.ids().await;
-    page.click("tbody tr:nth-of-type(1)").await;
+    page.click("tbody tr[data-id]:nth-of-type(1)").await;
     page.shows("What happened").await;
     assert!(page.hash().await.contains(&format!("open={}", ids[0])));
     page.click_button("Compare").await;
-    page.click("tbody tr:nth-of-type(2)").await;
+    page.click("tbody tr[data-id]:nth-of-type(2)").await;
     page.click_button("Compare with the marked").await;
     page.until(&format!("location.hash.startsWith('#/compare/{}/{}')", ids[0], ids[1])).await;
     page.shows("fields differ").await;
@@ -207,7 +207,7 @@ async fn a_live_list_shows_what_is_new_and_moves_no_row_under_the_pointer() {
     let record = |name: &str| json!({ "name": name, "namespace": "payments", "phase": "processing", "action_type": "restart-pod", "alert_name": name });
     store.post("remediation", &record("FirstOfTheNew")).await;
     page.shows("FirstOfTheNew").await;
-    page.point("tbody tr:nth-of-type(3)", None).await;
+    page.point("tbody tr[data-id]:nth-of-type(3)", None).await;
     let before = page.ids().await;
     store.post("remediation", &record("SecondOfTheNew")).await;
     page.shows("1 new").await;
