@@ -276,7 +276,7 @@ async fn guessed_tokens_are_counted_and_not_kept() {
     attacked.logged(&[
         r#""status":401"#,
         r#""status":429"#,
-        r#""message":"a caller was refused","peer":"127.0.0.1""#,
+        r#""message":"the request of a caller was refused","peer":"127.0.0.1""#,
     ]);
 }
 
