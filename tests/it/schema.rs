@@ -32,7 +32,7 @@ async fn the_services_role_is_made_verified_and_mended_by_commands() {
     let (code, told) = run("roles").await;
     assert!(code == Some(0) && told.contains(&format!("role {role} made")), "{told}");
     let (code, told) = run("roles").await;
-    assert!(code == Some(0) && told.contains(&format!("role {role} is there\n0 rights changed")), "{told}");
+    assert!(code == Some(0) && told.contains(&format!("role {role} exists\n0 rights changed")), "{told}");
     assert_eq!(run("verify").await, (Some(0), "the schema is as expected\n".to_owned()));
 
     let mut connection = database.connect().await.unwrap();

@@ -130,11 +130,16 @@ fn form(name: &str, value: &str) -> String {
     url.query().unwrap().to_owned()
 }
 
+/// The routes that refuse a request without one of several parameters. Here each parameter is tried alone; the tests of these
+/// routes are in `answers`.
+const OF_SEVERAL: [&str; 2] = ["/api/v1/incidents/advice", "/api/v1/incidents/history"];
+
 /// The routes that show records, as the service describes them.
 async fn routes(service: &Service) -> Vec<Route> {
     let document = service.get("/openapi.json").await.expect(200).json();
     let paths = document["paths"].as_object().unwrap().iter();
     let reads = paths.filter(|(path, item)| path.starts_with("/api/v1/") && item.get("get").is_some());
+    let reads = reads.filter(|(path, _)| !OF_SEVERAL.contains(&path.as_str()));
     // The first record of each type has the same number and the same month.
     let oldest = service.get("/api/v1/audit/remediation?sort=start_time&limit=1").await.expect(200).json();
     let id = &oldest["data"][0]["id"];

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Words,
     /// One of a few words.
     Word,
+    /// Names of columns, between commas.
+    Columns,
     /// `true`, `false` or both.
     Flags,
     /// Numbers of records.
@@ -57,7 +59,8 @@ impl Kind {
             "metadata.reason" => Self::Metadata,
             "q" => Self::Question,
             "phase" | "status" | "severity" => Self::Words,
-            "sort" | "total" | "mode" | "group" | "format" | "interval" | "bom" => Self::Word,
+            "sort" | "total" | "mode" | "group" | "format" | "interval" | "bom" | "with" => Self::Word,
+            "by" | "fields" => Self::Columns,
             "dry_run" => Self::Flags,
             "remediation_id" => Self::Ids,
             "limit" | "offset" => Self::Number,
@@ -65,7 +68,7 @@ impl Kind {
             "since" | "until" | "created_since" | "created_until" | "updated_since" | "updated_until" => {
                 Self::Time
             }
-            "min_duration" | "max_duration" => Self::Duration,
+            "min_duration" | "max_duration" | "settle" => Self::Duration,
             "cursor" => Self::Cursor,
             other => panic!("`{other}` is a new parameter: say in {} what it must refuse", file!()),
         }
@@ -139,6 +142,11 @@ pub(super) fn bad(parameter: &Parameter) -> Vec<(String, &'static str)> {
             .collect(),
         Kind::Words => words(parameter).chain(listed(parameter)).collect(),
         Kind::Word => words(parameter).collect(),
+        Kind::Columns => {
+            ["", ",", "no-such", "id", "severity,no-such", "severity;", "severity--", "severity\0"]
+                .map(invalid)
+                .to_vec()
+        }
         Kind::Flags => {
             ["", "True", "FALSE", "1", "0", "yes", "t", " true", "true,", "true,no", "null", "true\0"]
                 .map(invalid)
