@@ -37,7 +37,9 @@ async fn seed(service: &Service) {
 async fn names_and_errors_are_found_by_their_words() {
     let service = Service::start().await;
     seed(&service).await;
-    let check = async || {
+    // How much of a text a record must have is weighed by the words that are stored. While only some are, records that have
+    // a part may be missing; the best one is always there.
+    let check = async |are_words_stored| {
         for (q, expected) in [
             (POD, &["crash", "other"][..]),
             ("kube pod crash", &["crash"]),
@@ -46,7 +48,8 @@ async fn names_and_errors_are_found_by_their_words() {
             ("nowhere", &[]),
         ] {
             let found = search(&service, &[("q", q), ("mode", "lexical")]).await.expect(200).json();
-            assert_eq!(names(&found), expected, "{q}: {found}");
+            assert_eq!(names(&found).first(), expected.first(), "{q}: {found}");
+            assert!(!are_words_stored || names(&found) == expected, "{q}: {found}");
             assert_eq!((&found["engine"], &found["degraded"]), (&Value::Null, &json!(false)));
             for hit in found["data"].as_array().unwrap() {
                 assert_eq!((&hit["similarity"], &hit["matched"]), (&Value::Null, &json!(["lexical"])));
@@ -56,9 +59,9 @@ async fn names_and_errors_are_found_by_their_words() {
             [("q", "checkout"), ("mode", "lexical"), ("alert_name", "KubePodNotReady"), ("limit", "1")];
         assert_eq!(names(&search(&service, &filtered).await.expect(200).json()), ["other"]);
     };
-    check().await;
+    check(false).await;
     service.embedded().await;
-    check().await;
+    check(true).await;
 }
 
 /// BR-STORAGE-016: what both sides find comes first, each record once; only the meaning has a similarity and a least one.
