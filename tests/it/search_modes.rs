@@ -39,7 +39,7 @@ async fn names_and_errors_are_found_by_their_words() {
     seed(&service).await;
     // How much of a text a record must have is weighed by the words that are stored. While only some are, records that have
     // a part may be missing; the best one is always there.
-    let check = async |are_words_stored| {
+    let check = async |are_words_stored: bool| {
         for (q, expected) in [
             (POD, &["crash", "other"][..]),
             ("kube pod crash", &["crash"]),
