@@ -129,7 +129,7 @@ function OutcomeTable({ rows, ranked }) {
   return html`<div class="scroll" tabindex="0"><table class="outcomes"><thead><tr><th scope="col">Action</th><th scope="col">Held</th><th scope="col"><span class="offscreen">Share</span></th><th scope="col">Came back</th><th scope="col">Failed</th><th scope="col">Of</th><th scope="col">Takes</th><th scope="col">Last</th></tr></thead>
     <tbody>${rows.map((row, index) => html`<tr key=${row.action_type}>
       <th scope="row">${ranked && html`<span class="rank">${index + 1}</span>`}${row.action_type ?? "–"}${row.evidence?.length ? html`<small class="evidence">${row.evidence.slice(0, 3).map((id, place) => html` <a href=${pageOf(id)} title=${`Record ${id}`}>record ${place + 1}</a>`)}</small>` : ""}</th>
-      <td><strong>${percent(row.held_rate)}</strong> <small title="The least that the evidence supports (95 %)">≥ ${percent(row.held_rate_bound)}</small></td>
+      <td><strong>${percent(row.held_rate)}</strong>${row.held_rate_bound != null && html` <small title="The least that the evidence supports (95 %)">≥ ${percent(row.held_rate_bound)}</small>`}</td>
       <td class="share"><${Share} held=${row.held} recurred=${row.recurred} rest=${row.too_early + row.unknown} failed=${row.failed} /></td>
       <td>${count(row.recurred)}</td><td>${count(row.failed)}</td><td>${count(row.total)}</td><td>${span(row.duration_ms_p50)}</td><td>${row.last_seen ? html`<span title=${row.last_seen}>${ago(row.last_seen)}</span>` : "–"}</td></tr>`)}</tbody></table></div>`;
 }
@@ -152,7 +152,7 @@ export function Outcomes({ answer }) {
 /** @param {{ row: Row }} props */
 function Advice({ row }) {
   const [all, setAll] = useState(false);
-  const asked = Object.fromEntries(["alert_name", "alert_fingerprint", "severity", "environment"].flatMap((key) => (row[key] ? [[key, row[key]]] : [])));
+  const asked = Object.fromEntries(["alert_name", "alert_fingerprint"].flatMap((key) => (row[key] ? [[key, row[key]]] : [])));
   if (row.error_message) asked.error_message = row.error_message.slice(0, 1000);
   if (all || !row.cluster) asked.clusters = "all";
   else asked.cluster = row.cluster;

@@ -185,11 +185,10 @@ export const Copy = ({ text, what, children, quiet }) => html`<button type="butt
 
 /**
  * Whether the service lacks what the page asks for: while a new version is rolled out, the page may be newer than the replica
- * that answers it. Filters come from a list of those that every version knows.
+ * that answers it.
  * @param {import("./service.js").Problem} problem
  */
-const isOlder = (problem) => problem.type === "/problems/route-not-found" || problem.status === 405
-  || (problem.status === 400 && (problem.errors ?? []).some((one) => one.code === "unknown_parameter" || one.parameter === "interval"));
+const isOlder = (problem) => problem.type === "/problems/route-not-found" || problem.status === 405;
 
 /** What went wrong, and what can be done. @param {{ problem: import("./service.js").Problem, what: string, again?: () => void }} props */
 export function Problem({ problem, what, again }) {

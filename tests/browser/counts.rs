@@ -92,5 +92,9 @@ async fn what_worked_is_counted_for_what_is_shown() {
     page.click("tbody tr[data-id]").await;
     page.until("document.querySelector('.occurrences tbody tr.open')").await;
     page.shows("Similar incidents").await;
+    // The advice's own words: the answer is there, whatever it says.
+    let legends = "[...document.querySelectorAll('.outcome-legend')]";
+    page.until(&format!("{legends}.some((one) => one.textContent.includes('Counted in all clusters'))"))
+        .await;
     page.close().await;
 }
