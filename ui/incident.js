@@ -161,7 +161,7 @@ function Advice({ row }) {
   if (!canAsk) return html`<p class="note">The record names no alert and has no error, so there is nothing to compare it by.</p>`;
   if (problem) return html`<${Problem} problem=${problem} what="What worked" again=${again} />`;
   if (!data) return isWaiting ? html`<${Waiting} begun=${begun} what="Looking up what worked" />` : null;
-  return html`<${Outcomes} answer=${data} />${row.cluster && html`<button type="button" aria-pressed=${all} onClick=${() => setAll(!all)}>Count other clusters too</button>`}`;
+  return html`<${Outcomes} answer=${{ ...data, clusters: asked.clusters ?? asked.cluster }} />${row.cluster && html`<button type="button" aria-pressed=${all} onClick=${() => setAll(!all)}>Count other clusters too</button>`}`;
 }
 
 /** How often the same alert came, and what was done each time. @param {{ row: Row }} props */
