@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The most seconds of a run; a longer run fails.
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 900)]
     bound: u64,
 }
 
