@@ -75,10 +75,10 @@ struct AdviceAnswer {
     #[schema(required, minimum = 0, maximum = 1)]
     threshold: Option<f64>,
     /// How old the records are at most, in milliseconds.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, examples(15_552_000_000_i64))]
     within_ms: i64,
     /// How long a success must have lasted to have held, in milliseconds.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, examples(86_400_000))]
     settle_ms: i64,
     /// Whether only records of the same alert or fingerprint were looked at, since no vector could be made.
     degraded: bool,
@@ -114,7 +114,8 @@ fn actions() -> ArrayBuilder {
         .required("similarity")
         .property("evidence", schema::list_of(schema::id()).max_items(Some(5)).description(Some(evidence)))
         .required("evidence");
-    schema::list_of(outcomes::with_counts(action))
+    let example = outcomes::example_of_group([("similarity", json!(0.91)), ("evidence", json!([8864]))]);
+    schema::list_of(outcomes::with_counts(action).examples([example]))
 }
 
 /// `GET /api/v1/incidents/advice`

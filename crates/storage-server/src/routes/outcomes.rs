@@ -97,17 +97,21 @@ fn groups() -> ArrayBuilder {
     let values = OutcomesQuery::COLUMNS.into_iter().fold(ObjectBuilder::new(), |group, column| {
         group.property(column.column(), schema::nullable(schema::text()))
     });
-    schema::list_of(with_counts(values).examples([example_of_group()]))
+    schema::list_of(with_counts(values).examples([example_of_group([])]))
 }
 
-/// A group by `action_type`.
-fn example_of_group() -> serde_json::Value {
-    json!({
+/// A group by `action_type`, with further members.
+pub(super) fn example_of_group<const N: usize>(further: [(&str, serde_json::Value); N]) -> serde_json::Value {
+    let mut group = json!({
         "action_type": "restart-pod", "total": 10, "success": 9, "failed": 1, "unknown": 0, "success_rate": 0.9,
         "success_rate_bound": 0.596, "held": 8, "recurred": 1, "too_early": 0, "held_rate": 0.8,
         "held_rate_bound": 0.49, "last_seen": "2026-01-02T03:04:05.000000Z", "duration_ms_p50": 1_200,
         "duration_ms_p95": 5_400,
-    })
+    });
+    if let Some(members) = group.as_object_mut() {
+        members.extend(further.map(|(name, value)| (name.to_owned(), value)));
+    }
+    group
 }
 
 /// The members of [`storage_query::OutcomeCounts`], all of which are always there.

@@ -63,7 +63,7 @@ struct SimilarAnswer {
     /// Whether something that should have taken part was away: without a vector, only records of the same text are shown.
     degraded: bool,
     /// How long a success must have lasted to have held, in milliseconds.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, examples(86_400_000))]
     settle_ms: i64,
     /// Only there when values of the filter are compared in another form than they were given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -76,23 +76,23 @@ impl JsonBody for SimilarAnswer {}
 #[derive(Serialize, ToSchema)]
 struct SimilarIncident {
     /// Equal for all records of the incident.
-    #[schema(value_type = String, pattern = "^[0-9a-f]{32}$")]
+    #[schema(value_type = String, pattern = "^[0-9a-f]{32}$", examples("9f2c41d0a7b3e8569f2c41d0a7b3e856"))]
     key: IncidentKey,
     /// How near its nearest record is.
-    #[schema(minimum = 0, maximum = 1)]
+    #[schema(minimum = 0, maximum = 1, examples(0.87))]
     similarity: f64,
     /// Whether it is the incident that was asked for.
     is_same: bool,
     /// Records of it that match the filter, at most 10,000.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, examples(12))]
     count: i64,
     /// Whether there may be more than `count`.
     count_is_at_least: bool,
     /// When its newest record began.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, examples("2026-01-02T03:04:05.123456Z"))]
     last_seen: Timestamp,
     /// The ids of the newest of them, the newest first.
-    #[schema(min_items = 1, max_items = 5)]
+    #[schema(min_items = 1, max_items = 5, examples(json!([8864])))]
     newest: Vec<i64>,
     /// The newest of them.
     #[schema(schema_with = reference::<Remediation>)]
@@ -113,7 +113,7 @@ struct Action {
 /// The actions, as [`Action`] is serialized.
 fn actions() -> ArrayBuilder {
     let action = ObjectBuilder::new().property("action_type", schema::text()).required("action_type");
-    schema::list_of(outcomes::with_counts(action))
+    schema::list_of(outcomes::with_counts(action).examples([outcomes::example_of_group([])]))
 }
 
 /// `GET /api/v1/incidents/{id}/similar`
