@@ -81,14 +81,18 @@ impl Grouping {
         }
     }
 
-    /// Reads the names of columns with commas between; one that is named again counts once.
+    /// Reads the names of `allowed` columns with commas between; one that is named again counts once.
     ///
     /// # Errors
-    /// When a name is none of a column's, naming `parameter`.
-    pub fn list(parameter: &'static str, text: &str) -> Result<Vec<Self>, InvalidParameter> {
+    /// When a name is none of an allowed column's, naming `parameter` and the allowed ones.
+    pub fn list(
+        parameter: &'static str,
+        text: &str,
+        allowed: &[Self],
+    ) -> Result<Vec<Self>, InvalidParameter> {
         let mut columns = Vec::new();
         for name in text.split(',') {
-            let column = Self::of(parameter, name.trim())?;
+            let column = Self::of(parameter, name.trim(), allowed)?;
             if !columns.contains(&column) {
                 columns.push(column);
             }
@@ -96,9 +100,9 @@ impl Grouping {
         Ok(columns)
     }
 
-    fn of(parameter: &'static str, name: &str) -> Result<Self, InvalidParameter> {
-        let found = Self::ALL.into_iter().find(|grouping| grouping.column() == name);
-        found.ok_or_else(|| Self::not_one_of(parameter, name, &Self::ALL))
+    fn of(parameter: &'static str, name: &str, allowed: &[Self]) -> Result<Self, InvalidParameter> {
+        let found = allowed.iter().copied().find(|grouping| grouping.column() == name);
+        found.ok_or_else(|| Self::not_one_of(parameter, name, allowed))
     }
 
     pub(crate) fn not_one_of(parameter: &'static str, name: &str, allowed: &[Self]) -> InvalidParameter {
@@ -111,7 +115,7 @@ impl FromStr for Grouping {
     type Err = InvalidParameter;
 
     fn from_str(text: &str) -> Result<Self, InvalidParameter> {
-        Self::of("group_by", text)
+        Self::of("group_by", text, &Self::ALL)
     }
 }
 

@@ -98,8 +98,8 @@ async fn facets(
 
 fn facets_of(text: &str, now: Timestamp) -> Asked<(FacetsQuery, CheckedFilter<RemediationFilter>)> {
     let mut parameters = Parameters::parse(text);
-    let fields =
-        columns_of(&mut parameters, "fields").unwrap_or_else(|| FacetsQuery::DEFAULT_FIELDS.to_vec());
+    let fields = columns_of(&mut parameters, "fields", &Grouping::ALL)
+        .unwrap_or_else(|| FacetsQuery::DEFAULT_FIELDS.to_vec());
     let limit = parameters.take("limit");
     let filter = filter_of(&mut parameters, now);
     let query = FacetsQuery::new(filter.clone(), fields).limit_of(limit.as_deref());

@@ -174,10 +174,10 @@ impl JsonBody for HistoryAnswer {}
 #[schema(as = HeldSuccess)]
 struct HeldAnswer {
     /// The record.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, examples(8864))]
     id: i64,
     /// When it began.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, examples("2026-01-02T03:04:05.123456Z"))]
     start_time: Timestamp,
     /// What was done.
     action_type: String,
@@ -270,7 +270,8 @@ fn outcomes_of(
     now: Timestamp,
 ) -> Asked<(OutcomesQuery, CheckedFilter<RemediationFilter>, Settle)> {
     let mut parameters = Parameters::parse(text);
-    let by = columns_of(&mut parameters, "by").unwrap_or_else(|| vec![Grouping::ActionType]);
+    let by = columns_of(&mut parameters, "by", &OutcomesQuery::COLUMNS)
+        .unwrap_or_else(|| vec![Grouping::ActionType]);
     let settle: Settle = parameters.take_parsed("settle").unwrap_or_default();
     let filter = filter_of(&mut parameters, now);
     let query = OutcomesQuery::new(filter.clone(), by, now).settle(settle);
@@ -292,9 +293,13 @@ fn history_of(text: &str, now: Timestamp) -> Asked<(HistoryQuery, CheckedFilter<
 }
 
 /// The columns that a parameter lists, if it is there.
-pub(super) fn columns_of(parameters: &mut Parameters, name: &'static str) -> Option<Vec<Grouping>> {
+pub(super) fn columns_of(
+    parameters: &mut Parameters,
+    name: &'static str,
+    allowed: &[Grouping],
+) -> Option<Vec<Grouping>> {
     let listed = parameters.take(name)?;
-    parameters.note(Grouping::list(name, &listed))
+    parameters.note(Grouping::list(name, &listed, allowed))
 }
 
 pub(super) fn filter_of(parameters: &mut Parameters, now: Timestamp) -> CheckedFilter<RemediationFilter> {

@@ -92,7 +92,7 @@ struct SimilarIncident {
     #[schema(value_type = String, format = DateTime, examples("2026-01-02T03:04:05.123456Z"))]
     last_seen: Timestamp,
     /// The ids of the newest of them, the newest first.
-    #[schema(min_items = 1, max_items = 5, examples(json!([8864])))]
+    #[schema(min_items = 1, max_items = 5, examples(8864))]
     newest: Vec<i64>,
     /// The newest of them.
     #[schema(schema_with = reference::<Remediation>)]
