@@ -126,7 +126,7 @@ pub enum Outcome {
     TooEarly,
     /// It failed.
     Failed,
-    /// It is finished, and nobody said how it went.
+    /// The record is finished, and its outcome is not known.
     Unknown,
     /// It is not finished.
     Unfinished,

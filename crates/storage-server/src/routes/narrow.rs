@@ -35,7 +35,7 @@ mod tests {
     use crate::problem::ProblemKind;
     use crate::store::edge::ReadError;
 
-    /// Whoever is told that it takes too long is told what would take less.
+    /// A caller whose question takes too long learns which filters make it cheaper.
     #[test]
     fn a_read_that_takes_too_long_names_the_filters_that_narrow_it() {
         let now = "2026-06-01T00:00:00Z".parse().unwrap();
