@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use storage_server::{Flag, Sources};
 
 /// The version and the commit of this build.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("DATASTORAGE_COMMIT"), ")");
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("DATASTORAGE_COMMIT"), ")");
 
 const EXAMPLES: &str = "\
 Examples:

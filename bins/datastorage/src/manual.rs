@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::command_line::Arguments;
+use crate::command_line::{Arguments, VERSION};
 use crate::failure::Failure;
 
 /// The name of the program.
@@ -50,7 +50,7 @@ fn find(path: &[String]) -> Option<Command> {
 fn page(command: Command) -> std::io::Result<Vec<u8>> {
     let has_commands = command.has_subcommands();
     let last = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let (man, mut page) = (Man::new(command), Vec::new());
+    let (man, mut page) = (Man::new(command).source(format!("{NAME} {VERSION}")), Vec::new());
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
