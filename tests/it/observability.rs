@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::support::{Answer, Service, options, remediation};
+use crate::support::{Answer, Service, eventually, options, remediation};
 
 /// BR-STORAGE-019: after use, the metrics of the service have the promised names and labels.
 #[tokio::test]
@@ -42,6 +42,28 @@ async fn metrics_have_the_promised_names() {
     ] {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name}\n{text}");
         assert!(text.contains(&format!("# HELP {name} ")), "{name}\n{text}");
+    }
+}
+
+/// What PostgreSQL holds is measured from the start on: each table and month, the whole, and the months ahead.
+#[tokio::test]
+async fn the_room_that_tables_take_is_measured() {
+    let service = Service::start().await;
+    let url = format!("{}/metrics", service.process.admin_url());
+    let shown = async || service.client.get(&url).send().await.unwrap().text().await.unwrap();
+    eventually("the tables are measured", async || shown().await.contains("\ndatastorage_table_bytes{"))
+        .await;
+    let text = shown().await;
+    for line in [
+        "datastorage_partition_missing{table=\"workflow_audit\"} 0".to_owned(),
+        format!(
+            "datastorage_table_bytes{{table=\"remediation_audit\",month=\"{}\"}} ",
+            chrono::Utc::now().format("%Y-%m")
+        ),
+        "datastorage_table_bytes{table=\"vector_outbox\",month=\"all\"} ".to_owned(),
+        "datastorage_database_bytes ".to_owned(),
+    ] {
+        assert!(text.lines().any(|found| found.starts_with(&line)), "{line}\n{text}");
     }
 }
 

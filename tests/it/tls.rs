@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::tls::Version;
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
 use rustls::pki_types::pem::PemObject as _;
@@ -274,6 +275,29 @@ async fn certificates_are_followed_and_broken_ones_are_not() {
     assert_eq!((told(refused), told("the certificates were read again")), (3, 2), "{}", service.logs());
     assert!(told("does not match the certificate in") == 1, "{}", service.logs());
     assert_eq!(ask(&kept, &url).await, Ok(200));
+}
+
+/// The end of the certificate is measured, and measured again when another certificate takes its place.
+#[tokio::test]
+async fn the_end_of_the_certificate_is_measured() {
+    let database = TestDatabase::create().await.unwrap();
+    let authority = Authority::new().unwrap();
+    let files = Mounted::new(&pair(&authority.server(&NAMES).unwrap()));
+    let service = start(&database, with_tls(&files)).await;
+    let (asking, url) = (crate::support::client(), format!("{}/metrics", service.admin_url()));
+    let measured = async || {
+        let text = asking.get(&url).send().await.unwrap().text().await.unwrap();
+        let value = text
+            .lines()
+            .find_map(|it| it.strip_prefix("datastorage_tls_certificate_expiry_timestamp_seconds "));
+        value.map(|it| it.parse::<u64>().unwrap())
+    };
+    let seconds = |text: &str| u64::try_from(text.parse::<DateTime<Utc>>().unwrap().timestamp()).unwrap();
+    let later = seconds("2100-01-01T00:00:00Z");
+    eventually("its end is measured", async || measured().await.is_some_and(|ends| ends > later)).await;
+    files.exchange(&pair(&authority.expired_server(&NAMES).unwrap()));
+    let ended = seconds("2001-12-31T00:00:00Z");
+    eventually("the end of the new one is measured", async || measured().await == Some(ended)).await;
 }
 
 /// Clients that connect and stay silent are sent away in time, and keep nobody out meanwhile.

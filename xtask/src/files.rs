@@ -39,6 +39,13 @@ pub(crate) fn with_endings(root: &Path, endings: &[&str]) -> Result<Vec<Source>>
     Ok(sources.collect())
 }
 
+/// The paths of all files below `root`, from there.
+pub(crate) fn below(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    collect(root, &mut paths)?;
+    paths.iter().map(|path| Ok(path.strip_prefix(root)?.to_owned())).collect()
+}
+
 fn collect(dir: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
     for entry in entries {

@@ -16,6 +16,7 @@ mod schema;
 mod service;
 mod signals;
 mod stand;
+mod standing;
 mod test;
 mod tidy;
 mod tools;

@@ -1,10 +1,17 @@
 //! The command line.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use storage_server::{Flag, Sources};
+
+/// The version and the commit of this build.
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("DATASTORAGE_COMMIT"), ")");
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,9 +54,15 @@ const TOKEN_EXAMPLE: &str = "\
 Example:
   datastorage token new remediation-controller --permission audit:read,audit:write --append tokens";
 
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  datastorage completions bash > /etc/bash_completion.d/datastorage
+  datastorage completions zsh > ~/.zfunc/_datastorage
+  datastorage completions fish > ~/.config/fish/completions/datastorage.fish";
+
 /// Stores audit records of what was done to a cluster, when, by what and with which outcome, and finds them again.
 #[derive(Debug, Parser)]
-#[command(name = "datastorage", version, after_help = EXAMPLES, propagate_version = true)]
+#[command(name = "datastorage", version = VERSION, after_help = EXAMPLES, propagate_version = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -64,19 +77,22 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  datastorage serve --config datastorage.toml")]
     Serve,
     /// Create or update the tables, and check them.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  datastorage schema verify --config datastorage.toml")]
     Schema(SchemaAction),
     /// List records that could not be embedded, and try them again.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  datastorage outbox list\n  datastorage outbox retry --all"
+    )]
     Outbox(OutboxAction),
     /// Compare the vector index with the records, and repair the differences.
     #[command(after_help = "Example:\n  datastorage reconcile --dry-run --config datastorage.toml")]
     Reconcile(ReconcileArguments),
     /// Check and correct the counters that exact totals are read from.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  datastorage counters verify --config datastorage.toml")]
     Counters(CountersAction),
     /// Create tokens for callers.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = TOKEN_EXAMPLE)]
     Token(TokenAction),
     /// Load sample records into an empty store. They are sent to a running service, which must have auth.mode = "none".
     #[command(after_help = "Example:\n  datastorage sample --url http://127.0.0.1:8080")]
@@ -93,6 +109,21 @@ pub(crate) enum Command {
         /// Print a settings file instead, with every setting, its meaning and its default.
         #[arg(long)]
         defaults: bool,
+    },
+    /// Print the manual page of the program or of a command, for man(1).
+    #[command(
+        after_help = "Examples:\n  datastorage man | man -l -\n  datastorage man outbox retry > datastorage-outbox-retry.1"
+    )]
+    Man {
+        /// The command, such as `outbox retry`; without one the page of the program.
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+    /// Print what a shell needs to complete the program's commands and flags.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell.
+        shell: Shell,
     },
 }
 
@@ -242,35 +273,5 @@ impl SettingsArguments {
             value.as_ref().map(|value| Flag { key, name, value: value.clone() })
         });
         Sources { file: self.config.clone(), flags: flags.collect(), ..Sources::of_process() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::{CommandFactory as _, Parser as _};
-
-    use super::Arguments;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_may_follow_the_command_and_become_settings() {
-        let arguments =
-            Arguments::parse_from(["datastorage", "serve", "--db-host", "h", "--addr", "127.0.0.1:1"]);
-        let sources = arguments.settings.sources();
-        let flags: Vec<_> = sources.flags.iter().map(|flag| (flag.key, flag.value.as_str())).collect();
-        assert_eq!(flags, [("database.host", "h"), ("server.addr", "127.0.0.1:1")]);
-    }
-
-    #[test]
-    fn a_retry_names_records_or_says_all() {
-        let parses = |arguments: &[&str]| Arguments::try_parse_from(arguments).is_ok();
-        assert!(parses(&["datastorage", "outbox", "retry", "1", "2"]));
-        assert!(parses(&["datastorage", "outbox", "retry", "--all"]));
-        assert!(!parses(&["datastorage", "outbox", "retry"]));
-        assert!(!parses(&["datastorage", "outbox", "retry", "1", "--all"]));
     }
 }

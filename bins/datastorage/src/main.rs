@@ -3,6 +3,7 @@
 mod command_line;
 mod counters;
 mod failure;
+mod manual;
 mod outbox;
 mod reconcile;
 mod sample;
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
             Command::Settings { defaults } => settings::run(&settings, defaults),
             Command::Token(action) => token::run(&action),
             Command::Sample { url } => sample::run(&url).await,
+            Command::Man { command } => manual::man(&command),
+            Command::Completions { shell } => manual::completions(shell),
         }
     });
     // What still runs, such as a batch in the model, must not hold up the end.

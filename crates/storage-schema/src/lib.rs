@@ -1,4 +1,5 @@
-//! The schema of the audit store: embedded migrations, verification, monthly partitions and their statistics.
+//! The schema of the audit store: embedded migrations, verification, monthly partitions, their statistics and their
+//! sizes.
 //!
 //! [`bootstrap`] brings a database to the current schema and may be run any number of times, by any number of
 //! replicas at once. [`verify`] compares a database with the schema this crate was built with and names every
@@ -31,6 +32,7 @@ mod lock;
 pub mod partitions;
 mod rights;
 mod roles;
+pub mod sizes;
 pub mod statistics;
 mod verify;
 

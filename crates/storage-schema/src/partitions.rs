@@ -88,6 +88,22 @@ pub async fn missing(connection: &mut AsyncPgConnection, months: &[Month]) -> Qu
     Ok(places.filter_map(|place| months.get(place).copied()).collect())
 }
 
+/// The types of record that lack a partition for the month after the present one, of the record or of what follows it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn missing_next(
+    connection: &mut AsyncPgConnection,
+    now: Timestamp,
+) -> Result<Vec<RecordType>, SchemaError> {
+    let next = month_of(now).checked_add_months(Months::new(1));
+    let asked: Vec<Month> =
+        next.into_iter().flat_map(|month| RecordType::ALL.map(|record_type| (record_type, month))).collect();
+    let found = missing(connection, &asked).await;
+    let found = found.map_err(SchemaError::during("the list of missing partitions"))?;
+    Ok(found.into_iter().map(|(record_type, _)| record_type).collect())
+}
+
 /// Makes the partitions around `now` that every table shall have; returns of how many months some were missing, each
 /// type of record counted by itself.
 ///

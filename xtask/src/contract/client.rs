@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::standing::Standing;
-use super::{NAME, document};
+use super::{NAME, SETTINGS, document};
 use crate::python::Python;
+use crate::standing::Standing;
 
 /// How long the client may take to be made, and to do its work.
 const BOUND: Duration = Duration::from_secs(120);
@@ -15,7 +15,7 @@ const BOUND: Duration = Duration::from_secs(120);
 /// Generates the client, and has it write, be refused and read on by cursor; exit 1 when it cannot.
 pub(crate) fn run() -> Result<ExitCode> {
     let tools = Python::installed(NAME)?;
-    let service = Standing::start("client")?;
+    let service = Standing::start("client", &SETTINGS)?;
     let mut generate = tools.command("openapi-python-client");
     generate
         .args(["generate", "--fail-on-warning", "--meta", "none", "--output-path", "generated", "--path"])

@@ -64,6 +64,28 @@ pub(super) fn check(tools: &Tools, facts: &Facts) -> Result<Vec<String>> {
     Ok(faults)
 }
 
+/// What one panel asks, by the title of the panel.
+pub(super) struct Query {
+    pub(super) panel: String,
+    pub(super) expression: String,
+}
+
+/// Every expression of every panel.
+pub(super) fn queries() -> Result<Vec<Query>> {
+    let mut queries = Vec::new();
+    for file in files::with_endings(&dir().join("grafana"), &[".json"])? {
+        let dashboard: Value = serde_json::from_str(&file.text)?;
+        for panel in list(&dashboard, "/panels") {
+            let title = text(panel, "/title").unwrap_or_default();
+            let expressions = list(panel, "/targets").iter().filter_map(|it| text(it, "/expr"));
+            queries.extend(
+                expressions.map(|it| Query { panel: title.to_owned(), expression: with_variables(it) }),
+            );
+        }
+    }
+    Ok(queries)
+}
+
 /// What a panel lacks. A row is a heading and lacks nothing.
 fn form(panel: &Value) -> Vec<String> {
     if text(panel, "/type") == Some("row") {

@@ -33,6 +33,14 @@ pub(super) fn check(tools: &Tools, facts: &Facts) -> Result<Vec<String>> {
     Ok(faults)
 }
 
+/// The expression of every alert, by its name.
+pub(super) fn expressions(tools: &Tools) -> Result<Vec<(String, String)>> {
+    let rules = read(tools, &dir().join("prometheus/rules.yaml"))?;
+    let alerts = list(&rules, "/groups").iter().flat_map(|it| list(it, "/rules"));
+    let of_alert = |it: &Value| Some((text(it, "/alert")?.to_owned(), text(it, "/expr")?.to_owned()));
+    Ok(alerts.filter_map(of_alert).collect())
+}
+
 fn read(tools: &Tools, file: &Path) -> Result<Value> {
     let yaml = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let documents = tools.documents(&yaml)?;

@@ -1,12 +1,12 @@
 //! The programs that render, validate and read what is deployed.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use super::commands::{run, said};
+use super::packages::{self, Unpacked};
 use crate::progress::say;
 use crate::python::Python;
 use crate::workspace;
@@ -16,6 +16,9 @@ const VERSIONS: [&str; 2] = ["1.25", "1.37"];
 
 /// Kinds that no Kubernetes has by itself; `strict.rs` checks them.
 const CUSTOM_KINDS: [&str; 1] = ["ServiceMonitor"];
+
+/// The package with promtool and Prometheus.
+const PROMETHEUS: [&str; 1] = ["prometheus"];
 
 /// Where everything is deployed.
 pub(super) const NAMESPACE: &str = "kubernaut-system";
@@ -27,7 +30,7 @@ pub(super) fn dir() -> PathBuf {
 
 pub(super) struct Tools {
     python: Python,
-    promtool: Option<PathBuf>,
+    prometheus: Option<Unpacked>,
 }
 
 impl Tools {
@@ -38,15 +41,17 @@ impl Tools {
             let bin = python.dir().join("bin").display().to_string();
             run(&mut python.script("unpack.py", [&bin]), "")?;
         }
-        let promtool = match find_promtool() {
-            Ok(promtool) => Some(promtool),
+        let prometheus = match packages::find("prometheus", &PROMETHEUS) {
+            Ok(unpacked) => Some(unpacked),
             Err(error) if std::env::var_os("CI").is_some() => return Err(error),
             Err(error) => {
-                say(&format!("SKIPPED: rules and dashboards are not read by promtool: {error:#}"));
+                say(&format!(
+                    "SKIPPED: rules and dashboards are not read by promtool, and no Prometheus runs: {error:#}"
+                ));
                 None
             }
         };
-        Ok(Self { python, promtool })
+        Ok(Self { python, prometheus })
     }
 
     /// What an overlay makes.
@@ -94,10 +99,30 @@ impl Tools {
 
     /// Runs promtool, if it is there; what it has against `file`.
     pub(super) fn promtool(&self, arguments: &[&str], file: &Path) -> Result<Option<String>> {
-        let Some(promtool) = &self.promtool else { return Ok(None) };
-        let output = said(Command::new(promtool).args(arguments).arg(file), "")?;
+        let Some(prometheus) = &self.prometheus else { return Ok(None) };
+        let output = said(prometheus.command("promtool").args(arguments).arg(file), "")?;
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned();
         Ok((!output.status.success()).then(|| format!("promtool {}: {text}", arguments.join(" "))))
+    }
+
+    /// Prometheus and promtool, if they are there.
+    pub(super) fn prometheus(&self) -> Option<&Unpacked> {
+        self.prometheus.as_ref()
+    }
+
+    /// What hadolint says against the Dockerfile.
+    pub(super) fn hadolint(&self, dockerfile: &Path) -> Result<Vec<String>> {
+        let output = said(self.python.command("hadolint").arg("--no-color").arg(dockerfile), "")?;
+        let text = [output.stdout, output.stderr].concat();
+        let faults: Vec<_> =
+            String::from_utf8_lossy(&text).lines().map(|it| format!("hadolint: {it}")).collect();
+        ensure!(output.status.success() || !faults.is_empty(), "hadolint failed silently");
+        Ok(faults)
+    }
+
+    /// Runs a script of ours, which is to succeed.
+    pub(super) fn script<const N: usize>(&self, name: &str, arguments: [&str; N]) -> Result<String> {
+        run(&mut self.python.script(name, arguments), "")
     }
 
     /// Writes what a tool is to read.
@@ -110,66 +135,4 @@ impl Tools {
 
 fn is_unknown_kind(line: &str, kind: &str) -> bool {
     line.starts_with("WARN") && line.contains(&format!("Couldn't find schema for kind {kind} "))
-}
-
-/// promtool on PATH, else from an earlier run, else from the package `prometheus`, unpacked and not installed.
-fn find_promtool() -> Result<PathBuf> {
-    const NAME: &str = "promtool";
-    let on_path = std::env::var_os("PATH")
-        .and_then(|path| std::env::split_paths(&path).map(|it| it.join(NAME)).find(|it| it.is_file()));
-    if let Some(promtool) = on_path {
-        return Ok(promtool);
-    }
-    let dir = workspace::public_dir().join("prometheus");
-    let promtool = dir.join("usr/bin").join(NAME);
-    if promtool.is_file() {
-        return Ok(promtool);
-    }
-    std::fs::create_dir_all(&dir)?;
-    download(&dir)
-        .or_else(|_| {
-            // The lists of packages may be old, or not there yet.
-            run(Command::new("apt-get").args(["update", "-qq"]), "")?;
-            download(&dir)
-        })
-        .context(
-            "there is no promtool on PATH, and the package prometheus cannot be had; install Prometheus",
-        )?;
-    let packages = std::fs::read_dir(&dir)?.filter_map(|it| Some(it.ok()?.path()));
-    let Some(package) = packages.into_iter().find(|it| it.extension().is_some_and(|it| it == "deb")) else {
-        bail!("apt-get has left no package in {}", dir.display());
-    };
-    run(Command::new("dpkg").arg("-x").arg(&package).arg(&dir), "")?;
-    std::fs::remove_file(&package)?;
-    Ok(promtool)
-}
-
-/// Puts the system's package into `dir`.
-fn download(dir: &Path) -> Result<()> {
-    let mut command = Command::new("apt-get");
-    run(command.args(["download", "-qq", "prometheus"]).current_dir(dir), "").map(drop)
-}
-
-/// Runs `command` to its end, which is to be a good one; what it said.
-fn run(command: &mut Command, input: &str) -> Result<String> {
-    let output = said(command, input)?;
-    ensure!(
-        output.status.success(),
-        "{} failed: {} {}",
-        command.get_program().to_string_lossy(),
-        String::from_utf8_lossy(&output.stdout).trim(),
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-/// Runs `command` to its end, whatever it is.
-fn said(command: &mut Command, input: &str) -> Result<Output> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().with_context(|| format!("cannot run {program}"))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(input.as_bytes()).with_context(|| format!("{program} does not read"))?;
-    }
-    Ok(child.wait_with_output()?)
 }

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod partitions;
 mod roles;
+mod sizes;
 mod slots;
 mod statistics;
 mod triggers;

@@ -190,3 +190,17 @@ async fn postgresql_and_the_service_give_the_same_ids() {
         );
     }
 }
+
+/// The month after the present one is looked for in every table, and in those that follow it.
+#[tokio::test]
+async fn a_type_of_record_without_the_next_month_is_named() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let now = Timestamp::now();
+    assert_eq!(partitions::missing_next(&mut connection, now).await.unwrap(), []);
+    let next = partitions::month_of(now).checked_add_months(Months::new(1)).unwrap().format("%Y_%m");
+    let drop = format!("DROP TABLE workflow_audit_{next}, remediation_words_{next}");
+    connection.batch_execute(&drop).await.unwrap();
+    let missing = partitions::missing_next(&mut connection, now).await.unwrap();
+    assert_eq!(missing, [RecordType::Remediation, RecordType::Workflow]);
+}

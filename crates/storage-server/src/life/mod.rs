@@ -195,6 +195,8 @@ impl Core {
         self.spawn("partitions", move || tasks::partitions::keep(connector.clone()));
         let connector = parts.connectors.maintenance.clone();
         self.spawn("statistics", move || tasks::statistics::keep(connector.clone()));
+        let connector = parts.connectors.maintenance.clone();
+        self.spawn("tables", move || tasks::tables::keep(connector.clone()));
         if parts.settings.reconcile.enabled {
             let (reconciler, settings) = (self.reconciler(parts), parts.settings.reconcile.clone());
             let health = Arc::clone(&self.health);

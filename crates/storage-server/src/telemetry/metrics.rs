@@ -43,6 +43,15 @@ pub(crate) const RECONCILE_LAST: &str = "datastorage_reconcile_last_success_time
 /// Whether the last repair stopped.
 pub(crate) const RECONCILE_STOPPED: &str = "datastorage_reconcile_stopped";
 
+/// Tables that lack the next month.
+pub(crate) const PARTITION_MISSING: &str = "datastorage_partition_missing";
+/// Room that the tables take, by month.
+pub(crate) const TABLE_BYTES: &str = "datastorage_table_bytes";
+/// Room that the database takes.
+pub(crate) const DATABASE_BYTES: &str = "datastorage_database_bytes";
+/// When the certificate that clients are shown ends.
+pub(crate) const CERTIFICATE_ENDS: &str = "datastorage_tls_certificate_expiry_timestamp_seconds";
+
 /// The kind of a metric, which decides how it is stored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
@@ -263,6 +272,34 @@ static METRICS: &[Metric] = &[
         Kind::Counter,
         &[],
         "Searches by meaning for which pgvector's index gave too few hits, so that every matching record was compared.",
+    ),
+    metric(
+        PARTITION_MISSING,
+        Kind::Gauge,
+        &["table"],
+        "1 if the table, or a table whose rows follow its records, has no partition for the month after the present one, \
+         else 0. Measured every five minutes, as are the sizes below.",
+    ),
+    metric(
+        TABLE_BYTES,
+        Kind::Gauge,
+        &["table", "month"],
+        "Bytes of a table on PostgreSQL's disk with its indexes; month is YYYY-MM, or all for a table that is not \
+         partitioned by month.",
+    ),
+    metric(
+        DATABASE_BYTES,
+        Kind::Gauge,
+        &[],
+        "Bytes of the database on PostgreSQL's disk, without WAL. How much room the disk has left cannot be asked for in \
+         SQL: node_exporter or the kubelet says it.",
+    ),
+    metric(
+        CERTIFICATE_ENDS,
+        Kind::Gauge,
+        &[],
+        "The time when the certificate that clients are shown ends, or one between it and its root if that ends earlier, \
+         in seconds since 1970. Absent without tls.certificate_file.",
     ),
     metric(BUILD_INFO, Kind::Gauge, &["version"], "Always 1; the label names the build."),
 ];

@@ -12,6 +12,8 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use secrecy::{ExposeSecret as _, SecretSlice};
 use sha2::{Digest as _, Sha256};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 
 /// A file that is larger is not read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -52,6 +54,9 @@ pub(super) struct Loaded {
     pub(super) digest: [u8; 32],
     /// The certificate that clients are shown, with its key.
     pub(super) shown: Arc<CertifiedKey>,
+    /// When the first of the certificates that are shown ends, in seconds since 1970; `None` if none of them says so in
+    /// a way that can be read.
+    pub(super) ends: Option<u64>,
     /// The authorities whose certificates are accepted.
     pub(super) clients: Option<Arc<dyn ClientCertVerifier>>,
 }
@@ -89,7 +94,10 @@ impl Material {
         let shown = self.shown(files, &provider);
         let clients = self.client_ca.as_deref().map(|ca| clients(ca, &provider)).transpose();
         match (shown, clients) {
-            (Ok(shown), Ok(clients)) => Ok(Loaded { digest: self.digest(), shown: Arc::new(shown), clients }),
+            (Ok(shown), Ok(clients)) => {
+                let ends = shown.cert.iter().filter_map(end).min();
+                Ok(Loaded { digest: self.digest(), shown: Arc::new(shown), ends, clients })
+            }
             (shown, clients) => Err(shown.err().into_iter().flatten().chain(clients.err()).collect()),
         }
     }
@@ -133,6 +141,12 @@ fn certificates(key: &'static str, text: &[u8]) -> Result<Vec<CertificateDer<'st
         Ok(found) => Ok(found),
         Err(error) => Err(fault(key, format!("is not PEM: {error}"))),
     }
+}
+
+/// When a certificate ends, in seconds since 1970.
+fn end(certificate: &CertificateDer<'_>) -> Option<u64> {
+    let read = Certificate::from_der(certificate).ok()?;
+    Some(read.tbs_certificate.validity.not_after.to_unix_duration().as_secs())
 }
 
 /// Says nothing of what the file holds.

@@ -19,8 +19,10 @@ use rustls::sign::CertifiedKey;
 
 use clients::Clients;
 use current::Current;
-use files::Material;
+use files::{Loaded, Material};
 pub(crate) use files::{TlsFault, TlsFiles};
+
+use crate::telemetry::metrics as names;
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -72,6 +74,7 @@ impl ServerTls {
             let Some(outcome) = storage_dualwrite::joined(reading).await else { continue };
             match outcome {
                 Ok(is_news) => {
+                    note_end(&self.current.get());
                     last_told = Vec::new();
                     if is_news {
                         tracing::info!("the certificates were read again; new connections use them");
@@ -100,6 +103,14 @@ impl ServerTls {
         let loaded = material.load(&self.files)?;
         self.current.set(loaded);
         Ok(true)
+    }
+}
+
+/// Shows when the certificate ends.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a time in seconds, far below 2^53")]
+fn note_end(loaded: &Loaded) {
+    if let Some(ends) = loaded.ends {
+        metrics::gauge!(names::CERTIFICATE_ENDS).set(ends as f64);
     }
 }
 

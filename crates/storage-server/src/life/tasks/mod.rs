@@ -8,6 +8,7 @@ pub(super) mod partitions;
 pub(super) mod reconcile;
 pub(super) mod redis;
 pub(super) mod statistics;
+pub(super) mod tables;
 pub(super) mod threshold;
 
 use storage_dualwrite::supervised;
