@@ -146,7 +146,7 @@ async fn an_incident_leads_to_those_like_it_and_an_alert_to_what_worked() {
     );
 }
 
-/// Whoever asks too much is told what to ask less of.
+/// A caller who asks too much is told what to ask less of.
 #[tokio::test]
 async fn an_answer_that_takes_too_long_names_what_narrows_it() {
     let options = options()

@@ -34,7 +34,7 @@ type Outcomes = BTreeMap<String, usize>;
 
 struct Attacked {
     service: Service,
-    /// Megabytes in memory when nobody attacks.
+    /// Megabytes in memory without an attack.
     quiet: u64,
 }
 
@@ -69,7 +69,7 @@ impl Attacked {
     }
 
     /// Megabytes by which memory grew at most since this was last asked.
-    #[expect(clippy::print_stdout, reason = "what was measured is shown to whoever asks for it")]
+    #[expect(clippy::print_stdout, reason = "the reader of the test's output wants the figures")]
     fn grown(&self, attack: &str, outcomes: &Outcomes) -> u64 {
         let peak = self.service.process.take_peak_memory().unwrap() >> 20;
         println!("{attack}: {outcomes:?}; {} MiB, at most {peak} MiB", self.quiet);
@@ -232,7 +232,7 @@ async fn connections_that_say_nothing_are_ended() {
     attacked.is_unharmed("connections that say nothing", &outcomes, &["408", "hung up"], 16).await;
 }
 
-/// Requests are many, and answers not read: what is not taken is not made, and whoever takes nothing is hung up on.
+/// Requests are many, and answers not read: what is not taken is not made, and a client that takes nothing is hung up on.
 #[tokio::test]
 async fn clients_that_do_not_read_are_hung_up_on() {
     let attacked = Attacked::start(options().set("DATASTORAGE__SERVER__WRITE_TIMEOUT", "1s")).await;
@@ -251,7 +251,7 @@ async fn clients_that_do_not_read_are_hung_up_on() {
     }));
     let name = |has_ended| if has_ended { "hung up" } else { "let be" }.to_owned();
     let outcomes = tally(asked.await.into_iter().map(name));
-    attacked.is_unharmed("requests whose answers nobody reads", &outcomes, &["hung up"], 64).await;
+    attacked.is_unharmed("requests whose answers are not read", &outcomes, &["hung up"], 64).await;
     assert_eq!(outcomes["hung up"], 50);
 }
 

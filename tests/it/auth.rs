@@ -40,7 +40,7 @@ impl Guarded {
     async fn with(options: ServiceOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("tokens");
-        std::fs::write(&file, "# nobody yet\n").unwrap();
+        std::fs::write(&file, "# no tokens yet\n").unwrap();
         let options = options
             .set("DATASTORAGE__AUTH__MODE", "tokens")
             .set("DATASTORAGE__AUTH__TOKENS_FILE", file.to_str().unwrap())

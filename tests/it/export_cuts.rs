@@ -29,7 +29,7 @@ async fn large(options: ServiceOptions) -> Service {
 }
 
 impl Service {
-    /// Begins an export that nobody reads on, once its first bytes are there.
+    /// Begins an export that its client does not read on, once its first bytes are there.
     async fn begun(&self, parameters: &str) -> Response {
         let url = format!("{}{EXPORT}?{parameters}", self.process.url());
         let request = self.client.get(url).header("Accept-Encoding", "identity");
@@ -118,7 +118,7 @@ async fn a_client_that_goes_away_ends_its_export_on_the_server() {
     assert_eq!(service.count(EXPORTING).await, 1);
 }
 
-/// Slow readers hold their own connections and nobody else's; one export more is refused and told when to come back.
+/// Slow readers hold their own connections and no other reader's; one export more is refused and told when to come back.
 #[tokio::test]
 async fn slow_readers_of_exports_hold_up_nobody() {
     let options = options()
@@ -158,7 +158,7 @@ async fn a_caller_who_takes_all_exports_does_not_keep_out_another() {
     assert!(ends_well(older).await && ends_well(other).await);
 }
 
-/// What takes too long is cut, be it the client or the whole; and a stop waits for neither.
+/// What takes too long is cut, by a slow client or as a whole; and a stop waits for neither.
 #[tokio::test]
 async fn an_export_without_end_is_ended() {
     let stall = options().set("DATASTORAGE__EXPORT__STALL_TIMEOUT", "200ms");

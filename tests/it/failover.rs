@@ -209,7 +209,7 @@ async fn a_server_that_takes_no_writes_any_more_is_left() {
         stand.standby.promote().await.unwrap();
         eventually("all is well again", async || stand.is_ready().await).await;
         timeline.note("ready again");
-        // Whoever waits for the projection asks the server that has it.
+        // A request that waits for the projection asks the server that has it.
         let url = format!("{}/api/v1/audit/remediation", stand.service.url());
         let request = stand.client.post(url).header("Prefer", "wait=30");
         let answer = request.json(&remediation("waited for")).send().await.unwrap();

@@ -127,7 +127,7 @@ async fn a_malformed_key_is_refused() {
     assert_eq!(service.count(RECORDS).await, 1);
 }
 
-/// F10, F34: the service is killed while keyed writes run; whoever got no answer repeats the request with its key until
+/// F10, F34: the service is killed while keyed writes run; a client without an answer repeats its request with the key until
 /// it is answered, and every key has exactly one record.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_and_a_retry_with_the_key_store_each_record_once() {

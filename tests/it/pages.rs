@@ -1,4 +1,4 @@
-//! The pages that are open to everybody: encoded once, known by a tag, and no way around the limits.
+//! The pages that are open to all callers: encoded once, known by a tag, and no way around the limits.
 
 use std::io::Read as _;
 

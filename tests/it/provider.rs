@@ -1,4 +1,4 @@
-//! The embedding API is away for long.
+//! The embedding API is unavailable for long.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Search through an outside index, and without it when it is away.
+//! Search through an outside index, and without it when it is unavailable.
 
 use std::time::Duration;
 

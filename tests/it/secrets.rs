@@ -27,7 +27,7 @@ const NAME: &str = "geheim-of-a-record";
 /// What they all begin with.
 const ANY: &str = "geheim-of";
 
-/// An embedding API that answers, or refuses and repeats to whoever asks what it was sent.
+/// An embedding API that answers, or refuses and repeats to the test what it was sent.
 #[derive(Clone, Default)]
 struct Provider {
     refuses: Arc<AtomicBool>,
@@ -100,7 +100,7 @@ impl Exposed {
 
         let database = TestDatabase::create().await.unwrap();
         let postgres = FaultProxy::for_postgres(&database.url()).await.unwrap();
-        // The server under test lets everybody in, so that a password of this test's own can be given.
+        // The server under test lets all roles in, so that a password of this test's own can be given.
         let role = database.server_url().unwrap();
         let role = role.split_once("://").unwrap().1.split_once(':').unwrap().0;
         let url = with_user(&postgres.url(&database.url()), role, DATABASE);

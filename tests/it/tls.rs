@@ -156,7 +156,7 @@ async fn the_api_speaks_tls_with_those_who_trust_its_certificate() {
     assert!(service.logs().contains("\"api\":\"https://127.0.0.1:"), "{}", service.logs());
 }
 
-/// A certificate of the right authority for another name convinces nobody.
+/// A certificate of the right authority for another name convinces no client.
 #[tokio::test]
 async fn a_certificate_for_another_name_convinces_nobody() {
     let database = TestDatabase::create().await.unwrap();
@@ -229,7 +229,7 @@ async fn mutual_tls_serves_holders_of_a_certificate_alone() {
     assert_eq!(log.matches("the certificate of a client was refused").count(), 1, "{log}");
     assert!(log.contains("UnknownIssuer"), "{log}");
 
-    // Whoever was accepted before is asked again: nothing is resumed.
+    // A client that was accepted before is asked again: nothing is resumed.
     files.exchange(&[&pair(&own)[..], &[("ca.crt", &stranger.pem())]].concat());
     eventually("the other authority counts", async || ask(&foreign, &url).await == Ok(200)).await;
     assert_refused(ask(&ours, &url).await, "UnknownCA");
@@ -300,7 +300,7 @@ async fn the_end_of_the_certificate_is_measured() {
     eventually("the end of the new one is measured", async || measured().await == Some(ended)).await;
 }
 
-/// Clients that connect and stay silent are sent away in time, and keep nobody out meanwhile.
+/// Clients that connect and stay silent are sent away in time, and keep no other client out meanwhile.
 #[tokio::test]
 async fn silent_clients_keep_nobody_out() {
     let database = TestDatabase::create().await.unwrap();

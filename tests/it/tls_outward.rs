@@ -129,7 +129,7 @@ async fn a_qdrant_with_another_certificate_is_away() {
         trusting("QDRANT", &ca).set("DATASTORAGE__QDRANT__URL", format!("https://{}", front.address()));
     let service = Service::with(options).await;
     service.remediation("checkout-api").await;
-    eventually("the index is away", async || service.process.logs().contains("UnknownIssuer")).await;
+    eventually("the index is unavailable", async || service.process.logs().contains("UnknownIssuer")).await;
     let waiting = "SELECT count(*) AS n FROM vector_outbox";
     assert_eq!(service.count(waiting).await, 1);
     let found = service.get("/api/v1/audit/search?q=restart+pod").await.expect(200).json();

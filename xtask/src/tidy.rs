@@ -1,11 +1,13 @@
 //! `cargo xtask tidy`: proves what no compiler checks: which crate may know which, that no files of a crate import each
-//! other in a circle, that no crate is compiled twice for its features, and how a file begins.
+//! other in a circle and no room of the server one above it, that no crate is compiled twice for its features, and how a file begins.
 
 mod arrows;
 mod circles;
 mod features;
 mod graph;
+mod imports;
 mod modules;
+mod rooms;
 mod sources;
 
 use std::process::ExitCode;
@@ -26,6 +28,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let graph = Graph::of_workspace()?;
     let mut faults = arrows::check(&graph);
     faults.extend(circles::check(&sources));
+    faults.extend(rooms::check(&sources));
     faults.extend(features::check(&graph.members())?);
     faults.extend(sources.iter().flat_map(sources::check));
     if faults.is_empty() {

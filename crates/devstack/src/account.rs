@@ -135,10 +135,10 @@ mod tests {
 
     #[test]
     fn the_first_name_that_exists_and_is_not_root_is_taken() {
-        let nobody = Some(Account { uid: 65534, gid: 65533 });
+        let unprivileged = Some(Account { uid: 65534, gid: 65533 });
         for (names, expected) in [
-            (&["postgres", "nobody"][..], nobody),
-            (&["fake", "nobody"], nobody),
+            (&["postgres", "nobody"][..], unprivileged),
+            (&["fake", "nobody"], unprivileged),
             (&["root"], None),
             (&["broken"], None),
             (&[], None),

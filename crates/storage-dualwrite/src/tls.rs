@@ -29,7 +29,7 @@ pub enum CertificatesError {
     /// One of the certificates cannot be used.
     #[error("the certificates cannot be used")]
     Unusable(#[source] rustls::Error),
-    /// Nobody is trusted on this machine.
+    /// This machine trusts no authority.
     #[error("this machine has no trusted certificates; name a file that holds the authority's certificate")]
     NoSystemRoots,
 }

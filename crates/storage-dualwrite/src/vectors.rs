@@ -19,7 +19,7 @@ statement! {
 }
 
 statement! {
-    /// Stores vectors that nobody else has stored meanwhile.
+    /// Stores the vectors that no other writer has stored meanwhile.
     Add<'a>("vectors/add.sql") -> () {
         slot: i16 => SmallInt,
         vectors: Vec<&'a Embedding> => Array<VectorSql>,

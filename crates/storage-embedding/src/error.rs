@@ -20,7 +20,7 @@ pub enum EmbedError {
         /// The fault of the text.
         reason: String,
     },
-    /// The provider is away, overloaded or broken; no text is to blame.
+    /// The provider is unavailable, overloaded or broken; no text is to blame.
     #[error("the embedding provider of {model} failed: {reason}")]
     Provider {
         /// [`crate::ModelIdentity::name`].

@@ -1,8 +1,12 @@
 //! The query builder of the audit store, shared by its own server and by other services that read its tables.
 //!
 //! Everything that can be asked is a value, built from a filter, an order and a page without any I/O, in any order. Its `run`
-//! takes a connection, refuses what contradicts, and gives typed rows. Its `to_sql` gives SQL text and values for another
-//! driver. The crate owns no pool and knows no transport.
+//! takes a connection, refuses what contradicts, and gives typed rows. Its `to_sql` takes nothing and gives SQL text and
+//! values for another driver. The crate owns no pool and knows no transport.
+//!
+//! Two statements depend on something that is read first: where a feed ends, and what the words of a search weigh. `run`
+//! reads it. For `to_sql` it becomes a part of the value, by [`Feed::up_to`] and [`LexicalQuery::weigh`]; without that part
+//! `to_sql` refuses.
 //!
 //! ```
 //! use chrono::TimeDelta;
@@ -27,7 +31,7 @@
 //! | say which records | a filter such as [`RemediationFilter`]; [`AuditFilter::check`] makes it [`CheckedFilter`] |
 //! | read a page, with the total | [`ListQuery`] with [`Sort`], [`PageRequest`], [`Total`]; gives a [`Page`] |
 //! | read on from a page | [`ListQuery::after`] with the page's [`Cursor`] |
-//! | follow what is written | [`ListQuery`] sorted by ascending `created_at`, a feed that misses nothing |
+//! | follow what is written | [`Feed`], which misses nothing; [`FeedEndQuery`] says how far it goes |
 //! | read all that matches, in constant memory | [`StreamQuery`] |
 //! | read by id | [`GetQuery`], [`GetManyQuery`] |
 //! | read all that belongs to a remediation | [`TimelineQuery`]; gives a [`Timeline`] |
@@ -68,7 +72,6 @@ mod aggregate;
 mod counter_sum;
 mod cursor;
 mod error;
-mod feed;
 mod filter;
 #[cfg(doctest)]
 mod guide;
@@ -105,7 +108,8 @@ pub use outcomes::{
 pub use page::{Page, PageRequest, Total};
 pub use prepare::{ConnectionFault, prepare};
 pub use read::{
-    CountQuery, GetManyQuery, GetQuery, ListQuery, MAX_EVENTS, Records, StreamQuery, Timeline, TimelineQuery,
+    CountQuery, Feed, FeedEnd, FeedEndQuery, GetManyQuery, GetQuery, ListQuery, MAX_EVENTS, Records,
+    StreamQuery, Timeline, TimelineQuery,
 };
 pub use record::{AuditRecord, Listed};
 pub use search::{

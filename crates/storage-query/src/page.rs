@@ -144,8 +144,8 @@ pub struct Page<R> {
     pub is_cut: bool,
     /// Where to read on, if records follow.
     ///
-    /// A list by ascending `created_at` grows at its end, so there it is set also when none follow yet,
-    /// unless no record was seen so far.
+    /// A [`Feed`](crate::Feed) grows at its end, so there it is set also when none follow yet, unless no record was seen
+    /// so far.
     pub next_cursor: Option<Cursor>,
     /// Where the page before this one is, if a cursor led here and records precede it.
     pub previous_cursor: Option<Cursor>,

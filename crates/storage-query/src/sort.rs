@@ -137,22 +137,17 @@ impl<R: Listed> Sort<R> {
         Err(InvalidParameter::new("sort", self.to_string(), reason))
     }
 
-    /// Oldest written first: a list that grows at its end while it is read.
-    pub(crate) fn is_feed(&self) -> bool {
-        (self.key, self.direction) == (SortKey::CreatedAt, Direction::Ascending)
-    }
-
-    /// Its number in a cursor. The meaning of a number never changes.
+    /// Its number in a cursor. The meaning of a number never changes; 2 is that of a feed.
     pub(crate) const fn code(&self) -> u8 {
-        let key = match self.key {
-            SortKey::Time => 0,
-            SortKey::CreatedAt => 2,
-            SortKey::Duration => 4,
-            SortKey::UpdatedAt => 6,
-        };
-        match self.direction {
-            Direction::Ascending => key,
-            Direction::Descending => key + 1,
+        match (self.key, self.direction) {
+            (SortKey::Time, Direction::Ascending) => 0,
+            (SortKey::Time, Direction::Descending) => 1,
+            (SortKey::CreatedAt, Direction::Descending) => 3,
+            (SortKey::Duration, Direction::Ascending) => 4,
+            (SortKey::Duration, Direction::Descending) => 5,
+            (SortKey::UpdatedAt, Direction::Ascending) => 6,
+            (SortKey::UpdatedAt, Direction::Descending) => 7,
+            (SortKey::CreatedAt, Direction::Ascending) => 8,
         }
     }
 

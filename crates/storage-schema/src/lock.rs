@@ -24,8 +24,8 @@ statement! {
     TryLock("try_lock.sql") -> Bool { key: i64 => BigInt }
 }
 
-/// Keeps out everybody else who changes this database's schema. The lock belongs to the session: it ends with the
-/// connection, however whoever asked for it ends.
+/// Keeps out all others who change this database's schema. The lock belongs to the session: it ends with the
+/// connection, however the process ends.
 pub(crate) async fn lock(connection: &mut AsyncPgConnection, wait: Duration) -> Result<(), SchemaError> {
     let started = Instant::now();
     let mut poll = tokio::time::interval(LOCK_POLL);

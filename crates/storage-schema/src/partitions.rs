@@ -56,7 +56,7 @@ statement! {
 ///
 /// # Errors
 /// When the month is outside the accepted range, when a lock could not be had within two seconds, or when the
-/// database is away.
+/// database is unavailable.
 pub async fn ensure(
     connection: &mut AsyncPgConnection,
     record_type: RecordType,

@@ -37,24 +37,25 @@
 //! | the query string, strictly | `routes::parameters` |
 //! | the handler | `routes` |
 //! | what it asks of the store | `store::edge`, `store::pool`; `export` for streams |
-//! | who may write to months long past | `routes::months` |
+//! | who may write to months long past | `store::far_months` |
 //! | who gets the next connection when there are too few | `store::fair_semaphore` |
 //! | a search, with whatever is there | `search` |
 //! | what went wrong, as a document | `problem` |
 //! | all of this, described | `openapi` |
-//! | what is open to everybody, encoded once | `routes::pages` |
+//! | the pages that are open to all callers, encoded once | `routes::pages` |
 //!
 //! # The rooms
 //!
-//! Each knows only those below it, and no files import each other in a circle.
+//! Each knows only those below it and, in its row, to its right. No files import each other in a circle. `cargo xtask
+//! tidy` proves both.
 //!
 //! | room | what it has |
 //! |---|---|
 //! | `life` | composes, prepares, stops; the tasks beside the requests |
-//! | `http`, `routes`, `openapi` | ports, connections, what every request passes, the state; handlers; their description |
+//! | `routes`, `http`, `openapi` | handlers; ports, connections, what every request passes, the state; the description of the handlers |
 //! | `settings` | describes what lies below; nothing below knows it |
 //! | `auth`, `search`, `export` | take what they need as parameters, never the state or a settings struct |
-//! | `store`, `problem`, `telemetry`, `tls`, `health`, `embedder` | the ground |
+//! | `problem`, `embedder`, `store`, `health`, `tls`, `telemetry`, `explorer` | the ground |
 //!
 //! # What holds
 //!

@@ -1,5 +1,5 @@
 //! An example of a service that reads the audit store through the shared query crate: what has happened in a namespace
-//! of late, as incidents, and how often what was done about it succeeded.
+//! of late, as incidents, how often what was done about it succeeded, and what is new since it last looked.
 //!
 //! It uses nothing of the store but `storage-query`, `storage-schema` and the types they share, brings its own
 //! connection, and looks at the schema before it relies on it. Its role may read the tables and do nothing else.
@@ -9,10 +9,10 @@ mod tests;
 
 use chrono::TimeDelta;
 use diesel_async::AsyncPgConnection;
-use storage_models::Timestamp;
+use storage_models::{Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, ConnectionFault, Incident, InvalidParameters, ListQuery, PageRequest, QueryError,
-    RemediationFilter, SuccessRate, SuccessRateQuery, TimeBound, Total,
+    AuditFilter as _, CheckedFilter, ConnectionFault, Cursor, Feed, Incident, InvalidParameters, ListQuery,
+    PageRequest, QueryError, RemediationFilter, SuccessRate, SuccessRateQuery, TimeBound, Total,
 };
 use storage_schema::{SchemaError, verify};
 
@@ -70,4 +70,20 @@ pub async fn overview(
     let list = ListQuery::<Incident>::new(filter).page(PageRequest::new(10, 0)?).total(Total::Exact);
     let page = list.run(connection).await?;
     Ok(Overview { total: page.total.unwrap_or_default(), latest: page.records, outcomes })
+}
+
+/// What is new behind `place`, the oldest first, and the place to go on from. From the beginning without a place.
+///
+/// # Errors
+/// [`OverviewError::Read`], also while another role writes whose transactions this role may not see.
+pub async fn news(
+    connection: &mut AsyncPgConnection,
+    place: Option<Cursor>,
+) -> Result<(Vec<Remediation>, Option<Cursor>), OverviewError> {
+    let feed = Feed::<Remediation>::new(CheckedFilter::default()).total(Total::None);
+    let page = match &place {
+        Some(place) => feed.after(place).run(connection).await?,
+        None => feed.run(connection).await?,
+    };
+    Ok((page.records, page.next_cursor.or(place)))
 }

@@ -5,7 +5,7 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnectio
 use storage_query::ConnectionFault;
 use storage_testkit::TestDatabase;
 
-use crate::{OverviewError, overview, prepare};
+use crate::{OverviewError, news, overview, prepare};
 
 /// A connection as this service has it: of a role with SELECT and nothing else.
 async fn connect(database: &mut TestDatabase) -> AsyncPgConnection {
@@ -47,6 +47,29 @@ async fn another_service_reads_incidents_with_the_shared_crates_alone() {
         matches!(&refused, OverviewError::Filter(_)) && refused.to_string().contains("namespace"),
         "{refused}"
     );
+}
+
+/// F28: a service that keeps its place meets each record once, also one that is written later.
+#[tokio::test]
+async fn another_service_follows_what_is_written() {
+    let mut database = TestDatabase::create().await.unwrap();
+    let mut owner = database.connect().await.unwrap();
+    let mut connection = connect(&mut database).await;
+    let (mut seen, mut place) = (Vec::new(), None);
+    owner.batch_execute("SELECT ensure_audit_partition('remediation_audit', '2026-01-01')").await.unwrap();
+    for name in ["first", "second"] {
+        let insert = format!(
+            "INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time)
+             VALUES ('{name}', 'shop', 'pending', 'restart-pod', '2026-01-20')"
+        );
+        owner.batch_execute(&insert).await.unwrap();
+        while seen.last().is_none_or(|last| last != name) {
+            let (records, next) = news(&mut connection, place).await.unwrap();
+            seen.extend(records.into_iter().map(|record| record.name));
+            place = next;
+        }
+    }
+    assert_eq!(seen, ["first", "second"]);
 }
 
 /// A schema that is not the one this was built for is told before anything is read.

@@ -114,7 +114,7 @@ async fn stored(service: &Service, record: &serde_json::Value) -> (String, Strin
     (format!("/api/v1/audit/remediation/{}", answer.json()["id"]), answer.header("ETag").to_owned())
 }
 
-/// F43: a merge costs what is merged, a finished record is not merged with, and everybody else is served meanwhile.
+/// F43: a merge costs what is merged, a finished record is not merged with, and all other callers are served meanwhile.
 #[tokio::test]
 async fn changes_of_many_keys_keep_nobody_waiting() {
     let attacked = Attacked::start(unhurried().set("DATASTORAGE__SERVER__WORKERS", "1")).await;
@@ -175,7 +175,7 @@ async fn bodies_that_are_announced_and_do_not_come_take_nothing_from_others() {
             }
             served += 1;
         };
-        assert!(served > 0, "nobody was served meanwhile");
+        assert!(served > 0, "no other caller was served meanwhile");
         attacked.is_unharmed("16 MiB announced by 8", &outcomes, &["408"], 16).await;
     }
     attacked.logged(&[r#""status":408"#, r#""problem":"request-timeout""#]);

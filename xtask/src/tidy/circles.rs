@@ -1,19 +1,9 @@
 //! Whether the files of a crate import each other in a circle. Files without circles can be read from the bottom up.
-//!
-//! A file imports another when its code names something that the other defines, whatever modules hand the name on in
-//! between. To declare a module, or to hand on what it defines, is no import. Tests are left out: they may look at
-//! everything.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::modules::{self, Elsewhere, Import, Module, Path};
+use super::imports::{self, Imports};
 use crate::files::Source;
-
-/// Imports followed from one name to what defines it.
-const LONGEST_WAY: usize = 8;
-
-/// The files of a crate, and what each takes from another: file, file, name.
-type Arrows<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>;
 
 /// A circle of files for each crate that has one.
 pub(super) fn check(sources: &[Source]) -> Vec<String> {
@@ -23,16 +13,15 @@ pub(super) fn check(sources: &[Source]) -> Vec<String> {
 }
 
 fn check_crate(sources: &[Source], root: &Source) -> Option<String> {
-    let tree = match Tree::read(sources, root) {
-        Ok(tree) => tree,
+    let imports = match imports::of_crate(sources, root) {
+        Ok(imports) => imports,
         Err(fault) => return Some(fault),
     };
-    let arrows = tree.arrows();
-    let circles: Vec<_> = arrows.keys().filter_map(|file| shortest_circle(&arrows, file)).collect();
+    let circles: Vec<_> = imports.keys().filter_map(|file| shortest_circle(&imports, file)).collect();
     let circle = circles.iter().min_by_key(|circle| circle.len())?;
     let steps = circle.iter().zip(circle.iter().cycle().skip(1));
-    let taken = |from, to| arrows.get(from).and_then(|taken| taken.get(to)).copied().unwrap_or_default();
-    let steps = steps.map(|(from, to)| format!("\n  {from} takes `{}` from {to}", taken(*from, *to)));
+    let taken = |from: &str, to: &str| imports.get(from).and_then(|taken| taken.get(to)).map_or("", |it| it);
+    let steps = steps.map(|(from, to)| format!("\n  {from} takes `{}` from {to}", taken(from, to)));
     Some(format!(
         "{}: files import each other in a circle (of this crate, {} files are in one):{}\n  Move the shared code into \
          a file that imports none of them, or pass it as a parameter.",
@@ -42,123 +31,17 @@ fn check_crate(sources: &[Source], root: &Source) -> Option<String> {
     ))
 }
 
-/// The modules of a crate, by their paths.
-struct Tree(BTreeMap<Path, Module>);
-
-/// Where a path ends.
-enum Target<'a> {
-    Module(&'a Module),
-    /// A name that this module defines.
-    Item(&'a Module),
-}
-
-impl Tree {
-    fn read(sources: &[Source], root: &Source) -> Result<Self, String> {
-        let folder = root.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut tree = BTreeMap::new();
-        let mut open = vec![(Path::new(), root)];
-        while let Some((path, source)) = open.pop() {
-            let (read, elsewhere) = modules::read(&source.path, &path, &source.text)?;
-            tree.extend(read.into_iter().map(|module| (module.path.clone(), module)));
-            for Elsewhere(path) in elsewhere {
-                let stem = format!("{folder}/{}", path.join("/"));
-                let candidates = [format!("{stem}.rs"), format!("{stem}/mod.rs")];
-                let source = sources.iter().find(|it| candidates.contains(&it.path));
-                let source = source
-                    .ok_or_else(|| format!("{}: the module is declared, but has no file", candidates[0]))?;
-                open.push((path, source));
-            }
-        }
-        Ok(Self(tree))
-    }
-
-    fn arrows(&self) -> Arrows<'_> {
-        let mut arrows = Arrows::new();
-        for module in self.0.values() {
-            let from = arrows.entry(&module.file).or_default();
-            let taken = |it: &&Import| !it.is_handed_on;
-            let imported = module.imports.values().filter(taken).map(|it| (&it.path, false));
-            // A star import may bring any name.
-            let globs = module.globs.iter().filter(taken).map(|it| (&it.path, true));
-            let named =
-                module.named.iter().filter(|path| module.names_another(path)).map(|path| (path, false));
-            for (path, is_glob) in imported.chain(globs).chain(named) {
-                let to = match self.resolve(module, path, 0) {
-                    Some(Target::Module(to)) if is_glob => to,
-                    Some(Target::Item(to)) => to,
-                    _ => continue,
-                };
-                if let Some(name) = path.last().filter(|_| to.file != module.file) {
-                    from.entry(&to.file).or_insert(name);
-                }
-            }
-        }
-        arrows
-    }
-
-    /// The file that defines a path in a module; `None` for another crate's path or a local name.
-    fn resolve<'a>(&'a self, module: &'a Module, path: &[String], way: usize) -> Option<Target<'a>> {
-        let (first, rest) = path.split_first()?;
-        let start = match first.as_str() {
-            "crate" => Target::Module(self.0.get(&Path::new())?),
-            "self" => Target::Module(module),
-            "super" => Target::Module(self.parent(module)?),
-            name => self.member(module, name, way)?,
-        };
-        rest.iter().try_fold(start, |target, name| match target {
-            Target::Item(module) => Some(Target::Item(module)),
-            Target::Module(module) if name == "super" => Some(Target::Module(self.parent(module)?)),
-            Target::Module(module) => match self.member(module, name, way) {
-                // A name that nothing there declares or imports comes from a macro there.
-                None if !module.imports.contains_key(name) => Some(Target::Item(module)),
-                found => found,
-            },
-        })
-    }
-
-    /// The file that defines a name in a module.
-    fn member<'a>(&'a self, module: &'a Module, name: &str, way: usize) -> Option<Target<'a>> {
-        if module.children.contains(name) {
-            let path = [module.path.as_slice(), &[name.to_owned()]].concat();
-            return self.0.get(&path).map(Target::Module);
-        }
-        if module.defined.contains(name) {
-            return Some(Target::Item(module));
-        }
-        if way > LONGEST_WAY {
-            return None;
-        }
-        match module.imports.get(name) {
-            Some(import) if import.path.first().is_some_and(|first| first != name) => {
-                self.resolve(module, &import.path, way + 1)
-            }
-            Some(_) => None,
-            None => {
-                module.known_globs().find_map(|glob| match self.resolve(module, &glob.path, way + 1)? {
-                    Target::Module(other) if other.path != module.path => self.member(other, name, way + 1),
-                    _ => None,
-                })
-            }
-        }
-    }
-
-    fn parent(&self, module: &Module) -> Option<&Module> {
-        let (_, parent) = module.path.split_last()?;
-        self.0.get(parent)
-    }
-}
-
 /// The shortest way from a file back to it.
-fn shortest_circle<'a>(arrows: &Arrows<'a>, start: &'a str) -> Option<Vec<&'a str>> {
+fn shortest_circle<'a>(imports: &'a Imports, start: &'a str) -> Option<Vec<&'a str>> {
     let mut open = VecDeque::from([vec![start]]);
     let mut seen = BTreeSet::new();
     while let Some(way) = open.pop_front() {
-        for next in way.last().and_then(|last| arrows.get(last)).into_iter().flat_map(BTreeMap::keys) {
-            if *next == start {
+        for next in way.last().and_then(|last| imports.get(*last)).into_iter().flat_map(BTreeMap::keys) {
+            if next == start {
                 return Some(way);
             }
-            if seen.insert(*next) {
-                open.push_back([way.as_slice(), &[*next]].concat());
+            if seen.insert(next) {
+                open.push_back([way.as_slice(), &[next]].concat());
             }
         }
     }

@@ -21,9 +21,24 @@ const FORBIDDEN: &[(&str, &str)] = &[
     (concat!(">>>>", ">>> "), "is left over from a merge: keep one side"),
 ];
 
+/// Words that leave open who is meant, or that take two readings, with the reason. In two halves as well.
+const UNCLEAR: &[(&str, &str)] = &[
+    (concat!("no", "body"), "leaves open who: name the subject, as in \"no caller\""),
+    (concat!("who", "ever"), "leaves open who: name the subject, as in \"a client that\""),
+    (concat!("every", "body"), "leaves open who: name the subject, as in \"all callers\""),
+    (concat!("such ", "as are"), "takes two readings: say \"those that are\""),
+    (concat!("be ", "it"), "takes two readings: name both cases"),
+];
+
+/// Endings of the files that people read as text.
+const READ_BY_PEOPLE: [&str; 3] = [".rs", ".md", ".toml"];
+
 /// Everything that is wrong with `source`.
 pub(super) fn check(source: &Source) -> Vec<String> {
     let mut faults = forbidden_words(source);
+    if READ_BY_PEOPLE.iter().any(|ending| source.path.ends_with(ending)) {
+        faults.extend(unclear_words(source));
+    }
     if source.path.ends_with(".rs") {
         faults.extend(begins_without_doc(source));
         faults.extend(is_too_long(source));
@@ -44,6 +59,28 @@ fn forbidden_words(source: &Source) -> Vec<String> {
             found.map(move |(word, why)| format!("{}:{}: `{word}` {why}", source.path, number + 1))
         })
         .collect()
+}
+
+fn unclear_words(source: &Source) -> Vec<String> {
+    let lines = source.text.lines().map(str::to_lowercase).enumerate();
+    lines
+        .flat_map(|(number, line)| {
+            let found = UNCLEAR.iter().filter(move |(words, _)| says(&line, words));
+            found.map(move |(words, why)| format!("{}:{}: `{words}` {why}", source.path, number + 1))
+        })
+        .collect()
+}
+
+/// Whether a line has these words in a sentence. In an address, a query or quotes of its own, a word is a name.
+fn says(line: &str, words: &str) -> bool {
+    let joins = |c: char| c.is_alphanumeric() || "_@=/".contains(c);
+    line.split(words).collect::<Vec<_>>().windows(2).any(|sides| {
+        let [before, after] = sides else { return false };
+        let is_quoted = before.ends_with('"') && after.starts_with('"');
+        let is_joined = before.ends_with(joins) || after.starts_with(joins);
+        let is_in_a_list = after.starts_with(':') && !after.starts_with(": ") || before.ends_with(':');
+        !is_quoted && !is_joined && !is_in_a_list
+    })
 }
 
 fn begins_without_doc(source: &Source) -> Option<String> {
@@ -120,6 +157,16 @@ mod tests {
             ("crates/a/src/b/tests.rs", &long),
             ("tests/it/main.rs", &long),
             ("crates/storage-models/src/schema.rs", &long),
+            (
+                "a.md",
+                concat!(
+                    "`who",
+                    "ever_asks` of postgres://no",
+                    "body@h?x=no",
+                    "body, \"no",
+                    "body\" maybe it\n"
+                ),
+            ),
             ("Cargo.toml", "[workspace]\nmembers = []\n[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"),
             ("a/Cargo.toml", "[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n\n[dependencies]\n"),
         ] {
@@ -147,6 +194,9 @@ mod tests {
             ),
             ("a.md", &format!("x\nsee {}{}\n", "/ro", "ot/x"), "a.md:2: `/root"),
             ("a.md", &format!("x\n{}{} HEAD\n", "<<<<", "<<<"), "a.md:2: `<<<<"),
+            ("a.md", concat!("x\nWho", "ever asks.\n"), "a.md:2: `who"),
+            ("a.rs", concat!("//! x\n// for every", "body: it\n"), "a.rs:2: `every"),
+            ("a/b.toml", concat!("# cut, be ", "it here\n"), "a/b.toml:1: `be"),
             ("a.sql", &format!("-- {}{}: x\n", "TO", "DO"), "a.sql:1: `TO"),
             ("a.sh", &format!("curl https://{}{}/x\n", "crates", ".io"), "a.sh:1: `crates"),
         ] {

@@ -347,7 +347,7 @@ impl Drop for Cluster {
         let Some(server) = self.process() else { return };
         let children = server.children();
         for process in std::iter::once(server).chain(children) {
-            // Nobody is left to hear of a failure; the files are recovered from, or removed.
+            // A failure here has no reader any more; the files are recovered from, or removed.
             let _ = process.kill9();
             let _ = process.wait_gone(STOP_BOUND);
         }

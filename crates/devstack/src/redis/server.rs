@@ -236,7 +236,7 @@ impl RedisServer {
 impl Drop for RedisServer {
     fn drop(&mut self) {
         if let Some(server) = self.process().filter(|_| self.attached) {
-            // Nobody is left to hear of a failure, and nothing is lost.
+            // A failure here has no reader any more, and nothing is lost.
             let _ = server.kill9();
             let _ = server.wait_gone(STOP_BOUND);
             self.reap();

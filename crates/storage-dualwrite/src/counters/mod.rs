@@ -1,7 +1,7 @@
 //! The counters behind exact totals: how many remediations there are of each kind (month, namespace, status, phase,
 //! action type, severity).
 //!
-//! Triggers append to `remediation_count_delta` what a statement changes, in its own transaction. Whoever reads adds
+//! Triggers append to `remediation_count_delta` what a statement changes, in its own transaction. A reader adds
 //! up `remediation_count` and what was appended, in one snapshot, so that a total is exact whether or not anything is
 //! ever folded. What happens here moves numbers from one table to the other, or corrects them by appending the
 //! difference; neither stops a writer.

@@ -14,9 +14,9 @@ pub(crate) struct Position {
 /// Which due rows a claim is for: those without their words in any case, since PostgreSQL alone makes these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// Those that wait for the embedder as well, unless it is away.
+    /// Those that wait for the embedder as well, unless it is unavailable.
     pub(crate) to_embed: bool,
-    /// Those that wait for the outside index alone as well, unless it is away.
+    /// Those that wait for the outside index alone as well, unless it is unavailable.
     pub(crate) to_index: bool,
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Ready {
 pub(super) struct Embedded {
     pub(super) ready: Vec<Ready>,
     pub(super) failed: Vec<(Lease, String)>,
-    /// Not embedded because the embedder is away.
+    /// Not embedded because the embedder is unavailable.
     pub(super) postponed: Vec<Lease>,
     /// Not begun in time.
     pub(super) late: Vec<Lease>,

@@ -11,7 +11,7 @@ pub enum EmbedFault {
     /// Something about this record; trying others is worthwhile, and this one is parked in the end.
     #[error("{0}")]
     Record(String),
-    /// The embedder is away or overloaded; no record is to blame.
+    /// The embedder is unavailable or overloaded; no record is to blame.
     #[error("{reason}")]
     Outage {
         /// For the log.

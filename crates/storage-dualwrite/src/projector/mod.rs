@@ -1,5 +1,5 @@
 //! The projector: gives every remediation its words and its vector, in PostgreSQL and in the outside index when there is
-//! one, off the request's path. Words need no embedder, and are stored while it is away too.
+//! one, off the request's path. Words need no embedder, and are stored while it is unavailable too.
 //!
 //! ```text
 //! claim (a lease) ─▶ read ─▶ words ─▶ embed ─▶ upsert points ─▶ settle: vector, outbox row removed

@@ -25,7 +25,7 @@ const LISTEN_CHECK: Duration = Duration::from_secs(5);
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(20);
 
 statement! {
-    /// Tells the other replicas; the payload says who tells. Nobody listens on a server that takes no writes.
+    /// Tells the other replicas; the payload says who tells. A server that takes no writes has no listener.
     Announce("projection/announce.sql") -> (Text, Bool) {
         sender: String => Text,
     }

@@ -39,7 +39,7 @@ enum Next {
     Yield(Duration),
     /// Nothing is due: wait to be woken.
     Idle,
-    /// Whoever wakes us, nothing can be done for a while.
+    /// Nothing can be done for a while, even when woken.
     Pause,
 }
 

@@ -53,7 +53,7 @@ async fn a_commit_whose_answer_hangs_is_settled_on_another_connection() {
     assert_eq!(bench.count(RECORDS).await, 2);
 }
 
-/// F34: when nobody can be asked, the client is told that the outcome is unknown, and nothing is claimed.
+/// F34: when no connection can ask, the client is told that the outcome is unknown, and nothing is claimed.
 #[tokio::test]
 async fn an_outcome_that_cannot_be_learnt_is_called_unknown() {
     let (bench, proxy) = behind_a_proxy().await;

@@ -1,4 +1,4 @@
-//! The counters behind exact totals: right at every moment, whoever writes, folds, corrects or fails.
+//! The counters behind exact totals: right at every moment, while others write, fold, correct or fail.
 
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
@@ -159,7 +159,7 @@ fn counters_are_the_table_after_any_history() {
     });
 }
 
-/// F02, F13: writers, changes and two folders at once; every snapshot agrees with itself, and nobody loses a conflict.
+/// F02, F13: writers, changes and two folders at once; every snapshot agrees with itself, and no writer loses a conflict.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_snapshot_is_exact_while_everybody_writes_and_folds() {
     let bench = Bench::new().await;
@@ -233,7 +233,7 @@ async fn storing_a_vector_appends_nothing() {
     assert_exact(&mut connection, Some(1)).await;
 }
 
-/// Whoever deletes by hand, as an operator may, is counted too.
+/// What an operator deletes by hand is counted too.
 #[tokio::test]
 async fn deleted_records_are_not_counted_any_more() {
     let bench = Bench::new().await;

@@ -135,7 +135,7 @@ async fn hold(connection: &mut AsyncPgConnection, lock: i64) {
     sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(lock).execute(connection).await.unwrap();
 }
 
-/// F35: two replicas' groups take the same keys in opposite orders, again and again: nobody waits for the other, no
+/// F35: two replicas' groups take the same keys in opposite orders, again and again: neither waits for the other, no
 /// deadlock happens, and each key has one record.
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_of_two_replicas_with_the_same_keys_do_not_deadlock() {
@@ -275,7 +275,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     /// F10, F11, F38: whatever keys and bodies come together through two replicas, each key has one record: that of
-    /// the request which was told so, and everybody else is told the same or refused.
+    /// the request which was told so, and all others are told the same or refused.
     #[test]
     fn any_interleaving_gives_each_key_one_record(
         requests in prop::collection::vec((0_u8..6, 0_u8..3, any::<bool>()), 1..60)

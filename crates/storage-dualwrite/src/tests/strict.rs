@@ -334,7 +334,7 @@ async fn no_point_is_removed_while_the_outcome_is_unknown() {
     let index = Arc::new(MemoryIndex::default());
     let settings = WriterSettings { settle_timeout: Duration::from_millis(300), ..patient() };
     let (strict, proxy) = behind_a_proxy(&index, settings).await;
-    // The answer hangs until its connection is closed, and then nobody can be asked on another.
+    // The answer hangs until its connection is closed, and then no other connection can ask.
     proxy.hang_before_answer("COMMIT");
     let lost = async {
         proxy.wait_for_trigger().await.unwrap();

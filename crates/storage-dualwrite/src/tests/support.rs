@@ -160,7 +160,7 @@ pub(super) enum Loss {
 impl Loss {
     pub(super) const ALL: [Self; 3] = [Self::CutBefore, Self::CutAfter, Self::Silence];
 
-    /// How long a step may take while it happens: nobody waits long for what never comes, and what does come has time.
+    /// How long a step may take while it happens: a test does not wait long for what never comes, and what does come has time.
     pub(super) const fn step_timeout(self) -> Duration {
         match self {
             Self::CutBefore | Self::CutAfter => PATIENCE,

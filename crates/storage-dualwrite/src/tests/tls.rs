@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL and to Qdrant: which certificates convince, and that nothing is said to whoever has another.
+//! TLS to PostgreSQL and to Qdrant: which certificates convince, and that nothing is said to a server with another.
 
 use std::error::Error;
 
@@ -26,7 +26,7 @@ fn chain(error: &dyn Error) -> String {
     format!("{error}{}", inner.unwrap_or_default())
 }
 
-/// Certificates that must convince nobody who trusts `authority` (or, in the last case, somebody else), and why not.
+/// Certificates that must not convince a client that trusts `authority` (in the last case, another one), and why not.
 fn bad(authority: &Authority) -> [(CertificatePair, String, &'static str); 3] {
     let stranger = Authority::new().unwrap();
     [
@@ -68,7 +68,7 @@ async fn postgres_with_another_certificate_is_not_spoken_with() {
     }
 }
 
-/// A server, or whoever stands before it, that says it has no TLS is believed and not spoken with.
+/// A server, or a proxy before it, that says it has no TLS is believed and not spoken with.
 #[tokio::test]
 async fn tls_is_not_given_up_when_the_server_has_none() {
     let database = TestDatabase::create().await.unwrap();
@@ -133,7 +133,7 @@ async fn qdrant_is_spoken_with_over_tls_when_its_certificate_convinces() {
     let front = TlsFront::http2(server.address(), &authority.server(&[HERE]).unwrap()).await.unwrap();
     assert!(
         qdrant(&front, None).unwrap().prepare(&identity(1)).await.is_err(),
-        "nobody knows that authority"
+        "this machine does not know that authority"
     );
     qdrant(&front, Some(&authority.pem())).unwrap().prepare(&identity(1)).await.unwrap();
 }

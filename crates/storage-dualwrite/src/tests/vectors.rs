@@ -1,4 +1,4 @@
-//! Vectors are stored once each, whoever brings them.
+//! Each vector is stored once, however many writers bring it.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ async fn records_of_one_text_share_one_vector() {
     assert_eq!(bench.count(with_the_right_one).await, 2);
 }
 
-/// F13: whoever stores overlapping sets at the same time, in opposite orders, waits for nobody for ever and gets the same
+/// F13: two that store overlapping sets at the same time, in opposite orders, do not wait for ever and get the same
 /// ids.
 #[tokio::test]
 async fn overlapping_sets_are_stored_once_by_several_at_once() {

@@ -59,7 +59,7 @@ async fn a_stop_ends_every_wait() {
     assert!(!waits.wait([version], bench.deadline()).await);
 }
 
-/// While PostgreSQL is away nobody is told that anything is there; afterwards waits go on.
+/// While PostgreSQL is unavailable no wait ends as if the record were there; afterwards waits go on.
 #[tokio::test]
 async fn an_outage_of_postgresql_tells_nobody_anything() {
     let bench = Bench::new().await;
@@ -75,7 +75,7 @@ async fn an_outage_of_postgresql_tells_nobody_anything() {
     assert!(waits.wait([newer], bench.deadline()).await);
 }
 
-/// An answer that never comes costs those who wait for it some seconds, and nobody after them anything.
+/// An answer that never comes costs those who wait for it some seconds, and those after them nothing.
 #[tokio::test]
 async fn a_silence_of_postgresql_ends_by_itself() {
     let bench = Bench::new().await;

@@ -20,7 +20,7 @@ pub enum WriteError {
     /// The deadline passed while the record was still queued.
     #[error("the deadline passed before the record's transaction began")]
     DeadlinePassed,
-    /// PostgreSQL is away, or the record's partition could not be made.
+    /// PostgreSQL is unavailable, or the record's partition could not be made.
     #[error("PostgreSQL cannot store the record now")]
     Unavailable,
     /// A strict write cannot be in the vector index now; it was not stored in PostgreSQL either.

@@ -20,7 +20,7 @@ use super::transaction::{Failure, Runner, Work};
 use super::turn::{Receiver, Turn};
 use crate::supervise::note_panic;
 
-/// Between two tries to reach a database that is away.
+/// Between two tries to reach a database that is unavailable.
 const RECONNECT_DELAY: Duration = Duration::from_millis(250);
 
 /// Bytes of records in one transaction; a group beyond them is split.
@@ -74,7 +74,7 @@ impl WriterTask {
         let _stopped = tokio::time::timeout(RECONNECT_DELAY, stopped).await;
     }
 
-    /// Waits for records; none means that the queue is closed and drained. While the database is away the wait
+    /// Waits for records; none means that the queue is closed and drained. While the database is unavailable the wait
     /// ends after a moment with an error, to try it again.
     async fn next_jobs(&self, away: bool) -> Result<(Turn, Vec<Job>), tokio::time::error::Elapsed> {
         let wait = async {

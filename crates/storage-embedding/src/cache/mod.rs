@@ -47,7 +47,7 @@ impl fmt::Debug for CacheKey {
     }
 }
 
-/// A store that may forget, be away or hold rubbish, all of which are misses and none an error.
+/// A store that may forget, be unavailable or hold rubbish, all of which are misses and none an error.
 #[async_trait]
 pub trait EmbeddingCache: Send + Sync {
     /// The vector of each key, if known, in the order of the keys.

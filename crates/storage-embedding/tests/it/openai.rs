@@ -157,7 +157,7 @@ async fn what_an_api_does_wrong_is_an_outage() {
     }
 }
 
-/// An API that does not answer costs a bounded time, and after three calls nobody waits for it.
+/// An API that does not answer costs a bounded time, and after three calls no caller waits for it.
 #[tokio::test]
 async fn a_slow_api_is_given_up_and_then_left_alone() {
     let slow = StandInSlow;
@@ -219,7 +219,10 @@ async fn only_an_api_with_the_right_certificate_is_asked() {
         assert!(format!("{error:?}").contains(because), "{because}: {error:?}");
     }
     let error = over(&good, None).await.unwrap_err();
-    assert!(format!("{error:?}").contains("UnknownIssuer"), "nobody told this machine of it: {error:?}");
+    assert!(
+        format!("{error:?}").contains("UnknownIssuer"),
+        "this machine does not know the authority: {error:?}"
+    );
     assert_eq!(calls.load(Ordering::SeqCst), 0);
     assert_eq!(over(&good, Some(authority.pem())).await.unwrap(), 1);
 }

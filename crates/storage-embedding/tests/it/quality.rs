@@ -32,7 +32,7 @@ fn the_set_is_large_enough_and_its_answers_exist() {
 }
 
 /// Words that a query may share with its answers: those without content, and the names of things
-/// that nobody can speak of in other words.
+/// that have no other name.
 const ALLOWED: &str = "a about above after an and any are as at be because been being by cannot each for from \
     had has have in is it its more no not of off on one or other out over since still than that the there they to too \
     up was were which while will with would \

@@ -2,22 +2,25 @@
 
 mod boundary;
 mod code;
+mod order;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use boundary::{Boundary, Position, Side};
+pub(crate) use order::Order;
 
 use storage_models::Timestamp;
 
 use crate::filter::{Digest, Range, Times, digest};
-use crate::{AuditFilter, CheckedFilter, InvalidParameter, InvalidReason, Listed, Sort};
+use crate::{AuditFilter, CheckedFilter, InvalidParameter, InvalidReason, Listed};
 
 /// A place in a list, behind one of its records or before it: what [`Page::next_cursor`](crate::Page) and
-/// [`Page::previous_cursor`](crate::Page) give and [`ListQuery::after`](crate::ListQuery::after) takes.
+/// [`Page::previous_cursor`](crate::Page) give and [`ListQuery::after`](crate::ListQuery::after) or
+/// [`Feed::after`](crate::Feed::after) takes.
 ///
 /// As text it is opaque, fit for a URL as it is, at most [`Self::MAX_LENGTH`] bytes long, and bound to the filter, the
 /// sort and the record type of its list. Ages in the filter keep the instants that they meant on the first page. In a
-/// feed (a list by ascending `created_at`), `created_since` may change between pages. A cursor holds no secret and is
+/// feed, `created_since` may change between pages. A cursor holds no secret and is
 /// not signed: an invented cursor shows nothing that another filter would not show.
 ///
 /// ```
@@ -42,31 +45,31 @@ impl Cursor {
     /// A place in this list.
     pub(crate) fn new<R: Listed>(
         filter: &CheckedFilter<R::Filter>,
-        sort: Sort<R>,
+        order: Order<R>,
         boundary: Boundary,
     ) -> Self {
-        let (filter, ages) = (digest_of(filter, sort.is_feed()), filter.ages());
-        Self { list: R::CODE, sort: sort.code(), filter, ages, boundary }
+        let (filter, ages) = (digest_of(filter, order.is_feed()), filter.ages());
+        Self { list: R::CODE, sort: order.code(), filter, ages, boundary }
     }
 
-    /// Its place in the list of `filter` and `sort`, and the filter with its ages as they were resolved on
+    /// Its place in the list of `filter` and `order`, and the filter with its ages as they were resolved on
     /// the first page; refuses every other list.
     pub(crate) fn open<R: Listed>(
         &self,
         filter: CheckedFilter<R::Filter>,
-        sort: Sort<R>,
+        order: Order<R>,
     ) -> Result<(CheckedFilter<R::Filter>, Boundary), InvalidParameter> {
         let refused = |part| Err(self.refused(InvalidReason::OtherCursor { part }));
         if self.list != R::CODE {
             return refused("record type");
         }
-        if self.sort != sort.code() {
+        if self.sort != order.code() {
             return refused("sort");
         }
-        if self.filter != digest_of(&filter, sort.is_feed()) {
+        if self.filter != digest_of(&filter, order.is_feed()) {
             return refused("filter");
         }
-        if !sort.has(self.boundary.position) {
+        if !order.sort().has(self.boundary.position) {
             return Err(self.refused(InvalidReason::NotACursor));
         }
         Ok((filter.with_ages(self.ages), self.boundary))

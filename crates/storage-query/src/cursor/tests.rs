@@ -3,12 +3,11 @@
 use proptest::prelude::*;
 use storage_models::{Execution, Remediation, Timestamp};
 
-use super::{Boundary, Cursor, Position, Side};
+use super::{Boundary, Cursor, Order, Position, Side};
 use crate::filter::Times;
 use crate::record::sealed::Shape as _;
 use crate::{
-    AuditFilter, CheckedFilter, Direction, Incident, InvalidReason, Listed, RemediationFilter, Sort,
-    TimeBound,
+    AuditFilter, CheckedFilter, Incident, InvalidReason, Listed, RemediationFilter, Sort, TimeBound,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -19,12 +18,17 @@ fn filter<F: AuditFilter>(pairs: &[(&str, &str)]) -> CheckedFilter<F> {
     F::from_pairs(pairs.iter().copied()).unwrap().check(at("2026-03-01T00:00:00Z")).unwrap()
 }
 
-fn cursor<R: Listed>(pairs: &[(&str, &str)], sort: &str, value: Option<i64>) -> Cursor {
-    Cursor::new::<R>(&filter(pairs), sort.parse().unwrap(), Position { value, id: 7 }.after())
+/// A sort by its parameter, or `feed`.
+fn order<R: Listed>(name: &str) -> Order<R> {
+    if name == "feed" { Order::Written } else { Order::By(name.parse().unwrap()) }
 }
 
-fn opened<R: Listed>(cursor: &Cursor, pairs: &[(&str, &str)], sort: &str) -> Result<(), InvalidReason> {
-    let outcome = cursor.open::<R>(filter(pairs), sort.parse().unwrap());
+fn cursor<R: Listed>(pairs: &[(&str, &str)], order: &str, value: Option<i64>) -> Cursor {
+    Cursor::new::<R>(&filter(pairs), self::order(order), Position { value, id: 7 }.after())
+}
+
+fn opened<R: Listed>(cursor: &Cursor, pairs: &[(&str, &str)], order: &str) -> Result<(), InvalidReason> {
+    let outcome = cursor.open::<R>(filter(pairs), self::order(order));
     outcome.map(|_| ()).map_err(|error| {
         assert_eq!(error.field, "cursor");
         error.reason
@@ -71,11 +75,11 @@ fn a_cursor_belongs_to_one_filter_one_sort_and_one_type() {
 fn an_age_keeps_the_instant_it_meant_at_first() {
     let (first, later) = (at("2026-03-01T00:00:00Z"), at("2026-03-09T00:00:00Z"));
     let filter = RemediationFilter::default().since("7d".parse::<TimeBound>().unwrap()).until(later);
-    let sort = Sort::<Remediation>::default();
+    let order = Order::<Remediation>::By(Sort::default());
     let cursor =
-        Cursor::new(&filter.clone().check(first).unwrap(), sort, Position { value: Some(0), id: 1 }.after());
+        Cursor::new(&filter.clone().check(first).unwrap(), order, Position { value: Some(0), id: 1 }.after());
     let cursor: Cursor = cursor.to_string().parse().unwrap();
-    let (filter, _) = cursor.open(filter.check(later).unwrap(), sort).unwrap();
+    let (filter, _) = cursor.open(filter.check(later).unwrap(), order).unwrap();
     assert_eq!((filter.since(), filter.until()), (Some(at("2026-02-22T00:00:00Z")), Some(later)));
 }
 
@@ -83,23 +87,25 @@ fn an_age_keeps_the_instant_it_meant_at_first() {
 #[test]
 fn the_cursor_of_a_feed_takes_another_beginning() {
     let of = |since: &'static str| [("namespace", "a"), ("created_since", since)];
-    let cursor = cursor::<Remediation>(&of("2026-02-20"), "created_at", Some(5));
+    let cursor = cursor::<Remediation>(&of("2026-02-20"), "feed", Some(5));
     for pairs in [of("2026-02-25").as_slice(), &of("7d"), &[("namespace", "a")]] {
-        assert_eq!(opened::<Remediation>(&cursor, pairs, "created_at"), Ok(()), "{pairs:?}");
+        assert_eq!(opened::<Remediation>(&cursor, pairs, "feed"), Ok(()), "{pairs:?}");
     }
     let later = [("namespace", "a"), ("created_until", "2026-02-25")];
-    assert_eq!(opened::<Remediation>(&cursor, &later, "created_at"), other("filter"));
-    let fixed = self::cursor::<Remediation>(&of("2026-02-20"), "-created_at", Some(5));
-    assert_eq!(opened::<Remediation>(&fixed, &of("2026-02-20"), "-created_at"), Ok(()));
-    assert_eq!(opened::<Remediation>(&fixed, &of("2026-02-25"), "-created_at"), other("filter"));
+    assert_eq!(opened::<Remediation>(&cursor, &later, "feed"), other("filter"));
+    for sort in ["created_at", "-created_at"] {
+        assert_eq!(opened::<Remediation>(&cursor, &of("2026-02-20"), sort), other("sort"));
+        let fixed = self::cursor::<Remediation>(&of("2026-02-20"), sort, Some(5));
+        assert_eq!(opened::<Remediation>(&fixed, &of("2026-02-20"), sort), Ok(()));
+        assert_eq!(opened::<Remediation>(&fixed, &of("2026-02-25"), sort), other("filter"));
+    }
 
     let begins = |pairs: &[(&str, &str)], cursor: &Cursor| {
-        let sort = "created_at".parse::<Sort<Remediation>>().unwrap();
-        cursor.open(filter(pairs), sort).unwrap().0.times().created.since
+        cursor.open::<Remediation>(filter(pairs), Order::Written).unwrap().0.times().created.since
     };
     assert_eq!(begins(&of("2026-02-25"), &cursor), Some(at("2026-02-25T00:00:00Z")));
     assert_eq!(begins(&of("1h"), &cursor), None, "a reader that was away misses nothing");
-    let of_age = self::cursor::<Remediation>(&of("7d"), "created_at", Some(5));
+    let of_age = self::cursor::<Remediation>(&of("7d"), "feed", Some(5));
     assert_eq!(begins(&of("1h"), &of_age), Some(at("2026-02-22T00:00:00Z")));
 }
 
@@ -205,11 +211,9 @@ proptest! {
 
     #[test]
     fn no_cursor_makes_a_list_panic(cursor in any_cursor()) {
-        for direction in [Direction::Ascending, Direction::Descending] {
-            for sort in [Sort::time(direction), Sort::created_at(direction), Sort::duration_ms(direction)] {
-                let cursor = Cursor { list: Remediation::CODE, sort: sort.code(), ..cursor.clone() };
-                let _ = cursor.open::<Remediation>(CheckedFilter::default(), sort);
-            }
+        for order in Sort::<Remediation>::all().map(Order::By).chain([Order::Written]) {
+            let cursor = Cursor { list: Remediation::CODE, sort: order.code(), ..cursor.clone() };
+            let _ = cursor.open(CheckedFilter::default(), order);
         }
     }
 }

@@ -137,6 +137,12 @@ pub enum InvalidReason {
     /// An offset beside a cursor.
     #[error("cannot be combined with cursor")]
     WithCursor,
+    /// What the statement needs and a query must read first.
+    #[error("must be read first, by {by}")]
+    NotRead {
+        /// The query or method that reads it.
+        by: &'static str,
+    },
     /// A range of time of too many buckets.
     #[error("starts a range of more than {max} buckets; choose a shorter range or a longer interval")]
     TooManyBuckets {

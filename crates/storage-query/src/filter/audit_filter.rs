@@ -1,5 +1,7 @@
 //! The trait that all filters share.
 
+use std::fmt::Debug;
+
 use serde::de::DeserializeOwned;
 use storage_models::Timestamp;
 use storage_models::fields::Field;
@@ -28,7 +30,7 @@ use crate::{InvalidParameter, InvalidParameters};
 ///
 /// Values, prefixes and `.null=true` of the same field are alternatives; `.not` excludes records from them.
 /// `.null=false` together with values or prefixes is refused, because it would have no effect.
-pub trait AuditFilter: Fields + Default + Clone + DeserializeOwned + Send + Sync + 'static {
+pub trait AuditFilter: Fields + Debug + Default + Clone + DeserializeOwned + Send + Sync + 'static {
     /// The names of its parameters without suffixes, `since` and `until` last. Remediations also have any that begins with
     /// `metadata.`; see [`Self::has_field`].
     const FIELDS: &'static [&'static str];

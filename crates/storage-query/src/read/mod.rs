@@ -2,7 +2,10 @@
 
 mod by_id;
 mod count;
+mod feed;
+mod feed_end;
 mod list;
+mod paged;
 pub(crate) mod rows;
 mod stream;
 #[cfg(test)]
@@ -12,6 +15,8 @@ mod timeline;
 pub(crate) use by_id::in_months_of;
 pub use by_id::{GetManyQuery, GetQuery, Records};
 pub use count::CountQuery;
+pub use feed::Feed;
+pub use feed_end::{FeedEnd, FeedEndQuery};
 pub use list::ListQuery;
 pub use stream::StreamQuery;
 pub use timeline::{MAX_EVENTS, Timeline, TimelineQuery};

@@ -3,9 +3,10 @@
 use diesel_async::AsyncPgConnection;
 use futures_util::stream::{self, Stream, TryStreamExt as _};
 
-use super::ListQuery;
+use super::paged::Paged;
+use crate::cursor::Order;
 use crate::sql::BoundSql;
-use crate::{CheckedFilter, Listed, Page, PageRequest, QueryError, Sort, Total};
+use crate::{CheckedFilter, Listed, Page, PageRequest, QueryError, Sort};
 
 /// Everything that matches a filter, in the order of a sort, with at most
 /// [`PageRequest::MAX_LIMIT`] records and [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES) in memory however many there
@@ -18,8 +19,6 @@ use crate::{CheckedFilter, Listed, Page, PageRequest, QueryError, Sort, Total};
 /// - a record that does not change meanwhile comes exactly once;
 /// - one that is written meanwhile comes if its place in the order is still ahead;
 /// - one whose sort value changes meanwhile may come twice, or not at all.
-///
-/// By ascending `created_at` the stream is a feed, see [`ListQuery`], and ends where the feed ends.
 ///
 /// A statement begins only when the consumer polls for its chunk, so nothing is read ahead. The first error is the
 /// stream's last item. A stream that ends without an error is complete.
@@ -63,35 +62,44 @@ impl<R: Listed> StreamQuery<R> {
         self
     }
 
-    /// The statement of the first chunk, as [`ListQuery::to_sql`] without a total; a list reads on from there.
+    /// The statement of the first chunk, as that of a [`ListQuery`](crate::ListQuery) without a total; a list reads on
+    /// from there.
     #[must_use]
     pub fn to_sql(&self) -> BoundSql {
-        self.first().bounded_sql(None).into_bound()
+        self.first().sql().into_bound()
     }
 
     /// Runs it, a chunk at a time.
     ///
     /// # Errors
-    /// As items: those of [`ListQuery::run`].
+    /// As items: those of [`ListQuery::run`](crate::ListQuery::run).
     pub fn run<'c>(
         &self,
         conn: &'c mut AsyncPgConnection,
     ) -> impl Stream<Item = Result<R, QueryError>> + use<'c, R> {
-        stream::try_unfold((conn, Some(self.first())), |(conn, query)| async move {
-            let Some(query) = query else { return Ok(None) };
-            let page = query.run(conn).await?;
-            let size = next_chunk(&page);
-            let cursor = page.next_cursor.filter(|_| page.has_more);
-            let next = cursor.map(|cursor| query.page(size).after(&cursor));
-            Ok::<_, QueryError>(Some((page.records, (conn, next))))
-        })
-        .map_ok(|records| stream::iter(records.into_iter().map(Ok)))
-        .try_flatten()
+        chunks(self.first(), conn)
     }
 
-    fn first(&self) -> ListQuery<R> {
-        ListQuery::new(self.filter.clone()).sort(self.sort).total(Total::None).page(PageRequest::LARGEST)
+    fn first(&self) -> Paged<R> {
+        Paged::new(self.filter.clone(), Order::By(self.sort)).in_chunks()
     }
+}
+
+/// The records from `first` on, chunk after chunk.
+pub(super) fn chunks<R: Listed>(
+    first: Paged<R>,
+    conn: &mut AsyncPgConnection,
+) -> impl Stream<Item = Result<R, QueryError>> + use<'_, R> {
+    stream::try_unfold((conn, Some(first)), |(conn, query)| async move {
+        let Some(query) = query else { return Ok(None) };
+        let page = query.run(conn).await?;
+        let size = next_chunk(&page);
+        let cursor = page.next_cursor.filter(|_| page.has_more);
+        let next = cursor.map(|cursor| Paged { page: size, cursor: Some(cursor), ..query });
+        Ok::<_, QueryError>(Some((page.records, (conn, next))))
+    })
+    .map_ok(|records| stream::iter(records.into_iter().map(Ok)))
+    .try_flatten()
 }
 
 /// Records beyond the bound of bytes were read in vain. So the next chunk asks for as many records as the last one

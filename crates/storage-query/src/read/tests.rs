@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use storage_models::{AiAnalysis, Execution, Phase, Remediation, Severity, Status, Timestamp, Workflow};
 
-use super::{CountQuery, GetManyQuery, GetQuery, ListQuery, TimelineQuery};
-use crate::cursor::Position;
+use super::{
+    CountQuery, Feed, FeedEnd, FeedEndQuery, GetManyQuery, GetQuery, ListQuery, StreamQuery, TimelineQuery,
+};
+use crate::cursor::{Order, Position};
 use crate::{
     AuditFilter, BoundSql, CheckedFilter, Cursor, Direction, Incident, Listed, PageRequest,
     RemediationFilter, Sort, Total,
@@ -13,6 +15,10 @@ use crate::{
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+fn end() -> FeedEnd {
+    FeedEnd::of_row(at("2026-02-03T04:05:06Z"), None).unwrap()
 }
 
 fn render(golden: &mut String, title: &str, BoundSql { text, binds }: BoundSql) {
@@ -59,7 +65,7 @@ fn golden_for<R: Listed>() -> String {
             if sort.to_string().contains("duration") { &[Some(250), None] } else { &[Some(250)] };
         for position in values.iter().map(|value| Position { value: *value, id: 7 }) {
             for (side, place) in [("after", position.after()), ("before", position.before())] {
-                let cursor = Cursor::new(&all, sort, place);
+                let cursor = Cursor::new(&all, Order::By(sort), place);
                 let query = ListQuery::<R>::new(all.clone()).sort(sort).total(Total::None).after(&cursor);
                 render(
                     &mut golden,
@@ -69,15 +75,12 @@ fn golden_for<R: Listed>() -> String {
             }
         }
     }
-    let sort = Sort::<R>::created_at(Direction::Ascending);
-    let cursor = Cursor::new(&full_filter::<R::Filter>(), sort, Position { value: Some(250), id: 7 }.after());
-    let query = ListQuery::<R>::new(full_filter()).sort(sort).after(&cursor);
-    render(&mut golden, "end of the feed", ListQuery::<R>::to_bound_sql());
-    render(
-        &mut golden,
-        "feed, every filter, with total",
-        query.to_feed_sql(at("2026-02-03T04:05:06Z")).unwrap(),
-    );
+    render(&mut golden, "stream, every filter", StreamQuery::<R>::new(full_filter()).to_sql());
+    render(&mut golden, "end of the feed", FeedEndQuery::<R>::new().to_sql());
+    let place = Position { value: Some(250), id: 7 }.after();
+    let cursor = Cursor::new::<R>(&full_filter(), Order::Written, place);
+    let feed = Feed::<R>::new(full_filter()).after(&cursor).up_to(end());
+    render(&mut golden, "feed, every filter, with total", feed.to_sql().unwrap());
     let page = PageRequest::new(20, 40).unwrap();
     let query = ListQuery::<R>::new(full_filter()).page(page);
     render(&mut golden, "list, every filter, third page", query.to_sql().unwrap());
@@ -148,7 +151,7 @@ fn one_clause_feeds_list_total_and_count() {
 #[test]
 fn the_parts_of_a_list_come_in_any_order() {
     let (all, sort) = (CheckedFilter::default(), Sort::created_at(Direction::Descending));
-    let cursor = Cursor::new(&all, sort, Position { value: Some(250), id: 7 }.after());
+    let cursor = Cursor::new(&all, Order::By(sort), Position { value: Some(250), id: 7 }.after());
     let list = ListQuery::<Remediation>::new(all);
     let begun = list.clone().after(&cursor).total(Total::None).sort(sort).to_sql();
     let ended = list.clone().sort(sort).total(Total::None).after(&cursor).to_sql();
@@ -159,6 +162,20 @@ fn the_parts_of_a_list_come_in_any_order() {
     assert_eq!(refused(behind.clone()), "cursor belongs to another sort; start again without cursor");
     let skipping = PageRequest::new(1, 1).unwrap();
     assert_eq!(refused(behind.page(skipping).sort(sort)), "offset cannot be combined with cursor");
+}
+
+/// F28: a list by ascending `created_at` is a list and no feed; a feed has a statement only up to an end that was read.
+#[test]
+fn a_feed_is_no_list_and_ends_where_its_end_was_read() {
+    let sorted = ListQuery::<Remediation>::new(CheckedFilter::default())
+        .sort(Sort::created_at(Direction::Ascending))
+        .to_sql()
+        .unwrap();
+    assert!(!sorted.text.contains("created_at <"), "{}", sorted.text);
+    let feed = Feed::<Remediation>::new(CheckedFilter::default());
+    let refused = feed.to_sql().unwrap_err().to_string();
+    assert_eq!(refused, "end must be read first, by FeedEndQuery");
+    assert!(feed.up_to(end()).to_sql().unwrap().text.contains("created_at < $"));
 }
 
 const CLAUSE: &str = "WHERE namespace = $ AND phase = ANY($) AND status = $";

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{AiAnalysis, Execution, Remediation, Timestamp, Workflow};
 use storage_query::{
-    AuditFilter as _, CheckedFilter, Cursor, Direction, Incident, ListQuery, PageRequest, RemediationFilter,
-    Sort, TimeBound, Total,
+    AuditFilter as _, CheckedFilter, Cursor, Incident, ListQuery, PageRequest, RemediationFilter, Sort,
+    TimeBound, Total,
 };
 
 use crate::lists::{any_wanted, expected, filter};
@@ -32,8 +32,7 @@ async fn walked<R: Modelled>(
         assert!(page.records.len() <= usize::try_from(first.limit()).unwrap());
         records.extend(page.records);
         if !page.has_more {
-            let is_feed = sort == Sort::created_at(Direction::Ascending);
-            assert_eq!(page.next_cursor.is_some(), is_feed && !(records.is_empty() && number == 0));
+            assert_eq!(page.next_cursor, None);
             break;
         }
         let cursor: Cursor = page.next_cursor.unwrap().to_string().parse().unwrap();
@@ -83,7 +82,7 @@ async fn check<R: Modelled>(
     let total = counts.then(|| i64::try_from(count).unwrap());
     let walked = walked(conn, &filter::<R::Filter>(wanted), sort, first, total).await;
     prop_assert_eq!(&walked, &everything[skipped..]);
-    if sort != Sort::created_at(Direction::Ascending) && first.offset() == 0 {
+    if first.offset() == 0 {
         let back = walked_back(conn, &filter::<R::Filter>(wanted), sort, first).await;
         prop_assert_eq!(back, everything);
     }

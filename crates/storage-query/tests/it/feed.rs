@@ -1,11 +1,12 @@
-//! Lists by ascending `created_at` beside open transactions.
+//! Feeds beside open transactions.
 
 use chrono::TimeDelta;
 use diesel_async::AsyncPgConnection;
+use futures_util::TryStreamExt as _;
 use storage_models::{ErrorCode, Remediation, Timestamp};
 use storage_query::{
-    AuditFilter as _, CheckedFilter, Cursor, Direction, FeedFault, ListQuery, PageRequest, QueryError,
-    RemediationFilter, Sort, TimeBound,
+    AuditFilter as _, CheckedFilter, Cursor, Direction, Feed, FeedEndQuery, FeedFault, ListQuery,
+    PageRequest, QueryError, RemediationFilter, Sort, TimeBound,
 };
 use storage_testkit::TestDatabase;
 
@@ -25,9 +26,7 @@ impl Reader {
 
     /// Reads one page, and says whether more follow.
     async fn read(&mut self) -> Result<bool, QueryError> {
-        let query = ListQuery::<Remediation>::new(CheckedFilter::default())
-            .sort(Sort::created_at(Direction::Ascending))
-            .page(PageRequest::new(7, 0).unwrap());
+        let query = Feed::<Remediation>::new(CheckedFilter::default()).page(PageRequest::new(7, 0).unwrap());
         let query = match &self.cursor {
             Some(cursor) => query.after(cursor),
             None => query,
@@ -131,13 +130,33 @@ async fn the_total_of_a_feed_counts_what_the_feed_does_not_show_yet() {
     execute(&mut early, "BEGIN").await;
     insert(&mut early, "early").await;
     insert(&mut conn, "late").await;
-    let query =
-        ListQuery::<Remediation>::new(CheckedFilter::default()).sort(Sort::created_at(Direction::Ascending));
-    let page = query.run(&mut conn).await.unwrap();
+    let page = Feed::<Remediation>::new(CheckedFilter::default()).run(&mut conn).await.unwrap();
     assert_eq!((page.records.len(), page.total, page.has_more), (0, Some(1), false));
-    let newest =
-        ListQuery::<Remediation>::new(CheckedFilter::default()).sort(Sort::created_at(Direction::Descending));
-    assert_eq!(newest.run(&mut conn).await.unwrap().records.len(), 1);
+    for direction in [Direction::Ascending, Direction::Descending] {
+        let list = ListQuery::<Remediation>::new(CheckedFilter::default()).sort(Sort::created_at(direction));
+        assert_eq!(list.run(&mut conn).await.unwrap().records.len(), 1);
+    }
+}
+
+/// F28: a feed up to an end that was read before shows nothing that was written after it, and its stream is all of it.
+#[tokio::test]
+async fn a_feed_may_end_where_it_ended_before() {
+    let (database, mut conn) = database().await;
+    let mut reader = connect(&database).await;
+    for name in ["first", "second"] {
+        insert(&mut conn, name).await;
+    }
+    pass_the_margin(&mut conn).await;
+    let end = FeedEndQuery::<Remediation>::new().run(&mut reader).await.unwrap();
+    insert(&mut conn, "third").await;
+    pass_the_margin(&mut conn).await;
+    let feed = Feed::<Remediation>::new(CheckedFilter::default());
+    let names = |records: Vec<Remediation>| records.into_iter().map(|it| it.name).collect::<Vec<_>>();
+    let ended = feed.clone().up_to(end);
+    assert_eq!(names(ended.run(&mut reader).await.unwrap().records), ["first", "second"]);
+    assert_eq!(names(ended.stream(&mut reader).try_collect().await.unwrap()), ["first", "second"]);
+    let all: Vec<Remediation> = feed.stream(&mut reader).try_collect().await.unwrap();
+    assert_eq!(names(all), ["first", "second", "third"]);
 }
 
 /// F28: four writers, whose transactions take turns in every order, and a reader that follows them.
@@ -177,8 +196,7 @@ async fn a_reader_that_follows_many_writers_meets_every_record_once() {
 
 async fn fault(conn: &mut AsyncPgConnection) -> Option<FeedFault> {
     let filter = RemediationFilter::default().check("2026-03-01T00:00:00Z".parse().unwrap()).unwrap();
-    let query = ListQuery::<Remediation>::new(filter).sort(Sort::created_at(Direction::Ascending));
-    match query.run(conn).await {
+    match Feed::<Remediation>::new(filter).run(conn).await {
         Ok(_) => None,
         Err(error @ QueryError::Feed(fault)) => {
             let is_hidden = fault == FeedFault::HiddenWriter;
@@ -194,7 +212,7 @@ async fn fault(conn: &mut AsyncPgConnection) -> Option<FeedFault> {
 async fn a_writer_that_the_reader_may_not_see_is_an_obstacle() {
     let (database, mut writer) = database().await;
     let mut reader = connect(&database).await;
-    // A role that every server has: it reads all tables and sees nobody else's activity.
+    // A role that every server has: it reads all tables and sees the activity of no other role.
     execute(&mut reader, "SET ROLE pg_read_all_data").await;
     assert_eq!(fault(&mut reader).await, None);
     execute(&mut writer, "BEGIN; SELECT count(*) FROM remediation_audit").await;
@@ -255,8 +273,7 @@ async fn a_feed_whose_beginning_moves_along_misses_nothing() {
             if let Some(last) = last {
                 filter = filter.created_since(TimeBound::At(last));
             }
-            let query = ListQuery::<Remediation>::new(filter.check(Timestamp::now()).unwrap())
-                .sort(Sort::created_at(Direction::Ascending))
+            let query = Feed::<Remediation>::new(filter.check(Timestamp::now()).unwrap())
                 .page(PageRequest::new(3, 0).unwrap());
             let query = match &cursor {
                 Some(cursor) => query.after(cursor),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use diesel_async::AsyncPgConnection;
 use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditFilter as _, BoundSql, CheckedFilter, CountQuery, FacetsQuery, GetManyQuery, GetQuery,
-    GroupCountsQuery, Grouping, HistoryQuery, Incident, Interval, ListQuery, Listed, OutcomesQuery,
+    AuditFilter as _, BoundSql, CheckedFilter, CountQuery, FacetsQuery, Feed, FeedEnd, GetManyQuery,
+    GetQuery, GroupCountsQuery, Grouping, HistoryQuery, Incident, Interval, ListQuery, Listed, OutcomesQuery,
     PageRequest, SuccessRateQuery, TimelineQuery, Total, TrendQuery,
 };
 use storage_testkit::TestDatabase;
@@ -363,12 +363,12 @@ async fn written(conn: &mut AsyncPgConnection) -> Vec<Case> {
 
 /// A poll of a feed that has read all but what was written last, and how much that is.
 async fn poll(conn: &mut AsyncPgConnection) -> (BoundSql, usize) {
-    let all = list::<Remediation>("created_at", &[]).total(Total::None);
-    let nearly = list::<Remediation>("created_at", &[("created_since", "2026-03-29T21:54:30Z")]);
-    let cursor = nearly.total(Total::None).run(conn).await.unwrap().next_cursor.unwrap();
-    let poll = all.after(&cursor);
+    let feed = |pairs| Feed::<Remediation>::new(filter::<Remediation>(pairs)).total(Total::None);
+    let nearly = feed(&[("created_since", "2026-03-29T21:54:30Z")]).run(conn).await.unwrap();
+    let poll = feed(&[]).after(&nearly.next_cursor.unwrap());
     let new = poll.run(conn).await.unwrap().records.len();
-    (poll.to_feed_sql(now()).unwrap(), new)
+    let end = FeedEnd::of_row(now(), None).unwrap();
+    (poll.up_to(end).to_sql().unwrap(), new)
 }
 
 /// F49: a poll of a feed reads about as much as is new, however much there is: a small part of one month's pages, and of

@@ -136,7 +136,7 @@ async fn words_are_served_by_their_index() {
     ] {
         let filter = RemediationFilter::from_pairs(pairs.iter().copied()).unwrap();
         let query = LexicalQuery::new(words, filter.check(now()).unwrap(), SearchRequest::default()).unwrap();
-        let sql = query.to_sql(&mut conn).await.unwrap();
+        let sql = query.weigh(&mut conn).await.unwrap().to_sql().unwrap();
         let plan = plan(&mut conn, sql).await;
         for index in [shared, own, of_set] {
             assert_eq!(plan.contains(index), expected.contains(&index), "{words}: {index}\n{plan}");

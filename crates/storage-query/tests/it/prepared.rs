@@ -6,9 +6,9 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::TryStreamExt as _;
 use storage_models::{AiAnalysis, Embedding, Execution, Remediation, Workflow};
 use storage_query::{
-    AuditRecord, CheckedFilter, ConnectionFault, CountQuery, Direction, GetManyQuery, GetQuery,
-    GroupCountsQuery, Grouping, Incident, IncidentsQuery, Interval, LexicalQuery, ListQuery, NearestQuery,
-    SearchRequest, Sort, StreamQuery, SuccessRateQuery, TimelineQuery, TrendQuery, prepare,
+    AuditRecord, CheckedFilter, ConnectionFault, CountQuery, Feed, GetManyQuery, GetQuery, GroupCountsQuery,
+    Grouping, Incident, IncidentsQuery, Interval, LexicalQuery, ListQuery, NearestQuery, SearchRequest,
+    StreamQuery, SuccessRateQuery, TimelineQuery, TrendQuery, prepare,
 };
 
 use crate::support::{SET, STORE_WORDS, database, execute, now, number, seed};
@@ -75,7 +75,7 @@ async fn read_all<R: AuditRecord>(conn: &mut AsyncPgConnection) {
     let list = ListQuery::<R>::new(CheckedFilter::default());
     let page = list.run(conn).await.unwrap();
     assert_eq!((page.records.len(), page.total), (100, Some(300)));
-    let feed = list.sort(Sort::created_at(Direction::Ascending)).run(conn).await.unwrap();
+    let feed = Feed::<R>::new(CheckedFilter::default()).run(conn).await.unwrap();
     assert_eq!(feed.records.len(), 100);
     assert_eq!(CountQuery::<R>::new(CheckedFilter::default()).run(conn).await.unwrap(), 300);
     let ids: Vec<i64> = page.records.iter().map(|record| record.id()).collect();

@@ -195,7 +195,7 @@ async fn the_servers_role_may_do_what_the_server_does() {
     }
 }
 
-/// Whoever has the server's password cannot remove a record, change a finished one, or get out of its role.
+/// A client with the server's password cannot remove a record, change a finished one, or get out of its role.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_servers_role_is_refused_everything_else() {
     let database = TestDatabase::create().await.unwrap();

@@ -1,4 +1,4 @@
-//! Slots: emptied when no set uses them, and by nobody else's leave.
+//! Slots: emptied when no set uses them, and not while another set uses them.
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use storage_testkit::TestDatabase;

@@ -16,6 +16,6 @@ pub(crate) enum Access {
     Known,
     /// A caller with this permission.
     Needs(Permission),
-    /// Nobody gets more than this, and strangers not even that.
+    /// Known callers get no more than this, and strangers not even that.
     Refused(Problem),
 }

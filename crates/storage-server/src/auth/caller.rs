@@ -65,7 +65,7 @@ impl CallerSlot {
 mod tests {
     use super::Caller;
 
-    /// BR-STORAGE-004: whoever asks has keys of their own, however long the name.
+    /// BR-STORAGE-004: every caller has keys of their own, however long the name.
     #[test]
     fn a_scope_fits_an_idempotency_key_and_tells_callers_apart() {
         let (first, second) = (format!("{}a", "n".repeat(300)), format!("{}b", "n".repeat(300)));

@@ -20,7 +20,7 @@ pub(crate) enum Refusal {
     /// The token is unknown or no longer valid.
     #[error("the token was rejected")]
     Rejected,
-    /// Whoever knows could not be asked. Never remembered.
+    /// The source of the answer could not be asked. Never remembered.
     #[error("the token cannot be checked now: {0}")]
     Unavailable(String),
 }

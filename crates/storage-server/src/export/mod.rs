@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use futures_util::TryStreamExt as _;
-use storage_query::{CheckedFilter, QueryError, Sort, StreamQuery};
+use futures_util::future::Either;
+use storage_query::{CheckedFilter, Direction, Feed, QueryError, Sort, StreamQuery};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -169,7 +170,12 @@ impl<R: Exported> Export<R> {
     async fn copy_from(&mut self, connection: &mut AsyncPgConnection) -> Result<(), Cut> {
         let ExportQuery { filter, sort, format } = self.query.clone();
         let mut encoder = Encoder::new::<R>(format);
-        let mut records = pin!(StreamQuery::<R>::new(filter).sort(sort).run(connection));
+        let records = if sort == Sort::created_at(Direction::Ascending) {
+            Either::Left(Feed::<R>::new(filter).stream(connection))
+        } else {
+            Either::Right(StreamQuery::<R>::new(filter).sort(sort).run(connection))
+        };
+        let mut records = pin!(records);
         while let Some(record) = records.try_next().await.map_err(failed)? {
             encoder.push(&record).map_err(ReadError::Encoding)?;
             self.records += 1;

@@ -7,7 +7,6 @@ use actix_web::middleware::Next;
 use actix_web::web;
 
 use super::state::{AppState, Port};
-use crate::routes::access;
 
 /// Lets in what the guard admits. Everything on the admin port is open.
 pub(crate) async fn admit(
@@ -20,7 +19,7 @@ pub(crate) async fn admit(
     }
     // As the router will see it: percent-encoded letters are decoded. Another reading would be a way around.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
-    let access = access::of(pattern.as_deref(), request.method());
+    let access = (state.access)(pattern.as_deref(), request.method());
     match state.guard.check(&request, access).await {
         // The place is held until the answer begins; a client that goes away gives it back.
         Ok(_place) => {

@@ -26,7 +26,6 @@ use tokio::task::JoinHandle;
 use super::connection::{self, Connection, LINGER};
 use super::state::{AppState, Port};
 use super::{admit, answers, compress, cors, host, observe};
-use crate::routes;
 use crate::settings::ServerSettings;
 use crate::settings::stop::STOP_MARGIN;
 
@@ -52,6 +51,13 @@ struct Plan {
     routes: fn(&mut ServiceConfig),
 }
 
+/// The routes of both ports.
+#[derive(Clone, Copy)]
+pub(crate) struct Routes {
+    pub(crate) api: fn(&mut ServiceConfig),
+    pub(crate) admin: fn(&mut ServiceConfig),
+}
+
 /// How a port speaks TLS.
 pub(crate) struct Tls {
     pub(crate) config: ServerConfig,
@@ -75,20 +81,21 @@ pub(crate) fn open(
     settings: &ServerSettings,
     state: AppState,
     tls: Option<Tls>,
+    routes: Routes,
 ) -> Result<(HttpPort, HttpPort), BindError> {
     let api = Plan {
         addr: settings.addr,
         workers: (settings.workers > 0).then_some(settings.workers),
         max_connections: settings.max_connections,
         tls,
-        routes: routes::api,
+        routes: routes.api,
     };
     let admin = Plan {
         addr: settings.admin_addr,
         workers: Some(1),
         max_connections: ADMIN_CONNECTIONS,
         tls: None,
-        routes: routes::admin,
+        routes: routes.admin,
     };
     let is_loopback = settings.admin_addr.ip().is_loopback();
     let admin_state = AppState { port: Port::Admin { is_loopback }, ..state.clone() };

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::Method;
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage_dualwrite::index::GuardedIndex;
 use storage_embedding::RedisCache;
 use storage_models::json::ItemLimits;
 use storage_validation::Handling;
 
-use crate::auth::AccessGuard;
+use super::heavy::HeavyWork;
+use crate::auth::{Access, AccessGuard};
 use crate::embedder::Embeddings;
 use crate::export::Exports;
 use crate::health::Health;
-use crate::routes::heavy::HeavyWork;
-use crate::routes::months::FarMonths;
 use crate::settings::{Consistency, EffectiveSetting, ServerSettings, WriterSection};
 use crate::store::budget::SharedBudget;
 use crate::store::edge::{AuditReader, AuditWriter};
+use crate::store::far_months::FarMonths;
 use crate::telemetry::log::LogControl;
 
 /// The state of one server; each of its ports has its own.
@@ -40,6 +41,8 @@ pub(crate) struct AppState {
     /// The settings in force, without secrets.
     pub(crate) settings: Arc<[EffectiveSetting]>,
     pub(crate) guard: Arc<AccessGuard>,
+    /// What a request asks of its caller, by the template of its route and its method.
+    pub(crate) access: fn(Option<&str>, &Method) -> Access,
     pub(crate) months: Arc<FarMonths>,
     /// Pages that browsers may let use the API.
     pub(crate) cors_origins: Arc<[String]>,

@@ -15,15 +15,16 @@ use crate::telemetry::chain;
 
 /// Who tells whose a token is.
 pub(super) enum Verifier {
-    Nobody,
+    /// Callers are not known.
+    None,
     File(Arc<TokenFile>),
     Cluster(Arc<KubernetesVerifier>),
 }
 
-/// Makes it, which asks nobody anything: the API server may come later.
+/// Makes it, without a request to the cluster: the API server may come later.
 pub(super) async fn verifier(settings: &Settings) -> Result<Verifier, StartError> {
     match settings.auth.mode {
-        AuthMode::None => Ok(Verifier::Nobody),
+        AuthMode::None => Ok(Verifier::None),
         AuthMode::Tokens => {
             // That there is one was checked with the other settings.
             let path = settings.auth.tokens_file.clone().unwrap_or_default();
@@ -55,7 +56,7 @@ pub(super) fn guard(
 ) -> Arc<AccessGuard> {
     let limits = &settings.limits;
     let verifier: Option<Arc<dyn TokenVerifier>> = match verifier {
-        Verifier::Nobody => None,
+        Verifier::None => None,
         Verifier::File(file) => {
             let watched = Arc::clone(&file);
             tasks::spawn(tasks, stopping, "token_file", move || Arc::clone(&watched).watch());

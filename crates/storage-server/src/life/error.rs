@@ -79,7 +79,7 @@ impl StartError {
         }
     }
 
-    /// What the process exits with: 69 when PostgreSQL is away, 78 when the settings name what cannot be used, else 1.
+    /// What the process exits with: 69 when PostgreSQL is unavailable, 78 when the settings name what cannot be used, else 1.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {

@@ -35,14 +35,15 @@ use crate::auth::AccessGuard;
 use crate::embedder::Embeddings;
 use crate::export::{ExportTimes, Exports};
 use crate::health::Health;
-use crate::http::ports::{self, BindError, HttpPort};
+use crate::http::heavy::HeavyWork;
+use crate::http::ports::{self, BindError, HttpPort, Routes};
 use crate::http::state::{AppState, Limits, Port};
-use crate::routes::heavy::HeavyWork;
-use crate::routes::months::FarMonths;
+use crate::routes;
 use crate::settings::Settings;
 use crate::settings::stop::CLOSE_TIMEOUT;
 use crate::store::WritePath;
 use crate::store::budget::SharedBudget;
+use crate::store::far_months::FarMonths;
 use crate::store::pool::ReadPool;
 use crate::telemetry::millis;
 
@@ -86,7 +87,7 @@ struct Core {
 impl Server {
     /// Prepares the database, starts everything, and returns when the ports are open and the service is ready.
     ///
-    /// PostgreSQL being away is waited out for `database.start_timeout`. Needs a multi-thread tokio runtime.
+    /// An unavailable PostgreSQL is waited for up to `database.start_timeout`. Needs a multi-thread tokio runtime.
     ///
     /// # Errors
     /// See [`StartError`]; nothing is left running.
@@ -104,7 +105,8 @@ impl Server {
         let tls = tls::open(&parts.settings)?;
         let speaks = tls.as_ref().map(|tls| tls::spoken(tls, &parts.settings)).transpose()?;
         let core = Core::start(&parts, embeddings, prepared.set, index, verifier)?;
-        let opened = ports::open(&parts.settings.server, core.state(&parts), speaks);
+        let routes = Routes { api: routes::api, admin: routes::admin };
+        let opened = ports::open(&parts.settings.server, core.state(&parts), speaks, routes);
         let (api, admin) = match opened {
             Ok(ports) => ports,
             Err(BindError { addr, source }) => {
@@ -243,6 +245,7 @@ impl Core {
             log: parts.log.clone(),
             settings: parts.settings.effective.clone().into(),
             guard: Arc::clone(&self.guard),
+            access: routes::access::of,
             months: Arc::new(FarMonths::new(parts.settings.limits.far_months)),
             cors_origins: parts.settings.server.cors_origins.0.clone().into(),
             limits: Limits::of(&parts.settings.server, &parts.settings.writer),

@@ -33,7 +33,7 @@ pub(super) struct Prepared {
     pub(super) identity: IndexIdentity,
 }
 
-/// Makes sure of the database. A PostgreSQL that is away, or goes away meanwhile, is waited for
+/// Makes sure of the database. A PostgreSQL that is unavailable, or becomes so meanwhile, is waited for
 /// until `database.start_timeout` has passed.
 pub(super) async fn database(parts: &Parts, embeddings: &Embeddings) -> Result<Prepared, StartError> {
     let (patience, started) = (parts.settings.database.start_timeout, Instant::now());
@@ -57,7 +57,7 @@ pub(super) async fn database(parts: &Parts, embeddings: &Embeddings) -> Result<P
     }
 }
 
-/// The outside index, guarded. One that is away is met later; one that is not ours ends the start.
+/// The outside index, guarded. One that is unavailable is met later; one that is not ours ends the start.
 pub(super) async fn index(
     parts: &Parts,
     prepared: &Prepared,

@@ -6,10 +6,10 @@ use actix_web::body::BoxBody;
 use actix_web::http::header::{ContentType, ETAG};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 
+use crate::http::heavy::JsonOf;
 use crate::openapi::JsonBody;
 use crate::openapi::responses::{Answers, empty, json_body, with_header};
 use crate::problem::Problem;
-use crate::routes::heavy::JsonOf;
 
 /// The result of a handler.
 pub(super) type HandlerResult<F> = Result<Sent<F>, Problem>;

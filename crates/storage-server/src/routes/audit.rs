@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use serde_json::{Value, json};
 use storage_models::RecordType;
 use storage_models::fields::EXAMPLE_ID;
-use storage_query::{AuditRecord, ListQuery};
+use storage_query::AuditRecord;
 use storage_validation::MAX_BATCH_RECORDS;
 
 use super::operation::{Operation, Request, STORE};
@@ -15,12 +15,12 @@ use crate::openapi::parameters::{self, EXAMPLE_ETAG};
 use crate::openapi::{self, Named, schema};
 use crate::problem::ProblemKind;
 use crate::routes::body::MediaType;
-use crate::store::edge::AnyList;
+use crate::store::edge::{AnyList, PagedQuery};
 
 /// All of them, in the order in which they can be tried.
 pub(super) fn operations<R: Exported + Named>() -> Vec<Operation>
 where
-    AnyList: From<ListQuery<R>>,
+    AnyList: From<PagedQuery<R>>,
 {
     let export = export::operation::<R>(nouns(R::TYPE));
     let mut operations = vec![store::<R>(), store_batch::<R>(), list::<R>(), export, get::<R>()];
@@ -121,7 +121,7 @@ fn store_batch<R: AuditRecord + Named>() -> Operation {
 
 fn list<R: AuditRecord + Named>() -> Operation
 where
-    AnyList: From<ListQuery<R>>,
+    AnyList: From<PagedQuery<R>>,
 {
     let path = path::<R>();
     let filtered = match R::TYPE {

@@ -151,7 +151,7 @@ async fn alive() -> HandlerResult<Json<Alive>> {
     Ok(Sent::json(&Alive { status: Life::Alive }))
 }
 
-/// `GET /ready`: 503 when PostgreSQL is away or the service is stopping, else 200.
+/// `GET /ready`: 503 when PostgreSQL is unavailable or the service is stopping, else 200.
 async fn ready(state: web::Data<AppState>) -> HandlerResult<Probed> {
     let database = state.health.database().filter(|_| state.writer.is_up());
     let is_embedder_up = state.embeddings.is_up();

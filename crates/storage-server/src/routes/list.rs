@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use storage_models::Timestamp;
 use storage_query::{
-    AuditFilter as _, Cursor, InvalidParameter, InvalidParameters, InvalidReason, ListQuery, Listed,
-    PageRequest,
+    AuditFilter as _, Cursor, Direction, Feed, InvalidParameter, InvalidParameters, InvalidReason, ListQuery,
+    Listed, PageRequest, Sort,
 };
 use utoipa::ToSchema;
 
@@ -23,12 +23,12 @@ use crate::openapi::{JsonBody, Named, Shown, list as list_of};
 use crate::problem::{Problem, ProblemKind};
 use crate::routes::links;
 use crate::routes::parameters::Parameters;
-use crate::store::edge::{AnyList, Item, ItemPage};
+use crate::store::edge::{AnyList, Item, ItemPage, PagedQuery};
 
 /// The operation that lists records of this type.
 pub(super) fn operation<R: Listed + Named>(path: impl Into<String>) -> Operation
 where
-    AnyList: From<ListQuery<R>>,
+    AnyList: From<PagedQuery<R>>,
 {
     Operation::get(path, Requires::READ, list::<R>, "A page with the exact total at the time of the query.")
         .may_fail(STORE)
@@ -96,7 +96,7 @@ pub(super) async fn list<R: Listed + Named>(
     context: web::ReqData<RequestContext>,
 ) -> HandlerResult<Linked<R>>
 where
-    AnyList: From<ListQuery<R>>,
+    AnyList: From<PagedQuery<R>>,
 {
     let query = query_of::<R>(request.query_string(), Timestamp::now())?;
     let filter = query.filter();
@@ -110,23 +110,24 @@ where
     Ok(Sent::of(response.body(body.into_bytes())))
 }
 
-/// The query that a query string asks for.
-fn query_of<R: Listed>(text: &str, now: Timestamp) -> Result<ListQuery<R>, Problem> {
+/// The query that a query string asks for. By ascending `created_at` it is a feed.
+fn query_of<R: Listed>(text: &str, now: Timestamp) -> Result<PagedQuery<R>, Problem> {
     let mut parameters = Parameters::parse(text);
-    let sort = parameters.take_parsed("sort");
-    let total = parameters.take_parsed("total");
+    let sort = parameters.take_parsed("sort").unwrap_or_default();
+    let total = parameters.take_parsed("total").unwrap_or_default();
     let (page, cursor) = take_place(&mut parameters);
     let filter = parameters.take_filter::<R::Filter>();
     let filter = parameters.note_all(filter.check(now));
     parameters.finish()?;
-    let query = ListQuery::new(filter.unwrap_or_default())
-        .sort(sort.unwrap_or_default())
-        .page(page)
-        .total(total.unwrap_or_default());
-    match cursor {
-        Some(cursor) => query.after(&cursor).check().map_err(|error| InvalidParameters::from(error).into()),
-        None => Ok(query),
-    }
+    let filter = filter.unwrap_or_default();
+    let query = if sort == Sort::created_at(Direction::Ascending) {
+        let feed = Feed::new(filter).page(page).total(total);
+        cursor.iter().try_fold(feed, |feed, cursor| feed.after(cursor).check()).map(PagedQuery::Feed)
+    } else {
+        let list = ListQuery::new(filter).sort(sort).page(page).total(total);
+        cursor.iter().try_fold(list, |list, cursor| list.after(cursor).check()).map(PagedQuery::List)
+    };
+    query.map_err(|error| InvalidParameters::from(error).into())
 }
 
 /// Which part of the list is wanted: by offset, or by cursor. Clients that send defaults send an offset of 0 beside a cursor.

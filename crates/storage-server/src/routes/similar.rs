@@ -60,7 +60,7 @@ struct SimilarAnswer {
     /// Where vectors were compared; null when none were.
     #[schema(required)]
     engine: Option<Engine>,
-    /// Whether something that should have taken part was away: without a vector, only records of the same text are shown.
+    /// Whether something that should have taken part was unavailable: without a vector, only records of the same text are shown.
     degraded: bool,
     /// How long a success must have lasted to have held, in milliseconds.
     #[schema(minimum = 1, examples(86_400_000))]

@@ -31,10 +31,10 @@ use self::store::Store;
 use crate::embedder::Embeddings;
 use crate::export::{ExportTimes, Exports};
 use crate::health::Health;
+use crate::http::heavy::HeavyWork;
 use crate::http::observe::observe;
 use crate::http::state::{AppState, Limits, Port};
 use crate::http::{admit, cors, host};
-use crate::routes::heavy::HeavyWork;
 use crate::settings::Consistency;
 use crate::store::budget::SharedBudget;
 use crate::store::edge::ReadError;
@@ -85,6 +85,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         answers: SharedBudget::new(1 << 20),
         heavy: HeavyWork::new(),
         guard: Arc::default(),
+        access: super::access::of,
         months: Arc::default(),
         cors_origins: Arc::default(),
         health: Arc::new(health),

@@ -72,7 +72,7 @@ pub(crate) struct Found {
     pub(crate) hits: Vec<FusedHit>,
     /// `None` when only words were compared.
     pub(crate) engine: Option<Engine>,
-    /// Whether something that should have taken part was away, or records were left out whose words are not stored yet.
+    /// Whether something that should have taken part was unavailable, or records were left out whose words are not stored yet.
     pub(crate) is_degraded: bool,
     /// Whether hits were left out for their bytes.
     pub(crate) is_cut: bool,
@@ -118,7 +118,7 @@ impl Search {
     /// Answers it.
     ///
     /// # Errors
-    /// When PostgreSQL did not answer. Whatever else is away costs quality, not the answer.
+    /// When PostgreSQL did not answer. Whatever else is unavailable costs quality, not the answer.
     pub(crate) async fn run(self, backends: &Backends<'_>, deadline: Instant) -> Result<Found, ReadError> {
         let deadline = with_time_to_answer(deadline);
         if self.is_grouped {

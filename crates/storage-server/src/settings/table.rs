@@ -75,7 +75,7 @@ settings! {
 
     /// How callers are known, and what they may do.
     auth: AuthSettings {
-        /// `none` lets everybody do everything, and then `server.addr` must be a loopback address; `tokens` knows the
+        /// `none` lets every caller do everything, and then `server.addr` must be a loopback address; `tokens` knows the
         /// tokens of a file; `kubernetes` has the API server check the tokens of service accounts.
         mode: AuthMode = "none";
         /// For mode `tokens`: a file with one token a line, as `datastorage token new` prints it: name, hash, permissions.
@@ -115,7 +115,7 @@ settings! {
         /// Requests under way at once; further ones are answered 503 until one is done.
         requests: usize = "4096", from "1" to "1000000";
         /// Requests a second that one known caller may make in the long run; more are answered 429. 0 is no limit. Without
-        /// authentication nobody is told apart and this does not count.
+        /// authentication callers cannot be told apart, and this does not count.
         caller_rate: u32 = "5000";
         /// Requests that one known caller may make at once beyond that.
         caller_burst: u32 = "10000";
@@ -315,7 +315,7 @@ settings! {
         retries: usize = "2", from "0" to "10";
     }
 
-    /// Redis, where replicas share the vectors they have made. While it is away each remembers its own.
+    /// Redis, where replicas share the vectors they have made. While it is unavailable, each remembers its own.
     redis: RedisSection {
         /// The address, such as `redis://user@host:6379/0`, or `rediss://` for TLS. Without one there is no Redis.
         url: Option<SecretString> = "";
@@ -329,14 +329,14 @@ settings! {
         key_prefix: String = "datastorage:embedding:";
         /// How long a connection may take to be made.
         connect_timeout: Duration = "500ms", from "1ms";
-        /// How long an answer may take. A search waits for it at most three times before Redis counts as away.
+        /// How long an answer may take. A search waits for it at most three times before Redis counts as unavailable.
         timeout: Duration = "200ms", from "1ms";
         /// Connections, at most.
         connections: usize = "4", from "1" to "64";
     }
 
     /// Qdrant, where stored remediations are indexed as well. Without it, searches by meaning are pgvector's alone; while
-    /// it is away, they fall back to it, and records wait in the outbox.
+    /// it is unavailable, they fall back to pgvector, and records wait in the outbox.
     qdrant: QdrantSection {
         /// The gRPC address, such as `http://qdrant:6334`, or `https://` for TLS. Without one there is no Qdrant.
         url: Option<String> = "";

@@ -301,7 +301,7 @@ fn the_api_is_checked_only_when_it_is_used() {
     assert_eq!(faults_with("openai", &[key]), ["openai.api_key_file"]);
 }
 
-/// F23: Redis that is named and cannot be meant is refused at start; Redis that is merely away is not.
+/// F23: Redis that is named and cannot be meant is refused at start; Redis that is merely unavailable is not.
 #[test]
 fn what_is_said_of_redis_is_checked() {
     let certificate = file(".pem", "no certificate");
@@ -460,7 +460,7 @@ fn the_reference_in_docs_is_not_stale() {
     crate::documents::assert_current("settings.md", &reference());
 }
 
-/// F23: a Qdrant that is named and cannot be meant is refused at start; one that is merely away is not.
+/// F23: a Qdrant that is named and cannot be meant is refused at start; one that is merely unavailable is not.
 #[test]
 fn what_is_said_of_qdrant_is_checked() {
     let key = file("", "s3cret\n");

@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    /// F30: an empty list is an empty list, and there is no word for everybody.
+    /// F30: an empty list is an empty list, and there is no word for all origins.
     #[test]
     fn origins_are_those_that_browsers_send() {
         assert_eq!(Origins::parse(""), Some(Origins::default()));

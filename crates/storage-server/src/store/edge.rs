@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use storage_dualwrite::idempotency::{IdempotencyKey, Kept, Keyed, Written};
 use storage_dualwrite::{ConnectError, Reservation, Updated, WriteError};
@@ -11,10 +12,10 @@ use storage_models::{
     Timestamp, Workflow,
 };
 use storage_query::{
-    ActionOutcome, ActionsQuery, CheckedFilter, Facet, FacetsQuery, Grouping, Groups, History, HistoryQuery,
-    Incident, IncidentHit, IncidentSummary, Lexical, LexicalQuery, ListQuery, Nearest, NearestQuery,
-    Outcomes, OutcomesQuery, Page, PageRequest, QueryError, RemediationFilter, SuccessRate, Timeline, Trend,
-    TrendQuery,
+    ActionOutcome, ActionsQuery, CheckedFilter, Facet, FacetsQuery, Feed, Grouping, Groups, History,
+    HistoryQuery, Incident, IncidentHit, IncidentSummary, Lexical, LexicalQuery, ListQuery, Listed, Nearest,
+    NearestQuery, Outcomes, OutcomesQuery, Page, PageRequest, QueryError, RemediationFilter, SuccessRate,
+    Timeline, Trend, TrendQuery,
 };
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
@@ -163,14 +164,38 @@ pub(crate) trait AuditReader: Send + Sync {
     ) -> Result<Nearest, ReadError>;
 }
 
+/// Records of a type, page by page.
+#[derive(Debug, Clone)]
+pub(crate) enum PagedQuery<R: Listed> {
+    List(ListQuery<R>),
+    Feed(Feed<R>),
+}
+
+impl<R: Listed> PagedQuery<R> {
+    /// Which records are meant.
+    pub(crate) const fn filter(&self) -> &CheckedFilter<R::Filter> {
+        match self {
+            Self::List(list) => list.filter(),
+            Self::Feed(feed) => feed.filter(),
+        }
+    }
+
+    pub(crate) async fn run(&self, connection: &mut AsyncPgConnection) -> Result<Page<R>, QueryError> {
+        match self {
+            Self::List(list) => list.run(connection).await,
+            Self::Feed(feed) => feed.run(connection).await,
+        }
+    }
+}
+
 /// A list of any kind.
 #[derive(Debug, Clone)]
 pub(crate) enum AnyList {
-    Remediation(ListQuery<Remediation>),
-    AiAnalysis(ListQuery<AiAnalysis>),
-    Workflow(ListQuery<Workflow>),
-    Execution(ListQuery<Execution>),
-    Incident(ListQuery<Incident>),
+    Remediation(PagedQuery<Remediation>),
+    AiAnalysis(PagedQuery<AiAnalysis>),
+    Workflow(PagedQuery<Workflow>),
+    Execution(PagedQuery<Execution>),
+    Incident(PagedQuery<Incident>),
 }
 
 /// The items of a list.
@@ -193,8 +218,8 @@ impl Item {
 
 macro_rules! any_list {
     ($($kind:ident in $item:ident as $wrap:expr,)+) => {$(
-        impl From<ListQuery<$kind>> for AnyList {
-            fn from(query: ListQuery<$kind>) -> Self {
+        impl From<PagedQuery<$kind>> for AnyList {
+            fn from(query: PagedQuery<$kind>) -> Self {
                 Self::$kind(query)
             }
         }

@@ -4,6 +4,7 @@
 pub(crate) mod budget;
 pub(crate) mod edge;
 pub(crate) mod fair_semaphore;
+pub(crate) mod far_months;
 pub(crate) mod pool;
 pub(crate) mod requester;
 mod write_path;

@@ -35,7 +35,7 @@ impl Clients {
         Self { current, algorithms, refusals: Mutex::default() }
     }
 
-    /// Whoever tries often must not fill the log.
+    /// A client that tries often must not fill the log.
     fn tell(&self, error: &Error) {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         refusals.untold += 1;

@@ -47,7 +47,7 @@ pub(super) async fn all(stand: &Stand, shared: &Shared, arguments: &Arguments) -
     let url = stand.replicas.first().map(|it| it.process.url()).unwrap_or_default();
     let mut checks = Vec::new();
     {
-        // Nobody writes any more: the model is done.
+        // All writers have ended: the model is done.
         let model = std::mem::take(&mut *shared.model());
         checks.extend(stored(&shared.http, &url, &mut database, &model).await?);
         *shared.model() = model;

@@ -119,7 +119,7 @@ fn an_altered_field_is_seen_in_the_answer_and_in_the_store() {
     let mut of_batch = model(&["a"]);
     of_batch.stored_as("a", 1);
     assert_eq!(differences(&of_batch, std::slice::from_ref(&wrong)), std::slice::from_ref(&expected));
-    assert_eq!(differences(&model(&["a"]), &[wrong]), [expected], "whoever is unknown is checked as well");
+    assert_eq!(differences(&model(&["a"]), &[wrong]), [expected], "an unknown caller is checked as well");
 }
 
 #[test]

@@ -138,7 +138,7 @@ const STEPS: [&str; 10] = [
     "COMMIT",
 ];
 
-/// Nobody waits long for what never comes, nor for the end of leases whose worker was not told of them.
+/// No long wait for what never comes, nor for the end of leases whose worker was not told of them.
 fn impatient() -> ProjectorSettings {
     ProjectorSettings { step_timeout: Duration::from_millis(500), lease: Duration::from_secs(3), ..strict() }
 }
@@ -161,7 +161,7 @@ async fn a_connection_lost_at_any_step_costs_no_record() {
     }
 }
 
-/// F54: a claim that was not finished in time, be it one of a sweep or one in order, keeps no other from being made.
+/// F54: a claim that was not finished in time, one of a sweep or one in order, keeps no other from being made.
 #[tokio::test]
 async fn claims_go_on_after_a_sweep_that_timed_out() {
     for claim in ["AS tid)", "ORDER BY next_attempt_at, record_id"] {

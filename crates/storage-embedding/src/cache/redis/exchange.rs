@@ -70,7 +70,7 @@ impl Exchange {
         self.guard.is_up()
     }
 
-    /// The answer to `commands`; `None` when Redis gave none, or was not asked because it is away.
+    /// The answer to `commands`; `None` when Redis gave none, or was not asked because it is unavailable.
     pub(super) async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Option<T> {
         let (outcome, news) = self.guard.call(self.bounded(commands), |_| None).await.ok()?;
         match (&outcome, news) {

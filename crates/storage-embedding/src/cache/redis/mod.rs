@@ -19,7 +19,7 @@ const MAX_KEYS: usize = 256;
 
 /// A cache in Redis, shared by all replicas that use the same server and prefix.
 ///
-/// A value is the vector's numbers as little-endian `f32`. Redis being away, slow or full of rubbish is a miss and
+/// A value is the vector's numbers as little-endian `f32`. An unavailable or slow Redis, or one full of rubbish, is a miss and
 /// nothing else: every exchange is bounded, and after a few failures a breaker asks no more until a probe succeeds.
 /// Each change is logged once.
 pub struct RedisCache {

@@ -202,7 +202,7 @@ async fn put_until_found(cache: &RedisCache, entry: &(CacheKey, Embedding)) {
     tokio::time::timeout(Duration::from_secs(60), putting).await.expect("the cache never took the vector");
 }
 
-/// BR-STORAGE-007: while Redis is away nobody waits for it.
+/// BR-STORAGE-007: while Redis is unavailable no caller waits for it.
 #[tokio::test]
 async fn an_open_breaker_asks_nothing() {
     let server = server(RedisServerSettings::default()).await;

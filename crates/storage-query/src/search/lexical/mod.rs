@@ -15,7 +15,8 @@ use crate::filter::check_text;
 use crate::read::rows::{Number, Ranked, Rarity, Word};
 use crate::sql::{BoundSql, Bounded, Statement};
 use crate::{
-    CheckedFilter, InvalidParameter, InvalidParameters, QueryError, RemediationFilter, SearchRequest,
+    CheckedFilter, InvalidParameter, InvalidParameters, InvalidReason, QueryError, RemediationFilter,
+    SearchRequest,
 };
 
 const OPERATION: &str = "search by words";
@@ -104,6 +105,8 @@ pub struct LexicalQuery {
     request: SearchRequest,
     /// How many are looked for.
     count: i64,
+    /// What its words weigh, once the database was asked.
+    weighed: Option<Weighed>,
 }
 
 impl LexicalQuery {
@@ -140,7 +143,7 @@ impl LexicalQuery {
         let words = words.into();
         check_text(&words, Self::MAX_WORDS)
             .map_err(|reason| InvalidParameter::new("q", words.clone(), reason))?;
-        Ok(Self { words, filter, request, count: request.limit() })
+        Ok(Self { words, filter, request, count: request.limit(), weighed: None })
     }
 
     /// For [`fuse`](crate::fuse()): looks for [`SearchRequest::candidates`] hits instead of the limit.
@@ -157,18 +160,33 @@ impl LexicalQuery {
         self
     }
 
-    /// The statement, for a service that reads rows of its own: a record's columns and `rank`. The connection weighs the
-    /// words. Run it in a transaction with [`Self::SETTINGS`].
+    /// The same search with what its words weigh now: how rare each is among the stored records.
     ///
     /// # Errors
     /// [`QueryError::Database`].
-    pub async fn to_sql(&self, conn: &mut AsyncPgConnection) -> Result<BoundSql, QueryError> {
-        let weighed = self.weighed(conn).await?;
-        Ok(self.search(&weighed).sql().into_bound())
+    pub async fn weigh(mut self, conn: &mut AsyncPgConnection) -> Result<Self, QueryError> {
+        self.weighed = Some(self.weighed_now(conn).await?);
+        Ok(self)
     }
 
-    /// Runs it in a transaction of its own, so not inside an open one: the best first, equally good ones newest first. All its
-    /// statements see one snapshot: a record whose words are stored between two of them would be missed by both.
+    /// The statement, for a service that reads rows of its own: a record's columns and `rank`. Run it in the transaction
+    /// that [`Self::weigh`] ran in, with [`Self::SETTINGS`] and one snapshot: it would miss a record whose words are stored
+    /// in between.
+    ///
+    /// # Errors
+    /// When the words have not been weighed.
+    pub fn to_sql(&self) -> Result<BoundSql, InvalidParameter> {
+        let not_read = || {
+            let reason = InvalidReason::NotRead { by: "LexicalQuery::weigh" };
+            InvalidParameter::new("weights", "", reason)
+        };
+        let weighed = self.weighed.as_ref().ok_or_else(not_read)?;
+        Ok(self.search(weighed).sql().into_bound())
+    }
+
+    /// Weighs the words and runs it, in a transaction of its own, so not inside an open one: the best first, equally good
+    /// ones newest first. All its statements see one snapshot: a record whose words are stored between two of them would
+    /// be missed by both.
     ///
     /// # Errors
     /// [`QueryError::Database`].
@@ -179,7 +197,7 @@ impl LexicalQuery {
             .repeatable_read()
             .run(async |conn| {
                 conn.batch_execute(Self::SETTINGS).await.map_err(QueryError::database(OPERATION))?;
-                let weighed = self.weighed(conn).await?;
+                let weighed = self.weighed_now(conn).await?;
                 let waiting = Statement::new(statement::waiting()).load(conn, OPERATION).await?;
                 let found = self.search(&weighed).sql();
                 let found = Statement::new(found).load_within_bound(conn, OPERATION).await?;
@@ -193,7 +211,7 @@ impl LexicalQuery {
     }
 
     /// Cuts the text into its words, and asks how rare each is.
-    async fn weighed(&self, conn: &mut AsyncPgConnection) -> Result<Weighed, QueryError> {
+    async fn weighed_now(&self, conn: &mut AsyncPgConnection) -> Result<Weighed, QueryError> {
         let words: Vec<Word> = Statement::new(statement::words(&self.words)).load(conn, OPERATION).await?;
         let asked = QueryWords::of(&self.words, &words);
         let rarities: Vec<Rarity> = Statement::new(statement::rarities(&asked)).load(conn, OPERATION).await?;

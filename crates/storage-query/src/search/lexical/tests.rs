@@ -47,7 +47,7 @@ fn words_of_the_language_weigh_nothing_and_short_last_words_are_whole() {
     }
 }
 
-/// F63: a part of a word in CamelCase is held by whoever has the whole word, however that is written.
+/// F63: a part of a word in CamelCase is held by a record that has the whole word, however that is written.
 #[test]
 fn a_word_in_camel_case_is_asked_for_whole_and_by_its_parts() {
     let asked = asked("OOMKilled", &[("oom", "oomkilled"), ("killed", "oomkilled")]);
@@ -128,6 +128,7 @@ fn golden_sql_of_a_search_by_words() {
     let asked = asked("restart-pod check", &[("restart", "restart"), ("pod", "pod"), ("check", "check")]);
     let own = || Rarity { is_own: true, ..SHARED };
     let weighed = Weighed::of(asked.clone(), &[SHARED, own(), UNKNOWN, own(), own()]);
+    assert_eq!(query.to_sql().unwrap_err().to_string(), "weights must be read first, by LexicalQuery::weigh");
     let [counted, search] = [rarities(&asked).into_bound(), query.search(&weighed).sql().into_bound()];
     assert_eq!(search.binds.last(), Some(&Bind::BigInt(50)));
     insta::assert_snapshot!(

@@ -48,7 +48,7 @@ pub(crate) async fn connect(
         None => Config::incluster().map_err(ClientError::InCluster)?,
     };
     config.connect_timeout = Some(timeout);
-    // Whoever asked may ask again; a look-up has one deadline, which repetitions would use up.
+    // The caller may ask again; a look-up has one deadline, which repetitions would use up.
     config.default_retry = false;
     let namespace = config.default_namespace.clone();
     let client = Client::try_from(config).map_err(|error| ClientError::Client(Box::new(error)))?;

@@ -85,7 +85,7 @@ async fn half_a_permission_is_none() {
     }
 }
 
-/// BR-STORAGE-020: what is not for this service, not any more, or nobody's is rejected; the no is remembered.
+/// BR-STORAGE-020: a token for another service, one that has ended, and an unknown one are rejected; the no is remembered.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_for_others_and_of_the_past_are_rejected() {
     let api = api();
@@ -154,7 +154,7 @@ async fn a_token_that_was_good_is_told_from_a_stranger_s_until_it_is_rejected() 
     assert!(!verifier.was_good(&genuine));
 }
 
-/// F25: an API server that fails, hangs or is gone is neither a yes nor a no, is not remembered, and holds nobody up
+/// F25: an API server that fails, hangs or is gone is neither a yes nor a no, is not remembered, and holds no request up
 /// longer than the deadline; who is known already is served meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_fails_is_not_remembered_and_holds_nobody_up() {

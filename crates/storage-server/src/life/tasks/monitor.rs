@@ -19,7 +19,7 @@ use crate::telemetry::metrics as names;
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long PostgreSQL may take to answer before it counts as away.
+/// How long PostgreSQL may take to answer before it counts as unavailable.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The part of the time, as one in so many, that counting the outbox may take: a held snapshot makes it slow (F27).
@@ -128,7 +128,7 @@ impl Monitor {
         }
     }
 
-    /// Searches are by words alone without an embedder, and pgvector's while a configured index is away.
+    /// Searches are by words alone without an embedder, and pgvector's while a configured index is unavailable.
     fn note_fallback(&self) {
         let is_index_up = self.index.as_ref().is_none_or(|index| index.is_up());
         let is_falling_back = !(self.embeddings.is_up() && is_index_up);

@@ -151,7 +151,7 @@ async fn what_no_route_matches_is_told_to_callers_only() {
     }
 }
 
-/// Whoever knows the tokens being away is neither a yes nor a no, and its address stays inside.
+/// A verifier that is unavailable is neither a yes nor a no, and its address stays inside.
 #[actix_web::test]
 async fn a_token_that_cannot_be_checked_is_a_503() {
     let got = call(&guarded(), request(&Method::GET, "/api/v1/incidents", Some("away"))).await;
@@ -179,7 +179,7 @@ async fn the_same_key_of_two_callers_is_two_keys() {
     assert_ne!(first, key_of("audit.write/audit.read").await);
 }
 
-/// In mode `none` everybody may do everything that the table has.
+/// In mode `none` every caller may do everything that the table has.
 #[actix_web::test]
 async fn without_authentication_a_token_is_not_looked_at() {
     let state = state(Store::default());

@@ -44,7 +44,7 @@ async fn a_caller_beyond_the_rate_is_told_when_to_come_again() {
     assert_eq!(call(&state, TestRequest::get().uri("/health")).await.status, 200);
 }
 
-/// An address that sends tokens nobody knows is not listened to for a while; the others are.
+/// An address that sends unknown tokens is not listened to for a while; the others are.
 #[actix_web::test]
 async fn an_address_that_guesses_is_limited() {
     let state = limited(AccessGuard { strangers: Rates::new(1, 3), ..guard() });
@@ -54,7 +54,7 @@ async fn an_address_that_guesses_is_limited() {
     let got = call(&state, from("203.0.113.9")).await;
     assert_eq!((problem(&got), got.header("retry-after")), ((429, "/problems/rate-limited"), "1"));
     assert_eq!(call(&state, from("203.0.113.8")).await.status, 401);
-    // Without a trusted proxy in between, nobody is somebody else by saying so.
+    // Without a trusted proxy in between, an address in a header counts for nothing.
     let disguised = from("203.0.113.9").insert_header(("x-forwarded-for", "203.0.113.7"));
     assert_eq!(call(&state, disguised).await.status, 429);
     assert_eq!(call(&state, TestRequest::get().uri("/ready")).await.status, 200);
@@ -155,7 +155,7 @@ fn preliminary(origin: &str) -> TestRequest {
         .insert_header(("access-control-request-method", "POST"))
 }
 
-/// F30: with an empty list nothing is said, to nobody.
+/// F30: with an empty list no page is told anything.
 #[actix_web::test]
 async fn without_a_list_no_page_is_allowed_anything() {
     for state in [state(Store::default()), guarded()] {

@@ -11,15 +11,14 @@ use storage_models::{
 use storage_query::{
     ActionOutcome, ActionsQuery, AuditRecord, CheckedFilter, Facet, FacetsQuery, GetQuery, GroupCountsQuery,
     Grouping, Groups, History, HistoryQuery, Incident, IncidentHit, IncidentSummary, IncidentsQuery, Lexical,
-    LexicalQuery, ListQuery, Listed, Nearest, NearestQuery, Outcomes, OutcomesQuery, QueryError,
-    RemediationFilter, SuccessRate, SuccessRateQuery, ThresholdQuery, Timeline, TimelineQuery, Trend,
-    TrendQuery,
+    LexicalQuery, Listed, Nearest, NearestQuery, Outcomes, OutcomesQuery, QueryError, RemediationFilter,
+    SuccessRate, SuccessRateQuery, ThresholdQuery, Timeline, TimelineQuery, Trend, TrendQuery,
 };
 use storage_schema::partitions::{self, Month};
 use tokio::time::Instant;
 
 use super::ReadPool;
-use crate::store::edge::{AnyList, AuditReader, Item, ItemPage, ReadError};
+use crate::store::edge::{AnyList, AuditReader, Item, ItemPage, PagedQuery, ReadError};
 
 #[async_trait(?Send)]
 impl AuditReader for ReadPool {
@@ -170,7 +169,7 @@ impl AuditReader for ReadPool {
 impl ReadPool {
     async fn list_of<R: Listed + Into<Item>>(
         &self,
-        query: &ListQuery<R>,
+        query: &PagedQuery<R>,
         operation: &'static str,
         deadline: Instant,
     ) -> Result<ItemPage, ReadError> {

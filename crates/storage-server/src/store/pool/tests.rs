@@ -79,7 +79,7 @@ async fn until_in_use(pool: &ReadPool, wanted: usize) {
     tokio::time::timeout(PATIENCE, reached).await.unwrap();
 }
 
-/// F04: a deadline ends the statement on the server, and its connection serves nobody else.
+/// F04: a deadline ends the statement on the server, and its connection serves no other request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_out_of_time_is_cancelled_and_the_pool_goes_on() {
     let database = TestDatabase::create().await.unwrap();

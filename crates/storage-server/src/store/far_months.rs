@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use storage_schema::partitions::Month;
 use tokio::time::Instant;
 
-use crate::store::requester::Requester;
+use super::requester::Requester;
 
 /// How long an opened month counts.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
