@@ -37,6 +37,23 @@ impl Latencies {
     }
 }
 
+/// Measures one thing again and again.
+pub(super) async fn in_a_row(runs: usize, mut one: impl AsyncFnMut() -> Result<()>) -> Result<Latencies> {
+    let begun = Instant::now();
+    let mut times = Vec::with_capacity(runs);
+    for run in 0..runs + WARM_UP {
+        if run >= WARM_UP + LEAST && begun.elapsed() > ENOUGH {
+            break;
+        }
+        let started = Instant::now();
+        one().await?;
+        if run >= WARM_UP {
+            times.push(started.elapsed());
+        }
+    }
+    Ok(Latencies::of(times))
+}
+
 /// Measures two ways of doing the same in turns, so that other work of the machine affects both.
 pub(super) async fn in_turns(
     runs: usize,

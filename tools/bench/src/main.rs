@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask bench` builds and runs them, and passes addresses and paths through the environment.
 
+mod answers;
 mod attacks;
 mod auth;
 mod backlog;
@@ -35,6 +36,8 @@ struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Scenario {
+    /// Measure what operators ask: outcomes, histories, facets, trends, similar incidents and advice.
+    Answers(answers::Arguments),
     /// Measure what attacks cost another caller's writes, and the service's memory.
     Attacks(attacks::Arguments),
     /// Measure what authentication adds to a request whose caller is known.
@@ -72,6 +75,7 @@ async fn main() -> ExitCode {
 
 async fn run(scenario: &Scenario) -> Result<()> {
     match scenario {
+        Scenario::Answers(arguments) => answers::run(arguments).await,
         Scenario::Attacks(arguments) => attacks::run(arguments).await,
         Scenario::Auth(arguments) => auth::run(arguments).await,
         Scenario::Backlog(arguments) => backlog::run(arguments).await,

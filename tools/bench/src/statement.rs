@@ -1,6 +1,6 @@
 //! Statements of the query crate, run by hand.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
@@ -27,14 +27,35 @@ pub(super) fn typed(sql: &BoundSql) -> Result<String> {
     Ok(text)
 }
 
+/// A line of a plan.
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    line: String,
+}
+
+/// What a statement cost PostgreSQL, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Cost {
+    pub(super) planning: f64,
+    pub(super) execution: f64,
+}
+
+/// What a run of the statement costs.
+pub(super) async fn cost(connection: &mut AsyncPgConnection, mut sql: BoundSql) -> Result<Cost> {
+    sql.text.insert_str(0, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY ON) ");
+    let lines: Vec<Line> = sql.into_query().load(connection).await?;
+    let told = |name: &str| {
+        let line = lines.iter().rev().find_map(|row| row.line.strip_prefix(name));
+        let number = line.and_then(|line| line.trim().strip_suffix(" ms")).map(str::parse);
+        Ok::<f64, anyhow::Error>(number.with_context(|| format!("the plan does not tell its {name}"))??)
+    };
+    Ok(Cost { planning: told("Planning Time:")?, execution: told("Execution Time:")? })
+}
+
 /// The indexes that a statement used, and the tables that it read without an index; partitions count under their
 /// table's name.
 pub(super) async fn read_through(connection: &mut AsyncPgConnection, mut sql: BoundSql) -> Result<String> {
-    #[derive(QueryableByName)]
-    struct Line {
-        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-        line: String,
-    }
     sql.text.insert_str(0, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ");
     let lines: Vec<Line> = sql.into_query().load(connection).await?;
     let mut found: Vec<String> = Vec::new();

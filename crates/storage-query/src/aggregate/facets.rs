@@ -6,6 +6,8 @@ use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 
 use super::groups::{self, Grouping};
+use crate::counter_sum;
+use crate::filter::{Conditions, Fields as _};
 use crate::number::parse_in;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
 use crate::{CheckedFilter, InvalidParameter, InvalidReason, QueryError, RemediationFilter};
@@ -151,16 +153,45 @@ impl FacetsQuery {
     }
 
     pub(super) fn sql(&self) -> Sql {
-        let mut sql = Sql::new("SELECT place, value, count FROM (");
+        let kinds = self.kinds();
+        let is_of_kinds = kinds.is_some();
+        let mut sql = Sql::default();
+        if let Some(kinds) = kinds {
+            sql.text("WITH kind AS MATERIALIZED (").append(kinds).text(") ");
+        }
+        sql.text("SELECT place, value, count FROM (");
         for (place, field) in (0_i64..).zip(&self.fields) {
             let others = self.filter.clone().with(|filter| filter.forget(field.column()));
+            let facet = match is_of_kinds && counter_sum::KNOWN.contains(&field.column()) {
+                true => of_kinds(&others, *field, self.limit + 1),
+                false => groups::sql(&others, *field, self.limit + 1),
+            };
             sql.text(if place == 0 { "SELECT " } else { " UNION ALL SELECT " })
                 .bind(Bind::BigInt(place))
                 .text("::bigint AS place, value::text, count FROM (")
-                .append(groups::sql(&others, *field, self.limit + 1))
+                .append(facet)
                 .text(") AS facet");
         }
         sql.text(") AS facets ORDER BY place, count DESC, value COLLATE \"C\" ASC NULLS LAST");
         sql
     }
+
+    /// What the counters know of several columns at once, so that their rows, and the records of broken months, are read once.
+    fn kinds(&self) -> Option<Sql> {
+        let columns = self.fields.iter().map(|field| field.column());
+        let counted: Vec<&'static str> = columns.filter(|it| counter_sum::KNOWN.contains(it)).collect();
+        if counted.len() < 2 {
+            return None;
+        }
+        counter_sum::kinds(&self.filter, &counted)
+    }
+}
+
+/// The values of a column among the kinds that match.
+fn of_kinds(filter: &CheckedFilter<RemediationFilter>, field: Grouping, limit: i64) -> Sql {
+    let mut conditions = Conditions::default();
+    filter.filter().push_conditions(&mut conditions);
+    let mut table = Sql::new("kind");
+    table.append(conditions.into_sql());
+    groups::summed(table, field, limit)
 }

@@ -204,26 +204,42 @@ impl GroupCountsQuery {
 
 /// The largest groups, at most so many, ordered by bytes, which does not depend on how the database was made.
 pub(super) fn sql(filter: &CheckedFilter<RemediationFilter>, by: Grouping, limit: i64) -> Sql {
+    match counter_sum::of::<Remediation>(filter, &[by.column()]) {
+        Some(counter_sum) => {
+            let mut sums = Sql::new("(");
+            sums.append(counter_sum).text(") AS counter_sum");
+            summed(sums, by, limit)
+        }
+        None => {
+            let mut sql = Sql::new("SELECT ");
+            sql.text(by.column())
+                .text(" AS value, count(*) AS count FROM ")
+                .text(Remediation::TABLE)
+                .append(Conditions::of(filter).into_sql())
+                .text(" GROUP BY ")
+                .text(by.column())
+                .append(largest(by, limit));
+            sql
+        }
+    }
+}
+
+/// The same over the rows of a table that have `records` of their column's value.
+pub(super) fn summed(table: Sql, by: Grouping, limit: i64) -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.text(by.column());
-    match counter_sum::of::<Remediation>(filter, Some(by.column())) {
-        // A kind of which no record is left may still have its counter.
-        Some(counter_sum) => sql
-            .text(" AS value, sum(records)::bigint AS count FROM (")
-            .append(counter_sum)
-            .text(") AS counter_sum GROUP BY ")
-            .text(by.column())
-            .text(" HAVING sum(records) > 0"),
-        None => sql
-            .text(" AS value, count(*) AS count FROM ")
-            .text(Remediation::TABLE)
-            .append(Conditions::of(filter).into_sql())
-            .text(" GROUP BY ")
-            .text(by.column()),
-    };
-    sql.text(" ORDER BY count DESC, ")
+    // A kind of which no record is left may still have its counter.
+    sql.text(by.column())
+        .text(" AS value, sum(records)::bigint AS count FROM ")
+        .append(table)
+        .text(" GROUP BY ")
         .text(by.column())
-        .text(" COLLATE \"C\" ASC NULLS LAST LIMIT ")
-        .bind(Bind::BigInt(limit));
+        .text(" HAVING sum(records) > 0")
+        .append(largest(by, limit));
+    sql
+}
+
+fn largest(by: Grouping, limit: i64) -> Sql {
+    let mut sql = Sql::new(" ORDER BY count DESC, ");
+    sql.text(by.column()).text(" COLLATE \"C\" ASC NULLS LAST LIMIT ").bind(Bind::BigInt(limit));
     sql
 }

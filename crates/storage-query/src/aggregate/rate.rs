@@ -77,7 +77,7 @@ impl SuccessRate {
 /// From the counters where they know the filter, which know phases and statuses as well.
 pub(super) fn sql(filter: &CheckedFilter<RemediationFilter>) -> Sql {
     if let Some(counter_sum) =
-        finished(filter).and_then(|it| counter_sum::of::<Remediation>(&it, Some("status")))
+        finished(filter).and_then(|it| counter_sum::of::<Remediation>(&it, &["status"]))
     {
         let mut sql = Sql::new(
             "SELECT coalesce(sum(records), 0)::bigint AS total, \

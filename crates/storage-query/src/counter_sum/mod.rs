@@ -10,37 +10,52 @@ use storage_models::Remediation;
 use crate::filter::Conditions;
 use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, Sql};
-use crate::{AuditFilter, CheckedFilter, Listed};
+use crate::{AuditFilter, CheckedFilter, Listed, RemediationFilter};
 use months::{Months, Span};
 
 /// The columns that the counters know, besides the month.
-const KNOWN: [&str; 5] = ["namespace", "phase", "status", "action_type", "severity"];
+pub(crate) const KNOWN: [&str; 5] = ["namespace", "phase", "status", "action_type", "severity"];
 
-/// A query whose `records` sum up to the number of matching records, with `column`, a column of the counters, beside
+/// A query whose `records` sum up to the number of matching records, with `columns`, some of the counters', beside
 /// them. `None` if the counters cannot answer: the filter has a condition on another column, or its range of time has
 /// no whole month. The parts of a month at the ends of the range are counted in the table.
 ///
 /// A month with too many kinds of records has no counters (`remediation_count_excess`). Whether the range holds one
 /// is decided by the same statement, which then counts the table instead.
-pub(crate) fn of<R: Listed>(filter: &CheckedFilter<R::Filter>, column: Option<&'static str>) -> Option<Sql> {
-    if R::TABLE != Remediation::TABLE || !knows_all(filter) || column.is_some_and(|it| !KNOWN.contains(&it)) {
+pub(crate) fn of<R: Listed>(filter: &CheckedFilter<R::Filter>, columns: &[&'static str]) -> Option<Sql> {
+    if R::TABLE != Remediation::TABLE || !knows_all(filter) || columns.iter().any(|it| !KNOWN.contains(it)) {
         return None;
     }
     let months = Months::of(filter.since(), filter.until())?;
-    let counter_sum = CounterSum { filter, column, months };
+    let counter_sum = CounterSum { filter, columns, months };
     let mut sql = counter_sum.counters("remediation_count");
     sql.text(" UNION ALL ").append(counter_sum.counters("remediation_count_delta"));
     for edge in [counter_sum.months.head, counter_sum.months.tail].into_iter().flatten() {
-        sql.text(" UNION ALL ").append(counter_sum.rows(edge, None));
+        sql.text(" UNION ALL ").append(counter_sum.rows(edge));
     }
-    sql.text(" UNION ALL ").append(counter_sum.rows(counter_sum.months.whole, Some(counter_sum.excess())));
+    sql.text(" UNION ALL ").append(counter_sum.rows_of_excess());
     Some(sql)
 }
+
+/// How many `records` there are of each kind, a kind being one value of each of the counters' columns, in the filter's range
+/// of time. What the filter says of `columns` is left out. `None` as in [`of`].
+pub(crate) fn kinds(filter: &CheckedFilter<RemediationFilter>, columns: &[&'static str]) -> Option<Sql> {
+    let wider = filter.clone().with(|filter| columns.iter().for_each(|column| filter.forget(column)));
+    let mut sql = Sql::new("SELECT ");
+    sql.text(LISTED)
+        .text(", sum(records)::bigint AS records FROM (")
+        .append(of::<Remediation>(&wider, &KNOWN)?);
+    sql.text(") AS counter_sum GROUP BY ").text(LISTED);
+    Some(sql)
+}
+
+/// [`KNOWN`], between commas.
+const LISTED: &str = "namespace, phase, status, action_type, severity";
 
 /// The total of [`of`], as a query of one row.
 pub(crate) fn total<R: Listed>(filter: &CheckedFilter<R::Filter>) -> Option<Sql> {
     let mut sql = Sql::new("SELECT coalesce(sum(records), 0)::bigint AS total FROM (");
-    sql.append(of::<R>(filter, None)?).text(") AS counter_sum");
+    sql.append(of::<R>(filter, &[])?).text(") AS counter_sum");
     Some(sql)
 }
 
@@ -52,7 +67,7 @@ fn knows_all<F: AuditFilter>(filter: &CheckedFilter<F>) -> bool {
 
 struct CounterSum<'a, F> {
     filter: &'a CheckedFilter<F>,
-    column: Option<&'static str>,
+    columns: &'a [&'static str],
     months: Months,
 }
 
@@ -65,17 +80,23 @@ impl<F: AuditFilter> CounterSum<'_, F> {
         sql
     }
 
-    /// The records of the table itself in a range of time, perhaps only if something holds.
-    fn rows(&self, span: Span, condition: Option<Sql>) -> Sql {
-        let mut conditions = self.conditions(F::TIME, span);
-        if let Some(condition) = condition {
-            conditions.and("").append(condition);
-        }
+    /// The records of the table itself in a range of time.
+    fn rows(&self, span: Span) -> Sql {
         let mut sql = self.select();
-        sql.text("count(*) AS records FROM ").text(Remediation::TABLE).append(conditions.into_sql());
-        if let Some(column) = self.column {
-            sql.text(" GROUP BY ").text(column);
+        sql.text("count(*) AS records FROM ")
+            .text(Remediation::TABLE)
+            .append(self.conditions(F::TIME, span).into_sql());
+        if !self.columns.is_empty() {
+            sql.text(" GROUP BY ").append(self.listed());
         }
+        sql
+    }
+
+    /// The same, only if a whole month has no counters. That is asked outside of what counts: asked inside, PostgreSQL would
+    /// start workers for a large table before it knows.
+    fn rows_of_excess(&self) -> Sql {
+        let mut sql = Sql::new("SELECT * FROM (");
+        sql.append(self.rows(self.months.whole)).text(") AS counted WHERE ").append(self.excess());
         sql
     }
 
@@ -90,8 +111,16 @@ impl<F: AuditFilter> CounterSum<'_, F> {
 
     fn select(&self) -> Sql {
         let mut sql = Sql::new("SELECT ");
-        if let Some(column) = self.column {
-            sql.text(column).text(", ");
+        if !self.columns.is_empty() {
+            sql.append(self.listed()).text(", ");
+        }
+        sql
+    }
+
+    fn listed(&self) -> Sql {
+        let mut sql = Sql::default();
+        for (place, column) in self.columns.iter().enumerate() {
+            sql.text(if place == 0 { "" } else { ", " }).text(column);
         }
         sql
     }

@@ -66,9 +66,9 @@ fn counters_answer_what_they_know_and_nothing_else() {
         .status(Status::Failed)
         .severity(Severity::High)
         .action_type("scale");
-    assert!(of::<Remediation>(&checked(known.clone()), None).is_some());
-    assert!(of::<Incident>(&checked(known), None).is_some());
-    assert!(of::<Execution>(&CheckedFilter::default(), None).is_none());
+    assert!(of::<Remediation>(&checked(known.clone()), &[]).is_some());
+    assert!(of::<Incident>(&checked(known), &[]).is_some());
+    assert!(of::<Execution>(&CheckedFilter::default(), &[]).is_none());
     let all = RemediationFilter::default;
     for unknown in [
         all().name("a"),
@@ -82,7 +82,7 @@ fn counters_answer_what_they_know_and_nothing_else() {
         all().metadata("a", "b"),
         all().since(at("2026-03-01")).until(at("2026-03-31")),
     ] {
-        assert!(of::<Remediation>(&checked(unknown.clone()), None).is_none(), "{unknown:?}");
+        assert!(of::<Remediation>(&checked(unknown.clone()), &[]).is_none(), "{unknown:?}");
     }
 }
 

@@ -76,8 +76,10 @@ pub(super) const COUNTS: &str = "count(*) AS total, count(*) FILTER (WHERE statu
 /// What is counted of records that are not judged.
 pub(super) const NO_JUDGMENTS: &str = "0 AS held, 0 AS recurred, 0 AS too_early, 0 AS judged, NULL::bigint AS duration_ms_p50, NULL::bigint AS duration_ms_p95";
 
-/// What is counted of judged records beside [`JUDGMENTS`] where others count all.
-pub(super) const NO_COUNTS: &str = "0, 0, 0, NULL";
+/// What is counted of judged records, which are all where `is_all`; where others are counted, only which is the newest.
+pub(super) const COUNTS_OF_ALL: &str = "count(*) FILTER (WHERE is_all) AS total, \
+     count(*) FILTER (WHERE is_all AND status = 'success') AS success, \
+     count(*) FILTER (WHERE is_all AND status = 'failed') AS failed, max(start_time) AS last_seen";
 
 /// Counts judged records, by the `outcome` of each.
 pub(super) const JUDGMENTS: &str = "count(*) FILTER (WHERE outcome = 'held') AS held, count(*) FILTER (WHERE outcome = 'recurred') AS recurred, \

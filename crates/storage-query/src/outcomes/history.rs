@@ -167,6 +167,9 @@ impl FromSql<Text, Pg> for Outcome {
     }
 }
 
+/// What is told of an occurrence beside what is looked at.
+const TOLD: [&str; 6] = ["end_time", "environment", "severity", "target_name", "alert_name", "recorded_by"];
+
 struct Row {
     count: i64,
     first: Option<Timestamp>,
@@ -315,18 +318,26 @@ impl HistoryQuery {
         );
         sql.text(Remediation::TABLE)
             .append(Conditions::of(&self.filter).into_sql())
-            .text("), held AS (WITH looked AS (")
-            .append(judged::looked_at(successes, Order::OldestFirst, MAX_JUDGED))
-            .text(") SELECT id AS held_id, start_time AS held_start_time, action_type AS held_action_type FROM (")
-            .append(judged::judged(self.now, self.settle))
-            .text(") AS success WHERE outcome = 'held' ORDER BY start_time, id LIMIT 1), newest AS (WITH looked AS (")
-            .append(judged::looked_at(Conditions::of(&self.filter), Order::NewestFirst, self.limit + 1))
-            .text(") ")
-            .append(judged::judged(self.now, self.settle))
+            .text("), held AS (SELECT id AS held_id, start_time AS held_start_time, action_type AS held_action_type FROM (")
+            .append(self.judged(judged::looked_at(&[], successes, Order::OldestFirst, MAX_JUDGED)))
+            .text(") AS success WHERE outcome = 'held' ORDER BY start_time, id LIMIT 1), newest AS (")
+            .append(self.judged(judged::looked_at(
+                &TOLD,
+                Conditions::of(&self.filter),
+                Order::NewestFirst,
+                self.limit + 1,
+            )))
             .text(
                 ") SELECT * FROM whole LEFT JOIN held ON true LEFT JOIN newest ON true \
                  ORDER BY newest.start_time DESC, newest.id DESC",
             );
         sql
+    }
+
+    /// In the order of the records, which PostgreSQL knows of a subquery, and not of a table of the statement.
+    fn judged(&self, records: Sql) -> Sql {
+        let mut looked = Sql::new("(");
+        looked.append(records).text(") AS looked");
+        judged::judged(looked, self.now, self.settle)
     }
 }

@@ -123,7 +123,7 @@ impl ActionsQuery {
             Source::Records => self.of_all(),
         })
         .text("), judged AS (")
-        .append(judged::judged(self.now, self.settle))
+        .append(judged::judged_once(self.now, self.settle))
         .text("), outcome AS (SELECT ")
         .text(incident)
         .text(" AS incident_key, action_type, max(similarity) AS similarity, ")
@@ -173,7 +173,7 @@ impl ActionsQuery {
         let mut own = Conditions::of(&self.filter);
         own.and(FINISHED);
         let mut sql = Sql::new("SELECT NULL::bytea AS incident_key, 1::float8 AS similarity, held.* FROM (");
-        sql.append(judged::looked_at(own, Order::NewestFirst, MAX_JUDGED)).text(") AS held");
+        sql.append(judged::looked_at(&[], own, Order::NewestFirst, MAX_JUDGED)).text(") AS held");
         sql
     }
 }

@@ -11,10 +11,19 @@ use crate::sql::{Bind, Sql};
 /// Of how many records it is looked up what came of them, at most: the newest.
 pub const MAX_JUDGED: i64 = 10_000;
 
-/// What is looked at of a record. A success that says no end is taken to have ended when it began.
-const LOOKED_AT: &str = "SELECT id, start_time, end_time, coalesce(end_time, start_time) AS ended, phase, status, \
-                         duration_ms, action_type, namespace, cluster, environment, severity, target_name, alert_name, \
-                         alert_fingerprint, remediation_request_id, recorded_by FROM ";
+/// The columns that are looked at of every record.
+const ALWAYS: [&str; 10] = [
+    "id",
+    "start_time",
+    "phase",
+    "status",
+    "duration_ms",
+    "action_type",
+    "namespace",
+    "cluster",
+    "alert_fingerprint",
+    "remediation_request_id",
+];
 
 /// What is looked at where outcomes are counted.
 pub(super) const FINISHED: &str = "phase IN ('completed', 'failed')";
@@ -30,10 +39,11 @@ pub(super) enum Order {
     OldestFirst,
 }
 
-/// The records that meet the conditions, in their order, as many as that.
-pub(super) fn looked_at(conditions: Conditions, order: Order, most: i64) -> Sql {
-    let mut sql = Sql::new(LOOKED_AT);
-    sql.text(Remediation::TABLE).append(conditions.into_sql());
+/// The records that meet the conditions, in their order, as many as that, with these columns and what is looked at of every
+/// record: what is sorted is as narrow as may be.
+pub(super) fn looked_at(columns: &[&'static str], conditions: Conditions, order: Order, most: i64) -> Sql {
+    let mut sql = columns_looked_at(columns);
+    sql.append(conditions.into_sql());
     sql.text(match order {
         Order::NewestFirst => " ORDER BY start_time DESC, id DESC LIMIT ",
         Order::OldestFirst => " ORDER BY start_time, id LIMIT ",
@@ -44,26 +54,46 @@ pub(super) fn looked_at(conditions: Conditions, order: Order, most: i64) -> Sql 
 
 /// The record that meets the conditions, which name it. `OFFSET 0` has records looked up one by one.
 pub(super) fn looked_at_one_by_one(conditions: Conditions) -> Sql {
-    let mut sql = Sql::new(LOOKED_AT);
-    sql.text(Remediation::TABLE).append(conditions.into_sql()).text(" OFFSET 0");
+    let mut sql = columns_looked_at(&[]);
+    sql.append(conditions.into_sql()).text(" OFFSET 0");
     sql
 }
 
-/// The rows of the table `looked`, which is made by [`looked_at`], each with its `outcome`.
+/// A success that says no end is taken to have ended when it began.
+fn columns_looked_at(columns: &[&'static str]) -> Sql {
+    let mut sql = Sql::new("SELECT coalesce(end_time, start_time) AS ended");
+    let others = columns.iter().filter(|column| !ALWAYS.contains(column));
+    for column in ALWAYS.iter().chain(others) {
+        sql.text(", ").text(column);
+    }
+    sql.text(" FROM ").text(Remediation::TABLE);
+    sql
+}
+
+/// The rows of `looked`, a table that is called so and made by [`looked_at`], each with its `outcome`.
 ///
 /// A success has `recurred` when a record of the same incident begins after its end and soon enough, whatever asked for it
 /// but the same request: one of the same fingerprint, or where it has none, of the same text, cluster and namespace. Until
 /// that time is over it is `too_early` to say that it `held`.
 ///
-/// `OFFSET 0` has it worked out once a row, however often it is named.
-pub(super) fn judged(now: Timestamp, settle: Settle) -> Sql {
+/// Each success is looked up by itself. One scan of all records of the fingerprints, with a window over it, reads what no
+/// success asks for, and takes half as long again where an alert has 10,000 records.
+pub(super) fn judged(looked: Sql, now: Timestamp, settle: Settle) -> Sql {
     let mut sql = Sql::new(
         "SELECT *, CASE WHEN phase NOT IN ('completed', 'failed') THEN 'unfinished' WHEN status = 'failed' THEN 'failed' \
          WHEN status <> 'success' THEN 'unknown' WHEN CASE WHEN alert_fingerprint IS NULL THEN ",
     );
     sql.append(again_by_text(settle)).text(" ELSE ").append(again_by_fingerprint(settle));
     sql.text(" END THEN 'recurred' WHEN ").append(settled(settle)).text(" > ").bind(Bind::Timestamptz(now));
-    sql.text(" THEN 'too_early' ELSE 'held' END AS outcome FROM looked OFFSET 0");
+    sql.text(" THEN 'too_early' ELSE 'held' END AS outcome FROM ").append(looked);
+    sql
+}
+
+/// [`judged`] of the table `looked` of a statement. `OFFSET 0` has the outcome worked out once a row, however often it is
+/// named.
+pub(super) fn judged_once(now: Timestamp, settle: Settle) -> Sql {
+    let mut sql = judged(Sql::new("looked"), now, settle);
+    sql.text(" OFFSET 0");
     sql
 }
 
@@ -85,22 +115,26 @@ fn again_by_fingerprint(settle: Settle) -> Sql {
     sql
 }
 
-/// Whether there is a record of the same text, cluster and namespace, as far as both have a vector.
+/// Whether there is a record of the same text, cluster and namespace, as far as both have a vector. `OFFSET 0` has each
+/// looked up for the one before: PostgreSQL would else plan every order in which three tables of many months can be joined.
 fn again_by_text(settle: Settle) -> Sql {
-    let mut sql = Sql::new(
-        "EXISTS (SELECT FROM remediation_vector AS own JOIN remediation_vector AS other \
-         ON other.slot = own.slot AND other.incident_key = own.incident_key JOIN ",
-    );
-    sql.text(Remediation::TABLE)
-        .text(" AS again ON again.id = other.record_id AND again.start_time = other.start_time WHERE own.slot = ")
-        .text(ACTIVE_SLOT)
-        .text(" AND own.record_id = looked.id AND own.start_time = looked.start_time AND ")
-        .append(soon("other.start_time", settle))
+    let mut sql =
+        Sql::new("EXISTS (SELECT FROM (SELECT slot, incident_key FROM remediation_vector WHERE slot = ");
+    sql.text(ACTIVE_SLOT)
         .text(
-            " AND again.namespace = looked.namespace AND again.cluster IS NOT DISTINCT FROM looked.cluster AND ",
+            " AND record_id = looked.id AND start_time = looked.start_time OFFSET 0) AS own CROSS JOIN LATERAL \
+             (SELECT record_id, start_time FROM remediation_vector AS other \
+             WHERE other.slot = own.slot AND other.incident_key = own.incident_key AND ",
+        )
+        .append(soon("other.start_time", settle))
+        .text(" OFFSET 0) AS other CROSS JOIN LATERAL (SELECT FROM ")
+        .text(Remediation::TABLE)
+        .text(
+            " AS again WHERE again.id = other.record_id AND again.start_time = other.start_time \
+             AND again.namespace = looked.namespace AND again.cluster IS NOT DISTINCT FROM looked.cluster AND ",
         )
         .text(OF_ANOTHER_REQUEST)
-        .text(")");
+        .text(" OFFSET 0) AS again)");
     sql
 }
 

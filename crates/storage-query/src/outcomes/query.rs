@@ -8,7 +8,7 @@ use diesel_async::AsyncPgConnection;
 use serde::{Serialize, Serializer};
 use storage_models::{Remediation, Timestamp};
 
-use super::counts::{BOUNDS, COUNTS, JUDGMENTS, NO_COUNTS, NO_JUDGMENTS, OutcomeCounts, SUMMED};
+use super::counts::{BOUNDS, COUNTS, COUNTS_OF_ALL, JUDGMENTS, NO_JUDGMENTS, OutcomeCounts, SUMMED};
 use super::judged::{self, MAX_JUDGED, Order};
 use super::settle::Settle;
 use crate::filter::Conditions;
@@ -173,7 +173,9 @@ impl OutcomesQuery {
         Ok(Outcomes { groups, is_truncated, durations_of })
     }
 
-    /// What is counted is counted over all that match; what must be looked up, over the newest of them.
+    /// What is counted is counted over all that match; what must be looked up, over the newest of them. Where these are all,
+    /// the table is not read again to count them; which is asked outside of what counts, since PostgreSQL would else start
+    /// workers before it knows.
     pub(super) fn sql(&self) -> Sql {
         let limit = i64::try_from(MAX_GROUPS + 1).unwrap_or(i64::MAX);
         let columns = || {
@@ -183,11 +185,14 @@ impl OutcomesQuery {
             }
             sql
         };
+        let names: Vec<&'static str> = self.by.iter().map(|column| column.column()).collect();
         let mut sql = Sql::new("WITH looked AS (");
-        sql.append(judged::looked_at(self.finished(), Order::NewestFirst, MAX_JUDGED))
-            .text("), judged AS (")
-            .append(judged::judged(self.now, self.settle))
-            .text("), counted AS (SELECT ")
+        sql.append(judged::looked_at(&names, self.finished(), Order::NewestFirst, MAX_JUDGED))
+            .text("), newest AS (SELECT count(*) AS count, count(*) < ")
+            .bind(Bind::BigInt(MAX_JUDGED))
+            .text(" AS is_all FROM looked), judged AS (")
+            .append(judged::judged_once(self.now, self.settle))
+            .text("), counted AS (SELECT * FROM (SELECT ")
             .append(columns())
             .text(", ")
             .text(COUNTS)
@@ -198,13 +203,13 @@ impl OutcomesQuery {
             .append(self.finished().into_sql())
             .text(" GROUP BY ")
             .append(columns())
-            .text(" UNION ALL SELECT ")
+            .text(") AS every WHERE (SELECT NOT is_all FROM newest) UNION ALL SELECT ")
             .append(columns())
             .text(", ")
-            .text(NO_COUNTS)
+            .text(COUNTS_OF_ALL)
             .text(", ")
             .text(JUDGMENTS)
-            .text(" FROM judged GROUP BY ")
+            .text(" FROM judged CROSS JOIN newest GROUP BY ")
             .append(columns())
             .text("), outcome AS (SELECT ")
             .append(columns())
@@ -212,7 +217,7 @@ impl OutcomesQuery {
             .text(SUMMED)
             .text(" FROM counted GROUP BY ")
             .append(columns())
-            .text(") SELECT *, (SELECT count(*) FROM looked) AS durations_of FROM (SELECT ARRAY[")
+            .text(") SELECT *, (SELECT count FROM newest) AS durations_of FROM (SELECT ARRAY[")
             .append(columns())
             .text("]::text[] AS key, outcome.*, ")
             .text(BOUNDS)

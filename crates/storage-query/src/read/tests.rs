@@ -142,7 +142,9 @@ fn one_clause_feeds_list_total_and_count() {
             (CountQuery::<Remediation>::new(filter).to_sql(), counts),
         ] {
             assert_eq!(without_numbers(&text).matches(CLAUSE).count(), clauses, "{text}");
-            assert_eq!(text.matches("WHERE").count(), clauses, "{text}");
+            let asks_for_counters =
+                text.matches("WHERE EXISTS (SELECT FROM remediation_count_excess)").count();
+            assert_eq!(text.matches("WHERE").count() - asks_for_counters, clauses, "{text}");
         }
     }
 }

@@ -3,26 +3,29 @@
 use std::fmt::Write as _;
 
 use diesel_async::AsyncPgConnection;
-use storage_models::{AiAnalysis, Execution, Remediation, Workflow};
+use storage_models::{AiAnalysis, Execution, IncidentKey, Remediation, Workflow};
 use storage_query::{
-    AuditFilter as _, BoundSql, CheckedFilter, CountQuery, FacetsQuery, Feed, FeedEnd, GetManyQuery,
-    GetQuery, GroupCountsQuery, Grouping, HistoryQuery, Incident, Interval, ListQuery, Listed, OutcomesQuery,
-    PageRequest, SuccessRateQuery, TimelineQuery, Total, TrendQuery,
+    ActionsQuery, AuditFilter as _, BoundSql, CheckedFilter, CountQuery, FacetsQuery, Feed, FeedEnd,
+    GetManyQuery, GetQuery, GroupCountsQuery, Grouping, HistoryQuery, Incident, IncidentHit, IncidentsQuery,
+    Interval, ListQuery, Listed, NearestQuery, OutcomesQuery, PageRequest, SuccessRateQuery, TimelineQuery,
+    Total, TrendQuery,
 };
 use storage_testkit::TestDatabase;
 
 use crate::plans::{buffers, explain};
-use crate::support::{database, execute, id, now, number, settle};
+use crate::support::{SET, database, execute, id, now, number, settle};
 
-/// 200,000 records a table in three months, evenly: fifty namespaces, a hundred alerts, 5,000 fingerprints, three records of
-/// each request and remediation. The counters are folded, as the service's job does.
+/// 200,000 records a table in three months, evenly: fifty namespaces, a hundred alerts of one incident each, 5,000
+/// fingerprints, three records of each request and remediation. One of a thousand has no fingerprint. The counters are
+/// folded, as the service's job does.
 const LARGE: &str = "
     INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, end_time,
         remediation_request_id, severity, alert_name, alert_fingerprint, created_at, updated_at)
     SELECT 'remediation-' || n, 'ns-' || n % 50, CASE WHEN n % 10 < 8 THEN 'completed' ELSE 'processing' END,
         'action-' || n % 16, CASE WHEN n % 20 = 0 THEN 'failed' WHEN n % 10 < 8 THEN 'success' ELSE 'running' END, t,
         CASE WHEN n % 10 < 8 THEN t + n % 600 * interval '1 s' END, 'req-' || n / 3,
-        (ARRAY['critical', 'high', 'warning', 'info'])[1 + n % 4], 'alert-' || n % 100, 'f-' || n % 5000,
+        (ARRAY['critical', 'high', 'warning', 'info'])[1 + n % 4], 'alert-' || n % 100,
+        CASE WHEN n % 1000 <> 307 THEN 'f-' || n % 5000 END,
         t + interval '1 s', t + interval '1 min'
     FROM generate_series(1, 200000) AS n, LATERAL (SELECT '2026-01-01'::timestamptz + n * interval '38 s' AS t) AS at;
     INSERT INTO ai_analysis_audit (remediation_id, analysis_type, confidence, recommendation, timestamp, model,
@@ -36,6 +39,9 @@ const LARGE: &str = "
     SELECT n / 3, 'action-' || n % 16, 'Pod', 'pod-' || n, 'ns-' || n % 50,
         '2026-01-01'::timestamptz + n * interval '38 s'
     FROM generate_series(1, 200000) AS n;
+    INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key)
+    SELECT 1, id, start_time, updated_at, id % 500, decode(repeat(lpad(to_hex(substr(alert_name, 7)::integer), 2, '0'), 16), 'hex')
+    FROM remediation_audit;
     WITH appended AS (DELETE FROM remediation_count_delta RETURNING *)
     INSERT INTO remediation_count SELECT * FROM appended;
 ";
@@ -45,6 +51,7 @@ const FILLED: [&str; 3] = ["_2026_01", "_2026_02", "_2026_03"];
 
 async fn large() -> (TestDatabase, AsyncPgConnection) {
     let (database, mut conn) = database().await;
+    execute(&mut conn, SET).await;
     execute(&mut conn, LARGE).await;
     settle(&mut conn).await;
     (database, conn)
@@ -125,6 +132,10 @@ async fn each_shape_is_served_by_its_index_among_200_000_records() {
     cases.extend(written(&mut conn).await);
     let mut wrong = String::new();
     for case in cases {
+        wrong += &faults(&mut conn, case).await;
+    }
+    execute(&mut conn, &format!("BEGIN; {}", NearestQuery::SETTINGS)).await;
+    for case in of_incidents() {
         wrong += &faults(&mut conn, case).await;
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -525,6 +536,64 @@ fn outcomes() -> Vec<Case> {
                 .to_sql()
                 .unwrap(),
             &["remediation_audit_2026_03_alert_name_start_time_id_idx"],
+            &[],
+        ),
+    ]
+}
+
+/// Incidents like one, and advice: the records of an incident and whether it came back, each through an index of its own.
+fn of_incidents() -> Vec<Case> {
+    let of = |pairs: &[(&str, &str)]| filter::<Remediation>(pairs);
+    let hits = || [7, 6].map(|key| IncidentHit::new(IncidentKey::new([key; 16]), 0.9)).to_vec();
+    let keys = hits().iter().map(|hit| hit.key).collect();
+    let recent = [("severity", "critical,high,warning,info"), ("since", "2026-03-01")];
+    let incident = &[
+        "remediation_vector_2026_01_slot_incident_key_start_time_rec_idx",
+        "remediation_vector_2026_03_slot_incident_key_start_time_rec_idx",
+    ];
+    let actions = &[
+        "remediation_vector_2026_01_slot_incident_key_start_time_rec_idx",
+        "remediation_vector_2026_03_slot_incident_key_start_time_rec_idx",
+        "remediation_audit_2026_01_pkey",
+        "remediation_audit_2026_03_pkey",
+        "remediation_audit_2026_03_alert_fingerprint_start_time_id_idx",
+    ];
+    let of_march = &[
+        "remediation_vector_2026_03_slot_incident_key_start_time_rec_idx",
+        "remediation_audit_2026_03_pkey",
+        "remediation_audit_2026_03_alert_fingerprint_start_time_id_idx",
+    ];
+    let of_alert = &[
+        "remediation_audit_2026_03_alert_name_start_time_id_idx",
+        "remediation_audit_2026_03_alert_fingerprint_start_time_id_idx",
+    ];
+    // Records without a fingerprint are followed by their text.
+    let by_text = &[
+        "remediation_audit_2026_03_alert_name_start_time_id_idx",
+        "remediation_vector_2026_03_pkey",
+        "remediation_vector_2026_03_slot_incident_key_start_time_rec_idx",
+        "remediation_audit_2026_03_pkey",
+    ];
+    let before_march = &["_2026_01", "_2026_02"];
+    vec![
+        case("incidents' records", IncidentsQuery::new(keys, of(&[])).to_sql(), incident, &[]),
+        case("actions of incidents", ActionsQuery::new(hits(), of(&[]), now()).to_sql(), actions, &[]),
+        case(
+            "advice of a month",
+            ActionsQuery::new(hits(), of(&recent), now()).together().to_sql(),
+            of_march,
+            before_march,
+        ),
+        case(
+            "advice of an alert's records",
+            ActionsQuery::of_records(of(&[("alert_name", "alert-6")]), now()).to_sql(),
+            of_alert,
+            &[],
+        ),
+        case(
+            "advice of an alert's records without a fingerprint",
+            ActionsQuery::of_records(of(&[("alert_name", "alert-7")]), now()).to_sql(),
+            by_text,
             &[],
         ),
     ]

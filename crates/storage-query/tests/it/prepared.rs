@@ -39,6 +39,8 @@ async fn a_connection_of_the_owner_lacks_nothing() {
             ("lock_timeout", "2s"),
             ("idle_in_transaction_session_timeout", "10s"),
             ("client_connection_check_interval", "500ms"),
+            ("constraint_exclusion", "off"),
+            ("jit", "off"),
         ],
     )
     .await;
