@@ -1,10 +1,33 @@
-//! Lines that the replicas' logs must not have.
+//! Where the replicas' logs are kept, and lines that they must not have.
 
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
 use serde_json::Value;
+
+use crate::progress::say;
 
 /// Errors that the faults of a run bring about, by the beginning of their message.
 const EXPECTED: &[&str] =
     &["PostgreSQL does not answer", "PostgreSQL is unavailable", "the service did not start"];
+
+/// A new directory for the logs of this run.
+pub(super) fn directory(run: &str) -> Result<PathBuf> {
+    let dir = Path::new(".dev/soak").join(format!("{run}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Logs are kept when something was wrong.
+pub(super) fn finish(is_well: bool, logs: &Path) -> Result<ExitCode> {
+    if is_well {
+        std::fs::remove_dir_all(logs).with_context(|| format!("cannot remove {}", logs.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!("a check failed; see the logs in {}", logs.display()));
+    Ok(ExitCode::FAILURE)
+}
 
 /// Lines of a log with a panic, or with an error that no fault explains.
 pub(super) fn suspicious(log: &str) -> Vec<String> {

@@ -13,10 +13,10 @@ mod logs;
 mod model;
 mod progress;
 mod records;
+mod rollout;
 mod stand;
 mod summary;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::progress::say;
-use arguments::Arguments;
+use arguments::{Arguments, Run};
 use chaos::Faults;
 use clients::{Client, Shared};
 use stand::Stand;
@@ -53,18 +53,24 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut terminated = signal(SignalKind::terminate())?;
     // Whichever comes first, what was started is ended by dropping it.
+    let work = async {
+        choose_tls();
+        match &arguments.run {
+            Some(Run::Rollout(arguments)) => rollout::run(arguments).await,
+            None => soak(arguments).await,
+        }
+    };
     tokio::select! {
-        outcome = soak(arguments) => outcome,
+        outcome = work => outcome,
         _ = tokio::signal::ctrl_c() => bail!("interrupted"),
         _ = terminated.recv() => bail!("terminated"),
     }
 }
 
 async fn soak(arguments: &Arguments) -> Result<ExitCode> {
-    choose_tls();
     let seed = arguments.seed.unwrap_or_else(|| rand::rng().random_range(0..1_000_000));
     say(&format!("seed {seed}"));
-    let logs = logs_dir(seed)?;
+    let logs = logs::directory(&seed.to_string())?;
     let mut stand = Stand::set_up(arguments, &logs).await?;
     let lasts = Duration::try_from_secs_f64(arguments.minutes * 60.0)?;
     let (started, faults) = (Instant::now(), Faults::default());
@@ -78,7 +84,8 @@ async fn soak(arguments: &Arguments) -> Result<ExitCode> {
     chaos::heal(&mut stand).await?;
     let mut rng = StdRng::seed_from_u64(seed);
     let settled = shared.settle_all(&mut rng, Instant::now() + SETTLE_BOUND).await;
-    let rested = check::rest(&stand, !arguments.without_qdrant).await?;
+    let qdrant = (!arguments.without_qdrant).then_some(&stand.qdrant);
+    let rested = check::rest(&stand.database_url(), qdrant).await?;
     let checks = check::all(&stand, &shared, arguments).await?;
     let facts = summary::Facts {
         seed,
@@ -92,7 +99,7 @@ async fn soak(arguments: &Arguments) -> Result<ExitCode> {
     };
     let is_well = summary::print(&facts, &checks);
     drop(stand);
-    finish(is_well, &logs)
+    logs::finish(is_well, &logs)
 }
 
 /// Clients and faults, side by side.
@@ -137,22 +144,6 @@ async fn show_progress(shared: &Shared, faults: &Faults) -> Result<()> {
         bar.set_position(whole.saturating_sub(left).as_secs());
         bar.set_message(format!("{} records, {} faults", shared.model().len(), faults.total()));
     }
-}
-
-fn logs_dir(seed: u64) -> Result<PathBuf> {
-    let dir = Path::new(".dev/soak").join(format!("{seed}-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    Ok(dir)
-}
-
-/// Logs are kept when something was wrong.
-fn finish(is_well: bool, logs: &Path) -> Result<ExitCode> {
-    if is_well {
-        std::fs::remove_dir_all(logs).with_context(|| format!("cannot remove {}", logs.display()))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    say(&format!("a check failed; see the logs in {}", logs.display()));
-    Ok(ExitCode::FAILURE)
 }
 
 /// The HTTP client wants a provider even for addresses without TLS.

@@ -30,15 +30,9 @@ impl Replica {
     async fn start(database_url: &str, log: PathBuf, shared: &Shared<'_>) -> Result<Self> {
         let postgres = FaultProxy::for_postgres(database_url).await?;
         let database_url = postgres.url(database_url);
-        let options = ServiceOptions {
-            port: Some(free_port()?),
-            admin_port: Some(free_port()?),
-            log: Some(log),
-            ..ServiceOptions::default()
-        };
-        let options = shared.configure(options);
-        let service = ServiceProcess::start(&database_url, options.clone()).await?;
-        Ok(Self { process: Process { service, database_url, options }, postgres })
+        let options = on_fixed_ports(log)?;
+        let process = Process::start(database_url, shared.configure(options)).await?;
+        Ok(Self { process, postgres })
     }
 
     /// Its process, to be ended and started; and the way to PostgreSQL, to be broken meanwhile.
@@ -55,6 +49,21 @@ pub(super) struct Process {
 }
 
 impl Process {
+    /// Starts it and waits until it is ready.
+    pub(super) async fn start(database_url: String, options: ServiceOptions) -> Result<Self> {
+        let service = ServiceProcess::start(&database_url, options.clone()).await?;
+        Ok(Self { service, database_url, options })
+    }
+
+    /// Has it run this program from its next start on.
+    pub(super) fn run_next(&mut self, program: &Path) {
+        self.options.bin = Some(program.to_owned());
+    }
+
+    pub(super) fn admin_url(&self) -> String {
+        self.service.admin_url()
+    }
+
     pub(super) fn url(&self) -> String {
         self.service.url()
     }
@@ -177,6 +186,16 @@ async fn address(url: &str) -> Result<SocketAddr> {
     let host = rest.trim_end_matches('/');
     let mut found = tokio::net::lookup_host(host).await.with_context(|| format!("cannot resolve {host}"))?;
     found.next().context("the host of Qdrant has no address")
+}
+
+/// Options of a process that is started again on the same ports.
+pub(super) fn on_fixed_ports(log: PathBuf) -> Result<ServiceOptions> {
+    Ok(ServiceOptions {
+        port: Some(free_port()?),
+        admin_port: Some(free_port()?),
+        log: Some(log),
+        ..ServiceOptions::default()
+    })
 }
 
 fn free_port() -> Result<u16> {

@@ -10,7 +10,7 @@ use crate::model::Fields;
 const PAGE: u32 = 1_000;
 
 /// Shows every record of a type, page by page; how many there were, and how many the API says there are.
-pub(super) async fn each(
+pub(crate) async fn each(
     http: &reqwest::Client,
     url: &str,
     kind: RecordType,

@@ -40,10 +40,10 @@ struct Row {
 }
 
 /// A connection to the database of the run.
-pub(super) struct Database(AsyncPgConnection);
+pub(crate) struct Database(AsyncPgConnection);
 
 impl Database {
-    pub(super) async fn connect(url: &str) -> Result<Self> {
+    pub(crate) async fn connect(url: &str) -> Result<Self> {
         Ok(Self(AsyncPgConnection::establish(url).await?))
     }
 
@@ -52,17 +52,17 @@ impl Database {
     }
 
     /// Remediations that wait for the projector.
-    pub(super) async fn waiting(&mut self) -> Result<i64> {
+    pub(crate) async fn waiting(&mut self) -> Result<i64> {
         self.number("SELECT count(*) AS n FROM vector_outbox WHERE parked_at IS NULL").await
     }
 
-    pub(super) async fn count(&mut self, kind: RecordType) -> Result<u64> {
+    pub(crate) async fn count(&mut self, kind: RecordType) -> Result<u64> {
         let query = COUNTS.iter().find(|(it, _)| *it == kind).map_or("", |(_, query)| query);
         Ok(u64::try_from(self.number(query).await?)?)
     }
 
     /// The versions of all remediations, by id.
-    pub(super) async fn versions(&mut self) -> Result<BTreeMap<i64, i64>> {
+    pub(crate) async fn versions(&mut self) -> Result<BTreeMap<i64, i64>> {
         let query =
             "SELECT id, (extract(epoch FROM updated_at) * 1000000)::bigint AS version FROM remediation_audit";
         let rows: Vec<Version> = sql_query(query).load(&mut self.0).await?;
@@ -70,13 +70,13 @@ impl Database {
     }
 
     /// The outbox is empty, what was parked included.
-    pub(super) async fn outbox(&mut self) -> Result<Check> {
+    pub(crate) async fn outbox(&mut self) -> Result<Check> {
         let query = "SELECT to_jsonb(o)::text AS row FROM vector_outbox o ORDER BY record_id LIMIT 20";
         self.none("the outbox is empty and has no parked records", query).await
     }
 
     /// Every remediation has its vector.
-    pub(super) async fn embedded(&mut self) -> Result<Check> {
+    pub(crate) async fn embedded(&mut self) -> Result<Check> {
         let query = "SELECT id || ' has no embedding' AS row FROM remediation_audit r WHERE NOT EXISTS ( \
             SELECT FROM remediation_vector v JOIN embedding_vector USING (slot, embedding_id) \
             WHERE v.record_id = r.id AND v.start_time = r.start_time AND v.version = r.updated_at) \
@@ -85,7 +85,7 @@ impl Database {
     }
 
     /// PostgreSQL had no deadlock to resolve since it was started.
-    pub(super) async fn deadlocks(&mut self) -> Result<Check> {
+    pub(crate) async fn deadlocks(&mut self) -> Result<Check> {
         let query = "SELECT deadlocks || ' deadlocks' AS row FROM pg_stat_database \
             WHERE datname = current_database() AND deadlocks > 0";
         self.none("PostgreSQL had no deadlock to resolve", query).await

@@ -45,7 +45,7 @@ fn read(point: &RetrievedPoint) -> Option<(i64, i64)> {
     Some((id, point.payload.get("version")?.as_integer()?))
 }
 
-pub(super) async fn check(database: &mut Database, qdrant: &TestQdrant) -> Result<Check> {
+pub(crate) async fn check(database: &mut Database, qdrant: &TestQdrant) -> Result<Check> {
     let (stored, indexed) = (database.versions().await?, versions(qdrant).await?);
     let looked_at = u64::try_from(stored.len())?;
     let differences = compare_index(&stored, &indexed);

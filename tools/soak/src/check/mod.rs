@@ -5,20 +5,23 @@ mod database;
 mod finding;
 mod index;
 
+pub(super) use api::each;
+pub(super) use database::Database;
 pub(super) use finding::Check;
+pub(super) use index::check as check_index;
 
 use std::time::Duration;
 
 use anyhow::Result;
 use storage_models::RecordType;
+use storage_testkit::TestQdrant;
 use tokio::time::Instant;
 
 use super::arguments::Arguments;
 use super::clients::Shared;
 use super::logs;
 use super::model::{Difference, Model};
-use super::stand::Stand;
-use database::Database;
+use super::stand::{Process, Stand};
 
 /// Longest until nothing waits any more.
 const REST_BOUND: Duration = Duration::from_secs(180);
@@ -27,13 +30,16 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Waits until nothing is left to project and both stores hold the same; how long that took. When it does not come to
 /// that, the checks say what is left.
-pub(super) async fn rest(stand: &Stand, has_qdrant: bool) -> Result<Duration> {
+pub(super) async fn rest(database_url: &str, qdrant: Option<&TestQdrant>) -> Result<Duration> {
     let started = Instant::now();
-    let mut database = Database::connect(&stand.database_url()).await?;
+    let mut database = Database::connect(database_url).await?;
     while started.elapsed() < REST_BOUND {
-        if database.waiting().await? == 0
-            && (!has_qdrant || index::versions(&stand.qdrant).await? == database.versions().await?)
-        {
+        let waits = database.waiting().await? > 0;
+        let differs = match qdrant {
+            Some(qdrant) if !waits => index::versions(qdrant).await? != database.versions().await?,
+            _ => false,
+        };
+        if !waits && !differs {
             break;
         }
         tokio::time::sleep(PAUSE).await;
@@ -61,7 +67,7 @@ pub(super) async fn all(stand: &Stand, shared: &Shared, arguments: &Arguments) -
     if arguments.calm {
         checks.push(database.deadlocks().await?);
     }
-    checks.push(log_check(stand));
+    checks.push(log_check(stand.replicas.iter().map(|it| &it.process)));
     Ok(checks)
 }
 
@@ -75,7 +81,7 @@ async fn stored(
     let mut comparison = model.compare();
     let (mut seen, mut totals) = (0, Vec::new());
     for kind in RecordType::ALL {
-        let (read, total) = api::each(http, url, kind, |record| comparison.see(kind, record)).await?;
+        let (read, total) = each(http, url, kind, |record| comparison.see(kind, record)).await?;
         let rows = database.count(kind).await?;
         if (read, total) != (rows, rows) {
             totals.push(Difference::Other(format!(
@@ -94,14 +100,15 @@ async fn stored(
     ])
 }
 
-fn log_check(stand: &Stand) -> Check {
+/// Looks for what the logs must not have.
+pub(super) fn log_check<'a>(processes: impl Iterator<Item = &'a Process>) -> Check {
     let mut check = Check {
         name: "the logs have no panic and no unexplained error",
         looked_at: 0,
         differences: Vec::new(),
     };
-    for replica in &stand.replicas {
-        let (path, log) = replica.process.log();
+    for process in processes {
+        let (path, log) = process.log();
         check.looked_at += u64::try_from(log.lines().count()).unwrap_or_default();
         let found = logs::suspicious(&log);
         check
