@@ -1,17 +1,11 @@
-//! A browser with the explorer in it, driven by the commands of WebDriver (W3C) that chromedriver takes.
-//!
-//! They are sent as they are: the client that is kept for Rust has serde_json keep the order of keys, which would change
-//! every program that is built beside the tests.
+//! A browser with the explorer in it.
 
 use std::env;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use storage_testkit::Browser;
 
 /// Longer than anything here should take; a wait that reaches it fails the test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,89 +14,44 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const ESCAPE: &str = "\u{e00c}";
 pub(crate) const END: &str = "\u{e010}";
+pub(crate) const HOME: &str = "\u{e011}";
 pub(crate) const LEFT: &str = "\u{e012}";
+pub(crate) const RIGHT: &str = "\u{e014}";
 const SHIFT: &str = "\u{e008}";
 
 /// The member by which WebDriver marks an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// What makes Chromium quiet and small, and lets it run as root.
-const ARGUMENTS: [&str; 8] = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-];
-
 /// The explorer of a service, in a browser of its own.
 pub(crate) struct Page {
-    client: reqwest::Client,
-    /// The address of the browser's session.
-    session: String,
+    browser: Browser,
     /// The address of the explorer.
     base: String,
-    process: Child,
-}
-
-/// A program in `PATH`.
-fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
 }
 
 impl Page {
     /// Opens the explorer, at this address behind `#`; `None` where there is no browser.
     pub(crate) async fn open(service: &str, hash: &str) -> Option<Self> {
-        let (Some(chromium), Some(chromedriver)) = (program("chromium"), program("chromedriver")) else {
+        let Some(browser) = Browser::start().await.unwrap() else {
             assert!(env::var_os("CI").is_none(), "chromium and chromedriver must be there in CI");
             eprintln!(
                 "SKIPPED: chromium and chromedriver are not in PATH, so nothing of the explorer is tested"
             );
             return None;
         };
-        let mut process = Command::new(chromedriver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let driver = format!("http://127.0.0.1:{}/session", port(&mut process).await);
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
-        let mut page = Self { client, session: driver, base: format!("{service}/ui/"), process };
-        let options = json!({ "binary": chromium, "args": ARGUMENTS });
-        let wanted = json!({ "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
-        let opened = page.send(Method::POST, "", json!({ "capabilities": { "alwaysMatch": wanted } })).await;
-        page.session = format!("{}/{}", page.session, opened["sessionId"].as_str().unwrap());
+        let page = Self { browser, base: format!("{service}/ui/") };
         page.size(1600, 1000).await;
         page.go(hash).await;
         Some(page)
     }
 
-    /// Sends a command; its value.
-    async fn send(&self, method: Method, path: &str, body: Value) -> Value {
-        let mut request = self.client.request(method.clone(), format!("{}{path}", self.session));
-        if method == Method::POST {
-            request = request.json(&body);
-        }
-        let answer = request.send().await.unwrap();
-        let is_done = answer.status().is_success();
-        let value = answer.json::<Value>().await.unwrap()["value"].take();
-        assert!(is_done, "{path} {body}: {}", value["message"]);
-        value
-    }
-
     async fn post(&self, path: &str, body: Value) -> Value {
-        self.send(Method::POST, path, body).await
+        self.browser.post(path, body).await.unwrap()
     }
 
     /// Shows the view of this address behind `#`.
     pub(crate) async fn go(&self, hash: &str) {
-        self.post("/url", json!({ "url": format!("{}{hash}", self.base) })).await;
+        self.browser.go(&format!("{}{hash}", self.base)).await.unwrap();
     }
 
     pub(crate) async fn back(&self) {
@@ -113,30 +62,41 @@ impl Page {
         self.post("/refresh", json!({})).await;
     }
 
+    /// Keeps what the page copies, for [`Self::copied`].
+    pub(crate) async fn keep_copies(&self) {
+        let keep = "navigator.clipboard.writeText = async (text) => { window.copied = text; }";
+        self.run(keep).await;
+    }
+
+    /// What the button that says this copies.
+    pub(crate) async fn copied(&self, button: &str) -> String {
+        self.run("window.copied = ''").await;
+        self.click_button(button).await;
+        self.until("window.copied").await.as_str().unwrap().to_owned()
+    }
+
     /// Sends a command of the DevTools protocol.
     pub(crate) async fn command(&self, method: &str, parameters: Value) {
-        self.post("/goog/cdp/execute", json!({ "cmd": method, "params": parameters })).await;
+        self.browser.command(method, parameters).await.unwrap();
     }
 
     pub(crate) async fn size(&self, width: u32, height: u32) {
-        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        self.command("Emulation.setDeviceMetricsOverride", size).await;
+        self.browser.size(width, height).await.unwrap();
     }
 
     /// Draws as if the system preferred these colours.
     pub(crate) async fn colours(&self, scheme: &str) {
-        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        self.command("Emulation.setEmulatedMedia", features).await;
+        self.browser.colours(scheme).await.unwrap();
     }
 
     /// Runs a script in the page.
     pub(crate) async fn run(&self, script: &str) -> Value {
-        self.post("/execute/sync", json!({ "script": script, "args": [] })).await
+        self.browser.run(script).await.unwrap()
     }
 
     /// Runs a script that calls its argument with what it comes to.
     pub(crate) async fn run_to_end(&self, script: &str) -> Value {
-        self.post("/execute/async", json!({ "script": script, "args": [] })).await
+        self.browser.run_to_end(script).await.unwrap()
     }
 
     /// The value of an expression in the page.
@@ -271,33 +231,9 @@ impl Page {
     }
 
     /// Ends the browser; fails on what its console calls an error. An answer that refuses is no fault of the page.
-    pub(crate) async fn close(mut self) {
-        let log = self.post("/se/log", json!({ "type": "browser" })).await;
-        let faults: Vec<_> = log
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|entry| entry["level"] == "SEVERE")
-            .filter_map(|entry| entry["message"].as_str())
-            .filter(|message| !message.contains("Failed to load resource"))
-            .collect();
+    pub(crate) async fn close(self) {
+        let mut faults = self.browser.close().await.unwrap();
+        faults.retain(|message| !message.contains("Failed to load resource"));
         assert!(faults.is_empty(), "{faults:#?}");
-        self.send(Method::DELETE, "", Value::Null).await;
-        self.process.kill().await.unwrap();
     }
-}
-
-/// The port that chromedriver says it has.
-async fn port(process: &mut Child) -> u16 {
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let said = async {
-        loop {
-            let line = lines.next_line().await.unwrap().unwrap();
-            let port = line.rsplit_once("successfully on port ").map(|(_, rest)| rest.trim_end_matches('.'));
-            if let Some(port) = port.and_then(|port| port.parse().ok()) {
-                return port;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, said).await.unwrap()
 }

@@ -80,6 +80,14 @@ pub enum TestkitError {
         #[source]
         source: Box<qdrant_client::QdrantError>,
     },
+    /// A browser did not do what it was told.
+    #[error("the browser cannot {action}: {error}")]
+    Browser {
+        /// The attempt: a command and what it was given.
+        action: String,
+        /// What came of it.
+        error: String,
+    },
     /// A socket could not be opened.
     #[error("cannot {action}")]
     Network {
@@ -96,5 +104,10 @@ impl TestkitError {
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { action, path, source }
+    }
+
+    /// A failed command to a browser.
+    pub(crate) fn browser(action: &str, error: &dyn std::error::Error) -> Self {
+        Self::Browser { action: action.to_owned(), error: error.to_string() }
     }
 }

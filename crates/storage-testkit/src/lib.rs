@@ -8,6 +8,7 @@
 //! - [`ServiceProcess`] runs the built service as a child, to be asked over HTTP, stopped or killed.
 //! - [`FaultProxy`] stands between two parties and breaks the network between them on purpose.
 //! - [`TestQdrant`] is a Qdrant collection of a test's own, and [`QdrantServer`] a small Qdrant with faults to switch.
+//! - [`Browser`] is a Chromium to look at the explorer with.
 //! - [`KubernetesApi`] is a small Kubernetes API that reviews tokens and accesses, with faults to switch.
 //!
 //! Nothing here is part of the service. Linux only: processes are watched through `/proc` and pidfds.
@@ -25,6 +26,7 @@
 //! ```
 
 mod blocking;
+mod browser;
 mod database;
 mod error;
 mod example;
@@ -36,6 +38,7 @@ mod redis;
 mod service;
 mod tls;
 
+pub use browser::Browser;
 pub use database::{TestDatabase, create_database, drop_database};
 pub use devstack::{
     CertificatePair, ClusterSettings, DevelopmentDir, DevstackError, Durability, FetchStep, Installation,

@@ -7,6 +7,7 @@ mod attacks;
 mod auth;
 mod backlog;
 mod corpus;
+mod explorer;
 mod freshness;
 mod hnsw;
 mod latency;
@@ -44,6 +45,8 @@ enum Scenario {
     Auth(auth::Arguments),
     /// Measure memory, throughput and the wait of new records while very many records wait in the outbox.
     Backlog(backlog::Arguments),
+    /// Measure how long views of the explorer take in a browser, over very many records.
+    Explorer(explorer::Arguments),
     /// Measure how long a write takes at a steady rate, and how long until it can be found.
     Freshness(freshness::Arguments),
     /// Compare HNSW indexes on real embeddings: the time to fill them and the recall.
@@ -79,6 +82,7 @@ async fn run(scenario: &Scenario) -> Result<()> {
         Scenario::Attacks(arguments) => attacks::run(arguments).await,
         Scenario::Auth(arguments) => auth::run(arguments).await,
         Scenario::Backlog(arguments) => backlog::run(arguments).await,
+        Scenario::Explorer(arguments) => explorer::run(arguments).await,
         Scenario::Freshness(arguments) => freshness::run(arguments).await,
         Scenario::Hnsw(arguments) => hnsw::run(arguments).await,
         Scenario::Lists(arguments) => lists::run(arguments).await,
