@@ -25,11 +25,15 @@ use crate::{CheckedFilter, Cursor, InvalidParameter, Listed, Page, PageRequest, 
 /// use storage_query::{CheckedFilter, Feed};
 ///
 /// # storage_testkit::example(async |conn| {
-/// let feed = Feed::<Remediation>::new(CheckedFilter::default());
-/// let page = feed.run(conn).await?;
-/// assert_eq!((page.records.len(), page.has_more), (40, false));
-/// let later = feed.after(&page.next_cursor.expect("a record was seen")).run(conn).await?;
-/// assert_eq!(later.records, []);
+/// let (mut feed, mut seen) = (Feed::<Remediation>::new(CheckedFilter::default()), 0);
+/// while seen < 40 {
+///     let page = feed.run(conn).await?;
+///     seen += page.records.len();
+///     if let Some(cursor) = page.next_cursor {
+///         feed = feed.after(&cursor);
+///     }
+/// }
+/// assert_eq!(seen, 40);
 /// # Ok(())
 /// # });
 /// ```
