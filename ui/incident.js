@@ -3,7 +3,7 @@
 // and what came of that. Also two records side by side.
 import { useEffect, useState } from "./hooks.mjs";
 import { API, curl, useAnswer } from "./service.js";
-import { ago, Copy, count, html, Json, label, original, percent, Problem, Severity, span, Status, Time, Value, Waiting } from "./parts.js";
+import { ago, broken, Copy, count, html, Json, label, original, percent, Problem, Severity, span, Status, Time, Value, Waiting } from "./parts.js";
 import { escaped, FIELDS, go, now, withValue, write } from "./state.js";
 
 /** A record, whose columns are also read by their names. @typedef {import("#api").components["schemas"]["Remediation"] & Record<string, any>} Row */
@@ -68,7 +68,7 @@ const ErrorText = ({ text, what = "Error" }) => html`<figure class="error"><figc
 /** @type {Record<string, (record: AnyRecord) => string>} */
 const NAMED = {
   remediation: (record) => record.action_type, aianalysis: (record) => record.analysis_type,
-  workflow: (record) => record.workflow_name, execution: (record) => `${record.action_type} ${record.target_kind}/${record.target_name}`,
+  workflow: (record) => record.workflow_name, execution: (record) => record.action_type,
 };
 /** @type {Record<string, string>} */
 const KINDS = { remediation: "Remediation", aianalysis: "Analysis", workflow: "Workflow", execution: "Execution" };
@@ -96,7 +96,7 @@ function Axis({ timeline }) {
       const width = Math.max(3, place(to ?? begin + whole) - place(from));
       const steps = type === "workflow" && record.step_count > 0 && record.step_count <= 60 ? record.step_count : 0;
       return html`<li key=${`${type}${record.id}`}><details><summary>
-        <span class="what"><small>${KINDS[type] ?? type}</small><b title=${NAMED[type]?.(record)}>${NAMED[type]?.(record)}</b></span>
+        <span class="what"><small>${KINDS[type] ?? type}${type === "execution" && `, ${record.target_kind}/${record.target_name}`}</small><b title=${NAMED[type]?.(record)}>${NAMED[type]?.(record)}</b></span>
         <svg class=${`bar ${type === "aianalysis" ? "analysis" : kind} ${to === null ? "going" : ""}`} viewBox="0 0 1000 16" preserveAspectRatio="none" aria-hidden="true">
           <rect class="track" width="1000" height="16" /><rect class="whole" x=${Math.min(997, place(from))} y="3" width=${width} height="10" />
           ${Array.from({ length: steps }, (_, step) => html`<rect class=${step < record.current_step ? "done" : "left"} x=${place(from) + (width / steps) * step} y="3" width=${Math.max(1, width / steps - 2)} height="10" />`)}
@@ -124,14 +124,19 @@ function Share({ held, recurred, rest, failed }) {
   })}</svg>`;
 }
 
+/** Actions that are shown at first. */
+const MOST_ACTIONS = 8;
+
 /** @param {{ rows: Outcome[], ranked?: boolean }} props */
 function OutcomeTable({ rows, ranked }) {
+  const [all, setAll] = useState(false);
   return html`<div class="scroll" tabindex="0"><table class="outcomes"><thead><tr><th scope="col">Action</th><th scope="col">Held</th><th scope="col"><span class="offscreen">Share</span></th><th scope="col">Came back</th><th scope="col">Failed</th><th scope="col">Of</th><th scope="col">Takes</th><th scope="col">Last</th></tr></thead>
-    <tbody>${rows.map((row, index) => html`<tr key=${row.action_type}>
-      <th scope="row">${ranked && html`<span class="rank">${index + 1}</span>`}${row.action_type ?? "–"}${row.evidence?.length ? html`<small class="evidence">${row.evidence.slice(0, 3).map((id, place) => html` <a href=${pageOf(id)} title=${`Record ${id}`}>record ${place + 1}</a>`)}</small>` : ""}</th>
+    <tbody>${(all ? rows : rows.slice(0, MOST_ACTIONS)).map((row, index) => html`<tr key=${row.action_type}>
+      <th scope="row">${ranked && html`<span class="rank">${index + 1}</span>`}${row.action_type ? broken(row.action_type) : "–"}${row.evidence?.length ? html`<small class="evidence">${row.evidence.slice(0, 3).map((id, place) => html` <a href=${pageOf(id)} title=${`Record ${id}`}>record ${place + 1}</a>`)}</small>` : ""}</th>
       <td><strong>${percent(row.held_rate)}</strong>${row.held_rate_bound != null && html` <small title="The least that the evidence supports (95 %)">≥ ${percent(row.held_rate_bound)}</small>`}</td>
       <td class="share"><${Share} held=${row.held} recurred=${row.recurred} rest=${row.too_early + row.unknown} failed=${row.failed} /></td>
-      <td>${count(row.recurred)}</td><td>${count(row.failed)}</td><td>${count(row.total)}</td><td>${span(row.duration_ms_p50)}</td><td>${row.last_seen ? html`<span title=${row.last_seen}>${ago(row.last_seen)}</span>` : "–"}</td></tr>`)}</tbody></table></div>`;
+      <td>${count(row.recurred)}</td><td>${count(row.failed)}</td><td>${count(row.total)}</td><td>${span(row.duration_ms_p50)}</td><td>${row.last_seen ? html`<span title=${row.last_seen}>${ago(row.last_seen)}</span>` : "–"}</td></tr>`)}</tbody></table></div>
+    ${rows.length > MOST_ACTIONS && html`<button type="button" class="further" aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? "Show fewer" : `Show all ${count(rows.length)}`}</button>`}`;
 }
 
 /**
@@ -146,7 +151,7 @@ export function Outcomes({ answer }) {
     ${!isAdvice && !answer.data.length && html`<p class="note">No finished record matches, so nothing is known of what works.</p>`}
     ${answer.refuted?.length ? html`<details open><summary>Tried, and it never held (${count(answer.refuted.length)})</summary><${OutcomeTable} rows=${answer.refuted} /></details>` : null}
     ${answer.insufficient?.length ? html`<details open=${!answer.data.length}><summary>Tried fewer than five times (${count(answer.insufficient.length)})</summary><${OutcomeTable} rows=${answer.insufficient} /></details>` : null}
-    <p class="note outcome-legend">Bars: <i class="success"></i>held <i class="other"></i>too early to tell, or unknown <i class="recurred"></i>came back <i class="failed"></i>failed. “Held” means: it succeeded, and the same incident did not come back within ${span(answer.settle_ms)}.${answer.clusters ? ` Counted in ${answer.clusters === "all" ? "all clusters" : `the cluster ${answer.clusters}`}.` : ""}</p>`;
+    <p class="note outcome-legend">Bars: ${[["success", "held"], ["other", "too early to tell, or unknown"], ["recurred", "came back"], ["failed", "failed"]].map(([kind, what], index) => html`${index ? ", " : ""}<span><i class=${kind}></i>${what}</span>`)}. “Held” means: it succeeded, and the same incident did not come back within ${span(answer.settle_ms)}. “≥” is the share that so few cases support at least.${answer.clusters ? ` Counted in ${answer.clusters === "all" ? "all clusters" : `the cluster ${answer.clusters}`}.` : ""}</p>`;
 }
 
 /** @param {{ row: Row }} props */
@@ -172,10 +177,19 @@ function History({ row }) {
   if (!data) return isWaiting ? html`<${Waiting} begun=${begun} what="Looking up occurrences" />` : html`<p class="note">The record names no alert.</p>`;
   return html`<p><strong>${count(data.count)} ${data.count === 1 ? "time" : "times"}</strong>${data.count > 1 && html`, first <${Time} at=${data.first} />, last <${Time} at=${data.last} />`}.
       ${data.first_held ? html` It first stayed away after <a href=${pageOf(data.first_held.id)}>${data.first_held.action_type}</a> at <${Time} at=${data.first_held.start_time} />.` : " Nothing that was done has kept it away yet."}</p>
-    <div class="scroll" tabindex="0" role="region" aria-label="Occurrences"><table class="occurrences"><thead><tr><th scope="col">Began</th><th scope="col">Since the one before</th><th scope="col">Action</th><th scope="col">Outcome</th><th scope="col">Took</th></tr></thead>
+    <div class="scroll" tabindex="0" role="region" aria-label="Occurrences"><table class="occurrences"><thead><tr><th scope="col">Began</th><th scope="col">Action</th><th scope="col">Outcome</th><th scope="col">Took</th><th scope="col">Since the one before</th></tr></thead>
     <tbody>${data.data.map((/** @type {Row} */ one) => html`<tr key=${one.id} class=${one.id === row.id ? "open" : ""}><td>${one.id === row.id ? html`<${Time} at=${one.start_time} />` : html`<a href=${pageOf(one.id)}><${Time} at=${one.start_time} /></a>`}</td>
-      <td>${one.gap_ms == null ? "the first" : span(one.gap_ms)}</td><td>${one.action_type}</td><td><${Status} of=${one.outcome} /></td><td>${span(one.duration_ms)}</td></tr>`)}</tbody></table></div>
+      <td>${broken(one.action_type)}</td><td><${Status} of=${one.outcome} /></td><td>${span(one.duration_ms)}</td><td>${one.gap_ms == null ? "the first" : span(one.gap_ms)}</td></tr>`)}</tbody></table></div>
     ${data.count > data.data.length && html`<p class="note">The newest ${count(data.data.length)}.</p>`}`;
+}
+
+/** What was done about one similar incident, in a line for each action. @param {{ rows: Outcome[] }} props */
+function CameOf({ rows }) {
+  return html`<ul class="came-of">${rows.map((row) => {
+    const rest = row.too_early + row.unknown;
+    const parts = [`held ${count(row.held)} of ${count(row.total)}`, row.recurred && `came back ${count(row.recurred)}`, row.failed && `failed ${count(row.failed)}`, rest && `open ${count(rest)}`, row.duration_ms_p50 != null && `takes ${span(row.duration_ms_p50)}`];
+    return html`<li key=${row.action_type}><strong>${row.action_type ? broken(row.action_type) : "–"}</strong><${Share} held=${row.held} recurred=${row.recurred} rest=${rest} failed=${row.failed} /><span class="note">${parts.filter(Boolean).join(", ")}</span></li>`;
+  })}</ul>`;
 }
 
 /** @param {{ row: Row }} props */
@@ -189,7 +203,25 @@ function Similar({ row }) {
     <span><a href=${pageOf(one.record.id)}><strong>${one.record.alert_name ?? one.record.action_type}</strong></a> <small title="Similarity in meaning">${one.similarity?.toFixed(2)}</small></span>
     <span class="note">${one.count_is_at_least ? "at least " : ""}${count(one.count)} ${one.count === 1 ? "record" : "records"}, last ${ago(one.last_seen)}, ${one.record.namespace}${one.record.cluster ? ` · ${one.record.cluster}` : ""}</span>
     ${one.record.error_message && html`<span class="short">${original(one.record).error_message}</span>`}
-    ${one.outcomes?.length ? html`<${OutcomeTable} rows=${one.outcomes} />` : html`<p class="note">None of them has finished.</p>`}</li>`)}</ul>`;
+    ${one.outcomes?.length ? html`<${CameOf} rows=${one.outcomes} />` : html`<p class="note">None of them has finished.</p>`}</li>`)}</ul>`;
+}
+
+/** How much of the time around a record is looked at elsewhere. */
+const AROUND = 15 * 60_000;
+
+/** What a link's name in braces stands for. @param {Row} row @param {string} name @returns {string} */
+function linked(row, name) {
+  if (name === "from") return String(Date.parse(row.start_time) - AROUND);
+  if (name === "to") return String((row.end_time ? Date.parse(row.end_time) : Date.now()) + AROUND);
+  return String(row[name] ?? "");
+}
+
+/** The page about the record elsewhere, where the service is set to link to one. @param {{ row: Row }} props */
+function Elsewhere({ row }) {
+  const { data } = /** @type {import("./service.js").Answer<{ grafana_url: string | null }>} */ (useAnswer(`${API}/explorer/links`));
+  if (!data?.grafana_url) return null;
+  const href = data.grafana_url.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(linked(row, name)));
+  return html`<a class="button" href=${href} target="_blank" rel="noreferrer">Open in Grafana</a>`;
 }
 
 /** @param {{ id: string, isPage?: boolean, compare: (id: string) => void, compared: string }} props */
@@ -202,10 +234,10 @@ export function Incident({ id, isPage = false, compare, compared }) {
   const section = (/** @type {string} */ name, /** @type {any} */ children) => html`<section><h3>${name}</h3>${children}</section>`;
   return html`<article class=${isPage ? "incident page" : "incident"} aria-labelledby="incident-title">
     <header><p class="over"><${Status} of=${row.status} /><${Severity} of=${row.severity} /><span>${row.action_type}</span></p>
-      <h2 id="incident-title" tabindex="-1">${row.alert_name ?? row.name}</h2>
+      <h2 id="incident-title" tabindex="-1">${broken(row.alert_name ?? row.name)}</h2>
       <p class="note">${row.namespace}${row.target_name ? ` / ${row.target_name}` : ""}${row.cluster ? ` · ${row.cluster}` : ""} · <${Time} at=${row.start_time} /> · recorded by ${row.recorded_by}</p>
       <p class="tools">${!isPage && html`<a class="button" href=${pageOf(id)}>Whole page</a>`}
-        <${Copy} text=${() => new URL(pageOf(id), location.href).href} what="Link">Copy link<//><${Copy} text=${() => JSON.stringify(timeline, null, 2)} what="JSON">Copy JSON<//><${Copy} text=${() => curl(timelinePath(id))} what="Command">Copy curl<//>
+        <${Copy} text=${() => new URL(pageOf(id), location.href).href} what="Link">Copy link<//><${Copy} text=${() => JSON.stringify(timeline, null, 2)} what="JSON">Copy JSON<//><${Copy} text=${() => curl(timelinePath(id))} what="Command">Copy curl<//><${Elsewhere} row=${row} />
         <button type="button" aria-pressed=${compared === id} title="Compare with another record (c)" onClick=${() => compare(id)}>${compared && compared !== id ? "Compare with the marked" : "Compare"}</button></p></header>
     ${row.error_message && html`<${ErrorText} text=${row.error_message} />`}
     ${section("What happened", html`<${Axis} timeline=${timeline} />`)}

@@ -6,7 +6,7 @@ import { Histogram, Numbers } from "./chart.js";
 import { Outcomes } from "./incident.js";
 import { count, html, label, Menu, moment, original, Problem, Value, Waiting, zoneName } from "./parts.js";
 import {
-  COLUMNS, escaped, FIELDS, filterOf, go, isSpan, isTime, MODES, SORTS, toggled, unescaped, USUAL_COLUMNS, withValue, write,
+  COLUMNS, escaped, FIELDS, filterOf, go, isAge, isSpan, isTime, milliseconds, MODES, SORTS, toggled, unescaped, USUAL_COLUMNS, withValue, write,
 } from "./state.js";
 
 /** @typedef {import("./state.js").View} View */
@@ -43,6 +43,8 @@ export function Search({ view }) {
   useEffect(() => setText(view.q), [view.q]);
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
+    // The keys that follow are for the hits.
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     go({ q: text.trim(), open: "" });
   };
   return html`<form class="search" role="search" onSubmit=${submit}>
@@ -63,7 +65,8 @@ export function Search({ view }) {
 function rangeName(view) {
   if (!view.since && !view.until) return "All time";
   if (view.since in RANGES && !view.until) return `Last ${RANGES[/** @type {keyof typeof RANGES} */ (view.since)]}`;
-  const name = (/** @type {string} */ text) => (/^\d{4}-.*T/.test(text) ? moment(text).slice(0, 16) : text);
+  if (isAge(view.since) && !view.until) return `Last ${view.since}`;
+  const name = (/** @type {string} */ text) => (/^\d{4}-.*T/.test(text) ? moment(text).slice(0, 16) : isAge(text) ? `${text} ago` : text);
   return [view.since && `from ${name(view.since)}`, view.until && `until ${name(view.until)}`].filter(Boolean).join(" ");
 }
 
@@ -150,6 +153,30 @@ function AddFilter({ view }) {
     </div><//>`;
 }
 
+/** The lengths of time between which the sliders choose; beyond the first and the last there is no limit. */
+const LENGTHS = ["", "100ms", "1s", "5s", "15s", "30s", "1m", "2m", "5m", "10m", "15m", "30m", "1h", "2h", "6h", "12h", ""];
+
+/** Where a length of time is on the sliders. @param {string} text @param {number} otherwise */
+const placed = (text, otherwise) => (text ? Math.max(1, LENGTHS.slice(0, -1).findLastIndex((one) => milliseconds(one) <= milliseconds(text))) : otherwise);
+
+/** How long records took, at least and at most. @param {{ view: View }} props */
+function Took({ view }) {
+  const most = LENGTHS.length - 1;
+  const set = [placed(view.min_duration, 0), placed(view.max_duration, most)];
+  const [moved, setMoved] = useState(/** @type {number[] | null} */ (null));
+  const [low, high] = moved ?? set;
+  const texts = moved ? [LENGTHS[low], LENGTHS[high]] : [view.min_duration, view.max_duration];
+  const said = texts[0] && texts[1] ? `${texts[0]} to ${texts[1]}` : texts[0] ? `${texts[0]} or longer` : texts[1] ? `at most ${texts[1]}` : "any time";
+  const slider = (/** @type {number} */ end) => {
+    const at = (/** @type {any} */ event) => (end ? [low, Math.max(low + 1, Number(event.target.value))] : [Math.min(high - 1, Number(event.target.value)), high]);
+    return html`<input type="range" min="0" max=${most} value=${end ? high : low} aria-label=${end ? "Took at most" : "Took at least"} aria-valuetext=${texts[end] || "no limit"}
+      onInput=${(/** @type {any} */ event) => { const next = at(event); setMoved(next); event.target.value = next[end]; }}
+      onChange=${(/** @type {any} */ event) => { const [from, to] = at(event); setMoved(null); go({ min_duration: from === set[0] ? view.min_duration : LENGTHS[from], max_duration: to === set[1] ? view.max_duration : LENGTHS[to] }); }} />`;
+  };
+  return html`<fieldset class="took"><legend>Took <output>${said}</output></legend>
+    <div class="slider"><svg viewBox="0 0 ${most} 4" preserveAspectRatio="none" aria-hidden="true"><rect class="rail" width=${most} height="4" /><rect x=${low} width=${high - low} height="4" /></svg>${slider(0)}${slider(1)}</div></fieldset>`;
+}
+
 /** @typedef {{ field: string, values: { value: string | null, count: number }[], truncated?: boolean }} Facet */
 
 /** How many there are of each value, whatever its own filter says. @param {{ view: View }} props */
@@ -159,12 +186,13 @@ export function Facets({ view }) {
   return html`<aside class=${`facets ${isWaiting && data ? "old" : ""}`} tabindex="0" aria-label="Counts by value">
     ${problem && !isWaiting && html`<${Problem} problem=${problem} what="Counts by value" again=${again} />`}
     ${!data && isWaiting && html`<${Waiting} begun=${begun} what="Counting" />`}
+    ${view.q && data && html`<p class="note">Counts and bars are of all records that the filters leave, not of the hits alone.</p>`}
     ${!problem && data?.data.map(({ field, values, truncated }) => {
       const most = Math.max(1, ...values.map((one) => one.count));
       const chosen = view.filters[field] ?? [];
       // A value that is filtered for stays in sight with nothing to count.
       const missing = chosen.map(unescaped).filter((one) => !values.some(({ value }) => value === one)).map((value) => ({ value, count: 0 }));
-      return html`<fieldset key=${field}><legend>${label(field)}</legend>
+      return html`${field === "action_type" && html`<${Took} view=${view} />`}<fieldset key=${field}><legend>${label(field)}</legend>
         ${[...values, ...missing].map(({ value, count: many }) => {
           const isOn = value === null ? (view.filters[`${field}.null`] ?? []).includes("true") : chosen.includes(escaped(value));
           const change = () => go({ filters: value === null ? toggled(view.filters, `${field}.null`, "true") : toggled(view.filters, field, escaped(value)) });
@@ -191,11 +219,29 @@ export function Trend({ view, marks }) {
   </section>`;
 }
 
+/**
+ * What is said of the records that an advice counts, and a choice of their cluster. The choice is the view's filter.
+ * @param {{ view: View, cluster: string }} props
+ */
+function Counted({ view, cluster }) {
+  const { data } = /** @type {import("./service.js").Answer<{ data: Facet[] }>} */ (useAnswer(`${API}/incidents/facets?fields=cluster&since=30d&limit=100`));
+  const names = (data?.data[0]?.values ?? []).flatMap(({ value }) => (value === null ? [] : [value]));
+  const choose = (/** @type {any} */ event) => {
+    const { cluster: _, ...others } = view.filters;
+    go({ filters: event.target.value ? { ...others, cluster: [escaped(event.target.value)] } : others });
+  };
+  return html`<p class="counted note"><label>Counted are like incidents of all time in <select value=${cluster} onChange=${choose}><option value="">all clusters</option>
+    ${[...new Set([...(cluster ? [cluster] : []), ...names])].map((name) => html`<option value=${name}>${name}</option>`)}</select></label>, whatever the other filters say.</p>`;
+}
+
 /** How often which action worked, for what the view shows. @param {{ view: View }} props */
 export function Worked({ view }) {
-  const path = view.q ? `${API}/incidents/advice?${new URLSearchParams({ q: view.q, clusters: "all" })}` : `${API}/incidents/outcomes?${filterOf(view)}&by=action_type`;
+  const clusters = view.filters.cluster ?? [];
+  const cluster = clusters.length === 1 ? unescaped(clusters[0]) : "";
+  const path = view.q ? `${API}/incidents/advice?${new URLSearchParams({ q: view.q, ...(cluster ? { cluster } : { clusters: "all" }) })}` : `${API}/incidents/outcomes?${filterOf(view)}&by=action_type`;
   const { data, problem, isWaiting, begun, again } = useAnswer(path);
   return html`<section class="worked" aria-label="What worked"><header><h2>What worked ${view.q ? "for this" : "here"}</h2><button type="button" class="quiet" aria-label="Close what worked" onClick=${() => go({ outcomes: false })}>✕</button></header>
+    ${view.q && html`<${Counted} view=${view} cluster=${cluster} />`}
     ${problem ? html`<${Problem} problem=${problem} what="What worked" again=${again} />` : !data && isWaiting ? html`<${Waiting} begun=${begun} what="Looking up outcomes" />` : data && html`<${Outcomes} answer=${data} />`}</section>`;
 }
 

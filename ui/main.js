@@ -9,6 +9,7 @@ import { copy, Copy, count, Dialog, html, isLocal, Menu, moment, paint, Problem,
 import { filterOf, go, moved, now, remember, remembered, useView, without, write } from "./state.js";
 
 /** @typedef {import("./state.js").View} View */
+/** @typedef {import("#api").components["schemas"]["Whoami"]} Who */
 
 /** Rows beyond which an export is left to a shell: a browser holds a download in memory. */
 const MOST_EXPORTED = 100_000;
@@ -44,7 +45,7 @@ function Views() {
   const take = async (/** @type {any} */ event) => {
     const lines = event.target.value.split("\n").map((/** @type {string} */ line) => line.split("\t")).filter((/** @type {string[]} */ [, hash]) => hash?.startsWith("#/"));
     if (lines.length) keep([...views, ...lines.map((/** @type {string[]} */ [name, hash]) => ({ name, hash }))]);
-    tell(lines.length ? `${count(lines.length)} views taken` : "No line has a name, a tab and an address that begins with #/.");
+    tell(lines.length ? `${count(lines.length)} ${lines.length === 1 ? "view" : "views"} taken` : "No line has a name, a tab and an address that begins with #/.");
   };
   return html`<${Menu} name="Views" class="views">
     ${views.length ? html`<ul>${views.map((one) => html`<li key=${one.name}><a href=${one.hash}>${one.name}</a><button type="button" class="quiet" aria-label=${`Forget ${one.name}`} onClick=${() => keep(views.filter((other) => other !== one))}>✕</button></li>`)}</ul>` : html`<p class="note">No view is saved in this browser.</p>`}
@@ -52,14 +53,27 @@ function Views() {
     <details class="table"><summary>As text</summary><textarea aria-label="Saved views as text" rows="4" spellcheck="false" value=${views.map((one) => `${one.name}\t${one.hash}`).join("\n")} onChange=${take}></textarea></details><//>`;
 }
 
-/** @param {{ draw: () => void, help: () => void, identify: () => void, view: View }} props */
-function Head({ draw, help, identify, view }) {
-  const { data: who } = useAnswer(`${API}/whoami`);
+/** The list that was shown last: what leads back to the records leads there. */
+let lastList = "#";
+
+/** What a printed page says of itself: paper has no address. @param {{ view: View, who: Who | null }} props */
+function Printed({ view, who }) {
+  const [at, setAt] = useState(() => new Date());
+  useEffect(() => {
+    const note = () => setAt(new Date());
+    addEventListener("beforeprint", note);
+    return () => removeEventListener("beforeprint", note);
+  }, []);
+  return html`<p class="printed">${new URL(write(view), location.href).href}<br />Printed ${moment(at.toISOString(), false, false)} UTC${who && ` for ${who.caller}`}. Times are ${zoneName()}.</p>`;
+}
+
+/** @param {{ draw: () => void, help: () => void, identify: () => void, view: View, who: Who | null }} props */
+function Head({ draw, help, identify, view, who }) {
   const colours = remembered("colours", "system");
   const zone = () => { remember("zone", isLocal() ? "utc" : "local"); draw(); };
   const dark = () => { paint({ system: "light", light: "dark", dark: "system" }[colours] ?? "system"); draw(); };
   return html`<header class="head"><h1><a class="mark" href="#"><svg viewBox="0 0 20 20" aria-hidden="true"><rect x="2" y="3" width="16" height="3" /><rect x="2" y="8.5" width="10" height="3" /><rect x="2" y="14" width="13" height="3" /></svg>Data Storage</a></h1>
-    <nav aria-label="Main"><a href=${view.page === "list" ? location.hash : "#"} aria-current=${view.page === "list" ? "page" : undefined}>Records</a><a href="#/health" aria-current=${view.page === "health" ? "page" : undefined}>Health</a></nav>
+    <nav aria-label="Main"><a href=${view.page === "list" ? location.hash : lastList} aria-current=${view.page === "list" ? "page" : undefined}>Records</a><a href="#/health" aria-current=${view.page === "health" ? "page" : undefined}>Health</a></nav>
     <span class="tools"><${Views} />
       <button type="button" class="quiet" title="How times are shown" onClick=${zone}>${zoneName()}</button>
       <button type="button" class="quiet" title="Colours: as the system, light, dark" onClick=${dark}>${{ light: "☀ Light", dark: "☾ Dark" }[colours] ?? "◐ System"}</button>
@@ -206,6 +220,7 @@ function step(step, view) {
 
 function App() {
   const view = useView();
+  const { data: who } = /** @type {import("./service.js").Answer<Who>} */ (useAnswer(`${API}/whoami`));
   const [, setTurn] = useState(0);
   const draw = useCallback(() => setTurn((turn) => turn + 1), []);
   const [dialog, setDialog] = useState(/** @type {"" | "help" | "token" | "export"} */ (""));
@@ -227,7 +242,7 @@ function App() {
     const press = (/** @type {KeyboardEvent} */ event) => {
       const target = event.target instanceof HTMLElement || event.target instanceof SVGElement ? event.target : document.body;
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-      const isTyping = target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
+      const isTyping = target.matches("input:not([type=checkbox], [type=radio], [type=range]), textarea, select");
       if (isTyping) {
         if (event.key === "Escape") target.blur();
         return;
@@ -253,11 +268,12 @@ function App() {
     return () => removeEventListener("keydown", press);
   });
   useEffect(() => { if (location.hash === "" || location.hash === "#") go({}, { replace: true }); }, [view]);
+  if (view.page === "list") lastList = write({ ...view, open: "" });
   const page = view.page === "list" ? html`<${List} view=${view} exporting=${dialog === "export"} setExporting=${(/** @type {boolean} */ isOn) => setDialog(isOn ? "export" : "")} compared=${compared} compare=${compare} />`
     : html`<main class="single" tabindex="-1" id="main"><${Unread} view=${view} />${view.page === "incident" ? html`<${Incident} key=${view.ids[0]} id=${view.ids[0]} isPage compare=${compare} compared=${compared} />`
       : view.page === "compare" ? html`<${Compare} key=${view.ids.join()} ids=${view.ids} />` : html`<${Health} />`}</main>`;
   return html`<a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>To the records</a>
-    <${Head} draw=${draw} help=${() => setDialog("help")} identify=${() => setDialog("token")} view=${view} />${page}
+    <${Head} draw=${draw} help=${() => setDialog("help")} identify=${() => setDialog("token")} view=${view} who=${who} /><${Printed} view=${view} who=${who} />${page}
     ${dialog === "help" && html`<${Dialog} title="Keys" close=${close}><dl class="keys">${Object.entries(KEYS).map(([key, what]) => html`<div><dt>${key.split(" ").map((one) => html`<kbd>${one}</kbd> `)}</dt><dd>${what}</dd></div>`)}</dl><p class="note">In the bars over time: arrow keys move, Shift marks a range, Enter shows it.</p><//>`}
     ${dialog === "token" && html`<${TokenDialog} close=${close} refused=${refused} />`}
     <${Told} />`;

@@ -30,6 +30,9 @@ export const percent = (value) => (value == null ? "–" : `${Math.round(value *
 /** @param {number} bytes */
 export const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
+/** A name that breaks between its words, and inside one only where there is no room for it. @param {string} text */
+export const broken = (text) => text.split(/(?<=[_\-./:])(?=.)|(?<=[a-z])(?=[A-Z])/).flatMap((part, index) => (index ? [html`<wbr />`, part] : [part]));
+
 /** Whether times are shown as this browser's place has them; otherwise in UTC. */
 export const isLocal = () => remembered("zone", "utc") === "local";
 
@@ -96,7 +99,7 @@ const ALIKE = {
 export function Status({ of }) {
   if (!of) return html`<span class="absent">–</span>`;
   const shape = ALIKE[of] ?? (of in SHAPES ? of : "unknown");
-  return html`<span class=${`state ${shape}`}><svg viewBox="0 0 16 16" aria-hidden="true"><path d=${SHAPES[shape]} /></svg>${of.replaceAll("_", " ")}</span>`;
+  return html`<span class=${`state ${shape}`}><svg viewBox="0 0 16 16" aria-hidden="true"><path d=${SHAPES[shape]} /></svg><span>${of.replaceAll("_", " ")}</span></span>`;
 }
 
 /** @type {Record<string, number>} */
@@ -106,7 +109,7 @@ const STEPS = { critical: 4, high: 3, warning: 2, medium: 2, low: 1, info: 0 };
 export function Severity({ of }) {
   if (!of) return html`<span class="absent">–</span>`;
   const filled = STEPS[of] ?? 0;
-  return html`<span class=${`severity ${of}`}><svg viewBox="0 0 16 12" aria-hidden="true">
+  return html`<span class=${`severity ${of}`} title=${of}><svg viewBox="0 0 16 12" aria-hidden="true">
     ${[0, 1, 2, 3].map((step) => html`<rect class=${step < filled ? "on" : ""} x=${step * 4} y=${9 - step * 3} width="3" height=${3 + step * 3} />`)}
   </svg>${of}</span>`;
 }
@@ -118,7 +121,8 @@ export function Value({ field, value, precise }) {
   if (field === "status" || field === "phase" || field === "outcome") return html`<${Status} of=${value} />`;
   if (field === "severity") return html`<${Severity} of=${value} />`;
   if (field.endsWith("_ms")) return html`<span title=${`${count(value)} ms`}>${span(value)}</span>`;
-  return html`<span class="text" title=${String(value).length > 24 ? String(value).slice(0, 500) : undefined}>${String(value)}</span>`;
+  const text = String(value);
+  return html`<span class="text" title=${text.length > 24 ? text.slice(0, 500) : undefined}>${text.length > 255 ? text : broken(text)}</span>`;
 }
 
 /** @type {Record<string, string>} */

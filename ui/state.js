@@ -64,8 +64,11 @@ const blank = () => ({
 /** The first view. @type {Partial<View>} */
 const FIRST = { since: "24h" };
 
+/** Whether the service takes this as an age. @param {string} text */
+export const isAge = (text) => AGE.test(text);
+
 /** Whether the service takes this as a time. @param {string} text */
-export const isTime = (text) => AGE.test(text) || (TIME.test(text) && !Number.isNaN(Date.parse(text)));
+export const isTime = (text) => isAge(text) || (TIME.test(text) && !Number.isNaN(Date.parse(text)));
 
 /** Whether the service takes this as a length of time. @param {string} text */
 export const isSpan = (text) => SPAN.test(text);
@@ -248,13 +251,11 @@ export function remember(name, value) {
 
 const UNITS = /** @type {Record<string, number>} */ ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 });
 
+/** How many milliseconds a length of time has, such as 1h30m. @param {string} text */
+export const milliseconds = (text) => [...text.matchAll(/([0-9]+)(ms|[wdhms])/g)].reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit], 0);
+
 /** The moment that a filter's time means, in milliseconds. @param {string} text @param {number} otherwise */
-function instant(text, otherwise) {
-  if (!text) return otherwise;
-  if (!AGE.test(text)) return Date.parse(text);
-  const parts = [...text.matchAll(/([0-9]+)([wdhms])/g)];
-  return Date.now() - parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit], 0);
-}
+const instant = (text, otherwise) => (!text ? otherwise : isAge(text) ? Date.now() - milliseconds(text) : Date.parse(text));
 
 /**
  * The range of a view, moved by its own length. Without a beginning there is nothing to move.

@@ -65,12 +65,12 @@ async fn the_bars_are_read_and_zoomed_by_keys() {
     page.close().await;
 }
 
-/// The health page says how far the index is behind, and the head of the page who is asking.
+/// The health page says how far the index is behind and how each part is, and the head of the page who is asking.
 #[tokio::test]
 async fn health_says_how_far_search_is_behind() {
     let store = Store::filled().await;
     let Some(page) = Page::open(&store.url(), "#/health").await else { return };
-    for text in ["Waiting", "Parked", "Drift", "anonymous"] {
+    for text in ["Waiting", "Parked", "Drift", "postgresql", "embedder", "anonymous"] {
         page.shows(text).await;
     }
     page.close().await;
@@ -94,7 +94,37 @@ async fn what_worked_is_counted_for_what_is_shown() {
     page.shows("Similar incidents").await;
     // The advice's own words: the answer is there, whatever it says.
     let legends = "[...document.querySelectorAll('.outcome-legend')]";
+    page.until(&format!(
+        "{legends}.some((one) => /Counted in the cluster (east|west)/.test(one.textContent))"
+    ))
+    .await;
+    page.click_button("Count other clusters too").await;
     page.until(&format!("{legends}.some((one) => one.textContent.includes('Counted in all clusters'))"))
         .await;
+    page.close().await;
+}
+
+/// What worked for a search is counted in all clusters, which is said, or in the one that is chosen, which is a filter.
+#[tokio::test]
+async fn what_worked_for_a_search_is_limited_to_a_cluster() {
+    let store = Store::filled().await;
+    let Some(page) = Page::open(&store.url(), "#/?q=node+is+not+ready&outcomes=true").await else { return };
+    page.shows("Counted are like incidents of all time in").await;
+    page.until("document.querySelector('.counted select').selectedOptions[0].text === 'all clusters'").await;
+    page.until("[...document.querySelectorAll('.counted option')].some((one) => one.value === 'west')").await;
+    page.run(
+        "const choice = document.querySelector('.counted select'); choice.value = 'west'; \
+         choice.dispatchEvent(new Event('change', { bubbles: true }))",
+    )
+    .await;
+    page.until("location.hash.includes('cluster=west')").await;
+    page.until(
+        "document.querySelector('.outcome-legend')?.textContent.includes('Counted in the cluster west')",
+    )
+    .await;
+    page.until(
+        "[...document.querySelectorAll('.chip')].some((chip) => chip.textContent.includes('Cluster west'))",
+    )
+    .await;
     page.close().await;
 }

@@ -35,6 +35,12 @@ async fn every_view_is_reached_by_keys() {
     page.until("document.activeElement.id === 'search'").await;
     page.press(&format!("node is not ready{ENTER}")).await;
     page.shows("best hits").await;
+    page.settles().await;
+    let best = page.ids().await[0];
+    page.press("j").await;
+    page.press(ENTER).await;
+    page.until(&format!("location.hash.includes('open={best}')")).await;
+    page.shows("What worked for this").await;
     page.close().await;
 }
 
@@ -55,20 +61,23 @@ async fn brackets_move_the_time() {
     page.close().await;
 }
 
-/// What is copied is a command that another can run: it names a variable, never the token.
+/// `y` copies the address of the view, and the choices of time and of colours stay with the browser.
 #[tokio::test]
-async fn the_link_is_copied_and_the_choice_of_time_is_kept() {
+async fn the_link_is_copied_and_choices_are_kept() {
     let store = Store::filled().await;
     let Some(page) = Page::open(&store.url(), "#/?since=24h").await else { return };
     page.counts("1–50 of 120 records").await;
     page.press("y").await;
     page.shows("Link copied").await;
     page.click_button("UTC").await;
+    page.click_button("◐ System").await;
+    page.click_button("☀ Light").await;
     page.refresh().await;
     page.counts("1–50 of 120 records").await;
     page.until(
         "[...document.querySelectorAll('.head button')].some((one) => one.textContent.startsWith('UTC+'))",
     )
     .await;
+    page.until("document.documentElement.dataset.colours === 'dark'").await;
     page.close().await;
 }

@@ -91,6 +91,7 @@ pub(crate) fn records(now: DateTime<Utc>) -> Vec<Value> {
             let has_failed = number % 4 == 0;
             json!({
                 "name": format!("record-{number}"),
+                "cluster": pick(&["east", "west"], number / 2),
                 "namespace": pick(&["payments", "checkout", "identity"], number),
                 "phase": if has_failed { "failed" } else { "completed" },
                 "status": if has_failed { "failed" } else { "success" },

@@ -1,7 +1,7 @@
 //! What each view shows, and that the address says it.
 
-use crate::page::{ENTER, Page};
-use crate::store::{Store, time};
+use crate::page::{ENTER, HOME, Page, RIGHT};
+use crate::store::{Store, options, time};
 use chrono::{Duration, Utc};
 use serde_json::{Value, json};
 
@@ -62,10 +62,14 @@ async fn order_and_columns_are_in_the_address() {
     page.go(&hash).await;
     page.until("document.querySelector('th.of-cluster')").await;
     page.until("document.querySelector('th.of-duration_ms[aria-sort=descending]')").await;
+    page.go("#/health").await;
+    page.shows("What the service depends on").await;
+    page.click("nav a").await;
+    page.until(&format!("location.hash === {}", json!(hash))).await;
     page.close().await;
 }
 
-/// A search says by what each hit was found, and keeps the mode in the address.
+/// A search says by what each hit was found and what it lacks, and keeps the mode in the address.
 #[tokio::test]
 async fn a_search_says_by_what_each_hit_was_found() {
     let store = Store::filled().await;
@@ -77,6 +81,15 @@ async fn a_search_says_by_what_each_hit_was_found() {
     page.click(".modes label:nth-of-type(3)").await;
     page.until("location.hash.includes('mode=lexical')").await;
     page.until("[...document.querySelectorAll('td.found')].length && [...document.querySelectorAll('td.found')].every((one) => one.textContent === 'words')").await;
+    // What the service says of an answer is said: here that it lacks something.
+    page.run(
+        "const ask = window.fetch; window.fetch = async (url, how) => { const answer = await ask(url, how); \
+         return String(url).includes('/audit/search') ? Response.json({ ...await answer.json(), degraded: true, pending: 7 }) : answer; }",
+    )
+    .await;
+    page.press("r").await;
+    page.shows("was away: there may be better hits").await;
+    page.shows("7 records are stored and cannot be found by meaning yet").await;
     page.close().await;
 }
 
@@ -95,6 +108,67 @@ async fn a_filter_is_added_and_taken_away() {
     page.go("#/?since=24h&alert_name.not=KubeNodeNotReady").await;
     page.counts("1–50 of 60 records").await;
     page.shows("Alert is not").await;
+    // A value of the table is left out by its button.
+    page.run("document.querySelector('td.of-action_type .narrow button[aria-label=\"Leave out Action restart-pod\"]').click()").await;
+    page.until("location.hash.includes('action_type.not=restart-pod')").await;
+    page.shows("Action is not").await;
+    page.close().await;
+}
+
+/// The sliders say how long records took at least and at most, and never pass each other.
+#[tokio::test]
+async fn the_sliders_narrow_by_how_long_records_took() {
+    let store = Store::filled().await;
+    let Some(page) = Page::open(&store.url(), "#/?since=24h").await else { return };
+    page.counts("1–50 of 120 records").await;
+    page.run("document.querySelector('[aria-label=\"Took at least\"]').focus()").await;
+    page.press(&RIGHT.repeat(6)).await;
+    page.until("location.hash.includes('min_duration=1m')").await;
+    let total = store.total("since=24h&min_duration=1m").await;
+    assert!(total > 0 && total < 120, "{total}");
+    page.counts(&format!("1–50 of {total} records")).await;
+    page.run("document.querySelector('[aria-label=\"Took at most\"]').focus()").await;
+    page.press(HOME).await;
+    page.until("location.hash.includes('min_duration=1m&max_duration=2m')").await;
+    page.until("document.querySelector('.took output').textContent === '1m to 2m'").await;
+    page.shows("Took at most").await;
+    page.go("#/?since=24h&min_duration=90s").await;
+    page.until("document.querySelector('.took output').textContent === '90s or longer'").await;
+    page.close().await;
+}
+
+/// A record's page leads to the page about it that a setting names, with the record's own words in the address; and paper
+/// has what the screen has, what is folded included, with its address.
+#[tokio::test]
+async fn an_incident_leads_to_grafana_and_is_printed_whole() {
+    let link = "https://grafana.example.com/d/pods?var-namespace={namespace}&var-target={target_name}&from={from}&to={to}";
+    let store = Store::with(options().set("DATASTORAGE__SERVER__GRAFANA_URL", link)).await;
+    let begun = "2026-01-02T03:04:05Z";
+    let record = store.post("remediation", &json!({ "name": "checkout", "namespace": "payments", "phase": "completed", "status": "success",
+        "action_type": "restart-pod", "target_name": "pod/a&b", "start_time": begun, "end_time": "2026-01-02T03:05:05Z", "metadata": { "reason": "OOMKilled" } })).await;
+    store.post("execution", &json!({ "remediation_id": record["id"], "action_type": "delete-pod", "target_kind": "Pod", "target_name": "checkout-1",
+        "namespace": "payments", "status": "failed", "error_message": "the pod is protected", "start_time": begun })).await;
+    let Some(page) = Page::open(&store.url(), &format!("#/incident/{}", record["id"])).await else { return };
+    page.until(
+        "[...document.querySelectorAll('.tools a')].some((one) => one.textContent === 'Open in Grafana')",
+    )
+    .await;
+    let href = page.value("[...document.querySelectorAll('.tools a')].at(-1).href").await;
+    assert_eq!(
+        href,
+        "https://grafana.example.com/d/pods?var-namespace=payments&var-target=pod%2Fa%26b&from=1767322145000&to=1767324005000"
+    );
+    assert_eq!(page.value("[...document.querySelectorAll('.tools a')].at(-1).rel").await, "noreferrer");
+    let is_drawn = |selector: &str| format!("document.querySelector({}).checkVisibility()", json!(selector));
+    let folded = ".axis > li:last-child .more .json, .axis > li:last-child .more details";
+    page.shows("delete-pod").await;
+    assert_eq!(page.value(&is_drawn(folded)).await, false);
+    page.command("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
+    page.until(&is_drawn(folded)).await;
+    assert_eq!(page.value(&is_drawn(".head")).await, false);
+    let printed = page.value("document.querySelector('.printed').innerText").await;
+    assert!(printed.as_str().unwrap().contains(&page.hash().await), "{printed}");
+    assert!(printed.as_str().unwrap().contains("for anonymous"), "{printed}");
     page.close().await;
 }
 
@@ -117,11 +191,22 @@ async fn an_incident_shows_all_that_belongs_to_it() {
     page.shows("restart-and-verify").await;
     assert_eq!(page.value("document.querySelector('.error pre').textContent").await, json!(error));
     let events = "[...document.querySelectorAll('.axis small')].map((one) => one.textContent).filter((text) => /^[A-Z]/.test(text)).join()";
-    assert_eq!(page.value(events).await, "Remediation,Analysis,Workflow,Execution");
+    assert_eq!(page.value(events).await, "Remediation,Analysis,Workflow,Execution, Pod/checkout-1");
     assert_eq!(page.value("document.querySelectorAll('.axis .bar .left').length").await, 4);
     for text in ["the pod is protected", "recorded by anonymous", "90 % sure", "/severity"] {
         page.shows(text).await;
     }
+    page.keep_copies().await;
+    let copied: Value = serde_json::from_str(&page.copied("Copy JSON").await).unwrap();
+    assert_eq!(copied, store.get(&format!("/api/v1/audit/remediation/{id}/timeline")).await);
+    let command = page.copied("Copy curl").await;
+    assert!(
+        command.starts_with("curl -sf ") && command.contains(&format!("/remediation/{id}/timeline")),
+        "{command}"
+    );
+    page.click(".json summary").await;
+    page.until("!document.querySelector('.json details').open").await;
+    assert_eq!(page.value("document.body.innerText.includes('Grafana')").await, false);
     page.close().await;
 }
 
@@ -195,6 +280,18 @@ async fn an_export_is_what_is_shown() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_i64().unwrap())
         .collect();
     assert_eq!(exported, page.ids().await);
+    // More than a browser holds is left to a shell.
+    page.run(
+        "const ask = window.fetch; window.fetch = async (url, how) => { const answer = await ask(url, how); \
+         if (!String(url).includes('/audit/remediation?')) return answer; const page = await answer.json(); \
+         page.pagination.total = 100001; return Response.json(page); }",
+    )
+    .await;
+    page.press("r").await;
+    page.counts("1–26 of 100,001 records").await;
+    page.press("e").await;
+    page.shows("too many for a browser to hold").await;
+    page.until("document.querySelector('dialog .main').disabled").await;
     page.close().await;
 }
 
@@ -217,18 +314,7 @@ async fn a_live_list_shows_what_is_new_and_moves_no_row_under_the_pointer() {
     page.close().await;
 }
 
-/// The health page names every part.
-#[tokio::test]
-async fn health_names_each_part() {
-    let store = Store::filled().await;
-    let Some(page) = Page::open(&store.url(), "#/health").await else { return };
-    for text in ["postgresql", "embedder"] {
-        page.shows(text).await;
-    }
-    page.close().await;
-}
-
-/// A view is kept under a name and brought back by it.
+/// A view is kept under a name and brought back by it; others are taken from text.
 #[tokio::test]
 async fn a_view_is_saved_under_a_name() {
     let store = Store::filled().await;
@@ -243,5 +329,11 @@ async fn a_view_is_saved_under_a_name() {
     page.click(".views > summary").await;
     page.click(".views li a").await;
     page.until("location.hash === '#/?since=24h&severity=critical'").await;
+    page.run(
+        "const text = document.querySelector('.views textarea'); text.value += '\\nlast week\\t#/?since=7d'; \
+         text.dispatchEvent(new Event('change', { bubbles: true }))",
+    )
+    .await;
+    page.until("document.querySelectorAll('.views li a').length === 2").await;
     page.close().await;
 }

@@ -91,8 +91,8 @@ pub use problem::reference as problems_reference;
 pub use settings::{
     Accounts, AuthMode, AuthSettings, AuthorizationBy, ByteSize, Connectors, Consistency, DatabaseSettings,
     DatabaseTlsMode, EffectiveSetting, EmbeddingSettings, ExportSettings, Flag, IdempotencySettings,
-    InvalidSettings, KubernetesSection, LimitSettings, LogSettings, Networks, OpenAiSection, Origins,
-    ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
+    InvalidSettings, KubernetesSection, LimitSettings, LinkTemplate, LogSettings, Networks, OpenAiSection,
+    Origins, ProjectorSection, Provider, QdrantSection, ReconcileSection, RedisSection, SchemaSettings,
     ServerSettings, SettingFault, Settings, Sources, TlsSection, WriterSection, default_file, duration,
     reference as settings_reference,
 };

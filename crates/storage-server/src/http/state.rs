@@ -46,6 +46,8 @@ pub(crate) struct AppState {
     pub(crate) months: Arc<FarMonths>,
     /// Pages that browsers may let use the API.
     pub(crate) cors_origins: Arc<[String]>,
+    /// Where the explorer links to from a record.
+    pub(crate) grafana_url: Option<Arc<str>>,
     pub(crate) limits: Limits,
     pub(crate) port: Port,
 }

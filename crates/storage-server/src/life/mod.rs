@@ -248,6 +248,7 @@ impl Core {
             access: routes::access::of,
             months: Arc::new(FarMonths::new(parts.settings.limits.far_months)),
             cors_origins: parts.settings.server.cors_origins.0.clone().into(),
+            grafana_url: parts.settings.server.grafana_url.as_ref().map(|link| link.0.as_str().into()),
             limits: Limits::of(&parts.settings.server, &parts.settings.writer),
             port: Port::Api,
         }

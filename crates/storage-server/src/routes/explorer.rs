@@ -1,20 +1,27 @@
 //! The explorer's page and its files.
 
+use std::sync::Arc;
+
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 use utoipa::openapi::Content;
 
-use super::answer::{HandlerResult, Moved, Sent};
+use super::answer::{HandlerResult, Json, Moved, Sent};
 use super::operation::{Operation, Request};
 use super::pages::{self, Kept, Page, Pages};
 use super::requires::Requires;
 use crate::explorer::FILES;
+use crate::http::state::AppState;
+use crate::openapi::JsonBody;
 use crate::openapi::responses::text;
 use crate::openapi::{parameters, schema};
 use crate::problem::ProblemKind;
+use crate::routes::parameters::Parameters;
 
 /// The page loads what this service has and nothing else, runs nothing but its files, and turns no text into markup;
 /// no other page can show it. Its only image is its mark, which is written in the page.
@@ -22,8 +29,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
+/// Under the API, since callers alone are told.
+const LINKS: &str = "/api/v1/explorer/links";
+
 /// The operations that show the explorer.
-pub(super) fn operations() -> [Operation; 3] {
+pub(super) fn operations() -> [Operation; 4] {
     let names = FILES.iter().map(|file| file.name).filter(|name| !name.is_empty());
     let file = schema::set("ExplorerFile", names);
     let file = parameters::in_path("file", file, "A part of the page.", json!("main.js"));
@@ -41,6 +51,10 @@ pub(super) fn operations() -> [Operation; 3] {
             .parameters([file, parameters::if_none_match()])
             .may_fail(&[ProblemKind::RouteNotFound])
             .shown_by(Request::new(404, "/ui/none")),
+        Operation::get(LINKS, Requires::ToBeKnown, links, "The addresses.")
+            .named("service", "explorerLinks", "Where the explorer links to")
+            .shown_by(Request::new(200, LINKS))
+            .shown_by(Request::new(400, format!("{LINKS}?full=true"))),
     ]
 }
 
@@ -53,6 +67,24 @@ impl Page for Part {
             .map(|(kind, example)| (kind, text(example)))
             .into()
     }
+}
+
+/// Where the explorer links to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExplorerLinks)]
+struct LinksAnswer {
+    /// The page about a record, as the setting `server.grafana_url` has it: names in braces stand for what is the record's.
+    /// Null when it is not set.
+    #[schema(required, value_type = Option<String>, examples("https://grafana.example.com/d/pods?var-namespace={namespace}&from={from}&to={to}"))]
+    grafana_url: Option<Arc<str>>,
+}
+
+impl JsonBody for LinksAnswer {}
+
+/// `GET /api/v1/explorer/links`
+async fn links(request: HttpRequest, state: web::Data<AppState>) -> HandlerResult<Json<LinksAnswer>> {
+    Parameters::parse(request.query_string()).finish()?;
+    Ok(Sent::json(&LinksAnswer { grafana_url: state.grafana_url.clone() }))
 }
 
 /// `GET /ui`

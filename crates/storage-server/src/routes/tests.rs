@@ -88,6 +88,7 @@ fn state_with(store: Store, embedder: Arc<dyn Embedder>) -> AppState {
         access: super::access::of,
         months: Arc::default(),
         cors_origins: Arc::default(),
+        grafana_url: None,
         health: Arc::new(health),
         metrics: telemetry::metrics::detached().unwrap(),
         log: telemetry::log::detached(),

@@ -31,7 +31,7 @@ pub use table::{
     KubernetesSection, LimitSettings, LogSettings, OpenAiSection, ProjectorSection, QdrantSection,
     ReconcileSection, RedisSection, SchemaSettings, ServerSettings, Settings, TlsSection, WriterSection,
 };
-pub use value::{Accounts, ByteSize, Networks, Origins, duration};
+pub use value::{Accounts, ByteSize, LinkTemplate, Networks, Origins, duration};
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use storage_validation::Handling;
 
 use super::choices::{AuthMode, AuthorizationBy, Consistency, DatabaseTlsMode, Provider};
 use super::define::settings;
-use super::value::{Accounts, ByteSize, Networks, Origins};
+use super::value::{Accounts, ByteSize, LinkTemplate, Networks, Origins};
 use crate::auth::ForwardedHeader;
 use crate::telemetry::log::LogFormat;
 
@@ -35,6 +35,11 @@ settings! {
         /// Origins of web pages that browsers may let use the API. None: then no answer says anything about it, and
         /// browsers let none.
         cors_origins: Origins = "";
+        /// Where the explorer links to from a record, such as
+        /// `https://grafana.example.com/d/pods?var-namespace={namespace}&from={from}&to={to}`. In braces stand `namespace`,
+        /// `cluster`, `target_name`, `alert_name`, `alert_fingerprint` and `remediation_request_id`, which are the record's,
+        /// and `from` and `to`, the time around it in milliseconds, as Grafana takes it. Callers of the API are told it.
+        grafana_url: Option<LinkTemplate> = "";
         /// How long a request may take, its body included. Then it is answered 503, unless its record is already being
         /// written.
         request_timeout: Duration = "15s", from "1ms";

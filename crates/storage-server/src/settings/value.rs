@@ -68,6 +68,9 @@ read_as! {
         list(text, |part| part.parse().ok()).map(Self);
     Origins, "origins such as https://console.example.com, without a path, separated by commas", text =>
         list(text, |part| is_origin(part).then(|| part.to_owned())).map(Self);
+    LinkTemplate, "an address of http or https, such as https://grafana.example.com/d/pods?var-namespace={namespace}, with \
+                   known names in braces", text =>
+        is_link_template(text).then(|| Self(text.to_owned()));
     Accounts, "service accounts as namespace/name, separated by commas", text =>
         list(text, account).map(Self);
 }
@@ -154,6 +157,22 @@ pub struct Networks(pub Vec<Network>);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins(pub Vec<String>);
 
+/// The address of a page about a record, with names of what is put in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkTemplate(pub String);
+
+/// What a [`LinkTemplate`] has in braces; the explorer puts it in.
+const LINK_PARTS: [&str; 8] = [
+    "namespace",
+    "cluster",
+    "target_name",
+    "alert_name",
+    "alert_fingerprint",
+    "remediation_request_id",
+    "from",
+    "to",
+];
+
 /// Service accounts, by the name that Kubernetes gives their users.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accounts(pub Vec<String>);
@@ -174,6 +193,20 @@ fn is_origin(text: &str) -> bool {
         && !host.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
+/// Whether it is an address of HTTP whose host is written out: what a record says never chooses it.
+fn is_link_template(text: &str) -> bool {
+    let filled =
+        LINK_PARTS.iter().fold(text.to_owned(), |text, part| text.replace(&format!("{{{part}}}"), "x"));
+    let (Some((scheme, rest)), Ok(uri)) = (text.split_once("://"), filled.parse::<Uri>()) else {
+        return false;
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    matches!(scheme, "http" | "https")
+        && uri.host().is_some_and(|host| !host.is_empty())
+        && !host.contains(['@', '{'])
+        && !filled.contains(['{', '}'])
+}
+
 /// The user of the account `namespace/name`.
 fn account(text: &str) -> Option<String> {
     let (namespace, name) = text.split_once('/')?;
@@ -185,7 +218,7 @@ fn account(text: &str) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Accounts, ByteSize, Networks, Origins, Setting};
+    use super::{Accounts, ByteSize, LinkTemplate, Networks, Origins, Setting};
 
     #[test]
     fn durations_have_a_unit() {
@@ -245,6 +278,32 @@ mod tests {
         assert_eq!(users, ["system:serviceaccount:remediation:controller"]);
         for text in ["controller", "/controller", "a/b/c", "a:b/c", "a/"] {
             assert_eq!(Accounts::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_link_has_a_host_of_its_own_and_known_names_in_braces() {
+        for text in [
+            "https://grafana.example.com/d/pods?var-namespace={namespace}&from={from}&to={to}",
+            "http://localhost:3000/explore?left={alert_name}{cluster}",
+            "https://grafana.example.com",
+        ] {
+            assert_eq!(LinkTemplate::parse(text), Some(LinkTemplate(text.to_owned())), "{text}");
+        }
+        for text in [
+            "grafana.example.com/d/pods",
+            "javascript:alert(1)",
+            "javascript://grafana.example.com/%0aalert(1)",
+            "ftp://grafana.example.com/",
+            "//grafana.example.com/",
+            "https://{namespace}.example.com/",
+            "https://user:password@grafana.example.com/",
+            "https:///d/pods",
+            "https://grafana.example.com/{error_message}",
+            "https://grafana.example.com/{namespace",
+            "https://grafana.example.com/d pods",
+        ] {
+            assert_eq!(LinkTemplate::parse(text), None, "{text}");
         }
     }
 
