@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::progress::say;
 use crate::service::Service;
-use crate::{cargo, tools, workspace};
+use crate::{tools, workspace};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
