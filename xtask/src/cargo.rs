@@ -1,7 +1,7 @@
 //! How cargo is called, and how far it is.
 
 use std::io::{BufReader, IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,9 @@ use crate::workspace;
 
 /// How often a build says how far it is where its output is no terminal.
 const REPORT_PAUSE: Duration = Duration::from_secs(5);
+
+/// The variable that names the target directory.
+const TARGET_DIR: &str = "CARGO_TARGET_DIR";
 
 /// The cargo that runs this task, in the checkout.
 pub(crate) fn cargo() -> Command {
@@ -31,10 +34,20 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// Builds the binary `name` of the package `package` and returns its path. While it is built, cargo's own bar is shown
-/// on a terminal; elsewhere a line every few seconds names the crates and the progress.
+/// Builds the binary `name` of the package `package` of this checkout and returns its path.
 pub(crate) fn build(package: &str, name: &str, release: bool) -> Result<PathBuf> {
+    build_in(workspace::root(), package, name, release)
+}
+
+/// Builds a binary of the workspace in `sources` into the target directory of this checkout, and returns its path. While
+/// it is built, cargo's own bar is shown on a terminal; elsewhere a line every few seconds names the crates and the
+/// progress.
+pub(crate) fn build_in(sources: &Path, package: &str, name: &str, release: bool) -> Result<PathBuf> {
     let mut build = cargo();
+    build.current_dir(sources);
+    if std::env::var_os(TARGET_DIR).is_none() {
+        build.env(TARGET_DIR, workspace::root().join("target"));
+    }
     build.args(["build", "--locked", "--package", package, "--bin", name]);
     build.arg("--message-format=json-render-diagnostics");
     if release {

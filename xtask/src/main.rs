@@ -20,6 +20,7 @@ mod test;
 mod tidy;
 mod tools;
 mod up;
+mod upgrade;
 mod workspace;
 
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ enum Task {
     Bench(tools::Arguments),
     /// Write at random under random faults, and compare the stored records with the answers.
     Soak(tools::Arguments),
+    /// Upgrade three replicas from an earlier commit under load, and roll them back.
+    Upgrade(upgrade::Arguments),
     /// Put the embedding model's files into a directory, fetching them once.
     Model {
         /// The directory.
@@ -90,6 +93,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Requirements(arguments) => requirements::run(&arguments),
         Task::Bench(arguments) => tools::bench(&arguments),
         Task::Soak(arguments) => tools::soak(&arguments),
+        Task::Upgrade(arguments) => upgrade::run(&arguments),
         Task::Model { target } => stand::copy_model(&target).map(|()| ExitCode::SUCCESS),
         Task::Contract(arguments) => contract::run(&arguments),
         Task::Client => contract::client(),

@@ -27,7 +27,12 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<ExitCode> {
 pub(crate) fn soak(arguments: &Arguments) -> Result<ExitCode> {
     let (release, others) =
         arguments.arguments.iter().cloned().partition::<Vec<_>, _>(|it| it == "--release");
-    run("storage-soak", &others, !release.is_empty())
+    run_soak(&others, !release.is_empty())
+}
+
+/// Runs the soak with these arguments.
+pub(crate) fn run_soak(arguments: &[String], release: bool) -> Result<ExitCode> {
+    run("storage-soak", arguments, release)
 }
 
 fn run(program: &str, arguments: &[String], release: bool) -> Result<ExitCode> {
