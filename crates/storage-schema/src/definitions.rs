@@ -26,14 +26,14 @@ pub(crate) fn compare(table: &str, found: &[PartRow]) -> Vec<Difference> {
 }
 
 fn difference(definition: &Definition, row: Option<&PartRow>) -> Option<Difference> {
-    let Definition { kind, table, name, text } = *definition;
+    let Definition { kind, table, name, text, restored } = *definition;
     let what = describe(kind, name, table);
     match row {
         None => Some(Difference::Missing { what }),
         Some(row) if !row.fault.is_empty() => {
             Some(Difference::Differs { what, expected: working(kind).to_owned(), found: row.fault.clone() })
         }
-        Some(row) if row.definition != text => {
+        Some(row) if row.definition != text && row.definition != restored => {
             Some(Difference::Changed { what, expected: text.to_owned(), found: row.definition.clone() })
         }
         Some(_) => None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel_async::SimpleAsyncConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use storage_models::{RecordType, Timestamp};
 use storage_testkit::TestDatabase;
 
@@ -225,6 +225,21 @@ async fn a_function_with_another_body_or_other_rights_is_named() {
     }
 }
 
+/// Makes the parts whose expressions PostgreSQL may understand in another form once more, from their own definitions, as
+/// `pg_restore` does.
+async fn read_again(connection: &mut AsyncPgConnection, parts: &[PartRow]) {
+    for PartRow { kind, table_name, name, definition, .. } in parts {
+        let again = match kind.as_str() {
+            "constraint" if definition.starts_with("CHECK") => {
+                format!("ALTER TABLE {table_name} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {definition}")
+            }
+            "trigger" => format!("DROP TRIGGER {name} ON {table_name}; {definition}"),
+            _ => continue,
+        };
+        connection.batch_execute(&again).await.unwrap();
+    }
+}
+
 /// The file of definitions is what the migrations make. Written anew when UPDATE_DOCS is set.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_definitions_are_those_of_the_migrations() {
@@ -237,10 +252,15 @@ async fn the_definitions_are_those_of_the_migrations() {
     let mut parts = catalogue::parts(&mut connection, &names).await.unwrap();
     // The order of a database's own collation is another.
     parts.sort_by_key(|part| (part.table_name.clone(), part.kind.clone(), part.name.clone()));
+    read_again(&mut connection, &parts).await;
+    let restored = catalogue::parts(&mut connection, &names).await.unwrap();
     let line = |part: &PartRow| {
         let PartRow { kind, table_name, name, definition, .. } = part;
-        assert!(!definition.contains(['\t', '\n']), "{definition}");
-        format!("{kind}\t{table_name}\t{name}\t{definition}\n")
+        let is_same = |it: &&PartRow| (&it.kind, &it.table_name, &it.name) == (kind, table_name, name);
+        let restored = &restored.iter().find(is_same).unwrap().definition;
+        assert!(!definition.contains(['\t', '\n']) && !restored.contains(['\t', '\n']), "{definition}");
+        let restored = if restored == definition { String::new() } else { format!("\t{restored}") };
+        format!("{kind}\t{table_name}\t{name}\t{definition}{restored}\n")
     };
     let found: String = parts.iter().map(line).collect();
     if std::env::var_os("UPDATE_DOCS").is_some() {
