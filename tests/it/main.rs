@@ -12,6 +12,7 @@ mod aggregates;
 mod answers;
 mod attacks;
 mod auth;
+mod backup;
 mod batches;
 mod bodies;
 mod cache;
