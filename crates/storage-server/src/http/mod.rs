@@ -6,6 +6,7 @@ mod answers;
 pub(crate) mod compress;
 mod connection;
 pub(crate) mod cors;
+mod farewell;
 pub(crate) mod host;
 pub(crate) mod observe;
 pub(crate) mod ports;

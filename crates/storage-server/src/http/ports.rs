@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 
 use super::connection::{self, Connection, LINGER};
 use super::state::{AppState, Port};
-use super::{admit, answers, compress, cors, host, observe};
+use super::{admit, answers, compress, cors, farewell, host, observe};
 use crate::routes;
 use crate::settings::ServerSettings;
 use crate::settings::stop::STOP_MARGIN;
@@ -179,6 +179,7 @@ impl Http {
             .wrap(from_fn(cors::answer))
             .wrap(from_fn(host::check))
             .wrap(from_fn(observe::observe))
+            .wrap(from_fn(farewell::bid))
             .wrap(from_fn(connection::hold));
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let stopping = self.stopping.clone();
