@@ -19,6 +19,19 @@ async fn sigterm_ends_the_service_with_everything_written() {
     assert_eq!(service.count("SELECT count(*) AS n FROM remediation_audit").await, 20);
 }
 
+/// F16: a service that stops goes on answering for the time of the settings, and ends each connection with the answer, so
+/// that no client sends a request into a connection that is closing.
+#[tokio::test]
+async fn a_stopping_service_answers_and_lets_its_clients_go() {
+    let options = options().set("DATASTORAGE__SERVER__DRAIN_TIMEOUT", "1s");
+    let service = Service::with(options.set("DATASTORAGE__SERVER__DRAIN_DELAY", "10s")).await;
+    let list = "/api/v1/audit/remediation";
+    assert!(!service.get(list).await.expect(200).headers.contains_key("connection"));
+    service.process.terminate().unwrap();
+    eventually("the service is not ready", async || service.get("/ready").await.status == 503).await;
+    assert_eq!(service.get(list).await.expect(200).header("connection"), "close");
+}
+
 /// F16: a request that is stuck does not keep the service from draining, closing and exiting within its budget.
 #[tokio::test]
 async fn a_stuck_request_does_not_keep_the_service() {
