@@ -44,7 +44,8 @@ function Views() {
   const save = () => { if (name.trim()) keep([...views.filter((one) => one.name !== name.trim()), { name: name.trim(), hash: write(now()) }]); setName(""); };
   const take = async (/** @type {any} */ event) => {
     const lines = event.target.value.split("\n").map((/** @type {string} */ line) => line.split("\t")).filter((/** @type {string[]} */ [, hash]) => hash?.startsWith("#/"));
-    if (lines.length) keep([...views, ...lines.map((/** @type {string[]} */ [name, hash]) => ({ name, hash }))]);
+    const taken = new Map([...views.map((one) => [one.name, one.hash]), ...lines]);
+    if (lines.length) keep([...taken].map(([name, hash]) => ({ name, hash })));
     tell(lines.length ? `${count(lines.length)} ${lines.length === 1 ? "view" : "views"} taken` : "No line has a name, a tab and an address that begins with #/.");
   };
   return html`<${Menu} name="Views" class="views">

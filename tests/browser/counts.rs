@@ -119,7 +119,7 @@ async fn what_worked_for_a_search_is_limited_to_a_cluster() {
     .await;
     page.until("location.hash.includes('cluster=west')").await;
     page.until(
-        "document.querySelector('.outcome-legend')?.textContent.includes('Counted in the cluster west')",
+        "performance.getEntriesByType('resource').some((one) => /advice[?].*cluster=west/.test(one.name))",
     )
     .await;
     page.until(
