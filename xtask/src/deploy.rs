@@ -83,12 +83,10 @@ fn in_use(tools: &Tools) -> Result<Vec<String>> {
     let service = Standing::start("deploy", &[])?;
     let mut faults = runbook::check(&service)?;
     faults.extend(image::check(tools, &service)?);
-    service.end()?;
     if let Some(prometheus) = tools.prometheus() {
-        let service = Standing::start("panels", &live::SETTINGS)?;
         faults.extend(live::check(tools, prometheus, &service)?);
-        service.end()?;
     }
+    service.end()?;
     Ok(faults)
 }
 

@@ -47,6 +47,14 @@ impl Service {
         succeed(&mut command).map(drop).context("cannot create the service's role")
     }
 
+    /// Makes a token of a caller who may read and write, and adds its line to `file`.
+    pub(crate) fn make_token(&self, file: &str) -> Result<String> {
+        let permissions = "audit:read,audit:write";
+        let mut command =
+            self.command(["token", "new", "xtask", "--permission", permissions, "--append", file]);
+        succeed(&mut command).context("cannot create a token")
+    }
+
     /// Loads a sample into the store behind the running service at `url`, if it is empty; says what came of it.
     pub(crate) fn load_sample(&self, url: &str) -> Result<String> {
         succeed(&mut self.command(["sample", "--url", url])).context("cannot load the sample")

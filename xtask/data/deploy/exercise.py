@@ -1,4 +1,4 @@
-"""Uses a service in every way that a panel of the dashboards shows: exercise.py URL"""
+"""Uses a service in every way that a panel of the dashboards shows: exercise.py URL TOKEN"""
 
 import json
 import sys
@@ -6,13 +6,14 @@ import time
 import urllib.error
 import urllib.request
 
-BASE = sys.argv[1]
+BASE, TOKEN = sys.argv[1:]
 RECORD = {"name": "restart", "namespace": "payments", "phase": "processing", "action_type": "restart-pod"}
 
 
 def ask(expected, path, body=None, **headers):
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(BASE + path, data, {"Content-Type": "application/json", **headers})
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}", **headers}
+    request = urllib.request.Request(BASE + path, data, headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             status, text = answer.status, answer.read()

@@ -21,14 +21,13 @@ use crate::standing::Standing;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Panels that show nothing here, each with the reason.
-const EMPTY: [(&str, &str); 3] = [
-    ("Callers", "auth.mode is none"),
+const EMPTY: [(&str, &str); 2] = [
     ("Until the certificate ends", "the service of the check speaks no TLS"),
     ("Records that reach Qdrant", "there is no Qdrant beside it"),
 ];
 
 /// A service that compares its stores soon, and that has a breaker: Redis is away.
-pub(super) const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("DATASTORAGE__REDIS__URL", "redis://127.0.0.1:1/0"),
     ("DATASTORAGE__RECONCILE__INTERVAL", "1s"),
     ("DATASTORAGE__RECONCILE__GAP", "13s"),
@@ -38,8 +37,13 @@ pub(super) const SETTINGS: [(&str, &str); 7] = [
     ("DATASTORAGE__WRITER__SETTLE_TIMEOUT", "1s"),
 ];
 
-/// Uses `service` until every panel shows something; what is wrong.
-pub(super) fn check(tools: &Tools, prometheus: &Unpacked, service: &Standing) -> Result<Vec<String>> {
+/// Uses a service until every panel shows something; what is wrong. `other` is a service that has no callers.
+pub(super) fn check(tools: &Tools, prometheus: &Unpacked, other: &Standing) -> Result<Vec<String>> {
+    let tokens = other.scratch().join("tokens").display().to_string();
+    let token = other.service().make_token(&tokens)?;
+    let of_callers =
+        [("DATASTORAGE__AUTH__MODE", "tokens"), ("DATASTORAGE__AUTH__TOKENS_FILE", tokens.as_str())];
+    let service = Standing::start("panels", &[&SETTINGS[..], &of_callers].concat())?;
     let step = Step::begin("panels and alerts against a running service");
     let admin = service.admin_url();
     let running = Running::start(prometheus, service.scratch(), admin.trim_start_matches("http://"))?;
@@ -47,7 +51,7 @@ pub(super) fn check(tools: &Tools, prometheus: &Unpacked, service: &Standing) ->
     let all = silent.len();
     let begun = Instant::now();
     while silent.iter().any(|it| reason(it).is_none()) && begun.elapsed() < PATIENCE {
-        tools.script("exercise.py", [&service.url()])?;
+        tools.script("exercise.py", [&service.url(), &token])?;
         let mut left = Vec::new();
         for query in silent {
             if !running.shows(&query.expression)? {
@@ -75,6 +79,8 @@ pub(super) fn check(tools: &Tools, prometheus: &Unpacked, service: &Standing) ->
     step.done(format!(
         "{shown} of {all} expressions show something, {alerts} alerts evaluated; empty: {empty}"
     ));
+    drop(running);
+    service.end()?;
     Ok(faults)
 }
 
