@@ -34,7 +34,7 @@ pub(super) enum Answer {
     Trend(TrendQuery),
     /// Incidents near a vector, each with its records and what was done.
     Similar {
-        near: NearestQuery,
+        near: Box<NearestQuery>,
         filter: CheckedFilter<RemediationFilter>,
     },
     /// What was done about incidents near a vector, all taken together.
@@ -182,7 +182,7 @@ pub(super) async fn all(connection: &mut AsyncPgConnection) -> Result<Vec<Asked>
         let vector = vector_of(connection, alert).await?;
         for (which, pairs) in [("", everything.clone()), (" of a cluster", cluster.clone())] {
             let filter = filter(&pairs)?;
-            let near = NearestQuery::new(vector.clone(), filter.clone(), SearchRequest::default());
+            let near = Box::new(NearestQuery::new(vector.clone(), filter.clone(), SearchRequest::default()));
             add(
                 format!("similar{which}, an alert {name}"),
                 OF_MANY,
