@@ -85,7 +85,9 @@ fn in_some_texts(route: &Route, names: &[&str], string: &str) -> (String, Expect
         names.iter().filter(|name| refuses(name)).map(|name| (*name).to_owned()).collect();
     // Where one text is wanted of several parameters, and each of them has a list.
     let wanted = ONE_OF.iter().find(|(path, _)| *path == route.path).map_or(&[][..], |(_, wanted)| *wanted);
-    let are_lists = !wanted.is_empty() && string.contains(',') && wanted.iter().all(|it| names.contains(it));
+    // A comma behind a backslash belongs to the text.
+    let is_list = string.replace("\\,", "").contains(',');
+    let are_lists = !wanted.is_empty() && is_list && wanted.iter().all(|it| names.contains(it));
     if are_lists && refusing.is_empty() {
         refusing.extend(wanted.last().map(|name| (*name).to_owned()));
     }
