@@ -146,6 +146,152 @@ async fn an_incident_leads_to_those_like_it_and_an_alert_to_what_worked() {
     );
 }
 
+/// What twenty incidents say that have nothing in common.
+const SAID: [&str; 20] = [
+    "certificate expired",
+    "disk pressure",
+    "etcd leader lost",
+    "quota exceeded",
+    "image missing",
+    "dns timeout",
+    "kernel panic",
+    "clock drift",
+    "webhook denied",
+    "port conflict",
+    "secret rotated",
+    "volume detached",
+    "lag growing",
+    "thread starvation",
+    "socket refused",
+    "replica diverged",
+    "broker unreachable",
+    "cache stampede",
+    "license invalid",
+    "schedule skipped",
+];
+
+/// With enough incidents to measure from which similarity on they are alike, advice rests on those above it alone.
+#[tokio::test]
+async fn advice_goes_by_the_threshold_that_was_measured() {
+    let mut service = Service::start().await;
+    let told = async |action: &str, error: &str, hours: i64| {
+        let begun = Utc::now() - TimeDelta::hours(hours);
+        let mut body = remediation("r");
+        for (field, value) in [
+            ("action_type", json!(action)),
+            ("phase", json!("completed")),
+            ("status", json!("success")),
+            ("start_time", json!(begun.to_rfc3339())),
+            ("end_time", json!((begun + TimeDelta::minutes(1)).to_rfc3339())),
+            ("error_message", json!(error)),
+            ("alert_fingerprint", json!(format!("{error}-{hours}"))),
+        ] {
+            body[field] = value;
+        }
+        service.post("remediation", &body).await.expect(201).json()["id"].as_i64().unwrap()
+    };
+    let journal = "no space left while writing the journal of the ledger database";
+    let mut id = 0;
+    for n in 0..6 {
+        id = told("grow", journal, 100 + 30 * n).await;
+    }
+    for said in SAID {
+        told("wait", said, 200).await;
+    }
+    service.embedded().await;
+    // The threshold is measured at the start, and now and then.
+    let url = service.database.server_url().unwrap();
+    service.process = storage_testkit::ServiceProcess::start(&url, options()).await.unwrap();
+    let ask = "/advice?q=no+space+left+while+writing+the+journal+of+a+ledger&clusters=all";
+    eventually("the threshold is measured", async || asked(&service, ask).await["threshold"].is_number())
+        .await;
+    let advice = asked(&service, ask).await;
+    let threshold = advice["threshold"].as_f64().unwrap();
+    let grown = &advice["data"][0];
+    let similarity = grown["similarity"].as_f64().unwrap();
+    assert!(0.0 < threshold && threshold < similarity && similarity < 1.0, "{advice}");
+    assert_eq!(
+        (&grown["action_type"], &grown["held"], &advice["refuted"]),
+        (&json!("grow"), &json!(6), &json!([]))
+    );
+    assert_eq!((advice["data"].as_array().unwrap().len(), &advice["insufficient"]), (1, &json!([])));
+
+    let alike = asked(&service, &format!("/{id}/similar?min_similarity={threshold}")).await;
+    let others = asked(&service, &format!("/{id}/similar?limit=100")).await;
+    assert_eq!((alike["data"].as_array().unwrap().len(), &alike["data"][0]["is_same"]), (1, &json!(true)));
+    assert_eq!(others["data"].as_array().unwrap().len(), 1 + SAID.len());
+}
+
+/// F19, F20: advice names what it cannot use, as a query string and as a body.
+#[tokio::test]
+async fn advice_refuses_by_name_what_it_cannot_use() {
+    let service = Service::start().await;
+    let long = "a".repeat(1_001);
+    let url = format!("{}/api/v1/incidents/advice", service.process.url());
+    for (given, refused) in [
+        (&[][..], &[("q", "required"), ("cluster", "required")][..]),
+        (&[("q", "x")], &[("cluster", "required")]),
+        (&[("q", " \t"), ("clusters", "all")], &[("q", "required")]),
+        (&[("alert_name", ""), ("clusters", "all")], &[("q", "required")]),
+        (&[("q", "a\0b"), ("cluster", "c")], &[("q", "forbidden_character")]),
+        (&[("reason", "a\0b"), ("cluster", "c")], &[("reason", "forbidden_character")]),
+        (&[("q", "x"), ("cluster", "a\0b")], &[("cluster", "forbidden_character")]),
+        (&[("q", long.as_str()), ("cluster", "c")], &[("q", "too_long")]),
+        (&[("q", "x"), ("message", "y"), ("cluster", "c")], &[("q", "without_effect")]),
+        (&[("q", "x"), ("cluster", "c"), ("clusters", "all")], &[("cluster", "without_effect")]),
+        (&[("q", "x"), ("clusters", "ALL")], &[("clusters", "invalid_value")]),
+        (&[("q", "x"), ("clusters", "all"), ("within", "2026-01-01")], &[("within", "invalid_value")]),
+        (&[("q", "x"), ("clusters", "all"), ("within", "-7d")], &[("within", "invalid_value")]),
+        (&[("q", "x"), ("clusters", "all"), ("settle", "31d")], &[("settle", "invalid_value")]),
+        (&[("q", "x"), ("clusters", "all"), ("limit", "0")], &[("limit", "out_of_range")]),
+        (&[("q", "x"), ("clusters", "all"), ("limit", "51")], &[("limit", "out_of_range")]),
+        (&[("q", "x"), ("clusters", "all"), ("limit", "+1")], &[("limit", "out_of_range")]),
+        (
+            &[
+                ("alert_name", "a"),
+                ("clusters", "all"),
+                ("namespace", "n"),
+                ("severity", "high"),
+                ("since", "7d"),
+            ],
+            &[
+                ("namespace", "unknown_parameter"),
+                ("severity", "unknown_parameter"),
+                ("since", "unknown_parameter"),
+            ],
+        ),
+    ] {
+        let codes = |problem: &Value, place: &str| {
+            let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+            let text = |it: &Value| it.as_str().unwrap_or_default().trim_start_matches('/').to_owned();
+            errors.iter().map(|it| (text(&it[place]), text(&it["code"]))).collect::<Vec<_>>()
+        };
+        let expected: Vec<_> =
+            refused.iter().map(|(name, code)| ((*name).to_owned(), (*code).to_owned())).collect();
+        let request = service.client.get(&url).query(given);
+        let problem = Answer::of(request.send().await.unwrap()).await.expect(400).json();
+        assert_eq!(codes(&problem, "parameter"), expected, "{given:?}");
+        // NUL in a body is refused with all of JSON.
+        if given.iter().any(|(_, value)| value.contains('\0')) {
+            continue;
+        }
+        let body: serde_json::Map<String, Value> =
+            given.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let answer = Answer::of(service.client.post(&url).json(&body).send().await.unwrap()).await;
+        assert_eq!(codes(&answer.expect(400).json(), "pointer"), expected, "{given:?}");
+    }
+    for (query, refused) in
+        [("q=x&q=y&cluster=c", "q repeated"), ("q=%zz&clusters=all", "q invalid_encoding")]
+    {
+        let problem = service.get(&format!("/api/v1/incidents/advice?{query}")).await.expect(400).json();
+        let first = &problem["errors"][0];
+        assert_eq!(
+            format!("{} {}", first["parameter"].as_str().unwrap(), first["code"].as_str().unwrap()),
+            refused
+        );
+    }
+}
+
 /// A caller who asks too much is told what to ask less of.
 #[tokio::test]
 async fn an_answer_that_takes_too_long_names_what_narrows_it() {

@@ -9,7 +9,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue, IF_NONE_MATCH};
 
 use super::values::Kind;
-use super::{Route, each, form, is_taken, refused, routes, service};
+use super::{ONE_OF, Route, each, form, is_taken, refused, routes, service};
 use crate::support::{Answer, Service};
 
 /// Every string of the list that the tests share, with what it is tried against.
@@ -81,8 +81,16 @@ fn in_some_texts(route: &Route, names: &[&str], string: &str) -> (String, Expect
         Kind::Question => !is_text(string) || string.trim().is_empty(),
         _ => !string.split(',').all(is_text),
     };
-    let refusing: BTreeSet<String> =
+    let mut refusing: BTreeSet<String> =
         names.iter().filter(|name| refuses(name)).map(|name| (*name).to_owned()).collect();
+    // Where one text is wanted of several parameters, and each of them has a list.
+    let wanted = ONE_OF.iter().find(|(path, _)| *path == route.path).map_or(&[][..], |(_, wanted)| *wanted);
+    // A comma behind a backslash belongs to the text.
+    let is_list = string.replace("\\,", "").contains(',');
+    let are_lists = !wanted.is_empty() && is_list && wanted.iter().all(|it| names.contains(it));
+    if are_lists && refusing.is_empty() {
+        refusing.extend(wanted.last().map(|name| (*name).to_owned()));
+    }
     let expected = if refusing.is_empty() { Expected::Taken } else { Expected::Refused(refusing) };
     (route.with(&query.join("&"), names), expected)
 }

@@ -120,7 +120,10 @@ impl Route {
     fn with(&self, query: &str, given: &[&str]) -> String {
         let missing = self.parameters.iter().filter(|it| it.is_required && !given.contains(&&*it.name));
         let required = missing.map(|it| format!("&{}", form(&it.name, &it.good)));
-        format!("{}?{query}{}", self.path, required.collect::<String>())
+        let one_of = ONE_OF.iter().filter(|(path, _)| *path == self.path);
+        let one_of = one_of.filter_map(|(_, names)| names.iter().find(|name| !given.contains(name)));
+        let one_of = one_of.map(|name| format!("&{}", form(name, "one")));
+        format!("{}?{query}{}", self.path, required.chain(one_of).collect::<String>())
     }
 }
 
@@ -130,16 +133,18 @@ fn form(name: &str, value: &str) -> String {
     url.query().unwrap().to_owned()
 }
 
-/// The routes that refuse a request without one of several parameters. Here each parameter is tried alone; the tests of these
-/// routes are in `answers`.
-const OF_SEVERAL: [&str; 2] = ["/api/v1/incidents/advice", "/api/v1/incidents/history"];
+/// The routes that refuse a request without one of several texts.
+const ONE_OF: [(&str, &[&str]); 1] = [("/api/v1/incidents/history", &["alert_name", "alert_fingerprint"])];
+
+/// The route whose parameters exclude each other. `answers` has the tests of what it refuses.
+const EXCLUSIVE: &str = "/api/v1/incidents/advice";
 
 /// The routes that show records, as the service describes them.
 async fn routes(service: &Service) -> Vec<Route> {
     let document = service.get("/openapi.json").await.expect(200).json();
     let paths = document["paths"].as_object().unwrap().iter();
     let reads = paths.filter(|(path, item)| path.starts_with("/api/v1/") && item.get("get").is_some());
-    let reads = reads.filter(|(path, _)| !OF_SEVERAL.contains(&path.as_str()));
+    let reads = reads.filter(|(path, _)| path.as_str() != EXCLUSIVE);
     // The first record of each type has the same number and the same month.
     let oldest = service.get("/api/v1/audit/remediation?sort=start_time&limit=1").await.expect(200).json();
     let id = &oldest["data"][0]["id"];

@@ -285,9 +285,15 @@ fn history_of(text: &str, now: Timestamp) -> Asked<(HistoryQuery, CheckedFilter<
     let settle: Settle = parameters.take_parsed("settle").unwrap_or_default();
     let limit = parameters.take("limit");
     let page = parameters.note_all(PageRequest::parse(limit.as_deref(), None)).unwrap_or_default();
-    let filter = filter_of(&mut parameters, now);
+    let filter = parameters.take_filter::<RemediationFilter>();
+    let checked = parameters.note_all(filter.check(now));
+    let is_readable = checked.is_some();
+    let filter = checked.unwrap_or_default();
     let query = HistoryQuery::new(filter.clone(), now).settle(settle).page(page);
-    parameters.note(query.clone().check());
+    // An alert that cannot be read is refused already, and is not missing besides.
+    if is_readable {
+        parameters.note(query.clone().check());
+    }
     parameters.finish()?;
     Ok((query, filter, settle))
 }
@@ -345,6 +351,7 @@ mod tests {
             ("alert_fingerprint=f&cluster=c", ""),
             ("", alert),
             ("alert_name=a,b", alert),
+            ("alert_name=%00", "alert_name contains the character NUL"),
             ("alert_name=a&limit=0", "limit must be a whole number from 1 to 1000"),
             ("alert_name=a&offset=1", "offset is not a parameter here"),
         ] {

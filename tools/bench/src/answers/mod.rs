@@ -51,6 +51,8 @@ async fn measure(url: &str, arguments: &Arguments) -> Result<()> {
     if seed::is_empty(&mut connection).await? {
         step(&records, seed::fill(url, arguments.rows), |()| "stored".to_owned()).await?;
     }
+    // What is too slow is to be measured, not cut off.
+    connection.batch_execute("SET statement_timeout = '60s'").await?;
     for fault in prepare(&mut connection).await? {
         say(&fault.to_string());
     }

@@ -30,7 +30,8 @@ const DEFAULT_LIMIT: i64 = 10;
 /// The one word that opens other clusters.
 const ALL: &str = "all";
 
-/// What an alert may say, with what it is.
+/// What an alert may say, with what it is. Its namespace, environment and severity are not among them: the texts of incidents
+/// leave them out, so that they would change nothing.
 const FIELDS: [(&str, &str); 5] = [
     ("alert_name", "The alert."),
     ("alert_fingerprint", "The alert's fingerprint."),
@@ -240,7 +241,13 @@ impl AdviceAsked {
 
 /// What is said of the incident, in words or by an alert's fields.
 fn said(parameters: &mut Parameters) -> Option<Said> {
-    let mut take = |name| parameters.take(name).filter(|text: &String| !text.trim().is_empty());
+    let mut take = |name| {
+        let text = parameters.take(name).filter(|text| !text.trim().is_empty())?;
+        if text.contains('\0') {
+            parameters.refuse(name, "forbidden_character", "contains the character NUL");
+        }
+        Some(text)
+    };
     let (q, alert_name, alert_fingerprint) = (take("q"), take("alert_name"), take("alert_fingerprint"));
     let (reason, error_message, message) = (take("reason"), take("error_message"), take("message"));
     let told = [("reason", reason), ("message", message)];
@@ -333,6 +340,7 @@ mod tests {
             ("q=x&clusters=some", "clusters must be all, or be left out"),
             ("q=x&clusters=all&cluster=c", "cluster has no effect beside clusters; leave one of them out"),
             ("q=x&clusters=all&within=2026-01-01", "within must be an age such as 24h, 90d or 26w"),
+            ("message=a%00b&clusters=all", "message contains the character NUL"),
             ("q=x&clusters=all&limit=51", "limit must be a whole number from 1 to 50"),
             ("q=x&clusters=all&namespace=n", "namespace is not a parameter here"),
         ] {
