@@ -157,11 +157,12 @@ export function Outcomes({ answer }) {
 /** @param {{ row: Row }} props */
 function Advice({ row }) {
   const [all, setAll] = useState(false);
-  const asked = Object.fromEntries(["alert_name", "alert_fingerprint"].flatMap((key) => (row[key] ? [[key, row[key]]] : [])));
-  if (row.error_message) asked.error_message = row.error_message.slice(0, 1000);
+  const { alert_name, alert_fingerprint, error_message, metadata } = row;
+  const said = { alert_name, alert_fingerprint, error_message, reason: metadata?.reason, message: metadata?.message };
+  const asked = Object.fromEntries(Object.entries(said).filter(([, value]) => typeof value === "string" && value !== ""));
   if (all || !row.cluster) asked.clusters = "all";
   else asked.cluster = row.cluster;
-  const canAsk = row.alert_name || row.alert_fingerprint || row.error_message;
+  const canAsk = alert_name || alert_fingerprint || error_message;
   const { data, problem, isWaiting, begun, again } = useAnswer(canAsk ? `${API}/incidents/advice` : null, asked);
   if (!canAsk) return html`<p class="note">The record names no alert and has no error, so there is nothing to compare it by.</p>`;
   if (problem) return html`<${Problem} problem=${problem} what="What worked" again=${again} />`;
