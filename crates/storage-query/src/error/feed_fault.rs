@@ -1,6 +1,6 @@
 //! Why a feed cannot be read.
 
-/// Why the end of a list by ascending `created_at` cannot be found.
+/// Why the end of a feed cannot be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedFault {

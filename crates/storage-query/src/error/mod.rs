@@ -30,7 +30,7 @@ pub enum QueryError {
         #[source]
         source: diesel::result::Error,
     },
-    /// The end of a list by ascending `created_at` cannot be found on this connection.
+    /// The end of a feed cannot be found on this connection.
     #[error("cannot list by created_at without missing records: {0}")]
     Feed(FeedFault),
 }
