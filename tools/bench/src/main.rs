@@ -16,6 +16,7 @@ mod load;
 mod outbox;
 mod progress;
 mod quality;
+mod report;
 mod search;
 mod stand;
 mod statement;

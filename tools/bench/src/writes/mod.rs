@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 
 use super::load;
 use super::stand::{Setting, Stand, body, until_searchable};
-use crate::progress::answer;
+use crate::report::{Figures, Goal, Report};
 use pgbench::Table;
 
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let other_url = stand.other_database("same").await?;
     let rounds = Bench { stand: &stand, other_url, arguments };
     let rounds = rounds.run().await?;
-    print(arguments, &rounds);
+    report(arguments, &rounds).print();
     stand.end().await
 }
 
@@ -117,65 +117,41 @@ impl Bench<'_> {
     }
 }
 
-fn print(arguments: &Arguments, rounds: &[Round]) {
-    let each = |figure: &dyn Fn(&Round) -> f64| Figures::of(rounds.iter().map(figure).collect());
+fn report(arguments: &Arguments, rounds: &[Round]) -> Report {
+    let each = |figure: &dyn Fn(&Round) -> f64| rounds.iter().map(figure).collect::<Vec<_>>();
     let count = f64::from(u32::try_from(arguments.records).unwrap_or(u32::MAX));
     let accepted = each(&|it| it.service.rate());
     let (same, bare, inline) = (each(&|it| it.same), each(&|it| it.bare), each(&|it| it.inline));
     let searchable = each(&|it| it.searchable.as_secs_f64());
     let inserted = each(&|it| count / it.inline);
-    answer(&format!(
-        "{} rounds of {} records of {} texts, {} connections, embedder {}; median (least to most)",
-        rounds.len(),
-        arguments.records,
-        arguments.texts,
-        arguments.connections,
-        arguments.embedder,
-    ));
-    for (what, figures, unit) in [
-        ("service: records accepted, projector running", &accepted, "/s"),
-        ("  p50", &each(&|it| it.service.latencies.per_mille(500)), "ms"),
-        ("  p99", &each(&|it| it.service.latencies.per_mille(990)), "ms"),
-        ("pgbench: single INSERT, the same table", &same, "/s"),
-        ("pgbench: single INSERT, a bare copy", &bare, "/s"),
-        ("pgbench: single INSERT, vector and HNSW inline", &inline, "/s"),
-        ("service: written and searchable", &searchable, "s"),
-        ("pgbench: the same with HNSW inline", &inserted, "s"),
-    ] {
-        answer(&format!("{what:<50} {figures} {unit}"));
-    }
-    for (what, ratio, goal) in [
-        ("W1: accepted / single INSERT, the same table", accepted.median / same.median, "at least 2"),
-        ("    accepted / single INSERT, a bare copy", accepted.median / bare.median, "none"),
-        ("W2: accepted / single INSERT with HNSW", accepted.median / inline.median, "at least 15"),
-        (
+    let ratio = |of: &[f64], to: &[f64]| Figures::of(of.to_vec()).median / Figures::of(to.to_vec()).median;
+    let mut report = Report::new("W1, W2", "single records, closed loop, against single INSERTs");
+    report
+        .condition("rounds", rounds.len())
+        .condition("records a round", arguments.records)
+        .condition("distinct texts", arguments.texts)
+        .condition("connections", arguments.connections)
+        .condition("embedder", &arguments.embedder)
+        .verdict("W1: accepted / single INSERT, the same table", ratio(&accepted, &same), Goal::AtLeast(2.0))
+        .verdict(
+            "W1: p99 of the service in ms",
+            Figures::of(each(&|it| it.service.latencies.per_mille(990))).median,
+            Goal::AtMost(10.0),
+        )
+        .verdict("W1: accepted / single INSERT, a bare copy", ratio(&accepted, &bare), Goal::None)
+        .verdict("W2: accepted / single INSERT with HNSW", ratio(&accepted, &inline), Goal::AtLeast(15.0))
+        .verdict(
             "W2: time to searchable / time with HNSW inline",
-            searchable.median / inserted.median,
-            "at most 0.5",
-        ),
-    ] {
-        answer(&format!("{what:<50} {ratio:>10.2}   goal: {goal}"));
-    }
-}
-
-/// One figure over all rounds.
-struct Figures {
-    median: f64,
-    least: f64,
-    most: f64,
-}
-
-impl Figures {
-    fn of(mut figures: Vec<f64>) -> Self {
-        figures.sort_by(f64::total_cmp);
-        let at = |place: usize| figures.get(place).copied().unwrap_or(f64::NAN);
-        let last = figures.len().saturating_sub(1);
-        Self { median: f64::midpoint(at(last / 2), at(last.div_ceil(2))), least: at(0), most: at(last) }
-    }
-}
-
-impl std::fmt::Display for Figures {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:>10.1} ({:.1} to {:.1})", self.median, self.least, self.most)
-    }
+            ratio(&searchable, &inserted),
+            Goal::AtMost(0.4),
+        )
+        .series("service: records accepted, projector running", "/s", accepted)
+        .series("pgbench: single INSERT, the same table", "/s", same)
+        .series("pgbench: single INSERT, a bare copy", "/s", bare)
+        .series("pgbench: single INSERT, vector and HNSW inline", "/s", inline)
+        .series("service: p50", "ms", each(&|it| it.service.latencies.per_mille(500)))
+        .series("service: p99", "ms", each(&|it| it.service.latencies.per_mille(990)))
+        .series("service: written and searchable", "s", searchable)
+        .series("pgbench: the same with HNSW inline", "s", inserted);
+    report
 }

@@ -1,0 +1,182 @@
+//! What a scenario found: figures over rounds, and how they stand against the goals.
+
+use std::fmt;
+
+use crate::progress::answer;
+
+/// The result of one scenario.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// The name in the list of scenarios, such as `W1`.
+    pub(crate) scenario: &'static str,
+    /// What was measured, in a line.
+    pub(crate) title: String,
+    /// What a reader must know to repeat it: records, connections, settings.
+    pub(crate) conditions: Vec<(&'static str, String)>,
+    pub(crate) series: Vec<Series>,
+    pub(crate) verdicts: Vec<Verdict>,
+    /// Why nothing, or not all, was measured.
+    pub(crate) skipped: Option<String>,
+}
+
+/// One figure, measured in each round.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) label: String,
+    /// Such as `/s`, `ms` or `MB`; series of one unit share a chart.
+    pub(crate) unit: &'static str,
+    pub(crate) figures: Figures,
+}
+
+/// A figure beside its goal.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) what: String,
+    pub(crate) value: f64,
+    pub(crate) goal: Goal,
+}
+
+/// What a figure is to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Goal {
+    AtLeast(f64),
+    AtMost(f64),
+    /// Shown for comparison.
+    None,
+}
+
+/// One figure over all rounds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Figures {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+}
+
+impl Report {
+    pub(crate) fn new(scenario: &'static str, title: impl Into<String>) -> Self {
+        Self {
+            scenario,
+            title: title.into(),
+            conditions: Vec::new(),
+            series: Vec::new(),
+            verdicts: Vec::new(),
+            skipped: None,
+        }
+    }
+
+    pub(crate) fn condition(&mut self, what: &'static str, value: impl fmt::Display) -> &mut Self {
+        self.conditions.push((what, value.to_string()));
+        self
+    }
+
+    /// Adds a figure, with its value in each round.
+    pub(crate) fn series(
+        &mut self,
+        label: impl Into<String>,
+        unit: &'static str,
+        rounds: Vec<f64>,
+    ) -> &mut Self {
+        self.series.push(Series { label: label.into(), unit, figures: Figures::of(rounds) });
+        self
+    }
+
+    pub(crate) fn verdict(&mut self, what: impl Into<String>, value: f64, goal: Goal) -> &mut Self {
+        self.verdicts.push(Verdict { what: what.into(), value, goal });
+        self
+    }
+
+    /// Writes the report to standard output.
+    pub(crate) fn print(&self) {
+        answer(&format!("{}: {}", self.scenario, self.title));
+        for (what, value) in &self.conditions {
+            answer(&format!("  {what}: {value}"));
+        }
+        if let Some(reason) = &self.skipped {
+            answer(&format!("  SKIPPED: {reason}"));
+        }
+        for Series { label, unit, figures } in &self.series {
+            answer(&format!("  {label:<60} {figures} {unit}"));
+        }
+        for verdict in &self.verdicts {
+            answer(&format!("  {verdict}"));
+        }
+    }
+}
+
+impl Verdict {
+    /// Whether the goal is met; nothing when there is none.
+    pub(crate) fn is_met(&self) -> Option<bool> {
+        match self.goal {
+            Goal::AtLeast(goal) => Some(self.value >= goal),
+            Goal::AtMost(goal) => Some(self.value <= goal),
+            Goal::None => None,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = match self.is_met() {
+            Some(true) => ": met",
+            Some(false) => ": MISSED",
+            None => "",
+        };
+        write!(f, "{:<60} {:>10.2}   goal: {}{outcome}", self.what, self.value, self.goal)
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(goal) => write!(f, "at least {goal}"),
+            Self::AtMost(goal) => write!(f, "at most {goal}"),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
+impl Figures {
+    /// Of the values of all rounds; not a number where there are none.
+    pub(crate) fn of(mut rounds: Vec<f64>) -> Self {
+        rounds.sort_by(f64::total_cmp);
+        let at = |place: usize| rounds.get(place).copied().unwrap_or(f64::NAN);
+        let last = rounds.len().saturating_sub(1);
+        Self { median: f64::midpoint(at(last / 2), at(last.div_ceil(2))), least: at(0), most: at(last) }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>10.1} ({:.1} to {:.1})", self.median, self.least, self.most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figures, Goal, Verdict};
+
+    #[test]
+    fn figures_are_the_median_and_the_ends() {
+        assert_eq!(Figures::of(vec![3.0, 1.0, 2.0]), Figures { median: 2.0, least: 1.0, most: 3.0 });
+        assert_eq!(Figures::of(vec![4.0, 1.0]).median, 2.5);
+        assert!(Figures::of(Vec::new()).median.is_nan());
+    }
+
+    #[test]
+    fn a_goal_is_met_up_to_its_bound() {
+        for (value, goal, met) in [
+            (2.0, Goal::AtLeast(2.0), Some(true)),
+            (1.9, Goal::AtLeast(2.0), Some(false)),
+            (10.0, Goal::AtMost(10.0), Some(true)),
+            (10.1, Goal::AtMost(10.0), Some(false)),
+            (1.0, Goal::None, None),
+        ] {
+            assert_eq!(Verdict { what: String::new(), value, goal }.is_met(), met, "{value} {goal}");
+        }
+        assert_eq!(
+            Verdict { what: String::new(), value: f64::NAN, goal: Goal::AtMost(1.0) }.is_met(),
+            Some(false)
+        );
+    }
+}
