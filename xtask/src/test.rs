@@ -24,6 +24,14 @@ pub(crate) struct Arguments {
     runner: Vec<String>,
 }
 
+/// How many tests nextest runs at a time.
+const TEST_THREADS: &str = "NEXTEST_TEST_THREADS";
+
+/// One more than there are cores: a third of the time a test waits, for an outage to pass or a silent client to be sent away.
+fn test_threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get() + 1)
+}
+
 /// Runs the tests; the exit code is the runner's.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let signals = Signals::listen()?;
@@ -134,6 +142,9 @@ fn run_tests(
         signals.check()?;
         stand.tell(&mut command);
         command.env(environment::MODEL_DIR, model);
+        if std::env::var_os(TEST_THREADS).is_none() {
+            command.env(TEST_THREADS, test_threads().to_string());
+        }
         if let Some(service) = service {
             command.env(environment::SERVICE_BIN, service.bin()).env(environment::TEMPLATE, &stand.template);
         }

@@ -27,6 +27,7 @@ use storage_dualwrite::reconcile::Reconciler;
 use storage_dualwrite::{
     Commits, ProjectionWaits, Projector, RecordEmbedder, ServingSet, StrictParts, StrictWriter, Writer,
 };
+use tasks::turns::Turns;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -193,12 +194,14 @@ impl Core {
         if let Some(redis) = parts.redis.clone() {
             self.spawn("redis", move || tasks::redis::watch(Arc::clone(&redis)));
         }
-        let connector = parts.connectors.maintenance.clone();
-        self.spawn("partitions", move || tasks::partitions::keep(connector.clone()));
-        let connector = parts.connectors.maintenance.clone();
-        self.spawn("statistics", move || tasks::statistics::keep(connector.clone()));
-        let connector = parts.connectors.maintenance.clone();
-        self.spawn("tables", move || tasks::tables::keep(connector.clone()));
+        let turns = Turns::default();
+        let occasional = || (parts.connectors.maintenance.clone(), turns.clone());
+        let (connector, turns) = occasional();
+        self.spawn("partitions", move || tasks::partitions::keep(connector.clone(), turns.clone()));
+        let (connector, turns) = occasional();
+        self.spawn("statistics", move || tasks::statistics::keep(connector.clone(), turns.clone()));
+        let (connector, turns) = occasional();
+        self.spawn("tables", move || tasks::tables::keep(connector.clone(), turns.clone()));
         if parts.settings.reconcile.enabled {
             let (reconciler, settings) = (self.reconciler(parts), parts.settings.reconcile.clone());
             let health = Arc::clone(&self.health);
@@ -206,13 +209,12 @@ impl Core {
                 tasks::reconcile::keep(reconciler.clone(), settings.clone(), Arc::clone(&health))
             });
         }
-        let connector = parts.connectors.maintenance.clone();
-        self.spawn("threshold", move || tasks::threshold::keep(connector.clone()));
+        let (connector, turns) = occasional();
+        self.spawn("threshold", move || tasks::threshold::keep(connector.clone(), turns.clone()));
         let connector = parts.connectors.maintenance.clone();
         self.spawn("counters", move || tasks::counters::keep(connector.clone()));
-        let (connector, settings) =
-            (parts.connectors.maintenance.clone(), parts.settings.idempotency.clone());
-        self.spawn("keys", move || tasks::keys::keep(connector.clone(), settings.clone()));
+        let ((connector, turns), settings) = (occasional(), parts.settings.idempotency.clone());
+        self.spawn("keys", move || tasks::keys::keep(connector.clone(), turns.clone(), settings.clone()));
     }
 
     /// Runs a task beside the requests until the stop, and anew when it panics.

@@ -15,8 +15,9 @@ use crate::tls::ServerTls;
 /// How many connections one replica may have, so that all replicas together fit into PostgreSQL.
 const MAX_CONNECTIONS: usize = 50;
 
-/// Connections beside the pools: the monitor, the tasks for partitions and old keys, the projector's two for
-/// notifications, the two for those who wait for the index, the reconciler's, and a spare for lost commits.
+/// Connections beside the pools: the monitor's, the counters', the one of the tasks that take turns, the projector's two for
+/// notifications, the one for writers who wait for the index, the one for kept answers, the reconciler's, and a spare for a
+/// commit whose outcome is not known.
 const OTHER_CONNECTIONS: usize = 9;
 
 /// Settings of which one at most may be set.

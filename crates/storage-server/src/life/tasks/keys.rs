@@ -2,6 +2,7 @@
 
 use storage_dualwrite::{Connector, idempotency};
 
+use super::turns::Turns;
 use crate::settings::IdempotencySettings;
 use crate::telemetry::chain;
 
@@ -11,10 +12,10 @@ const CHUNK: i64 = 1_000;
 /// Statements in one round; what is left waits for the next.
 const MAX_CHUNKS: usize = 1_000;
 
-/// Runs until dropped. Its connection is its own and closed in between.
-pub(in crate::life) async fn keep(connector: Connector, settings: IdempotencySettings) {
+/// Runs until dropped. It connects for its turn only.
+pub(in crate::life) async fn keep(connector: Connector, turns: Turns, settings: IdempotencySettings) {
     loop {
-        match sweep(&connector, &settings).await {
+        match turns.take(sweep(&connector, &settings)).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "idempotency keys past their time were removed"),
             Err(error) => {

@@ -10,6 +10,7 @@ pub(super) mod redis;
 pub(super) mod statistics;
 pub(super) mod tables;
 pub(super) mod threshold;
+pub(super) mod turns;
 
 use storage_dualwrite::supervised;
 use tokio_util::sync::CancellationToken;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use storage_dualwrite::Connector;
 use storage_models::Timestamp;
 
+use super::turns::Turns;
 use crate::telemetry::chain;
 
 /// How often partitions are looked after. They reach three months ahead, so a day more or less is nothing.
@@ -13,10 +14,10 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// When to try again after a failure.
 const RETRY: Duration = Duration::from_secs(10 * 60);
 
-/// Runs until dropped. Its connection is its own and closed in between.
-pub(in crate::life) async fn keep(connector: Connector) {
+/// Runs until dropped. It connects for its turn only.
+pub(in crate::life) async fn keep(connector: Connector, turns: Turns) {
     loop {
-        let pause = match ensure(&connector).await {
+        let pause = match turns.take(ensure(&connector)).await {
             Ok(0) => DAY,
             Ok(made) => {
                 tracing::info!(made, "partitions were made");

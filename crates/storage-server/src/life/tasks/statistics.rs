@@ -6,6 +6,7 @@ use storage_dualwrite::Connector;
 use storage_models::RecordType;
 use storage_schema::statistics::refresh;
 
+use super::turns::Turns;
 use crate::telemetry::chain;
 
 /// How often the tables' sizes are looked at. A look costs next to nothing; most find that little has changed.
@@ -17,11 +18,11 @@ const RETRY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long one table may take. No partition of it can be made meanwhile.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Runs until dropped. Its connection is its own and closed in between.
-pub(in crate::life) async fn keep(connector: Connector) {
+/// Runs until dropped. It connects for its turn only.
+pub(in crate::life) async fn keep(connector: Connector, turns: Turns) {
     let connector = connector.with_statement_timeout(LIMIT);
     loop {
-        let pause = match look(&connector).await {
+        let pause = match turns.take(look(&connector)).await {
             Ok(()) => PAUSE,
             Err(error) => {
                 tracing::warn!(

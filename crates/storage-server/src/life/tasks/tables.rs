@@ -9,6 +9,7 @@ use storage_models::{RecordType, Timestamp};
 use storage_schema::sizes::{TableSize, of_database, of_tables};
 use storage_schema::{SchemaError, partitions};
 
+use super::turns::Turns;
 use crate::telemetry::{chain, metrics as names};
 
 /// How often the tables are measured. PostgreSQL looks at every file of the database for it.
@@ -24,11 +25,11 @@ struct Measured {
     missing: Vec<RecordType>,
 }
 
-/// Runs until dropped. Its connection is its own and closed in between.
-pub(in crate::life) async fn keep(connector: Connector) {
+/// Runs until dropped. It connects for its turn only.
+pub(in crate::life) async fn keep(connector: Connector, turns: Turns) {
     let mut shown = BTreeSet::new();
     loop {
-        match measured(&connector).await {
+        match turns.take(measured(&connector)).await {
             Ok(measured) => note(measured, &mut shown),
             Err(error) => {
                 tracing::warn!(error, "the tables could not be measured; trying again in five minutes")

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use storage_dualwrite::{Connector, measure_threshold};
 
+use super::turns::Turns;
 use crate::telemetry::chain;
 
 /// The pause while there are too few incidents, or after a failure.
@@ -12,10 +13,10 @@ const SOON: Duration = Duration::from_secs(60);
 /// The pause once there are enough: what incidents say changes slowly.
 const LATER: Duration = Duration::from_secs(60 * 60);
 
-/// Runs until dropped, each time on a connection of its own.
-pub(in crate::life) async fn keep(connector: Connector) {
+/// Runs until dropped. It connects for its turn only.
+pub(in crate::life) async fn keep(connector: Connector, turns: Turns) {
     loop {
-        let pause = match measured(&connector).await {
+        let pause = match turns.take(measured(&connector)).await {
             Ok(Some(_)) => LATER,
             Ok(None) => SOON,
             Err(error) => {
