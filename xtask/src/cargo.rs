@@ -36,18 +36,21 @@ pub(crate) fn cargo() -> Command {
 
 /// Builds the binary `name` of the package `package` of this checkout and returns its path.
 pub(crate) fn build(package: &str, name: &str, release: bool) -> Result<PathBuf> {
-    build_in(workspace::root(), package, name, release)
+    let target = std::env::var_os(TARGET_DIR).map_or_else(|| workspace::root().join("target"), PathBuf::from);
+    build_in(workspace::root(), &target, package, name, release)
 }
 
-/// Builds a binary of the workspace in `sources` into the target directory of this checkout, and returns its path. While
-/// it is built, cargo's own bar is shown on a terminal; elsewhere a line every few seconds names the crates and the
-/// progress.
-pub(crate) fn build_in(sources: &Path, package: &str, name: &str, release: bool) -> Result<PathBuf> {
+/// Builds a binary of the workspace in `sources` into this target directory, and returns its path. While it is built,
+/// cargo's own bar is shown on a terminal; elsewhere a line every few seconds names the crates and the progress.
+pub(crate) fn build_in(
+    sources: &Path,
+    target: &Path,
+    package: &str,
+    name: &str,
+    release: bool,
+) -> Result<PathBuf> {
     let mut build = cargo();
-    build.current_dir(sources);
-    if std::env::var_os(TARGET_DIR).is_none() {
-        build.env(TARGET_DIR, workspace::root().join("target"));
-    }
+    build.current_dir(sources).env(TARGET_DIR, target);
     build.args(["build", "--locked", "--package", package, "--bin", name]);
     build.arg("--message-format=json-render-diagnostics");
     if release {

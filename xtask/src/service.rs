@@ -21,10 +21,9 @@ impl Service {
         Ok(Self { bin: cargo::build(NAME, NAME, release)? })
     }
 
-    /// Builds the service of another checkout in the target directory of this one; where its binary is until the next
-    /// build.
-    pub(crate) fn build_in(sources: &Path, release: bool) -> Result<PathBuf> {
-        cargo::build_in(sources, NAME, NAME, release)
+    /// Builds the service of another checkout in a target directory of its own; where its binary is until the next build.
+    pub(crate) fn build_in(sources: &Path, target: &Path, release: bool) -> Result<PathBuf> {
+        cargo::build_in(sources, target, NAME, NAME, release)
     }
 
     /// The binary.

@@ -48,16 +48,17 @@ fn newest_migration() -> Result<String> {
     Ok(added)
 }
 
-/// Builds the service as it was, and keeps the program under `target/previous`. The target directory is this checkout's, so
-/// that only crates of the workspace are built, and dependencies that have changed since.
+/// Builds the service as it was, and keeps the program under `target/previous`. The target directory is another than this
+/// checkout's: cargo knows a crate by its place in the workspace and a file by its age, so it would take the crates of one
+/// commit for those of the other.
 fn build(commit: &str, release: bool) -> Result<PathBuf> {
-    let folder = workspace::root().join("target/previous").join(commit);
+    let previous = workspace::root().join("target/previous");
     let profile = if release { "release" } else { "debug" };
-    let kept = folder.join(format!("datastorage-{profile}"));
+    let kept = previous.join(commit).join(format!("datastorage-{profile}"));
     if !kept.exists() {
-        let sources = folder.join("sources");
+        let sources = previous.join(commit).join("sources");
         unpack(commit, &sources)?;
-        let built = Service::build_in(&sources, release)?;
+        let built = Service::build_in(&sources, &previous.join("target"), release)?;
         std::fs::copy(&built, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
         // It is as large as the checkout, and found again in the history.
         std::fs::remove_dir_all(&sources).with_context(|| format!("cannot remove {}", sources.display()))?;
@@ -65,12 +66,13 @@ fn build(commit: &str, release: bool) -> Result<PathBuf> {
     Ok(kept)
 }
 
-/// Puts the files of a commit into a directory. No worktree is made, so that the repository stays as it is.
+/// Puts the files of a commit into a directory, as files of now, so that cargo builds them again after another commit's. No
+/// worktree is made, so that the repository stays as it is.
 fn unpack(commit: &str, target: &Path) -> Result<()> {
     std::fs::create_dir_all(target).with_context(|| format!("cannot create {}", target.display()))?;
     let archive = target.with_extension("tar");
     git(&["archive", "--output", &archive.display().to_string(), commit])?;
-    let unpacked = Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(target).status();
+    let unpacked = Command::new("tar").arg("-xmf").arg(&archive).arg("-C").arg(target).status();
     ensure!(unpacked.context("cannot run tar")?.success(), "{} cannot be unpacked", archive.display());
     std::fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
 }
