@@ -14,13 +14,13 @@ const EXPORT: &str = "/api/v1/audit/remediation/export";
 const EXPORTING: &str = "SELECT count(*) AS n FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'datastorage export'";
 
-/// 200 MB of records: far more than the buffers between the service and a client that does not read.
+/// 50 MB of records: several times the buffers between the service and a client that does not read.
 const LARGE: &str = "
     SELECT ensure_audit_partition('remediation_audit', '2026-01-01');
     INSERT INTO remediation_audit (name, namespace, phase, action_type, start_time, error_message)
     SELECT 'r-' || n, 'ns', 'failed', 'restart-pod', '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 s',
         repeat('x', 10000)
-    FROM generate_series(1, 20000) AS n";
+    FROM generate_series(1, 5000) AS n";
 
 async fn large(options: ServiceOptions) -> Service {
     let service = Service::with(options).await;
@@ -120,7 +120,7 @@ async fn a_client_that_goes_away_ends_its_export_on_the_server() {
 
 /// Slow readers hold their own connections and no other reader's; one export more is refused and told when to come back.
 #[tokio::test]
-async fn slow_readers_of_exports_hold_up_nobody() {
+async fn slow_readers_of_exports_hold_up_no_other_caller() {
     let options = options()
         .set("DATASTORAGE__EXPORT__CONNECTIONS", "2")
         .set("DATASTORAGE__DATABASE__READ_CONNECTIONS", "1");
