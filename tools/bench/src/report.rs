@@ -155,6 +155,7 @@ impl fmt::Display for Figures {
 /// A value in at least three digits, with a comma before every three of a large one.
 pub(crate) fn number(value: f64) -> String {
     let decimals = match value.abs() {
+        0.0 => 0,
         size if size < 1.0 => 3,
         size if size < 10.0 => 2,
         size if size < 100.0 => 1,
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn numbers_have_three_digits_or_more() {
         for (value, text) in [
-            (0.0, "0.000"),
+            (0.0, "0"),
             (0.2512, "0.251"),
             (9.876, "9.88"),
             (42.0, "42.0"),

@@ -86,7 +86,7 @@ fn row(panel: &mut Panel<'_, '_>, series: &Series, top: i32) -> Result<()> {
 
 /// A line of text below `top`.
 fn write(panel: &mut Panel<'_, '_>, text: &str, top: i32, style: FontStyle) -> Result<()> {
-    let font = (FontFamily::SansSerif, 13, style, &TEXT).into_text_style(panel.plotting_area());
+    let font = (FontFamily::SansSerif, 16, style, &TEXT).into_text_style(panel.plotting_area());
     panel.draw_series([Text::new(text.to_owned(), (0.0, top), font)])?;
     Ok(())
 }

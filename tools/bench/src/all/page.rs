@@ -93,7 +93,7 @@ fn goals(page: &mut String, reports: &[Report]) -> Written {
 fn section(page: &mut String, report: &Report) -> Written {
     writeln!(page, "\n## {}: {}\n", report.scenario, report.title)?;
     if let Some(reason) = &report.skipped {
-        writeln!(page, "**Skipped**: {reason}.\n")?;
+        writeln!(page, "**Not measured**: {reason}.\n")?;
     }
     for (what, value) in &report.conditions {
         writeln!(page, "- {what}: {value}")?;
@@ -163,7 +163,7 @@ mod tests {
             "(performance/w8-w9.svg)",
             "| service: accepted | 1,250 | 1,000 | 1,500 | /s |",
             "What limits W9: ",
-            "**Skipped**: no server.",
+            "**Not measured**: no server.",
         ] {
             assert!(page.contains(expected), "{expected} is not in\n{page}");
         }
