@@ -16,7 +16,7 @@ use crate::progress::{answer, say};
 use crate::report::Report;
 use machine::Machine;
 use page::MEANINGLESS;
-use scenarios::{Form, Scenario};
+use scenarios::Form;
 
 /// Where the page of the project is.
 const DOCUMENTS: &str = "docs";
@@ -52,14 +52,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.short {
         say(MEANINGLESS);
     }
-    let chosen = Scenario::chosen(&arguments.only, arguments.growth)?;
+    scenarios::know(&arguments.only)?;
     // First, so that a directory that cannot be written costs no hours.
     let page = arguments.directory().map(page::Place::prepare).transpose()?;
     let machine = Machine::look().await?;
     let form = if arguments.short { Form::Short } else { Form::Long { rounds: arguments.rounds } };
     let (mut reports, mut failed) = (Vec::new(), Vec::new());
-    for scenario in Scenario::ALL {
-        if !chosen.contains(scenario) {
+    for scenario in scenarios::ALL {
+        if !scenario.is_chosen(&arguments.only, arguments.growth) {
             reports.push(scenario.skipped("not asked for in this run"));
             continue;
         }
@@ -69,9 +69,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
                 reports.extend(measured);
             }
             Err(error) => {
-                say(&format!("error: {}: {error:#}", scenario.name()));
+                say(&format!("error: {}: {error:#}", scenario.name));
                 reports.push(scenario.skipped(&format!("it failed: {error:#}")));
-                failed.push(scenario.name());
+                failed.push(scenario.name);
             }
         }
     }

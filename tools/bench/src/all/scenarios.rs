@@ -1,6 +1,7 @@
 //! The list of the scenarios, in the order in which they run.
 
 use anyhow::{Result, ensure};
+use futures_util::future::LocalBoxFuture;
 
 use crate::report::Report;
 use crate::{batches, crowd, freshness, growth, steady, writes};
@@ -14,73 +15,69 @@ pub(super) enum Form {
     Long { rounds: Option<usize> },
 }
 
-/// A program of this crate that measures one or more of the named scenarios.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scenario {
-    Writes,
-    Steady,
-    Batches,
-    Crowd,
-    Freshness,
-    /// Takes long, and is left out unless it is asked for.
-    Growth,
+/// What measures one or more of the goals.
+#[derive(Debug)]
+pub(super) struct Scenario {
+    /// The names of the goals, as the specification has them.
+    pub(super) name: &'static str,
+    reports: fn(Form) -> LocalBoxFuture<'static, Result<Vec<Report>>>,
+}
+
+/// The scenario of a module that has `Arguments`, with `short` among their constructors, and `report`.
+macro_rules! scenario {
+    ($name:expr, $module:ident) => {
+        Scenario {
+            name: $name,
+            reports: |form| {
+                Box::pin(async move { $module::report(&form.arguments($module::Arguments::short)?).await })
+            },
+        }
+    };
+}
+
+/// All of them, in the order in which they run.
+pub(super) const ALL: &[Scenario] = &[
+    scenario!("W1, W2", writes),
+    scenario!("W3, M1, M2", steady),
+    scenario!("W4", batches),
+    scenario!("C1", crowd),
+    scenario!("F1", freshness),
+    scenario!(GROWTH, growth),
+];
+
+/// Takes long, and runs only if it is asked for.
+const GROWTH: &str = "Growth";
+
+/// Checks that each of these is the name of a scenario.
+pub(super) fn know(names: &[String]) -> Result<()> {
+    for name in names {
+        let known = ALL.iter().map(|it| it.name).collect::<Vec<_>>().join(", ");
+        ensure!(ALL.iter().any(|it| it.has(name)), "there is no scenario {name}; there are {known}");
+    }
+    Ok(())
 }
 
 impl Scenario {
-    pub(super) const ALL: &[Self] =
-        &[Self::Writes, Self::Steady, Self::Batches, Self::Crowd, Self::Freshness, Self::Growth];
-
-    /// The names in the specification, as one text.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Writes => "W1, W2",
-            Self::Steady => "W3, M1, M2",
-            Self::Batches => "W4",
-            Self::Crowd => "C1",
-            Self::Freshness => "F1",
-            Self::Growth => "Growth",
-        }
+    /// Whether it measures one of `names`. Without names all do, growth only if it is wanted.
+    pub(super) fn is_chosen(&self, names: &[String], growth: bool) -> bool {
+        let is_named = names.iter().any(|name| self.has(name));
+        is_named || if self.name == GROWTH { growth } else { names.is_empty() }
     }
 
-    /// Those that measure one of `names`. Without names all, with growth only if it is wanted.
-    pub(super) fn chosen(names: &[String], growth: bool) -> Result<Vec<Self>> {
-        let measures =
-            |it: &Self, name: &String| it.name().split(", ").any(|own| own.eq_ignore_ascii_case(name));
-        for name in names {
-            let known = Self::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(", ");
-            ensure!(
-                Self::ALL.iter().any(|it| measures(it, name)),
-                "there is no scenario {name}; there are {known}"
-            );
-        }
-        let is_named = |it: &Self| names.iter().any(|name| measures(it, name));
-        let is_chosen = |it: &&Self| match it {
-            Self::Growth => growth || is_named(it),
-            _ => names.is_empty() || is_named(it),
-        };
-        let chosen = Self::ALL.iter().filter(is_chosen);
-        Ok(chosen.copied().collect())
+    fn has(&self, name: &str) -> bool {
+        self.name.split(", ").any(|own| own.eq_ignore_ascii_case(name))
     }
 
     /// The report of one that was not measured.
-    pub(super) fn skipped(self, reason: &str) -> Report {
-        let mut report = Report::new(self.name(), "not measured");
+    pub(super) fn skipped(&self, reason: &str) -> Report {
+        let mut report = Report::new(self.name, "not measured");
         report.skipped = Some(reason.to_owned());
         report
     }
 
     /// Runs it.
-    pub(super) async fn reports(self, form: Form) -> Result<Vec<Report>> {
-        match self {
-            Self::Writes => Box::pin(writes::report(&form.arguments(writes::Arguments::short)?)).await,
-            Self::Steady => Box::pin(steady::report(&form.arguments(steady::Arguments::short)?)).await,
-            Self::Batches => Box::pin(batches::report(&form.arguments(batches::Arguments::short)?)).await,
-            Self::Crowd => Box::pin(crowd::report(&form.arguments(crowd::Arguments::short)?)).await,
-            Self::Freshness => {
-                Box::pin(freshness::report(&form.arguments(freshness::Arguments::short)?)).await
-            }
-            Self::Growth => Box::pin(growth::report(&form.arguments(growth::Arguments::short)?)).await,
-        }
+    pub(super) async fn reports(&self, form: Form) -> Result<Vec<Report>> {
+        (self.reports)(form).await
     }
 }
 
@@ -97,21 +94,23 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, Scenario};
+    use super::{ALL, Form, know};
     use crate::writes;
-
-    fn chosen(names: &[&str]) -> anyhow::Result<Vec<Scenario>> {
-        Scenario::chosen(&names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>(), false)
-    }
 
     #[test]
     fn scenarios_are_chosen_by_any_of_their_names() {
-        let (growth, others) = Scenario::ALL.split_last().unwrap();
-        assert_eq!((*growth, chosen(&[]).unwrap().as_slice()), (Scenario::Growth, others));
-        assert_eq!(Scenario::chosen(&[], true).unwrap(), Scenario::ALL);
-        assert_eq!(chosen(&["growth"]).unwrap(), [Scenario::Growth]);
-        assert_eq!(chosen(&["m2", "W1", "W3"]).unwrap(), [Scenario::Writes, Scenario::Steady]);
-        assert!(chosen(&["W1", "W9"]).unwrap_err().to_string().starts_with("there is no scenario W9"));
+        let chosen = |names: &[&str], growth| {
+            let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
+            know(&names)?;
+            anyhow::Ok(
+                ALL.iter().filter(|it| it.is_chosen(&names, growth)).map(|it| it.name).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(chosen(&["m2", "W1", "W3"], false).unwrap(), ["W1, W2", "W3, M1, M2"]);
+        assert_eq!(chosen(&["growth"], false).unwrap(), ["Growth"]);
+        assert_eq!(chosen(&[], true).unwrap().len(), ALL.len());
+        assert!(!chosen(&[], false).unwrap().contains(&"Growth"));
+        assert!(chosen(&["W1", "W9"], false).unwrap_err().to_string().starts_with("there is no scenario W9"));
     }
 
     #[test]
