@@ -9,6 +9,7 @@ mod contract;
 mod deploy;
 mod explorer;
 mod files;
+mod previous;
 mod progress;
 mod python;
 mod requirements;
@@ -48,7 +49,7 @@ enum Task {
     Schema(schema::Arguments),
     /// Write the page that maps requirements to tests.
     Requirements(requirements::Arguments),
-    /// Measure what the decisions in docs/decisions rest on.
+    /// Measure everything that has a goal (`all`), or what a decision rests on.
     Bench(tools::Arguments),
     /// Write at random under random faults, and compare the stored records with the answers.
     Soak(tools::Arguments),

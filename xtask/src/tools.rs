@@ -8,7 +8,7 @@ use devstack::environment;
 use crate::service::Service;
 use crate::signals::{Signals, exit_code};
 use crate::stand::{Redis, fetch_model, find_postgres_programs};
-use crate::{cargo, workspace};
+use crate::{cargo, previous, workspace};
 
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
@@ -18,9 +18,20 @@ pub(crate) struct Arguments {
     arguments: Vec<String>,
 }
 
-/// Runs the measurements, built with optimisations: neither they nor the service must be slow.
+/// Runs the measurements, built with optimisations: neither they nor the service must be slow. Only the short form, whose
+/// figures mean nothing, takes what the tests have built.
 pub(crate) fn bench(arguments: &Arguments) -> Result<ExitCode> {
-    run("storage-bench", &arguments.arguments, true)
+    let mut arguments = arguments.arguments.clone();
+    let release = !arguments.iter().any(|it| it == "--short");
+    // A comparison is the one measurement that needs another version of the service.
+    if let ["compare" | "--compare", revision, ..] =
+        arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        && !revision.starts_with('-')
+    {
+        let program = previous::build(&previous::commit(revision)?, release)?;
+        arguments.splice(..1, ["compare".to_owned(), "--program".to_owned(), program.display().to_string()]);
+    }
+    run("storage-bench", &arguments, release)
 }
 
 /// Runs the soak; `--release` builds it with optimisations.

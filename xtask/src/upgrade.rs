@@ -1,14 +1,13 @@
 //! `cargo xtask upgrade`: builds an earlier version of the service beside this one, and has `storage-soak rollout` upgrade
 //! three replicas from it and roll them back.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
+use crate::previous::{build, commit, git};
 use crate::progress::say;
-use crate::service::Service;
-use crate::{tools, workspace};
+use crate::tools;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -36,52 +35,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     tools::run_soak(&rollout, arguments.release)
 }
 
-/// The full name of a commit.
-fn commit(rev: &str) -> Result<String> {
-    git(&["rev-parse", "--verify", &format!("{rev}^{{commit}}")])
-}
-
 /// The commit that added the newest migration.
 fn newest_migration() -> Result<String> {
     let added = git(&["log", "-1", "--diff-filter=A", "--format=%H", "--", "migrations/*/up.sql"])?;
     ensure!(!added.is_empty(), "no commit has added a migration: name a commit with --previous");
     Ok(added)
-}
-
-/// Builds the service as it was, and keeps the program under `target/previous`. The target directory is another than this
-/// checkout's: cargo knows a crate by its place in the workspace and a file by its age, so it would take the crates of one
-/// commit for those of the other.
-fn build(commit: &str, release: bool) -> Result<PathBuf> {
-    let previous = workspace::root().join("target/previous");
-    let profile = if release { "release" } else { "debug" };
-    let kept = previous.join(commit).join(format!("datastorage-{profile}"));
-    if !kept.exists() {
-        let sources = previous.join(commit).join("sources");
-        unpack(commit, &sources)?;
-        let built = Service::build_in(&sources, &previous.join("target"), release)?;
-        std::fs::copy(&built, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
-        // It is as large as the checkout, and found again in the history.
-        std::fs::remove_dir_all(&sources).with_context(|| format!("cannot remove {}", sources.display()))?;
-    }
-    Ok(kept)
-}
-
-/// Puts the files of a commit into a directory, as files of now, so that cargo builds them again after another commit's. No
-/// worktree is made, so that the repository stays as it is.
-fn unpack(commit: &str, target: &Path) -> Result<()> {
-    std::fs::create_dir_all(target).with_context(|| format!("cannot create {}", target.display()))?;
-    let archive = target.with_extension("tar");
-    git(&["archive", "--output", &archive.display().to_string(), commit])?;
-    let unpacked = Command::new("tar").arg("-xmf").arg(&archive).arg("-C").arg(target).status();
-    ensure!(unpacked.context("cannot run tar")?.success(), "{} cannot be unpacked", archive.display());
-    std::fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
-}
-
-/// What git answers.
-fn git(arguments: &[&str]) -> Result<String> {
-    let mut git = Command::new("git");
-    let output = git.args(arguments).current_dir(workspace::root()).output().context("cannot run git")?;
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    ensure!(output.status.success(), "git {}: {said}", arguments.join(" "));
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

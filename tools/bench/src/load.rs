@@ -4,7 +4,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Error, Result, ensure};
+use futures_util::future::{join_all, try_join_all};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -15,19 +16,39 @@ pub(super) struct Run {
     pub(super) took: Duration,
     /// Of each request.
     pub(super) latencies: Latencies,
+    /// The place of each request in the order of their leaving, and its latency.
+    times: Vec<(usize, Duration)>,
+    /// Why connections ended before their time.
+    pub(super) failures: Vec<Error>,
 }
 
 impl Run {
     pub(super) fn rate(&self) -> f64 {
         f64::from(u32::try_from(self.latencies.len()).unwrap_or(u32::MAX)) / self.took.as_secs_f64()
     }
+
+    /// Of the requests whose place, from 0 on, is one of these.
+    pub(super) fn latencies_of(&self, is_one: impl Fn(usize) -> bool) -> Latencies {
+        let chosen = self.times.iter().filter(|(place, _)| is_one(*place));
+        Latencies::of(chosen.map(|(_, took)| *took).collect())
+    }
+
+    /// Itself, unless a connection failed.
+    pub(super) fn without_failures(mut self) -> Result<Self> {
+        self.failures.pop().map_or(Ok(self), Err)
+    }
 }
 
 /// One write, as bytes; `more` are further header lines, each with its end.
 pub(super) fn request(host: &str, more: &str, body: &str) -> Vec<u8> {
+    post(host, "/api/v1/audit/remediation", more, body)
+}
+
+/// A POST, as bytes; `more` are further header lines, each with its end.
+pub(super) fn post(host: &str, path: &str, more: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST /api/v1/audit/remediation HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{more}\
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{more}\
          Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
@@ -36,11 +57,21 @@ pub(super) fn request(host: &str, more: &str, body: &str) -> Vec<u8> {
 /// A closed loop: sends `count` requests, repeating the given ones, through `connections` connections. Each connection
 /// sends its next request after the last answer; each answer must be 201.
 pub(super) async fn run(host: &str, requests: &[Vec<u8>], count: usize, connections: usize) -> Result<Run> {
-    send(host, requests, count, connections, None).await
+    send(host, requests, connections, Schedule { count, ..Schedule::default() }).await?.without_failures()
+}
+
+/// As [`run`], but requests leave for this long. A failure ends its connection and is kept.
+pub(super) async fn lasting(
+    host: &str,
+    requests: &[Vec<u8>],
+    connections: usize,
+    long: Duration,
+) -> Result<Run> {
+    send(host, requests, connections, Schedule { long, ..Schedule::default() }).await
 }
 
 /// An open loop: requests leave `pause` apart, independent of the answers, and latency counts from the time at which
-/// each was to leave.
+/// each was to leave. All connections are there before the first one leaves.
 pub(super) async fn paced(
     host: &str,
     requests: &[Vec<u8>],
@@ -48,41 +79,66 @@ pub(super) async fn paced(
     connections: usize,
     pause: Duration,
 ) -> Result<Run> {
-    send(host, requests, count, connections, Some(pause)).await
+    send(host, requests, connections, Schedule { count, pause, ..Schedule::default() })
+        .await?
+        .without_failures()
 }
 
-async fn send(
-    host: &str,
-    requests: &[Vec<u8>],
+/// When requests leave, and when the last one does.
+#[derive(Clone, Copy)]
+struct Schedule {
     count: usize,
-    connections: usize,
-    pause: Option<Duration>,
-) -> Result<Run> {
-    let begun = Instant::now();
-    let next = AtomicUsize::new(0);
-    let client = async || -> Result<Vec<Duration>> {
-        let mut stream = TcpStream::connect(host).await?;
-        stream.set_nodelay(true)?;
-        let (mut buffer, mut latencies) = (Vec::with_capacity(8 * 1024), Vec::new());
+    long: Duration,
+    /// From one request to the next; zero in a closed loop.
+    pause: Duration,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { count: usize::MAX, long: Duration::MAX, pause: Duration::ZERO }
+    }
+}
+
+async fn send(host: &str, requests: &[Vec<u8>], connections: usize, schedule: Schedule) -> Result<Run> {
+    let streams = try_join_all((0..connections).map(|_| connect(host))).await?;
+    let (begun, next) = (Instant::now(), AtomicUsize::new(0));
+    let client = async |mut stream: TcpStream, times: &mut Vec<(usize, Duration)>| -> Result<()> {
+        let mut buffer = Vec::with_capacity(8 * 1024);
         loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= count {
-                return Ok(latencies);
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            if place >= schedule.count || begun.elapsed() >= schedule.long {
+                return Ok(());
             }
-            let request = requests.get(number % requests.len()).context("there is nothing to send")?;
-            let sent = match pause {
-                None => Instant::now(),
-                Some(pause) => begun + pause * u32::try_from(number)?,
-            };
-            tokio::time::sleep_until(sent.into()).await;
+            let request = requests.get(place % requests.len()).context("there is nothing to send")?;
+            let mut sent = Instant::now();
+            if !schedule.pause.is_zero() {
+                sent = begun + schedule.pause * u32::try_from(place)?;
+                tokio::time::sleep_until(sent.into()).await;
+            }
             exchange(&mut stream, &mut buffer, request, 201).await?;
-            latencies.push(sent.elapsed());
+            times.push((place, sent.elapsed()));
         }
     };
-    let started = Instant::now();
-    let runs = futures_util::future::try_join_all((0..connections).map(|_| client())).await?;
-    let took = started.elapsed();
-    Ok(Run { took, latencies: Latencies::of(runs.into_iter().flatten().collect()) })
+    let clients = streams.into_iter().map(async |stream| {
+        let mut times = Vec::new();
+        let outcome = client(stream, &mut times).await;
+        (times, outcome)
+    });
+    let (times, outcomes): (Vec<_>, Vec<_>) = join_all(clients).await.into_iter().unzip();
+    let took = begun.elapsed();
+    let times = times.concat();
+    Ok(Run {
+        took,
+        latencies: Latencies::of(times.iter().map(|(_, took)| *took).collect()),
+        times,
+        failures: outcomes.into_iter().filter_map(Result::err).collect(),
+    })
+}
+
+async fn connect(host: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect(host).await.context("the service takes no connection")?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// Sends a request and reads its answer, which must have this status.

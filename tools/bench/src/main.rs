@@ -2,13 +2,18 @@
 //!
 //! `cargo xtask bench` builds and runs them, and passes addresses and paths through the environment.
 
+mod all;
 mod answers;
 mod attacks;
 mod auth;
 mod backlog;
+mod batches;
+mod compare;
 mod corpus;
+mod crowd;
 mod explorer;
 mod freshness;
+mod growth;
 mod hnsw;
 mod latency;
 mod lists;
@@ -20,12 +25,14 @@ mod report;
 mod search;
 mod stand;
 mod statement;
+mod steady;
+mod usage;
 mod words;
 mod writes;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser;
 
 /// Measurements behind the decisions.
@@ -38,6 +45,8 @@ struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Scenario {
+    /// Run every scenario with a goal, print the figures, and write docs/performance.md.
+    All(all::Arguments),
     /// Measure what operators ask: outcomes, histories, facets, trends, similar incidents and advice.
     Answers(answers::Arguments),
     /// Measure what attacks cost another caller's writes, and the service's memory.
@@ -46,24 +55,50 @@ enum Scenario {
     Auth(auth::Arguments),
     /// Measure memory, throughput and the wait of new records while very many records wait in the outbox.
     Backlog(backlog::Arguments),
+    /// Compare batches through the service with COPY of the same rows (W4).
+    Batches(batches::Arguments),
+    /// Compare this version with an earlier commit, which is built first, in turns.
+    ///
+    /// `cargo xtask bench compare HEAD~5 --load w1`
+    Compare(compare::Arguments),
+    /// Compare a thousand connections in a closed loop with the number of W1 (C1).
+    Crowd(crowd::Arguments),
     /// Measure how long views of the explorer take in a browser, over very many records.
     Explorer(explorer::Arguments),
-    /// Measure how long a write takes at a steady rate, and how long until it can be found.
+    /// Measure how long a write takes at a steady rate, and how long until it can be found (F1).
     Freshness(freshness::Arguments),
+    /// Measure writes while the table grows: their rate and latency at several numbers of rows.
+    Growth(growth::Arguments),
     /// Compare HNSW indexes on real embeddings: the time to fill them and the recall.
     Hnsw(hnsw::Arguments),
     /// Compare lists, totals and counts through the query crate with the statements that a person would type.
     Lists(lists::Arguments),
     /// Compare the outbox while another session holds a snapshot with the outbox alone.
     Outbox(outbox::Arguments),
+    /// The opponent of W1: a plain service, as a process of its own.
+    #[command(hide = true)]
+    PlainService(writes::plain::Arguments),
     /// Measure the quality of searches with each provider and in each mode, on the labelled set.
     Quality(quality::Arguments),
     /// Compare recall and time of searches by meaning with an exact scan, at several selectivities.
     Search(search::Arguments),
+    /// Measure latency, memory and processors at a steady rate of writes with all dependencies on (W3, M1, M2).
+    Steady(steady::Arguments),
     /// Measure the time of lexical and hybrid searches for several kinds of text.
     Words(words::Arguments),
-    /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline.
+    /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline, and with a plain service (W1, W2).
     Writes(writes::Arguments),
+}
+
+impl Scenario {
+    /// Whether it makes sense in a program that is not optimised.
+    fn needs_no_speed(&self) -> bool {
+        match self {
+            Self::All(arguments) => arguments.short,
+            Self::Answers(_) | Self::Lists(_) | Self::PlainService(_) => true,
+            _ => false,
+        }
+    }
 }
 
 #[tokio::main]
@@ -78,18 +113,29 @@ async fn main() -> ExitCode {
 }
 
 async fn run(scenario: &Scenario) -> Result<()> {
+    ensure!(
+        !cfg!(debug_assertions) || scenario.needs_no_speed(),
+        "this program is not optimised, so that its figures would mean nothing: use `cargo xtask bench`"
+    );
     match scenario {
+        Scenario::All(arguments) => Box::pin(all::run(arguments)).await,
         Scenario::Answers(arguments) => answers::run(arguments).await,
         Scenario::Attacks(arguments) => attacks::run(arguments).await,
         Scenario::Auth(arguments) => auth::run(arguments).await,
         Scenario::Backlog(arguments) => backlog::run(arguments).await,
+        Scenario::Batches(arguments) => batches::run(arguments).await,
+        Scenario::Compare(arguments) => compare::run(arguments).await,
+        Scenario::Crowd(arguments) => crowd::run(arguments).await,
         Scenario::Explorer(arguments) => explorer::run(arguments).await,
         Scenario::Freshness(arguments) => freshness::run(arguments).await,
+        Scenario::Growth(arguments) => growth::run(arguments).await,
         Scenario::Hnsw(arguments) => hnsw::run(arguments).await,
         Scenario::Lists(arguments) => lists::run(arguments).await,
         Scenario::Outbox(arguments) => outbox::run(arguments).await,
+        Scenario::PlainService(arguments) => writes::plain::serve(arguments).await,
         Scenario::Quality(arguments) => quality::run(arguments).await,
         Scenario::Search(arguments) => search::run(arguments).await,
+        Scenario::Steady(arguments) => steady::run(arguments).await,
         Scenario::Words(arguments) => words::run(arguments).await,
         Scenario::Writes(arguments) => writes::run(arguments).await,
     }

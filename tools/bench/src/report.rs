@@ -122,7 +122,7 @@ impl fmt::Display for Verdict {
             Some(false) => ": MISSED",
             None => "",
         };
-        write!(f, "{:<60} {:>10.2}   goal: {}{outcome}", self.what, self.value, self.goal)
+        write!(f, "{:<60} {:>10}   goal: {}{outcome}", self.what, number(self.value), self.goal)
     }
 }
 
@@ -148,13 +148,51 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>10.1} ({:.1} to {:.1})", self.median, self.least, self.most)
+        write!(f, "{:>10} ({} to {})", number(self.median), number(self.least), number(self.most))
     }
+}
+
+/// A value in at least three digits, with a comma before every three of a large one.
+pub(crate) fn number(value: f64) -> String {
+    let decimals = match value.abs() {
+        0.0 => 0,
+        size if size < 1.0 => 3,
+        size if size < 10.0 => 2,
+        size if size < 100.0 => 1,
+        _ => 0,
+    };
+    let mut text = format!("{value:.decimals$}");
+    let mut end = text.find('.').unwrap_or(text.len());
+    while end > 3 && value.is_finite() && value.abs() >= 1_000.0 {
+        end -= 3;
+        if text.get(..end).is_some_and(|before| before.ends_with(|it: char| it.is_ascii_digit())) {
+            text.insert(end, ',');
+        }
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Figures, Goal, Verdict};
+    use super::{Figures, Goal, Verdict, number};
+
+    #[test]
+    fn numbers_have_three_digits_or_more() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.2512, "0.251"),
+            (9.876, "9.88"),
+            (42.0, "42.0"),
+            (-123.4, "-123"),
+            (1_234.0, "1,234"),
+            (-123_456.0, "-123,456"),
+            (12_345_678.0, "12,345,678"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
 
     #[test]
     fn figures_are_the_median_and_the_ends() {

@@ -11,6 +11,7 @@ use super::outbox;
 use crate::progress::say;
 
 const DATABASE: &str = "bench";
+const QDRANT_SETTING: &str = "DATASTORAGE__QDRANT__URL";
 /// How often to look whether everything is searchable.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longest until a round is searchable.
@@ -52,15 +53,10 @@ impl Stand {
 
     /// As [`Self::start`], with these settings besides.
     pub(super) async fn start_with(scenario: &str, embedder: &str, settings: &[Setting]) -> Result<Self> {
-        ensure!(
-            !cfg!(debug_assertions),
-            "the load generator is not optimised: use `cargo xtask bench {scenario}`"
-        );
+        say(&format!("{scenario}: starting PostgreSQL and the service"));
         let programs = Installation::from_test_run()?;
         let model = environment::required(environment::MODEL_DIR)?;
-        let mut cluster = ClusterSettings::for_development("bench".to_owned());
-        cluster.max_connections = 200;
-        let cluster = Cluster::temporary(&programs, cluster).await?;
+        let cluster = Cluster::temporary(&programs, cluster_settings()).await?;
         storage_testkit::create_database(&cluster.url("postgres"), DATABASE, None).await?;
         let database_url = cluster.url(DATABASE);
         storage_schema::bootstrap(&database_url).await?;
@@ -74,7 +70,7 @@ impl Stand {
             Ok(url) => {
                 say(&format!("with the Qdrant of QDRANT_URL: {url}"));
                 options = options
-                    .set("DATASTORAGE__QDRANT__URL", url)
+                    .set(QDRANT_SETTING, url)
                     .set("DATASTORAGE__QDRANT__COLLECTION", format!("bench-{}", uuid::Uuid::new_v4()));
             }
             Err(_) => say(
@@ -87,10 +83,20 @@ impl Stand {
 
     /// Another database of the same cluster, with the service's schema and without a service.
     pub(super) async fn other_database(&self, name: &str) -> Result<String> {
-        storage_testkit::create_database(&self.cluster.url("postgres"), name, None).await?;
-        let url = self.cluster.url(name);
+        let url = self.empty_database(name).await?;
         storage_schema::bootstrap(&url).await?;
         Ok(url)
+    }
+
+    /// Another database of the same cluster, with nothing in it.
+    pub(super) async fn empty_database(&self, name: &str) -> Result<String> {
+        storage_testkit::create_database(&self.cluster.url("postgres"), name, None).await?;
+        Ok(self.cluster.url(name))
+    }
+
+    /// Whether the service keeps its points in a Qdrant.
+    pub(super) fn has_qdrant(&self) -> bool {
+        self.options.environment.iter().any(|(name, _)| name == QDRANT_SETTING)
     }
 
     /// Where the service listens, as HTTP/1.1 names it.
@@ -103,6 +109,13 @@ impl Stand {
         self.cluster.destroy().await?;
         Ok(())
     }
+}
+
+/// What PostgreSQL is started with: durable, and with connections enough for pgbench beside the service.
+pub(super) fn cluster_settings() -> ClusterSettings {
+    let mut settings = ClusterSettings::for_development("bench".to_owned());
+    settings.max_connections = 200;
+    settings
 }
 
 /// Where a service listens, as HTTP/1.1 names it.

@@ -56,7 +56,7 @@ const DEVELOPMENT: &[&str] = &[
 ];
 
 /// The crates that may know the web framework.
-const KNOW_ACTIX: &[&str] = &["storage-server", "datastorage", "storage-tests"];
+const KNOW_ACTIX: &[&str] = &["storage-server", "datastorage", "storage-bench", "storage-tests"];
 
 /// All that the development stack may depend on directly: it is built before this program can say a word.
 const DEVSTACK_MAY_USE: &[&str] = &["rustix"];

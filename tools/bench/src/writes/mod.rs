@@ -1,11 +1,12 @@
 //! Compares writes to the service, which are embedded and indexed in the background, with the same rows through
 //! pgbench: into the same table in another database, into a bare copy of it, and with vector and HNSW index in the
-//! insert.
+//! insert; and with the same writes to a plain service, into the same table in a third database (W1, W2).
 //!
 //! Rounds alternate on one cluster, with fsync and `synchronous_commit` on. A round of the service ends when everything
 //! it accepted is searchable, so that nothing of it runs beside pgbench.
 
 mod pgbench;
+pub(crate) mod plain;
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use super::load;
 use super::stand::{Setting, Stand, body, until_searchable};
 use crate::report::{Figures, Goal, Report};
 use pgbench::Table;
+use plain::PlainService;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -40,30 +42,58 @@ pub(crate) struct Arguments {
     settings: Vec<Setting>,
 }
 
+impl Arguments {
+    /// For a look whether it works.
+    pub(crate) fn short() -> Self {
+        Self {
+            records: 1_000,
+            rounds: 1,
+            texts: 20,
+            connections: 64,
+            embedder: "hashing".to_owned(),
+            settings: Vec::new(),
+        }
+    }
+}
+
 /// The figures of one round.
 struct Round {
     service: load::Run,
     /// From the first request until the last record could be found.
     searchable: Duration,
+    plain: load::Run,
     same: f64,
     bare: f64,
     inline: f64,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    report(arguments).await?.iter().for_each(Report::print);
+    Ok(())
+}
+
+pub(crate) async fn report(arguments: &Arguments) -> Result<Vec<Report>> {
     let stand = Stand::start_with("writes", &arguments.embedder, &arguments.settings).await?;
-    let other_url = stand.other_database("same").await?;
-    let rounds = Bench { stand: &stand, other_url, arguments };
-    let rounds = rounds.run().await?;
-    report(arguments, &rounds).print();
-    stand.end().await
+    let rounds = Bench { stand: &stand, arguments }.run().await;
+    let has_qdrant = stand.has_qdrant();
+    stand.end().await?;
+    let mut report = summary(arguments, &rounds?);
+    if !has_qdrant {
+        report.skipped = Some("W2 with Qdrant: QDRANT_URL names no server".to_owned());
+    }
+    Ok(vec![report])
 }
 
 struct Bench<'a> {
     stand: &'a Stand,
-    /// The database that holds the same table for pgbench.
-    other_url: String,
     arguments: &'a Arguments,
+}
+
+/// What the service is compared with.
+struct Opponents {
+    /// The database that holds the same table for pgbench.
+    same_url: String,
+    plain: PlainService,
 }
 
 impl Bench<'_> {
@@ -84,10 +114,15 @@ impl Bench<'_> {
         for definition in [Table::BARE, Table::INLINE] {
             connection.batch_execute(definition).await?;
         }
+        let same_url = self.stand.other_database("same").await?;
+        let plain_url = self.stand.other_database("plain").await?;
+        let plain = PlainService::start(&plain_url, self.arguments.connections).await?;
+        load::run(&plain.host, &requests, requests.len(), self.arguments.connections).await?;
+        let opponents = Opponents { same_url, plain };
         let mut rounds = Vec::new();
         let bar = ProgressBar::new(u64::try_from(self.arguments.rounds)?);
         for _ in 0..self.arguments.rounds {
-            rounds.push(self.round(&mut connection, &host, &requests).await?);
+            rounds.push(self.round(&mut connection, &host, &requests, &opponents).await?);
             bar.inc(1);
         }
         bar.finish_and_clear();
@@ -99,6 +134,7 @@ impl Bench<'_> {
         connection: &mut AsyncPgConnection,
         host: &str,
         requests: &[Vec<u8>],
+        opponents: &Opponents,
     ) -> Result<Round> {
         let Arguments { records, texts, connections, .. } = *self.arguments;
         connection.batch_execute("CHECKPOINT").await?;
@@ -106,21 +142,24 @@ impl Bench<'_> {
         let service = load::run(host, requests, records, connections).await?;
         until_searchable(connection).await?;
         let searchable = started.elapsed();
+        connection.batch_execute("CHECKPOINT").await?;
+        let plain = load::run(&opponents.plain.host, requests, records, connections).await?;
         let mut pgbench = async |table, url| {
             connection.batch_execute("CHECKPOINT").await?;
             pgbench::run(&self.stand.programs, url, table, texts, records, connections).await
         };
-        let same = pgbench(Table::Same, &self.other_url).await?;
+        let same = pgbench(Table::Same, &opponents.same_url).await?;
         let bare = pgbench(Table::Bare, &self.stand.database_url).await?;
         let inline = pgbench(Table::Inline, &self.stand.database_url).await?;
-        Ok(Round { service, searchable, same, bare, inline })
+        Ok(Round { service, searchable, plain, same, bare, inline })
     }
 }
 
-fn report(arguments: &Arguments, rounds: &[Round]) -> Report {
+fn summary(arguments: &Arguments, rounds: &[Round]) -> Report {
     let each = |figure: &dyn Fn(&Round) -> f64| rounds.iter().map(figure).collect::<Vec<_>>();
     let count = f64::from(u32::try_from(arguments.records).unwrap_or(u32::MAX));
     let accepted = each(&|it| it.service.rate());
+    let plain = each(&|it| it.plain.rate());
     let (same, bare, inline) = (each(&|it| it.same), each(&|it| it.bare), each(&|it| it.inline));
     let searchable = each(&|it| it.searchable.as_secs_f64());
     let inserted = each(&|it| count / it.inline);
@@ -139,6 +178,7 @@ fn report(arguments: &Arguments, rounds: &[Round]) -> Report {
             Goal::AtMost(10.0),
         )
         .verdict("W1: accepted / single INSERT, a bare copy", ratio(&accepted, &bare), Goal::None)
+        .verdict("W1: accepted / accepted by the plain service", ratio(&accepted, &plain), Goal::None)
         .verdict("W2: accepted / single INSERT with HNSW", ratio(&accepted, &inline), Goal::AtLeast(15.0))
         .verdict(
             "W2: time to searchable / time with HNSW inline",
@@ -149,8 +189,10 @@ fn report(arguments: &Arguments, rounds: &[Round]) -> Report {
         .series("pgbench: single INSERT, the same table", "/s", same)
         .series("pgbench: single INSERT, a bare copy", "/s", bare)
         .series("pgbench: single INSERT, vector and HNSW inline", "/s", inline)
+        .series("plain service: a transaction a request, the same table", "/s", plain)
         .series("service: p50", "ms", each(&|it| it.service.latencies.per_mille(500)))
         .series("service: p99", "ms", each(&|it| it.service.latencies.per_mille(990)))
+        .series("plain service: p99", "ms", each(&|it| it.plain.latencies.per_mille(990)))
         .series("service: written and searchable", "s", searchable)
         .series("pgbench: the same with HNSW inline", "s", inserted);
     report

@@ -39,7 +39,8 @@ impl Table {
     pub(super) const INLINE: &str = "CREATE TABLE bench_inline (LIKE bench_bare INCLUDING ALL); \
          ALTER TABLE bench_inline ADD COLUMN embedding vector(384); \
          CREATE INDEX ON bench_inline USING gin \
-            (audit_lexemes(concat_ws(' ', name, target_name, alert_name, action_type, error_message))); \
+            (audit_lexemes(name || ' ' || coalesce(target_name, '') || ' ' || coalesce(alert_name, '') || ' ' \
+                || action_type || ' ' || coalesce(error_message, ''))); \
          CREATE INDEX ON bench_inline USING hnsw (embedding vector_cosine_ops) \
             WITH (m = 16, ef_construction = 64)";
 
@@ -82,6 +83,6 @@ pub(super) async fn run(
 
 fn command(program: &Path, script: &Path) -> Command {
     let mut pgbench = Command::new(program);
-    pgbench.args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--file"]).arg(script);
+    pgbench.args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--random-seed=1", "--file"]).arg(script);
     pgbench
 }

@@ -1,0 +1,177 @@
+//! The page about performance, as Markdown.
+
+use std::fmt::{Result as Written, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::machine::Machine;
+use super::{chart, limits};
+use crate::report::{Report, Series, Verdict, number};
+
+/// What is said of figures in the short form.
+pub(super) const MEANINGLESS: &str =
+    "SHORT FORM: each scenario ran for a moment to prove that it works. THE FIGURES MEAN NOTHING.";
+const NAME: &str = "performance.md";
+/// The folder of the charts, beside the page.
+const CHARTS: &str = "performance";
+
+/// Where the page and its charts go.
+pub(super) struct Place {
+    directory: PathBuf,
+}
+
+impl Place {
+    /// Makes the folders.
+    pub(super) fn prepare(directory: &Path) -> Result<Self> {
+        let charts = directory.join(CHARTS);
+        std::fs::create_dir_all(&charts).with_context(|| format!("cannot create {}", charts.display()))?;
+        Ok(Self { directory: directory.to_owned() })
+    }
+
+    /// Replaces the page and all charts; where the page is.
+    pub(super) fn write(&self, machine: &Machine, reports: &[Report], short: bool) -> Result<PathBuf> {
+        let charts = self.directory.join(CHARTS);
+        std::fs::remove_dir_all(&charts)?;
+        std::fs::create_dir(&charts)?;
+        for report in reports.iter().filter(|it| !it.series.is_empty()) {
+            std::fs::write(charts.join(chart_name(report)), chart::svg(report)?)?;
+        }
+        let page = self.directory.join(NAME);
+        std::fs::write(&page, text(machine, reports, short)?)?;
+        Ok(page)
+    }
+}
+
+fn text(machine: &Machine, reports: &[Report], short: bool) -> Result<String> {
+    let mut page = String::from(
+        "# Performance\n\n\
+         `cargo xtask bench all` has written this page; [CONTRIBUTING.md](../CONTRIBUTING.md#measuring) says how to run \
+         it. Each scenario compares the service with something else on the same machine in the same run. Take the ratios; \
+         rates and times depend on the machine, and drift on one that others use too.\n\n",
+    );
+    if short {
+        writeln!(page, "**{MEANINGLESS}**\n")?;
+    }
+    goals(&mut page, reports)?;
+    page.push_str("\n## Measured on\n\n| | |\n|---|---|\n");
+    for (name, value) in &machine.facts {
+        writeln!(page, "| {name} | {} |", cell(value))?;
+    }
+    for report in reports {
+        section(&mut page, report)?;
+    }
+    Ok(page)
+}
+
+/// What was promised, and what came of it.
+fn goals(page: &mut String, reports: &[Report]) -> Written {
+    let verdicts = || reports.iter().flat_map(|it| &it.verdicts);
+    let met = verdicts().filter(|it| it.is_met() == Some(true)).count();
+    let missed = verdicts().filter(|it| it.is_met() == Some(false)).count();
+    writeln!(
+        page,
+        "## Goals\n\n{met} met, {missed} missed.\n\n| figure | measured | goal | |\n|---|---:|---:|---|"
+    )?;
+    for verdict in verdicts() {
+        if let Some(is_met) = verdict.is_met() {
+            let Verdict { what, value, goal } = verdict;
+            let outcome = if is_met { "met" } else { "**missed**" };
+            writeln!(page, "| {} | {} | {goal} | {outcome} |", cell(what), number(*value))?;
+        }
+    }
+    let skipped: Vec<_> = reports.iter().filter_map(|it| Some((it.scenario, it.skipped.as_ref()?))).collect();
+    if !skipped.is_empty() {
+        writeln!(page, "\n**Not measured:**\n")?;
+    }
+    for (scenario, reason) in skipped {
+        writeln!(page, "- {scenario}: {reason}")?;
+    }
+    Ok(())
+}
+
+fn section(page: &mut String, report: &Report) -> Written {
+    writeln!(page, "\n## {}: {}\n", report.scenario, report.title)?;
+    if let Some(reason) = &report.skipped {
+        writeln!(page, "**Not measured**: {reason}.\n")?;
+    }
+    for (what, value) in &report.conditions {
+        writeln!(page, "- {what}: {value}")?;
+    }
+    for verdict in report.verdicts.iter().filter(|it| it.is_met().is_none()) {
+        writeln!(page, "- {}: {}", verdict.what, number(verdict.value))?;
+    }
+    if !report.series.is_empty() {
+        let name = chart_name(report);
+        writeln!(page, "\n![chart of the figures of {}]({CHARTS}/{name})\n", report.scenario)?;
+        writeln!(page, "| figure | median | least | most | |\n|---|---:|---:|---:|---|")?;
+    }
+    for Series { label, unit, figures } in &report.series {
+        let (median, least, most) = (number(figures.median), number(figures.least), number(figures.most));
+        writeln!(page, "| {} | {median} | {least} | {most} | {unit} |", cell(label))?;
+    }
+    for scenario in report.scenario.split(", ") {
+        let mark = format!("{scenario}: ");
+        let misses = |it: &Verdict| it.what.starts_with(&mark) && it.is_met() == Some(false);
+        if report.verdicts.iter().any(misses) {
+            let limit = limits::of(scenario).unwrap_or("no profile has named it yet.");
+            writeln!(page, "\nWhat limits {scenario}: {limit}")?;
+        }
+    }
+    Ok(())
+}
+
+fn chart_name(report: &Report) -> String {
+    format!("{}.svg", report.scenario.to_ascii_lowercase().replace(", ", "-"))
+}
+
+/// A text in a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::Machine;
+    use super::text;
+    use crate::report::{Goal, Report};
+
+    fn page(short: bool) -> String {
+        let mut measured = Report::new("W8, W9", "writes");
+        measured
+            .condition("rounds", 2)
+            .verdict("W8: ratio", 2.5, Goal::AtLeast(2.0))
+            .verdict("W9: p99, ms", 12.0, Goal::AtMost(10.0))
+            .verdict("W9: beside a | copy", 0.5, Goal::None)
+            .series("service: accepted", "/s", vec![1_000.0, 1_500.0]);
+        let mut skipped = Report::new("S9", "not measured");
+        skipped.skipped = Some("no server".to_owned());
+        let machine = Machine { facts: vec![("cores", "2".to_owned())] };
+        text(&machine, &[measured, skipped], short).unwrap()
+    }
+
+    #[test]
+    fn the_page_has_goals_figures_and_what_was_skipped() {
+        let page = page(false);
+        for expected in [
+            "1 met, 1 missed.",
+            "| W8: ratio | 2.50 | at least 2 | met |",
+            "| W9: p99, ms | 12.0 | at most 10 | **missed** |",
+            "- S9: no server\n",
+            "| cores | 2 |",
+            "## W8, W9: writes\n\n- rounds: 2\n- W9: beside a | copy: 0.500\n",
+            "(performance/w8-w9.svg)",
+            "| service: accepted | 1,250 | 1,000 | 1,500 | /s |",
+            "What limits W9: ",
+            "**Not measured**: no server.",
+        ] {
+            assert!(page.contains(expected), "{expected} is not in\n{page}");
+        }
+        assert!(!page.contains("What limits W8") && !page.contains("MEAN NOTHING"), "{page}");
+    }
+
+    #[test]
+    fn a_page_of_the_short_form_says_that_its_figures_mean_nothing() {
+        assert!(page(true).contains("MEAN NOTHING"));
+    }
+}
