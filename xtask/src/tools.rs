@@ -1,10 +1,13 @@
 //! `cargo xtask bench` and `soak`: build the programs of `tools/` and the service, and run them with what they need.
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use devstack::environment;
 
+use crate::progress::say;
+use crate::python::Python;
 use crate::service::Service;
 use crate::signals::{Signals, exit_code};
 use crate::stand::{Redis, fetch_model, find_postgres_programs};
@@ -18,9 +21,26 @@ pub(crate) struct Arguments {
     arguments: Vec<String>,
 }
 
+/// The measurements that compare the local model with onnxruntime.
+const WITH_ONNXRUNTIME: [&str; 2] = ["all", "embedding"];
+
 /// Runs the measurements, built with optimisations: neither they nor the service must be slow.
 pub(crate) fn bench(arguments: &Arguments) -> Result<ExitCode> {
-    run("storage-bench", &arguments.arguments, true)
+    let arguments = &arguments.arguments;
+    let has_onnxruntime = arguments.iter().any(|it| WITH_ONNXRUNTIME.contains(&it.as_str()));
+    let onnxruntime = if has_onnxruntime && !asks_for_help(arguments) { onnxruntime() } else { None };
+    run("storage-bench", arguments, true, onnxruntime)
+}
+
+/// The Python that has onnxruntime. Without it there is less to compare with, and the measurements say so.
+fn onnxruntime() -> Option<PathBuf> {
+    match Python::installed("onnxruntime") {
+        Ok(python) => Some(python.dir().join("bin/python")),
+        Err(error) => {
+            say(&format!("  going on without onnxruntime: {error:#}"));
+            None
+        }
+    }
 }
 
 /// Runs the soak; `--release` builds it with optimisations.
@@ -32,10 +52,10 @@ pub(crate) fn soak(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Runs the soak with these arguments.
 pub(crate) fn run_soak(arguments: &[String], release: bool) -> Result<ExitCode> {
-    run("storage-soak", arguments, release)
+    run("storage-soak", arguments, release, None)
 }
 
-fn run(program: &str, arguments: &[String], release: bool) -> Result<ExitCode> {
+fn run(program: &str, arguments: &[String], release: bool, onnxruntime: Option<PathBuf>) -> Result<ExitCode> {
     let bin = cargo::build(program, program, release)?;
     let mut command = Command::new(bin);
     command.args(arguments).current_dir(workspace::root());
@@ -46,6 +66,7 @@ fn run(program: &str, arguments: &[String], release: bool) -> Result<ExitCode> {
         command.env(environment::SERVICE_BIN, service.bin());
         command.env(environment::PG_BIN, find_postgres_programs(&dev)?.bin());
         command.env(environment::MODEL_DIR, fetch_model(&dev)?);
+        command.envs(onnxruntime.map(|python| (environment::ONNXRUNTIME_PYTHON, python)));
         Redis::find()?.tell(&mut command);
     }
     Ok(exit_code(signals.run_to_end(command)?))

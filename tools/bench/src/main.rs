@@ -7,6 +7,7 @@ mod attacks;
 mod auth;
 mod backlog;
 mod corpus;
+mod embedding;
 mod explorer;
 mod freshness;
 mod hnsw;
@@ -14,11 +15,16 @@ mod latency;
 mod lists;
 mod load;
 mod outbox;
+mod pages;
 mod progress;
 mod quality;
+mod reader;
+mod reconcile;
+mod records;
 mod report;
 mod search;
 mod stand;
+mod start;
 mod statement;
 mod words;
 mod writes;
@@ -46,6 +52,8 @@ enum Scenario {
     Auth(auth::Arguments),
     /// Measure memory, throughput and the wait of new records while very many records wait in the outbox.
     Backlog(backlog::Arguments),
+    /// Measure texts a second through the local model, and through onnxruntime with the same weights (E1).
+    Embedding(embedding::Arguments),
     /// Measure how long views of the explorer take in a browser, over very many records.
     Explorer(explorer::Arguments),
     /// Measure how long a write takes at a steady rate, and how long until it can be found.
@@ -56,10 +64,16 @@ enum Scenario {
     Lists(lists::Arguments),
     /// Compare the outbox while another session holds a snapshot with the outbox alone.
     Outbox(outbox::Arguments),
+    /// Measure pages of a list over HTTP: with a total against COUNT(*), and far behind the first (R1, R2).
+    Pages(pages::Arguments),
     /// Measure the quality of searches with each provider and in each mode, on the labelled set.
     Quality(quality::Arguments),
-    /// Compare recall and time of searches by meaning with an exact scan, at several selectivities.
+    /// Measure the time and the memory of a reconciliation of records that are in step (G1).
+    Reconcile(reconcile::Arguments),
+    /// Compare searches by meaning with an exact scan, and with Qdrant asked directly, at several selectivities (S1, S2).
     Search(search::Arguments),
+    /// Measure the time from the start of the service until it is ready (T1).
+    Start(start::Arguments),
     /// Measure the time of lexical and hybrid searches for several kinds of text.
     Words(words::Arguments),
     /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline.
@@ -83,13 +97,17 @@ async fn run(scenario: &Scenario) -> Result<()> {
         Scenario::Attacks(arguments) => attacks::run(arguments).await,
         Scenario::Auth(arguments) => auth::run(arguments).await,
         Scenario::Backlog(arguments) => backlog::run(arguments).await,
+        Scenario::Embedding(arguments) => embedding::run(arguments).await,
         Scenario::Explorer(arguments) => explorer::run(arguments).await,
         Scenario::Freshness(arguments) => freshness::run(arguments).await,
         Scenario::Hnsw(arguments) => hnsw::run(arguments).await,
         Scenario::Lists(arguments) => lists::run(arguments).await,
         Scenario::Outbox(arguments) => outbox::run(arguments).await,
+        Scenario::Pages(arguments) => pages::run(arguments).await,
         Scenario::Quality(arguments) => quality::run(arguments).await,
+        Scenario::Reconcile(arguments) => reconcile::run(arguments).await,
         Scenario::Search(arguments) => search::run(arguments).await,
+        Scenario::Start(arguments) => start::run(arguments).await,
         Scenario::Words(arguments) => words::run(arguments).await,
         Scenario::Writes(arguments) => writes::run(arguments).await,
     }
