@@ -21,15 +21,25 @@ pub(crate) struct Arguments {
     arguments: Vec<String>,
 }
 
-/// The measurements that compare the local model with onnxruntime.
-const WITH_ONNXRUNTIME: [&str; 2] = ["all", "embedding"];
-
 /// Runs the measurements, built with optimisations: neither they nor the service must be slow.
 pub(crate) fn bench(arguments: &Arguments) -> Result<ExitCode> {
     let arguments = &arguments.arguments;
-    let has_onnxruntime = arguments.iter().any(|it| WITH_ONNXRUNTIME.contains(&it.as_str()));
-    let onnxruntime = if has_onnxruntime && !asks_for_help(arguments) { onnxruntime() } else { None };
-    run("storage-bench", arguments, true, onnxruntime)
+    let is_wanted = wants_onnxruntime(arguments) && !asks_for_help(arguments);
+    run("storage-bench", arguments, true, is_wanted.then(onnxruntime).flatten())
+}
+
+/// Whether a measurement is asked for that compares with onnxruntime (E1).
+fn wants_onnxruntime(arguments: &[String]) -> bool {
+    let mut rest = arguments.iter().map(String::as_str);
+    match rest.next() {
+        Some("embedding") => true,
+        Some("all") => {
+            let only = rest.clone().find_map(|it| it.strip_prefix("--only="));
+            let only = only.or_else(|| rest.skip_while(|it| *it != "--only").nth(1));
+            only.is_none_or(|names| names.split(',').any(|it| it.eq_ignore_ascii_case("E1")))
+        }
+        _ => false,
+    }
 }
 
 /// The Python that has onnxruntime. Without it there is less to compare with, and the measurements say so.
@@ -74,4 +84,27 @@ fn run(program: &str, arguments: &[String], release: bool, onnxruntime: Option<P
 
 fn asks_for_help(arguments: &[String]) -> bool {
     arguments.iter().any(|it| matches!(it.as_str(), "help" | "--help" | "-h"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wants_onnxruntime;
+
+    #[test]
+    fn onnxruntime_is_installed_for_the_measurement_that_compares_with_it() {
+        for (line, is_wanted) in [
+            ("embedding --rounds 1", true),
+            ("all", true),
+            ("all --short", true),
+            ("all --only W1,e1 --short", true),
+            ("all --only=E1", true),
+            ("all --only W1", false),
+            ("all --short --only=W1,R1", false),
+            ("writes", false),
+            ("", false),
+        ] {
+            let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(wants_onnxruntime(&arguments), is_wanted, "{line}");
+        }
+    }
 }

@@ -20,7 +20,8 @@ pub(super) async fn measure(
 ) -> Result<()> {
     for Filtered { share, filter, matching, truths, exact, .. } in filters {
         let (mut recall, mut times, mut repeated) = (Recall::default(), Vec::new(), 0_u32);
-        for _ in 0..rounds {
+        // The first round fills caches, and its times are not counted.
+        for number in 0..=rounds {
             let mut round = Vec::new();
             for (Query { vector, .. }, truth) in queries.iter().zip(truths) {
                 let query = nearest(vector, filter)?;
@@ -30,9 +31,11 @@ pub(super) async fn measure(
                 recall.add(truth, found.hits.iter().map(|hit| hit.similarity))?;
                 repeated += u32::from(found.scan == Scan::Everything);
             }
-            times.push(Latencies::of(round));
+            if number > 0 {
+                times.push(Latencies::of(round));
+            }
         }
-        let searches = u32::try_from(queries.len() * rounds)?;
+        let searches = u32::try_from(queries.len() * (rounds + 1))?;
         report
             .verdict(
                 format!("recall@10, {share} % ({matching} records)"),

@@ -49,7 +49,8 @@ pub(super) async fn measure(
     for filtered in filters {
         let (mut of_service, mut of_direct) = (Vec::new(), Vec::new());
         let [mut recall, mut recall_of_direct] = [Recall::default(), Recall::default()];
-        for _ in 0..rounds {
+        // The first round fills caches, and its times are not counted.
+        for number in 0..=rounds {
             let (mut services, mut directs) = (Vec::new(), Vec::new());
             for (query, truth) in queries.iter().zip(&filtered.truths) {
                 let (took, similarities) = sides.through_the_service(query, filtered).await?;
@@ -59,8 +60,10 @@ pub(super) async fn measure(
                 directs.push(took);
                 recall_of_direct.add(truth, similarities.into_iter())?;
             }
-            of_service.push(Latencies::of(services));
-            of_direct.push(Latencies::of(directs));
+            if number > 0 {
+                of_service.push(Latencies::of(services));
+                of_direct.push(Latencies::of(directs));
+            }
         }
         let (share, matching) = (filtered.share, filtered.matching);
         report
