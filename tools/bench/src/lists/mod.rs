@@ -1,13 +1,14 @@
 //! Compares lists, totals and counts through the query crate with the same statements and `count(*)` as a person would
-//! type them, on tables of several sizes.
+//! type them, on tables of several sizes; and the first page with a deep one.
 //!
 //! Both sides have a connection of their own to one server and take turns.
 
 mod shapes;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
-use storage_models::Timestamp;
+use storage_models::{Remediation, Timestamp};
+use storage_query::{CheckedFilter, ListQuery, PageRequest, Total};
 use storage_testkit::{Cluster, ClusterSettings, Installation};
 use tokio_postgres::{Client, NoTls};
 
@@ -17,6 +18,10 @@ use super::statement::read_through;
 use crate::progress::{answer, say, step};
 use shapes::Shape;
 
+/// The page whose cost is compared with that of the first, if the table has that many.
+const DEEP: usize = 10_000;
+/// Records of a page.
+const PAGE: usize = 100;
 /// Months over which the records are spread.
 const MONTHS: u32 = 3;
 
@@ -41,7 +46,7 @@ struct Line {
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     ensure!(
-        arguments.runs > 0 && arguments.rows.iter().all(|rows| *rows > 0),
+        arguments.runs > 0 && arguments.rows.iter().all(|rows| *rows > PAGE),
         "the table is too small to measure"
     );
     if cfg!(debug_assertions) {
@@ -51,12 +56,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let cluster = Cluster::temporary(&programs, ClusterSettings::for_development("bench".to_owned())).await?;
     let outcome = measure_all(&cluster, arguments).await;
     cluster.destroy().await?;
-    print(&outcome?);
+    let (lines, pages) = outcome?;
+    print(&lines, &pages);
     Ok(())
 }
 
-async fn measure_all(cluster: &Cluster, arguments: &Arguments) -> Result<Vec<Line>> {
-    let mut lines = Vec::new();
+async fn measure_all(cluster: &Cluster, arguments: &Arguments) -> Result<(Vec<Line>, Vec<Line>)> {
+    let (mut lines, mut pages) = (Vec::new(), Vec::new());
     for rows in &arguments.rows {
         let name = format!("bench_{rows}");
         storage_testkit::create_database(&cluster.url("postgres"), &name, None).await?;
@@ -66,9 +72,10 @@ async fn measure_all(cluster: &Cluster, arguments: &Arguments) -> Result<Vec<Lin
         step(&format!("{rows} records"), filling, |took| format!("stored in {took:.0?}")).await?;
         let table = Table { rows: *rows, runs: arguments.runs, url: &url };
         lines.extend(step("shapes", table.shapes(), |it| format!("{} measured", it.len())).await?);
+        pages.push(step("pages", table.pages(), |it| it.name.to_owned()).await?);
         storage_testkit::drop_database(&cluster.url("postgres"), &name).await?;
     }
-    Ok(lines)
+    Ok((lines, pages))
 }
 
 /// A table of one size.
@@ -96,6 +103,41 @@ impl Table<'_> {
         }
         Ok(lines)
     }
+
+    /// The first page by cursor beside the deepest, at most number [`DEEP`].
+    async fn pages(&self) -> Result<Line> {
+        let mut connection = AsyncPgConnection::establish(self.url).await?;
+        let mut another = AsyncPgConnection::establish(self.url).await?;
+        let query = ListQuery::<Remediation>::new(CheckedFilter::default()).total(Total::None);
+        let skipped = (DEEP - 1).min(self.rows / PAGE - 1) * PAGE;
+        let deep = behind(&mut connection, &query, skipped).await?;
+        let page = PageRequest::new(i64::try_from(PAGE)?, 0)?;
+        let (first, deep) = (query.page(page), deep.page(page));
+        let through = read_through(&mut connection, deep.to_sql()?).await?;
+        let [ours, other] = in_turns(
+            self.runs,
+            async || Ok(first.run(&mut connection).await.map(drop)?),
+            async || Ok(deep.run(&mut another).await.map(drop)?),
+        )
+        .await?;
+        Ok(Line { rows: self.rows, name: "page 1, and the deepest", ours, other, through })
+    }
+}
+
+/// The list behind its first `skipped` records, which are walked over by cursor.
+async fn behind(
+    connection: &mut AsyncPgConnection,
+    query: &ListQuery<Remediation>,
+    skipped: usize,
+) -> Result<ListQuery<Remediation>> {
+    let (mut left, mut at) = (i64::try_from(skipped)?, query.clone());
+    while left > 0 {
+        let limit = left.min(PageRequest::MAX_LIMIT);
+        let page = at.page(PageRequest::new(limit, 0)?).run(connection).await?;
+        at = query.clone().after(&page.next_cursor.context("the list ends too early")?);
+        left -= limit;
+    }
+    Ok(at)
 }
 
 /// A connection that sends statements as they are, as psql does.
@@ -105,7 +147,7 @@ async fn plain(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-fn print(lines: &[Line]) {
+fn print(lines: &[Line], pages: &[Line]) {
     answer("storage-query compared with the statements as a person would type them; milliseconds");
     answer(
         "    rows shape                                          p50     p99 | typed p50     p99   ratio  runs  read through",
@@ -119,6 +161,16 @@ fn print(lines: &[Line]) {
             other.per_mille(990),
             other.p50() / ours.p50(),
             ours.len(),
+        ));
+    }
+    answer("by cursor, page 1 beside page 10,000 or the last one");
+    for Line { rows, ours, other, through, .. } in pages {
+        let deepest = DEEP.min(rows / PAGE);
+        answer(&format!(
+            "{rows:>8} page 1: {:.2} ms, page {deepest}: {:.2} ms, ratio {:.2}; {through}",
+            ours.p50(),
+            other.p50(),
+            other.p50() / ours.p50(),
         ));
     }
 }
