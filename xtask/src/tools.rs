@@ -1,10 +1,13 @@
 //! `cargo xtask bench` and `soak`: build the programs of `tools/` and the service, and run them with what they need.
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use devstack::environment;
 
+use crate::progress::say;
+use crate::python::Python;
 use crate::service::Service;
 use crate::signals::{Signals, exit_code};
 use crate::stand::{Redis, fetch_model, find_postgres_programs};
@@ -31,7 +34,33 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<ExitCode> {
         let program = previous::build(&previous::commit(revision)?, release)?;
         arguments.splice(..1, ["compare".to_owned(), "--program".to_owned(), program.display().to_string()]);
     }
-    run("storage-bench", &arguments, release)
+    let is_wanted = wants_onnxruntime(&arguments) && !asks_for_help(&arguments);
+    run("storage-bench", &arguments, release, is_wanted.then(onnxruntime).flatten())
+}
+
+/// Whether a measurement is asked for that compares with onnxruntime (E1).
+fn wants_onnxruntime(arguments: &[String]) -> bool {
+    let mut rest = arguments.iter().map(String::as_str);
+    match rest.next() {
+        Some("embedding") => true,
+        Some("all") => {
+            let only = rest.clone().find_map(|it| it.strip_prefix("--only="));
+            let only = only.or_else(|| rest.skip_while(|it| *it != "--only").nth(1));
+            only.is_none_or(|names| names.split(',').any(|it| it.eq_ignore_ascii_case("E1")))
+        }
+        _ => false,
+    }
+}
+
+/// The Python that has onnxruntime. Without it there is less to compare with, and the measurements say so.
+fn onnxruntime() -> Option<PathBuf> {
+    match Python::installed("onnxruntime") {
+        Ok(python) => Some(python.dir().join("bin/python")),
+        Err(error) => {
+            say(&format!("  going on without onnxruntime: {error:#}"));
+            None
+        }
+    }
 }
 
 /// Runs the soak; `--release` builds it with optimisations.
@@ -43,10 +72,10 @@ pub(crate) fn soak(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Runs the soak with these arguments.
 pub(crate) fn run_soak(arguments: &[String], release: bool) -> Result<ExitCode> {
-    run("storage-soak", arguments, release)
+    run("storage-soak", arguments, release, None)
 }
 
-fn run(program: &str, arguments: &[String], release: bool) -> Result<ExitCode> {
+fn run(program: &str, arguments: &[String], release: bool, onnxruntime: Option<PathBuf>) -> Result<ExitCode> {
     let bin = cargo::build(program, program, release)?;
     let mut command = Command::new(bin);
     command.args(arguments).current_dir(workspace::root());
@@ -57,6 +86,7 @@ fn run(program: &str, arguments: &[String], release: bool) -> Result<ExitCode> {
         command.env(environment::SERVICE_BIN, service.bin());
         command.env(environment::PG_BIN, find_postgres_programs(&dev)?.bin());
         command.env(environment::MODEL_DIR, fetch_model(&dev)?);
+        command.envs(onnxruntime.map(|python| (environment::ONNXRUNTIME_PYTHON, python)));
         Redis::find()?.tell(&mut command);
     }
     Ok(exit_code(signals.run_to_end(command)?))
@@ -64,4 +94,27 @@ fn run(program: &str, arguments: &[String], release: bool) -> Result<ExitCode> {
 
 fn asks_for_help(arguments: &[String]) -> bool {
     arguments.iter().any(|it| matches!(it.as_str(), "help" | "--help" | "-h"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wants_onnxruntime;
+
+    #[test]
+    fn onnxruntime_is_installed_for_the_measurement_that_compares_with_it() {
+        for (line, is_wanted) in [
+            ("embedding --rounds 1", true),
+            ("all", true),
+            ("all --short", true),
+            ("all --only W1,e1 --short", true),
+            ("all --only=E1", true),
+            ("all --only W1", false),
+            ("all --short --only=W1,R1", false),
+            ("writes", false),
+            ("", false),
+        ] {
+            let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(wants_onnxruntime(&arguments), is_wanted, "{line}");
+        }
+    }
 }

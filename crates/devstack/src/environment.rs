@@ -21,6 +21,8 @@ pub const PG_BIN: &str = "DATASTORAGE_TEST_PG_BIN";
 pub const REDIS_SERVER: &str = "DATASTORAGE_TEST_REDIS_SERVER";
 /// URL of a Redis that tests share, when `REDIS_URL` names one.
 pub const REDIS_URL: &str = "DATASTORAGE_TEST_REDIS_URL";
+/// Path of a Python that has onnxruntime, for the measurement that compares with it.
+pub const ONNXRUNTIME_PYTHON: &str = "DATASTORAGE_TEST_ONNXRUNTIME_PYTHON";
 /// gRPC URL of a Qdrant that tests use instead of the test kit's own.
 pub const QDRANT_URL: &str = "QDRANT_URL";
 /// The key for [`QDRANT_URL`], when it wants one.

@@ -16,7 +16,8 @@ use storage_testkit::{Cluster, ClusterSettings, Installation, environment};
 use super::corpus;
 use crate::progress::{answer, say};
 
-const SEED: u64 = 42;
+/// Of the texts.
+pub(super) const SEED: u64 = 42;
 const QUERIES: usize = 200;
 const NEIGHBOURS: i64 = 10;
 /// Rows of one UPDATE, as the projector completes them.
@@ -65,7 +66,7 @@ const VARIANTS: &[Variant] = &[
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let programs = Installation::from_test_run()?;
-    let vectors = embed(arguments.texts + QUERIES).await?;
+    let vectors = embed(&corpus::texts(arguments.texts + QUERIES, SEED)).await?;
     let (queries, vectors) = vectors.split_at(QUERIES);
     let durable = ClusterSettings::for_development(String::from("bench"));
     let cluster = Cluster::temporary(&programs, durable).await?;
@@ -104,11 +105,11 @@ async fn compare(
     Ok(())
 }
 
-/// The vectors of `count` distinct texts, from the local model.
-pub(super) async fn embed(count: usize) -> Result<Vec<Embedding>> {
+/// The vectors of texts, from the local model.
+pub(super) async fn embed(texts: &[String]) -> Result<Vec<Embedding>> {
+    let count = texts.len();
     let model = environment::required(environment::MODEL_DIR)?;
     let embedder = LocalEmbedder::load(Path::new(&model), NonZeroUsize::MIN)?;
-    let texts = corpus::texts(count, SEED);
     let style = ProgressStyle::with_template("embedding {wide_bar} {pos}/{len} {eta}")?;
     let bar = ProgressBar::new(u64::try_from(count)?).with_style(style);
     let mut vectors = Vec::with_capacity(count);

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::report::Figures;
+
 /// Runs that are not counted: they fill caches.
 const WARM_UP: usize = 3;
 /// After this time no further run begins if there have been a few.
@@ -37,6 +39,16 @@ impl Latencies {
     }
 }
 
+/// This number of a thousand, in milliseconds, of each round.
+pub(super) fn of_each(rounds: &[Latencies], per_mille: usize) -> Vec<f64> {
+    rounds.iter().map(|it| it.per_mille(per_mille)).collect()
+}
+
+/// The same as the median of the rounds.
+pub(super) fn median(rounds: &[Latencies], per_mille: usize) -> f64 {
+    Figures::of(of_each(rounds, per_mille)).median
+}
+
 /// Measures one thing again and again.
 pub(super) async fn in_a_row(runs: usize, mut one: impl AsyncFnMut() -> Result<()>) -> Result<Latencies> {
     let begun = Instant::now();
@@ -52,6 +64,40 @@ pub(super) async fn in_a_row(runs: usize, mut one: impl AsyncFnMut() -> Result<(
         }
     }
     Ok(Latencies::of(times))
+}
+
+/// Measures one thing again and again for this long, and a few times at least.
+pub(super) async fn for_a_while(
+    time: Duration,
+    mut one: impl AsyncFnMut() -> Result<()>,
+) -> Result<Latencies> {
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < LEAST || begun.elapsed() < time {
+        let started = Instant::now();
+        one().await?;
+        times.push(started.elapsed());
+    }
+    Ok(Latencies::of(times))
+}
+
+/// Measures two things in turns for this long, and a few times at least.
+pub(super) async fn in_turns_for_a_while(
+    time: Duration,
+    mut one: impl AsyncFnMut() -> Result<()>,
+    mut other: impl AsyncFnMut() -> Result<()>,
+) -> Result<[Latencies; 2]> {
+    let begun = Instant::now();
+    let (mut of_one, mut of_other) = (Vec::new(), Vec::new());
+    while of_one.len() < LEAST || begun.elapsed() < time {
+        let started = Instant::now();
+        one().await?;
+        let between = Instant::now();
+        other().await?;
+        of_one.push(between - started);
+        of_other.push(between.elapsed());
+    }
+    Ok([Latencies::of(of_one), Latencies::of(of_other)])
 }
 
 /// Measures two ways of doing the same in turns, so that other work of the machine affects both.

@@ -11,6 +11,7 @@ mod batches;
 mod compare;
 mod corpus;
 mod crowd;
+mod embedding;
 mod explorer;
 mod freshness;
 mod growth;
@@ -19,11 +20,16 @@ mod latency;
 mod lists;
 mod load;
 mod outbox;
+mod pages;
 mod progress;
 mod quality;
+mod reader;
+mod reconcile;
+mod records;
 mod report;
 mod search;
 mod stand;
+mod start;
 mod statement;
 mod steady;
 mod usage;
@@ -63,6 +69,8 @@ enum Scenario {
     Compare(compare::Arguments),
     /// Compare a thousand connections in a closed loop with the number of W1 (C1).
     Crowd(crowd::Arguments),
+    /// Measure texts a second through the local model, and through onnxruntime with the same weights (E1).
+    Embedding(embedding::Arguments),
     /// Measure how long views of the explorer take in a browser, over very many records.
     Explorer(explorer::Arguments),
     /// Measure how long a write takes at a steady rate, and how long until it can be found (F1).
@@ -78,12 +86,18 @@ enum Scenario {
     /// The opponent of W1: a plain service, as a process of its own.
     #[command(hide = true)]
     PlainService(writes::plain::Arguments),
+    /// Measure pages of a list over HTTP: with a total against COUNT(*), and far behind the first (R1, R2).
+    Pages(pages::Arguments),
     /// Measure the quality of searches with each provider and in each mode, on the labelled set.
     Quality(quality::Arguments),
-    /// Compare recall and time of searches by meaning with an exact scan, at several selectivities.
+    /// Measure the time and the memory of a reconciliation of records that are in step (G1).
+    Reconcile(reconcile::Arguments),
+    /// Compare searches by meaning with an exact scan, and with Qdrant asked directly, at several selectivities (S1, S2).
     Search(search::Arguments),
     /// Measure latency, memory and processors at a steady rate of writes with all dependencies on (W3, M1, M2).
     Steady(steady::Arguments),
+    /// Measure the time from the start of the service until it is ready (T1).
+    Start(start::Arguments),
     /// Measure the time of lexical and hybrid searches for several kinds of text.
     Words(words::Arguments),
     /// Compare writes accepted by the service with single INSERTs through pgbench, without and with HNSW inline, and with a plain service (W1, W2).
@@ -126,6 +140,7 @@ async fn run(scenario: &Scenario) -> Result<()> {
         Scenario::Batches(arguments) => batches::run(arguments).await,
         Scenario::Compare(arguments) => compare::run(arguments).await,
         Scenario::Crowd(arguments) => crowd::run(arguments).await,
+        Scenario::Embedding(arguments) => embedding::run(arguments).await,
         Scenario::Explorer(arguments) => explorer::run(arguments).await,
         Scenario::Freshness(arguments) => freshness::run(arguments).await,
         Scenario::Growth(arguments) => growth::run(arguments).await,
@@ -133,9 +148,12 @@ async fn run(scenario: &Scenario) -> Result<()> {
         Scenario::Lists(arguments) => lists::run(arguments).await,
         Scenario::Outbox(arguments) => outbox::run(arguments).await,
         Scenario::PlainService(arguments) => writes::plain::serve(arguments).await,
+        Scenario::Pages(arguments) => pages::run(arguments).await,
         Scenario::Quality(arguments) => quality::run(arguments).await,
+        Scenario::Reconcile(arguments) => reconcile::run(arguments).await,
         Scenario::Search(arguments) => search::run(arguments).await,
         Scenario::Steady(arguments) => steady::run(arguments).await,
+        Scenario::Start(arguments) => start::run(arguments).await,
         Scenario::Words(arguments) => words::run(arguments).await,
         Scenario::Writes(arguments) => writes::run(arguments).await,
     }

@@ -88,7 +88,8 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
     let committed = Arc::new(Commits::default());
     let embedder = Arc::new(Instantly(Embedding::new(vec![0.5; Embedding::DIMENSION])?));
     let settings = ProjectorSettings { batch: arguments.batch, ..ProjectorSettings::default() };
-    let projector = project(connection, url, embedder, &settings, &committed).await?;
+    let set = EmbeddingSet { composition: "1".to_owned(), model: "bench".to_owned(), dimension: 384 };
+    let projector = project(connection, url, &set, embedder, &settings, &committed).await?;
     let fill = format!(
         "WITH stored AS (INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time) \
             SELECT 'record-' || n, 'default', 'processing', 'restart-pod', 'running', now() \
@@ -115,16 +116,16 @@ async fn drain(connection: &mut AsyncPgConnection, url: &str, arguments: &Argume
     Ok(rate)
 }
 
-/// Starts a projector that has its vectors from `embedder`.
+/// Starts a projector that has the vectors of a set from `embedder`.
 pub(super) async fn project(
     connection: &mut AsyncPgConnection,
     url: &str,
+    set: &EmbeddingSet,
     embedder: Arc<dyn RecordEmbedder>,
     settings: &ProjectorSettings,
     committed: &Arc<Commits>,
 ) -> Result<Projector> {
-    let wanted = EmbeddingSet { composition: "1".to_owned(), model: "bench".to_owned(), dimension: 384 };
-    let set = embedding_set::activate(connection, &wanted).await?;
+    let set = embedding_set::activate(connection, set).await?;
     let connector =
         Connector::new(url.into(), DatabaseTls::off(), SessionSettings::new("datastorage bench"))?;
     Ok(Projector::start(&connector, &embedder, set, None, settings, committed))

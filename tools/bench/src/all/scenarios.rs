@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use futures_util::future::LocalBoxFuture;
 
 use crate::report::Report;
-use crate::{batches, crowd, freshness, growth, steady, writes};
+use crate::{batches, crowd, embedding, freshness, growth, pages, reconcile, search, start, steady, writes};
 
 /// How long a scenario runs.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,11 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("W4", batches),
     scenario!("C1", crowd),
     scenario!("F1", freshness),
+    scenario!("R1, R2", pages),
+    scenario!("S1, S2", search),
+    scenario!("E1", embedding),
+    scenario!("T1", start),
+    scenario!("G1", reconcile),
     scenario!(GROWTH, growth),
 ];
 

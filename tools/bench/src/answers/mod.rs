@@ -2,7 +2,7 @@
 //! and advice, through the query crate and one connection. Neither HTTP nor the model's own time is in it.
 
 mod asked;
-mod seed;
+pub(crate) mod seed;
 
 use anyhow::{Result, ensure};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
@@ -13,6 +13,9 @@ use super::latency::{Latencies, in_a_row};
 use super::statement::{Cost, cost};
 use crate::progress::{answer, say, step};
 use asked::{Answer, Asked};
+
+/// Months before the present one in which records begin.
+const MONTHS: u32 = 11;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -49,7 +52,7 @@ async fn measure(url: &str, arguments: &Arguments) -> Result<()> {
     let mut connection = AsyncPgConnection::establish(url).await?;
     let records = format!("{} records", arguments.rows);
     if seed::is_empty(&mut connection).await? {
-        step(&records, seed::fill(url, arguments.rows), |()| "stored".to_owned()).await?;
+        step(&records, seed::fill(url, arguments.rows, MONTHS), |()| "stored".to_owned()).await?;
     }
     // What is too slow is to be measured, not cut off.
     connection.batch_execute("SET statement_timeout = '60s'").await?;

@@ -1,4 +1,4 @@
-//! A year of remediations of alerts that come back, with their vectors.
+//! Remediations of alerts that come back, with their vectors.
 
 use anyhow::Result;
 use diesel::sql_types::Bool;
@@ -8,9 +8,6 @@ use storage_dualwrite::counters::{FOLD_LIMIT, fold};
 
 /// Records of one statement.
 const CHUNK: usize = 100_000;
-/// Months before the present one.
-const MONTHS: u32 = 11;
-
 /// Of every hundred records, one is of this alert, which has four fingerprints.
 pub(super) const BUSY: &str = "alert-busy";
 /// Of 370 records, one is of this alert, which has twenty fingerprints.
@@ -25,7 +22,7 @@ pub(super) const FIRST: &str = ".0";
 
 /// Hashes draw the values. An alert has a severity, three actions and five of fifty namespaces; one record of ten has no
 /// fingerprint; three records are of one request, in which they follow each other.
-fn insert(from: usize, to: usize, rows: usize) -> String {
+fn insert(from: usize, to: usize, rows: usize, months: u32) -> String {
     format!(
         "INSERT INTO remediation_audit (name, namespace, phase, action_type, target_name, status, start_time, end_time,
              environment, cluster, remediation_request_id, alert_name, alert_fingerprint, severity, error_message, metadata)
@@ -42,7 +39,7 @@ fn insert(from: usize, to: usize, rows: usize) -> String {
              SELECT *, CASE alert WHEN 0 THEN '{BUSY}' WHEN 1 THEN '{KNOWN}' WHEN 2 THEN '{BARE}' ELSE 'alert-' || alert END AS name,
                  CASE WHEN h2 / 4096 % 100 < 5 THEN 'failed' WHEN h2 / 4096 % 100 < 8 THEN 'unknown'
                      WHEN h2 / 4096 % 100 < 10 THEN 'running' ELSE 'success' END AS status,
-                 now() - interval '{MONTHS} months' * (1 - n / {rows}::float8) AS t
+                 now() - interval '{months} months' * (1 - n / {rows}::float8) AS t
              FROM (
                  SELECT n, h1, h2, CASE WHEN n % 100 = 0 THEN 0 WHEN n % 370 = 1 THEN 1 WHEN n % 370 = 3 THEN 2
                      ELSE 3 + h2 / 1048576 % 1000 END AS alert
@@ -82,19 +79,19 @@ struct Found {
     is_empty: bool,
 }
 
-/// Makes the schema, the records and what is derived from them, folds the counters as the service's job does, and brings
-/// statistics up to date.
-pub(super) async fn fill(url: &str, rows: usize) -> Result<()> {
+/// Makes the schema, the records, which begin so many months ago, and what is derived from them, folds the counters as the
+/// service's job does, and brings statistics up to date.
+pub(crate) async fn fill(url: &str, rows: usize, months: u32) -> Result<()> {
     storage_schema::bootstrap(url).await?;
     let mut connection = AsyncPgConnection::establish(url).await?;
     connection
         .batch_execute(&format!(
             "SELECT ensure_audit_partition('remediation_audit', (now() - age * interval '1 month')::date)
-             FROM generate_series(0, {MONTHS}) AS age"
+             FROM generate_series(0, {months}) AS age"
         ))
         .await?;
     for from in (1..=rows).step_by(CHUNK) {
-        connection.batch_execute(&insert(from, rows.min(from + CHUNK - 1), rows)).await?;
+        connection.batch_execute(&insert(from, rows.min(from + CHUNK - 1), rows, months)).await?;
     }
     while fold(&mut connection, FOLD_LIMIT).await? > 0 {}
     connection.batch_execute(VECTORS).await?;

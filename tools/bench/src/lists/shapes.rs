@@ -10,9 +10,6 @@ use storage_query::{
 
 use crate::statement::typed;
 
-/// The shape of goal R1.
-pub(super) const R1: &str = "page and total, namespace and status";
-
 /// One thing to be read in two ways.
 pub(super) struct Shape {
     pub(super) name: &'static str,
@@ -82,7 +79,7 @@ pub(super) fn all(now: Timestamp) -> Result<Vec<Shape>> {
     let incidents = ListQuery::<Incident>::new(filter(&[("namespace", "ns-1")])?);
     let of_incidents = page_and_count(&incidents, "namespace = 'ns-1'")?;
     let shapes = [
-        (R1, list(filter(&both)?, where_both)?),
+        ("page and total, namespace and status", list(filter(&both)?, where_both)?),
         ("page and total, everything", list(CheckedFilter::default(), "true")?),
         ("page and total, incidents of a namespace", (Read::Incidents(incidents), of_incidents)),
         ("total, namespace and status", (total(filter(&both)?), vec![all_of(where_both)])),

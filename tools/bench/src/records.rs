@@ -1,17 +1,18 @@
-//! A table of remediations of a given size.
+//! A table of remediations of a given size, and a service that only reads it.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use storage_dualwrite::counters::{FOLD_LIMIT, fold};
+use storage_testkit::{Cluster, ServiceOptions, ServiceProcess, environment};
 
 /// Records of one statement.
 const CHUNK: usize = 100_000;
 
 /// Hashes give the values to count and filter by, each independent of the others: fifty namespaces, sixteen actions,
-/// four severities; three months, the last record a moment ago.
-fn insert(from: usize, to: usize, rows: usize) -> String {
+/// four severities; the last record is a moment old.
+fn insert(from: usize, to: usize, rows: usize, months: u32) -> String {
     format!(
         "INSERT INTO remediation_audit (name, namespace, phase, action_type, target_name, status, start_time, end_time,
              environment, cluster, remediation_request_id, alert_name, severity, error_message, metadata)
@@ -25,7 +26,7 @@ fn insert(from: usize, to: usize, rows: usize) -> String {
              jsonb_build_object('reason', 'CrashLoopBackOff', 'restarts', h2 % 20)
          FROM (
              SELECT n, h1, h2, h2 / 4096 % 10 > 0 AS ended, h1 / 4096 % 20 = 0 AND h2 / 4096 % 10 > 0 AS failed,
-                 now() - interval '90 days' * (1 - n / {rows}::float8) AS t
+                 now() - interval '{months} months' * (1 - n / {rows}::float8) AS t
              FROM (
                  SELECT n, hashint8extended(n, 1) & 1073741823 AS h1, hashint8extended(n, 2) & 1073741823 AS h2
                  FROM generate_series({from}, {to}) AS n
@@ -34,19 +35,18 @@ fn insert(from: usize, to: usize, rows: usize) -> String {
     )
 }
 
-/// Makes the schema and the records, folds the counters as the service's job does, and brings statistics up to date.
-pub(super) async fn fill(url: &str, rows: usize) -> Result<Duration> {
+/// Makes the records, which begin so many months ago, folds the counters as the service's job does, and brings statistics up to date.
+pub(crate) async fn fill(url: &str, rows: usize, months: u32) -> Result<Duration> {
     let started = Instant::now();
-    storage_schema::bootstrap(url).await?;
     let mut connection = AsyncPgConnection::establish(url).await?;
     connection
-        .batch_execute(
+        .batch_execute(&format!(
             "SELECT ensure_audit_partition('remediation_audit', (now() - age * interval '1 month')::date)
-             FROM generate_series(0, 3) AS age",
-        )
+             FROM generate_series(0, {months}) AS age"
+        ))
         .await?;
     for from in (1..=rows).step_by(CHUNK) {
-        connection.batch_execute(&insert(from, rows.min(from + CHUNK - 1), rows)).await?;
+        connection.batch_execute(&insert(from, rows.min(from + CHUNK - 1), rows, months)).await?;
     }
     while fold(&mut connection, FOLD_LIMIT).await? > 0 {}
     for table in ["remediation_audit", "remediation_count", "remediation_count_delta"] {
@@ -54,4 +54,30 @@ pub(super) async fn fill(url: &str, rows: usize) -> Result<Duration> {
     }
     connection.batch_execute("CHECKPOINT").await?;
     Ok(started.elapsed())
+}
+
+/// Another database of the cluster, filled for a service with these settings; its URL.
+pub(crate) async fn database(
+    cluster: &Cluster,
+    name: &str,
+    rows: usize,
+    months: u32,
+    options: &ServiceOptions,
+) -> Result<String> {
+    storage_testkit::create_database(&cluster.url("postgres"), name, None).await?;
+    let url = cluster.url(name);
+    storage_schema::bootstrap(&url).await?;
+    // The first start makes the set of vectors, and records that are there by then wait for theirs.
+    drop(ServiceProcess::start(&url, options.clone()).await?);
+    fill(&url, rows, months).await?;
+    Ok(url)
+}
+
+/// The settings of a service that leaves records without vectors alone. `embedder` is `local` or `hashing`.
+pub(crate) fn only_reading(embedder: &str) -> Result<ServiceOptions> {
+    let model = environment::required(environment::MODEL_DIR)?;
+    Ok(ServiceOptions::default()
+        .set("DATASTORAGE__RECONCILE__ENABLED", "false")
+        .set("DATASTORAGE__EMBEDDING__PROVIDER", embedder)
+        .set("DATASTORAGE__EMBEDDING__MODEL_DIR", model))
 }
