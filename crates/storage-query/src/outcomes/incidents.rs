@@ -18,7 +18,8 @@ use crate::{CheckedFilter, NearestQuery, QueryError, RemediationFilter};
 const OPERATION: &str = "count outcomes of incidents";
 
 /// What was done about some incidents, and what came of it, by action: of the finished records that match a filter and
-/// have a vector of the set that serves, at most the [`MAX_JUDGED`] newest of each incident.
+/// have a vector of the set that serves, at most [`MAX_JUDGED`] in all, the newest of each incident. Where there are more,
+/// the incidents share them equally, and what an incident with fewer records leaves, the others have.
 #[derive(Debug, Clone)]
 pub struct ActionsQuery {
     source: Source,
@@ -140,32 +141,41 @@ impl ActionsQuery {
         sql
     }
 
-    /// The records of each incident by the index that has them newest first.
+    /// The records of each incident by the index that has them newest first, as many as its share.
     fn of_incidents(&self, hits: &[IncidentHit]) -> Sql {
-        let (keys, similarities) = hits.iter().map(|hit| (hit.key, hit.similarity)).unzip();
-        let mut placed = Conditions::default();
-        placed.and("placed.slot").text(" = ").text(ACTIVE_SLOT);
-        placed.and("placed.incident_key = wanted.incident_key");
-        placed.within(&self.filter, "placed.start_time");
+        let placed = |incident: &'static str| {
+            let mut placed = Conditions::default();
+            placed.and("placed.slot").text(" = ").text(ACTIVE_SLOT);
+            placed.and("placed.incident_key = ").text(incident);
+            placed.within(&self.filter, "placed.start_time");
+            placed.into_sql()
+        };
         let mut own = Conditions::default();
         own.and("id = placed.record_id");
         own.and("start_time = placed.start_time");
         let mut own = own.with(&self.filter);
         own.and(FINISHED);
-        let mut sql = Sql::new("SELECT wanted.incident_key, wanted.similarity, held.* FROM UNNEST(");
-        sql.bind(Bind::IncidentKeyArray(keys))
+        let (keys, similarities) = hits.iter().map(|hit| (hit.key, hit.similarity)).unzip();
+        let mut sql = Sql::new(
+            "WITH wanted AS (SELECT *, (SELECT count(*) FROM (SELECT FROM remediation_vector AS placed",
+        );
+        sql.append(placed("hit.incident_key"))
+            .text(" LIMIT ")
+            .bind(Bind::BigInt(MAX_JUDGED))
+            .text(") AS counted) AS records FROM UNNEST(")
+            .bind(Bind::IncidentKeyArray(keys))
             .text(", ")
             .bind(Bind::DoubleArray(similarities))
+            .text(") AS hit (incident_key, similarity)), share AS (")
+            .append(share())
             .text(
-                ") AS wanted (incident_key, similarity) CROSS JOIN LATERAL (SELECT record.* FROM remediation_vector AS placed \
-                 CROSS JOIN LATERAL (",
+                ") SELECT wanted.incident_key, wanted.similarity, held.* FROM wanted CROSS JOIN LATERAL (SELECT record.* \
+                 FROM remediation_vector AS placed CROSS JOIN LATERAL (",
             )
             .append(judged::looked_at_one_by_one(own))
             .text(") AS record")
-            .append(placed.into_sql())
-            .text(" ORDER BY placed.start_time DESC, placed.record_id DESC LIMIT ")
-            .bind(Bind::BigInt(MAX_JUDGED))
-            .text(") AS held");
+            .append(placed("wanted.incident_key"))
+            .text(" ORDER BY placed.start_time DESC, placed.record_id DESC LIMIT (SELECT most FROM share)) AS held");
         sql
     }
 
@@ -176,4 +186,18 @@ impl ActionsQuery {
         sql.append(judged::looked_at(&[], own, Order::NewestFirst, MAX_JUDGED)).text(") AS held");
         sql
     }
+}
+
+/// The `most` records that an incident of `wanted` may have, so that all have [`MAX_JUDGED`] together and none has fewer than
+/// another unless it has no more. Where an incident with fewer records is left out, the others share what remains: the
+/// largest of these shares is the one at which all that have fewer are left out.
+fn share() -> Sql {
+    let mut sql = Sql::new("SELECT greatest(1, max(floor((");
+    sql.bind(Bind::BigInt(MAX_JUDGED)).text(
+        " - smaller) / sharing)))::bigint AS most FROM (SELECT \
+         coalesce(sum(records) OVER (ascending ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS smaller, \
+         count(*) OVER (ascending ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS sharing \
+         FROM wanted WINDOW ascending AS (ORDER BY records)) AS shares",
+    );
+    sql
 }
