@@ -11,7 +11,7 @@ use super::counts::{BOUNDS, COUNTS, JUDGMENTS, OutcomeCounts};
 use super::judged::{self, FINISHED, MAX_JUDGED, Order};
 use super::settle::Settle;
 use crate::filter::Conditions;
-use crate::search::{ACTIVE_SLOT, IncidentHit, NEWEST};
+use crate::search::{IncidentHit, NEWEST, placed, sharing};
 use crate::sql::{Bind, BoundSql, Sql, Statement};
 use crate::{CheckedFilter, NearestQuery, QueryError, RemediationFilter};
 
@@ -143,38 +143,26 @@ impl ActionsQuery {
 
     /// The records of each incident by the index that has them newest first, as many as its share.
     fn of_incidents(&self, hits: &[IncidentHit]) -> Sql {
-        let placed = |incident: &'static str| {
-            let mut placed = Conditions::default();
-            placed.and("placed.slot").text(" = ").text(ACTIVE_SLOT);
-            placed.and("placed.incident_key = ").text(incident);
-            placed.within(&self.filter, "placed.start_time");
-            placed.into_sql()
-        };
         let mut own = Conditions::default();
         own.and("id = placed.record_id");
         own.and("start_time = placed.start_time");
         let mut own = own.with(&self.filter);
         own.and(FINISHED);
         let (keys, similarities) = hits.iter().map(|hit| (hit.key, hit.similarity)).unzip();
-        let mut sql = Sql::new(
-            "WITH wanted AS (SELECT *, (SELECT count(*) FROM (SELECT FROM remediation_vector AS placed",
-        );
-        sql.append(placed("hit.incident_key"))
-            .text(" LIMIT ")
-            .bind(Bind::BigInt(MAX_JUDGED))
-            .text(") AS counted) AS records FROM UNNEST(")
-            .bind(Bind::IncidentKeyArray(keys))
+        let mut hit = Sql::new("UNNEST(");
+        hit.bind(Bind::IncidentKeyArray(keys))
             .text(", ")
             .bind(Bind::DoubleArray(similarities))
-            .text(") AS hit (incident_key, similarity)), share AS (")
-            .append(share())
+            .text(") AS hit (incident_key, similarity)");
+        let mut sql = Sql::new("WITH ");
+        sql.append(sharing(hit, &self.filter, MAX_JUDGED))
             .text(
-                ") SELECT wanted.incident_key, wanted.similarity, held.* FROM wanted CROSS JOIN LATERAL (SELECT record.* \
+                " SELECT wanted.incident_key, wanted.similarity, held.* FROM wanted CROSS JOIN LATERAL (SELECT record.* \
                  FROM remediation_vector AS placed CROSS JOIN LATERAL (",
             )
             .append(judged::looked_at_one_by_one(own))
             .text(") AS record")
-            .append(placed("wanted.incident_key"))
+            .append(placed(&self.filter, "wanted.incident_key").into_sql())
             .text(" ORDER BY placed.start_time DESC, placed.record_id DESC LIMIT (SELECT most FROM share)) AS held");
         sql
     }
@@ -186,18 +174,4 @@ impl ActionsQuery {
         sql.append(judged::looked_at(&[], own, Order::NewestFirst, MAX_JUDGED)).text(") AS held");
         sql
     }
-}
-
-/// The `most` records that an incident of `wanted` may have, so that all have [`MAX_JUDGED`] together and none has fewer than
-/// another unless it has no more. Where an incident with fewer records is left out, the others share what remains: the
-/// largest of these shares is the one at which all that have fewer are left out.
-fn share() -> Sql {
-    let mut sql = Sql::new("SELECT greatest(1, max(floor((");
-    sql.bind(Bind::BigInt(MAX_JUDGED)).text(
-        " - smaller) / sharing)))::bigint AS most FROM (SELECT \
-         coalesce(sum(records) OVER (ascending ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS smaller, \
-         count(*) OVER (ascending ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS sharing \
-         FROM wanted WINDOW ascending AS (ORDER BY records)) AS shares",
-    );
-    sql
 }

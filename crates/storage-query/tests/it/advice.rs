@@ -3,8 +3,8 @@
 use diesel_async::AsyncPgConnection;
 use storage_models::{IncidentKey, Timestamp};
 use storage_query::{
-    ActionOutcome, ActionsQuery, Advice, AuditFilter as _, CheckedFilter, IncidentHit, MAX_JUDGED,
-    RemediationFilter, ThresholdQuery, TimeBound,
+    ActionOutcome, ActionsQuery, Advice, AuditFilter as _, CheckedFilter, IncidentHit, IncidentsQuery,
+    MAX_JUDGED, RemediationFilter, ThresholdQuery, TimeBound,
 };
 
 use crate::support::{SET, database, execute, now, number};
@@ -165,6 +165,18 @@ async fn incidents_share_the_records_that_are_looked_at() {
     assert_eq!(MAX_JUDGED, 2 * 4_985 + 30);
     let newest: Timestamp = "2026-03-26T00:00:00Z".parse().unwrap();
     assert!(found.iter().take(2).all(|it| it.counts.last_seen == newest));
+
+    // Records are not looked at to be counted, unless the filter asks for what only they say.
+    let keys = [7, 8, 9].map(|incident| IncidentKey::new([incident; 16]));
+    let (east, any) = (RemediationFilter::default().cluster("east"), RemediationFilter::default());
+    for (filter, counts) in [
+        (east, [(4_985, true), (4_985, true), (30, false)]),
+        (any, [(6_000, false), (6_000, false), (30, false)]),
+    ] {
+        let query = IncidentsQuery::new(keys.to_vec(), filter.check(now()).unwrap());
+        let found = query.run(&mut conn).await.unwrap();
+        assert_eq!(keys.map(|key| (found[&key].count, found[&key].is_count_at_least())), counts);
+    }
 }
 
 /// The threshold is the set's own, and there is none before it was measured.
