@@ -345,3 +345,19 @@ async fn a_caller_learns_its_name_and_its_permissions() {
     assert_eq!(got, json!({ "caller": "reader", "permissions": ["audit:read"], "expires_at": null }));
     guarded.send(Method::GET, "/api/v1/whoami", "unknown", |it| it).await.expect(401);
 }
+
+/// The explorer learns where to link to from the setting, and from nothing without one; callers alone are told.
+#[tokio::test]
+async fn the_explorer_learns_where_it_links_to() {
+    const LINKS: &str = "/api/v1/explorer/links";
+    let service = Service::start().await;
+    assert_eq!(service.get(LINKS).await.expect(200).json(), json!({ "grafana_url": null }));
+    service.get(&format!("{LINKS}?full=true")).await.expect(400);
+
+    let template = "https://grafana.example.com/d/pods?var-namespace={namespace}&from={from}";
+    let guarded = Guarded::with(options().set("DATASTORAGE__SERVER__GRAFANA_URL", template)).await;
+    let writer = guarded.token("writer", "audit:write").await;
+    let got = guarded.send(Method::GET, LINKS, &writer, |it| it).await.expect(200).json();
+    assert_eq!(got, json!({ "grafana_url": template }));
+    guarded.send(Method::GET, LINKS, "unknown", |it| it).await.expect(401);
+}

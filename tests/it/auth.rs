@@ -37,7 +37,7 @@ impl Guarded {
         Self::with(options()).await
     }
 
-    async fn with(options: ServiceOptions) -> Self {
+    pub(crate) async fn with(options: ServiceOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("tokens");
         std::fs::write(&file, "# no tokens yet\n").unwrap();

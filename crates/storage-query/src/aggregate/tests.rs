@@ -173,6 +173,8 @@ fn golden_sql_of_aggregates() {
         ("by namespace", groups::sql(&filter, Grouping::Namespace, 1_001)),
         ("by severity", groups::sql(&filter, Grouping::Severity, 1_001)),
         ("by action type", groups::sql(&filter, Grouping::ActionType, 1_001)),
+        ("by alert name of everything", groups::sql(&CheckedFilter::default(), Grouping::AlertName, 1_001)),
+        ("by alert name of a namespace", groups::sql(&filter, Grouping::AlertName, 1_001)),
         ("per week", trend::sql(&filter, Interval::Week, false)),
         ("per week with durations", trend::sql(&filter, Interval::Week, true)),
         ("facets", facets.sql()),

@@ -275,17 +275,18 @@ pub(super) fn sql(filter: &CheckedFilter<RemediationFilter>, interval: Interval,
              sum(looked_up)::bigint AS looked_up FROM (",
         );
     }
-    sql.text("SELECT ")
-        .append(bucket(interval))
-        .text(" AS bucket, ")
+    // `OFFSET 0`: PostgreSQL would else expect a bucket for each time, and sort all records to count them.
+    sql.text("SELECT bucket, ")
         .text(OUTCOMES)
-        .text(", NULL::bigint AS duration_ms_p50, NULL::bigint AS duration_ms_p95, 0::bigint AS looked_up FROM ")
+        .text(", NULL::bigint AS duration_ms_p50, NULL::bigint AS duration_ms_p95, 0::bigint AS looked_up FROM (SELECT ")
+        .text(bucket(interval))
+        .text(" AS bucket, status FROM ")
         .text(Remediation::TABLE)
         .append(Conditions::of(filter).into_sql())
-        .text(" GROUP BY bucket");
+        .text(" OFFSET 0) AS began GROUP BY bucket");
     if has_durations {
         sql.text(" UNION ALL SELECT ")
-            .append(bucket(interval))
+            .text(bucket(interval))
             .text(
                 " AS bucket, 0, 0, 0, percentile_disc(0.5) WITHIN GROUP (ORDER BY duration_ms), \
                  percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_ms), count(*) FROM (SELECT start_time, duration_ms FROM ",
@@ -300,8 +301,12 @@ pub(super) fn sql(filter: &CheckedFilter<RemediationFilter>, interval: Interval,
     sql
 }
 
-fn bucket(interval: Interval) -> Sql {
-    let mut sql = Sql::new("date_trunc(");
-    sql.bind(Bind::Text(interval.as_str().to_owned())).text(", start_time, 'UTC')");
-    sql
+/// The beginning of the bucket that a record is in, counted from a Monday. `date_trunc` looks a time zone up for each record.
+const fn bucket(interval: Interval) -> &'static str {
+    match interval {
+        Interval::Minute => "date_bin('1 minute', start_time, '1970-01-05Z')",
+        Interval::Hour => "date_bin('1 hour', start_time, '1970-01-05Z')",
+        Interval::Day => "date_bin('1 day', start_time, '1970-01-05Z')",
+        Interval::Week => "date_bin('7 days', start_time, '1970-01-05Z')",
+    }
 }

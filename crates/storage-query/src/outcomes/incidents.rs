@@ -11,14 +11,15 @@ use super::counts::{BOUNDS, COUNTS, JUDGMENTS, OutcomeCounts};
 use super::judged::{self, FINISHED, MAX_JUDGED, Order};
 use super::settle::Settle;
 use crate::filter::Conditions;
-use crate::search::{ACTIVE_SLOT, IncidentHit, NEWEST};
+use crate::search::{IncidentHit, NEWEST, placed, sharing};
 use crate::sql::{Bind, BoundSql, Sql, Statement};
 use crate::{CheckedFilter, NearestQuery, QueryError, RemediationFilter};
 
 const OPERATION: &str = "count outcomes of incidents";
 
 /// What was done about some incidents, and what came of it, by action: of the finished records that match a filter and
-/// have a vector of the set that serves, at most the [`MAX_JUDGED`] newest of each incident.
+/// have a vector of the set that serves, at most [`MAX_JUDGED`] in all, the newest of each incident. Where there are more,
+/// the incidents share them equally, and what an incident with fewer records leaves, the others have.
 #[derive(Debug, Clone)]
 pub struct ActionsQuery {
     source: Source,
@@ -140,32 +141,29 @@ impl ActionsQuery {
         sql
     }
 
-    /// The records of each incident by the index that has them newest first.
+    /// The records of each incident by the index that has them newest first, as many as its share.
     fn of_incidents(&self, hits: &[IncidentHit]) -> Sql {
-        let (keys, similarities) = hits.iter().map(|hit| (hit.key, hit.similarity)).unzip();
-        let mut placed = Conditions::default();
-        placed.and("placed.slot").text(" = ").text(ACTIVE_SLOT);
-        placed.and("placed.incident_key = wanted.incident_key");
-        placed.within(&self.filter, "placed.start_time");
         let mut own = Conditions::default();
         own.and("id = placed.record_id");
         own.and("start_time = placed.start_time");
         let mut own = own.with(&self.filter);
         own.and(FINISHED);
-        let mut sql = Sql::new("SELECT wanted.incident_key, wanted.similarity, held.* FROM UNNEST(");
-        sql.bind(Bind::IncidentKeyArray(keys))
+        let (keys, similarities) = hits.iter().map(|hit| (hit.key, hit.similarity)).unzip();
+        let mut hit = Sql::new("UNNEST(");
+        hit.bind(Bind::IncidentKeyArray(keys))
             .text(", ")
             .bind(Bind::DoubleArray(similarities))
+            .text(") AS hit (incident_key, similarity)");
+        let mut sql = Sql::new("WITH ");
+        sql.append(sharing(hit, &self.filter, MAX_JUDGED))
             .text(
-                ") AS wanted (incident_key, similarity) CROSS JOIN LATERAL (SELECT record.* FROM remediation_vector AS placed \
-                 CROSS JOIN LATERAL (",
+                " SELECT wanted.incident_key, wanted.similarity, held.* FROM wanted CROSS JOIN LATERAL (SELECT record.* \
+                 FROM remediation_vector AS placed CROSS JOIN LATERAL (",
             )
             .append(judged::looked_at_one_by_one(own))
             .text(") AS record")
-            .append(placed.into_sql())
-            .text(" ORDER BY placed.start_time DESC, placed.record_id DESC LIMIT ")
-            .bind(Bind::BigInt(MAX_JUDGED))
-            .text(") AS held");
+            .append(placed(&self.filter, "wanted.incident_key").into_sql())
+            .text(" ORDER BY placed.start_time DESC, placed.record_id DESC LIMIT (SELECT most FROM share)) AS held");
         sql
     }
 

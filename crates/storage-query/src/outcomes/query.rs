@@ -16,6 +16,7 @@ use crate::record::sealed::Shape as _;
 use crate::sql::{Bind, BoundSql, Sql, Statement};
 use crate::{
     CheckedFilter, Grouping, InvalidParameter, InvalidReason, MAX_GROUPS, QueryError, RemediationFilter,
+    counter_sum,
 };
 
 /// The most columns that outcomes are counted by at once.
@@ -174,36 +175,23 @@ impl OutcomesQuery {
     }
 
     /// What is counted is counted over all that match; what must be looked up, over the newest of them. Where these are all,
-    /// the table is not read again to count them; which is asked outside of what counts, since PostgreSQL would else start
-    /// workers before it knows.
+    /// nothing is read again to count them; which is asked outside of what counts, since PostgreSQL would else start workers
+    /// before it knows.
     pub(super) fn sql(&self) -> Sql {
         let limit = i64::try_from(MAX_GROUPS + 1).unwrap_or(i64::MAX);
-        let columns = || {
-            let mut sql = Sql::default();
-            for (place, column) in self.by.iter().enumerate() {
-                sql.text(if place == 0 { "" } else { ", " }).text(column.column());
-            }
-            sql
-        };
-        let names: Vec<&'static str> = self.by.iter().map(|column| column.column()).collect();
+        let columns = || self.columns();
         let mut sql = Sql::new("WITH looked AS (");
-        sql.append(judged::looked_at(&names, self.finished(), Order::NewestFirst, MAX_JUDGED))
+        sql.append(judged::looked_at(&self.names(), self.finished(), Order::NewestFirst, MAX_JUDGED))
             .text("), newest AS (SELECT count(*) AS count, count(*) < ")
             .bind(Bind::BigInt(MAX_JUDGED))
             .text(" AS is_all FROM looked), judged AS (")
             .append(judged::judged_once(self.now, self.settle))
-            .text("), counted AS (SELECT * FROM (SELECT ")
-            .append(columns())
-            .text(", ")
-            .text(COUNTS)
-            .text(", ")
-            .text(NO_JUDGMENTS)
-            .text(" FROM ")
-            .text(Remediation::TABLE)
-            .append(self.finished().into_sql())
-            .text(" GROUP BY ")
-            .append(columns())
-            .text(") AS every WHERE (SELECT NOT is_all FROM newest) UNION ALL SELECT ")
+            .text("), counted AS (");
+        match self.known() {
+            Some(known) => sql.append(self.over_all_by_counters(known)),
+            None => sql.append(self.over_all()),
+        };
+        sql.text(" UNION ALL SELECT ")
             .append(columns())
             .text(", ")
             .text(COUNTS_OF_ALL)
@@ -223,6 +211,80 @@ impl OutcomesQuery {
             .text(BOUNDS)
             .text(" FROM outcome) AS bounded ORDER BY held_rate_bound DESC NULLS LAST, last_seen DESC, key COLLATE \"C\" LIMIT ")
             .bind(Bind::BigInt(limit));
+        sql
+    }
+
+    /// The groups as the table has them.
+    fn over_all(&self) -> Sql {
+        let mut sql = Sql::new("SELECT * FROM (SELECT ");
+        sql.append(self.columns())
+            .text(", ")
+            .text(COUNTS)
+            .text(", ")
+            .text(NO_JUDGMENTS)
+            .text(" FROM ")
+            .text(Remediation::TABLE)
+            .append(self.finished().into_sql())
+            .text(" GROUP BY ")
+            .append(self.columns())
+            .text(") AS every WHERE (SELECT NOT is_all FROM newest)");
+        sql
+    }
+
+    /// The groups as the counters have them. These do not say when a group was last seen: the newest records say it, and the
+    /// table is read only where a group has none among them.
+    fn over_all_by_counters(&self, known: Sql) -> Sql {
+        let mut sql = Sql::new("WITH known AS (");
+        sql.append(known)
+            .text(") SELECT * FROM (SELECT known.*, NULL::timestamptz AS last_seen, ")
+            .text(NO_JUDGMENTS)
+            .text(" FROM known) AS every WHERE (SELECT NOT is_all FROM newest) UNION ALL SELECT * FROM (SELECT ")
+            .append(self.columns())
+            .text(", 0, 0, 0, max(start_time), ")
+            .text(NO_JUDGMENTS)
+            .text(" FROM ")
+            .text(Remediation::TABLE)
+            .append(self.finished().into_sql())
+            .text(" GROUP BY ")
+            .append(self.columns())
+            .text(") AS seen WHERE (SELECT NOT is_all FROM newest) AND EXISTS (SELECT ")
+            .append(self.columns())
+            .text(" FROM known EXCEPT SELECT ")
+            .append(self.columns())
+            .text(" FROM looked)");
+        sql
+    }
+
+    /// How many finished records of each group there are, from the counters; `None` if they do not know the columns or the
+    /// filter.
+    fn known(&self) -> Option<Sql> {
+        let mut counted = self.names();
+        counted.extend(["phase", "status"]);
+        let mut sql = Sql::new("SELECT ");
+        sql.append(self.columns())
+            .text(
+                ", sum(records)::bigint AS total, coalesce(sum(records) FILTER (WHERE status = 'success'), 0)::bigint AS success, \
+                 coalesce(sum(records) FILTER (WHERE status = 'failed'), 0)::bigint AS failed FROM (",
+            )
+            .append(counter_sum::of::<Remediation>(&self.filter, &counted)?)
+            .text(") AS counter_sum WHERE ")
+            .text(judged::FINISHED)
+            .text(" GROUP BY ")
+            .append(self.columns())
+            .text(" HAVING sum(records) > 0");
+        Some(sql)
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.by.iter().map(|column| column.column()).collect()
+    }
+
+    /// The names of the columns, between commas.
+    fn columns(&self) -> Sql {
+        let mut sql = Sql::default();
+        for (place, name) in self.names().into_iter().enumerate() {
+            sql.text(if place == 0 { "" } else { ", " }).text(name);
+        }
         sql
     }
 

@@ -117,6 +117,10 @@ fn golden_sql_of_outcomes() {
             "outcomes by action and cluster",
             OutcomesQuery::new(filter.clone(), by, now()).settle(settle).sql(),
         ),
+        (
+            "outcomes of everything by action",
+            OutcomesQuery::new(CheckedFilter::default(), vec![Grouping::ActionType], now()).sql(),
+        ),
         ("history of an alert", HistoryQuery::new(filter.clone(), now()).settle(settle).sql()),
         ("actions of incidents", ActionsQuery::new(hits.clone(), filter.clone(), now()).sql()),
         ("actions of incidents together", ActionsQuery::new(hits, filter.clone(), now()).together().sql()),

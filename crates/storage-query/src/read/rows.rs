@@ -53,6 +53,7 @@ pub(crate) struct Summarized<R> {
     pub(crate) key: IncidentKey,
     pub(crate) count: i64,
     pub(crate) newest: Vec<i64>,
+    pub(crate) is_at_least: bool,
 }
 
 /// A record with its rank among those that hold the words, what the words that it holds weigh, and what the literal ones
@@ -141,6 +142,7 @@ impl<R: Listed> QueryableByName<Pg> for Summarized<R> {
             key: NamedRow::get::<Binary, _>(row, "incident_key")?,
             count: NamedRow::get::<BigInt, _>(row, "count")?,
             newest: NamedRow::get::<Array<BigInt>, _>(row, "newest")?,
+            is_at_least: NamedRow::get::<Bool, _>(row, "is_at_least")?,
         })
     }
 }

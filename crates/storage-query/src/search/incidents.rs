@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection as _};
 use storage_models::{IncidentKey, Remediation};
 
-use super::nearest::{ACTIVE_SLOT, record_of_placed};
+use super::nearest::record_of_placed;
+use super::share::{placed, sharing};
 use crate::filter::Conditions;
 use crate::read::rows::Summarized;
 use crate::record::sealed::Shape as _;
@@ -14,7 +15,8 @@ use crate::{CheckedFilter, NearestQuery, QueryError, RemediationFilter};
 
 const OPERATION: &str = "read incidents";
 
-/// How many records of an incident are counted, at most: the newest.
+/// How many records of an incident are counted, at most: the newest. Where the filter asks for more than a range of time,
+/// the records must be looked at, and the incidents share that number.
 pub const MAX_COUNTED: i64 = 10_000;
 
 /// How many of an incident's newest records are named.
@@ -30,13 +32,14 @@ pub struct IncidentSummary {
     pub count: i64,
     /// The ids of the newest records, the newest first, at most [`NEWEST`].
     pub newest: Vec<i64>,
+    is_at_least: bool,
 }
 
 impl IncidentSummary {
     /// Whether there may be more records than `count` says.
     #[must_use]
     pub const fn is_count_at_least(&self) -> bool {
-        self.count >= MAX_COUNTED
+        self.is_at_least
     }
 }
 
@@ -55,8 +58,8 @@ impl IncidentsQuery {
         Self { keys, filter }
     }
 
-    /// The statement, for a service with another driver: the newest record's columns, `incident_key`, `count` and `newest` a
-    /// row. Run it in a transaction with [`NearestQuery::SETTINGS`].
+    /// The statement, for a service with another driver: the newest record's columns, `incident_key`, `count`, `newest` and
+    /// `is_at_least` a row. Run it in a transaction with [`NearestQuery::SETTINGS`].
     #[must_use]
     pub fn to_sql(&self) -> BoundSql {
         summaries(&self.keys, &self.filter).into_bound()
@@ -76,8 +79,8 @@ impl IncidentsQuery {
             let statement = Statement::<Summarized<Remediation>>::new(summaries(&self.keys, &self.filter));
             let Bounded { rows, .. } = statement.load_within_bound(conn, OPERATION).await?;
             let summary = |row: Summarized<Remediation>| {
-                let summary = IncidentSummary { record: row.record, count: row.count, newest: row.newest };
-                (row.key, summary)
+                let Summarized { record, key, count, newest, is_at_least } = row;
+                (key, IncidentSummary { record, count, newest, is_at_least })
             };
             Ok(rows.into_iter().map(summary).collect())
         })
@@ -87,21 +90,24 @@ impl IncidentsQuery {
 
 /// The records of each incident by the index that has them newest first, as many as are counted.
 fn summaries(keys: &[IncidentKey], filter: &CheckedFilter<RemediationFilter>) -> Sql {
-    let mut placed = Conditions::default();
-    placed.and("slot").text(" = ").text(ACTIVE_SLOT);
-    placed.and("placed.incident_key = wanted.incident_key");
-    placed.within(filter, "placed.start_time");
+    let mut hit = Sql::new("UNNEST(");
+    hit.bind(Bind::IncidentKeyArray(keys.to_vec())).text(") AS hit (incident_key)");
+    let (mut sql, mut matching, mut most) = (Sql::new("WITH "), Sql::default(), Sql::default());
     // Records are looked at where the filter asks for more of them than their time.
-    let mut matching = Sql::default();
     if Conditions::is_of_columns(filter) {
+        sql.append(sharing(hit, filter, MAX_COUNTED));
         matching.text(" CROSS JOIN LATERAL ").append(record_of_placed(filter));
+        most.text("(SELECT most FROM share)");
+    } else {
+        sql.text("wanted AS (SELECT * FROM ").append(hit).text(")");
+        most.bind(Bind::BigInt(MAX_COUNTED));
     }
-    let mut sql = Sql::new("SELECT ");
-    sql.text(Remediation::COLUMNS)
-        .text(", incident_key, count, newest FROM UNNEST(")
-        .bind(Bind::IncidentKeyArray(keys.to_vec()))
+    sql.text(" SELECT ")
+        .text(Remediation::COLUMNS)
+        .text(", incident_key, count, newest, count >= ")
+        .append(most.clone())
         .text(
-            ") AS wanted (incident_key) CROSS JOIN LATERAL (SELECT count(*) AS count, \
+            " AS is_at_least FROM wanted CROSS JOIN LATERAL (SELECT count(*) AS count, \
              (array_agg(record_id ORDER BY record_time DESC, record_id DESC))[:",
         )
         .bind(Bind::BigInt(NEWEST))
@@ -110,9 +116,9 @@ fn summaries(keys: &[IncidentKey], filter: &CheckedFilter<RemediationFilter>) ->
              SELECT placed.record_id, placed.start_time AS record_time FROM remediation_vector AS placed",
         )
         .append(matching)
-        .append(placed.into_sql())
+        .append(placed(filter, "wanted.incident_key").into_sql())
         .text(" ORDER BY placed.start_time DESC, placed.record_id DESC LIMIT ")
-        .bind(Bind::BigInt(MAX_COUNTED))
+        .append(most)
         .text(") AS counted) AS incident JOIN ")
         .text(Remediation::TABLE)
         .text(" ON id = newest[1] AND start_time = newest_time");

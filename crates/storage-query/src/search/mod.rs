@@ -8,6 +8,7 @@ mod lexical;
 mod nearest;
 mod order;
 mod request;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -19,3 +20,4 @@ pub use lexical::{Lexical, LexicalHit, LexicalQuery};
 pub(crate) use nearest::ACTIVE_SLOT;
 pub use nearest::{Nearest, NearestQuery, Scan};
 pub use request::SearchRequest;
+pub(crate) use share::{placed, sharing};

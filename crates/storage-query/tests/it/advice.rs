@@ -1,10 +1,10 @@
 //! Advice over planted histories: what it may rest on, and what it may not.
 
 use diesel_async::AsyncPgConnection;
-use storage_models::IncidentKey;
+use storage_models::{IncidentKey, Timestamp};
 use storage_query::{
-    ActionOutcome, ActionsQuery, Advice, AuditFilter as _, CheckedFilter, IncidentHit, RemediationFilter,
-    ThresholdQuery, TimeBound,
+    ActionOutcome, ActionsQuery, Advice, AuditFilter as _, CheckedFilter, IncidentHit, IncidentsQuery,
+    MAX_JUDGED, RemediationFilter, ThresholdQuery, TimeBound,
 };
 
 use crate::support::{SET, database, execute, now, number};
@@ -150,6 +150,33 @@ async fn actions_are_told_for_each_incident_and_for_records_without_one() {
     let records = Advice::ask(ActionsQuery::of_records(filter, now()), &mut conn).await.unwrap();
     assert_eq!(names(&records.ranked), ["other", "works", "far"]);
     assert!(records.ranked.iter().all(|it| it.incident.is_none() && it.similarity >= 1.0));
+}
+
+/// However many records the incidents have, so many are looked at in all. An incident with few keeps them all.
+#[tokio::test]
+async fn incidents_share_the_records_that_are_looked_at() {
+    let of = |incident, times| Planted { incident, times, ..PLAIN };
+    let many: Vec<_> = (0..10).flat_map(|_| [of(7, 600), of(8, 600)]).chain([of(9, 30)]).collect();
+    let (_database, mut conn) = planted(&many).await;
+    let hits = vec![hit(7, 0.9), hit(8, 0.8), hit(9, 0.7)];
+    let mut found = ActionsQuery::new(hits, CheckedFilter::default(), now()).run(&mut conn).await.unwrap();
+    found.sort_by(|one, other| other.similarity.total_cmp(&one.similarity));
+    assert_eq!(found.iter().map(|it| it.counts.total).collect::<Vec<_>>(), [4_985, 4_985, 30]);
+    assert_eq!(MAX_JUDGED, 2 * 4_985 + 30);
+    let newest: Timestamp = "2026-03-26T00:00:00Z".parse().unwrap();
+    assert!(found.iter().take(2).all(|it| it.counts.last_seen == newest));
+
+    // Records are not looked at to be counted, unless the filter asks for what only they say.
+    let keys = [7, 8, 9].map(|incident| IncidentKey::new([incident; 16]));
+    let (east, any) = (RemediationFilter::default().cluster("east"), RemediationFilter::default());
+    for (filter, counts) in [
+        (east, [(4_985, true), (4_985, true), (30, false)]),
+        (any, [(6_000, false), (6_000, false), (30, false)]),
+    ] {
+        let query = IncidentsQuery::new(keys.to_vec(), filter.check(now()).unwrap());
+        let found = query.run(&mut conn).await.unwrap();
+        assert_eq!(keys.map(|key| (found[&key].count, found[&key].is_count_at_least())), counts);
+    }
 }
 
 /// The threshold is the set's own, and there is none before it was measured.

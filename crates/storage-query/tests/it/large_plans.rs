@@ -508,6 +508,12 @@ fn outcomes() -> Vec<Case> {
             ],
             &["_2026_01", "_2026_02"],
         ),
+        case(
+            "outcomes of everything by what the counters know",
+            by(&[]),
+            &["on remediation_count ", "using remediation_audit_2026_03_start_time_id_idx"],
+            &[],
+        ),
         case("the history of an alert", history(&[("alert_name", "alert-7")]), alert, &[]),
         case("the history of a fingerprint", history(&[("alert_fingerprint", "f-7")]), fingerprint, &[]),
         case(

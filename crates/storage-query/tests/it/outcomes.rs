@@ -6,8 +6,8 @@ use diesel_async::AsyncPgConnection;
 use proptest::test_runner::{Config, TestRunner};
 use storage_models::{Remediation, Status, Timestamp};
 use storage_query::{
-    AuditFilter as _, CheckedFilter, Grouping, HistoryQuery, MAX_GROUPS, Outcome, OutcomeCounts, Outcomes,
-    OutcomesQuery, PageRequest, RemediationFilter, Settle,
+    AuditFilter as _, CheckedFilter, Grouping, HistoryQuery, MAX_GROUPS, MAX_JUDGED, Outcome, OutcomeCounts,
+    Outcomes, OutcomesQuery, PageRequest, RemediationFilter, Settle,
 };
 
 use crate::lists::{any_wanted, filter};
@@ -315,4 +315,37 @@ async fn outcomes_are_bounded() {
     let counts = &found.groups[0].counts;
     assert_eq!((counts.total, counts.success, counts.held), (10_500, 10_500, 10_000));
     assert_eq!((counts.held_rate, counts.duration_ms_p50), (Some(1.0), Some(5_500)));
+}
+
+/// Where there are more than are looked up, the counters and the table tell the same: also of what is rare and was seen long
+/// ago.
+#[tokio::test]
+async fn the_counters_and_the_table_tell_the_same_outcomes() {
+    let (_database, mut conn) = database().await;
+    execute(
+        &mut conn,
+        "INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, cluster)
+         SELECT 'n', 'ns', CASE WHEN n % 7 = 0 THEN 'processing' WHEN n % 5 = 0 THEN 'failed' ELSE 'completed' END,
+             CASE WHEN n % 1000 < 3 AND n < 1000 THEN 'rare' ELSE 'common' END,
+             CASE WHEN n % 7 = 0 THEN 'running' WHEN n % 5 = 0 THEN 'failed' WHEN n % 3 = 0 THEN 'unknown' ELSE 'success' END,
+             '2026-01-01'::timestamptz + n * interval '1 min', 'east'
+         FROM generate_series(1, 13000) AS n",
+    )
+    .await;
+    let of =
+        |filter: RemediationFilter, by| OutcomesQuery::new(filter.check(now()).unwrap(), vec![by], now());
+    for by in [Grouping::ActionType, Grouping::Severity] {
+        let counters = of(RemediationFilter::default(), by);
+        let table = of(RemediationFilter::default().cluster("east"), by);
+        let is_counted = |query: &OutcomesQuery| query.to_sql().unwrap().text.contains("remediation_count");
+        assert!(is_counted(&counters) && !is_counted(&table));
+        let (counters, table) = (counters.run(&mut conn).await.unwrap(), table.run(&mut conn).await.unwrap());
+        assert_eq!((&counters, counters.durations_of), (&table, MAX_JUDGED));
+    }
+    let found = of(RemediationFilter::default(), Grouping::ActionType).run(&mut conn).await.unwrap();
+    let rare = found.groups.iter().find(|it| it.by[0].1.as_deref() == Some("rare")).unwrap();
+    assert_eq!(
+        (rare.counts.total, rare.counts.success, rare.counts.held, rare.counts.last_seen),
+        (2, 2, 0, "2026-01-01T00:02:00Z".parse().unwrap())
+    );
 }

@@ -32,7 +32,8 @@ const INCIDENT: &str = "AdviceRequest";
 const ABOUT: &str = "What was done about incidents whose texts are alike, and what came of it. An action is ranked with at least \
 five finished records of which a success held, by how surely its successes hold. Failed and unknown records count against it, \
 and a success after which the same incident came back does too. Records of other clusters count only with `clusters=all`. The \
-namespace, environment and severity of an alert are not taken: incidents are compared by what they say, and texts leave these out.";
+namespace, environment and severity of an alert are not taken: incidents are compared by what they say, and texts leave these out. At \
+most 10,000 records are looked at, the newest of each incident.";
 
 /// The operations.
 pub(super) fn operations() -> [Operation; 2] {

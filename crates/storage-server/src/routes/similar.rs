@@ -40,7 +40,8 @@ pub(super) fn operation() -> Operation {
         .named("incidents", "getSimilar", "Incidents like this one, and what was done about them")
         .about(
             "Incidents whose texts are near in meaning, the incident itself among them, each with what was done and what \
-             came of it. The filter is of the records that may be shown, not of the incident that is asked for.",
+             came of it. The filter is of the records that may be shown, not of the incident that is asked for. What came of records \
+             is looked up for at most 10,000, the newest of each incident.",
         )
         .parameters([parameters::id(), outcomes::settle(), similarity])
         .parameters([parameters::limit(SearchRequest::MAX_LIMIT, SearchRequest::DEFAULT_LIMIT)])

@@ -11,7 +11,7 @@ use storage_query::{
     ThresholdQuery, TrendQuery,
 };
 
-use super::seed::{BARE, BUSY, FIRST, KNOWN, PLAIN};
+use super::seed::{BARE, BUSY, FIRST, KNOWN, NOISY, PLAIN};
 
 /// Goal for what is of at most 10,000 records, and for facets that the counters know, in milliseconds.
 const OF_FEW: f64 = 50.0;
@@ -122,11 +122,16 @@ pub(super) async fn all(connection: &mut AsyncPgConnection) -> Result<Vec<Asked>
         ("a request", vec![("remediation_request_id", "req-200000")]),
     ];
     let hour = vec![("since", "1h")];
+    let noisy = vec![("alert_name", NOISY)];
     let everything = Vec::new();
     let mut all = Vec::new();
     let mut add = |name: String, goal, answer| all.push(Asked { name, goal, answer });
     let of_few = |goal| few.iter().map(move |(name, pairs)| (*name, pairs.clone(), goal));
-    let others = [("an hour", hour, OF_FEW), ("everything", everything.clone(), OF_MANY)];
+    let others = [
+        ("an hour", hour.clone(), OF_FEW),
+        ("an alert of 200,000 records", noisy.clone(), OF_MANY),
+        ("everything", everything.clone(), OF_MANY),
+    ];
     for (name, pairs, goal) in of_few(OF_FEW).chain(others.clone()) {
         let query = OutcomesQuery::new(filter(&pairs)?, vec![Grouping::ActionType], now);
         add(format!("outcomes, {name}"), goal, Answer::Outcomes(query));
@@ -134,7 +139,8 @@ pub(super) async fn all(connection: &mut AsyncPgConnection) -> Result<Vec<Asked>
     let by = vec![Grouping::AlertName, Grouping::ActionType, Grouping::Cluster];
     let by_three = OutcomesQuery::new(filter(&[])?, by, now);
     add("outcomes by three columns, everything".to_owned(), OF_MANY, Answer::Outcomes(by_three));
-    for (name, pairs, goal) in of_few(OF_FEW).filter(|(name, ..)| *name != "a request") {
+    let noisy = [("an alert of 200,000 records", noisy, OF_MANY)];
+    for (name, pairs, goal) in of_few(OF_FEW).filter(|(name, ..)| *name != "a request").chain(noisy) {
         add(format!("history, {name}"), goal, Answer::History(HistoryQuery::new(filter(&pairs)?, now)));
     }
     let counted = FacetsQuery::DEFAULT_FIELDS.to_vec();
@@ -147,11 +153,10 @@ pub(super) async fn all(connection: &mut AsyncPgConnection) -> Result<Vec<Asked>
         let facets = FacetsQuery::new(filter(&pairs)?, counted.clone());
         add(format!("facets of the counters, {name}"), OF_FEW, Answer::Facets(facets));
     }
-    for (name, pairs, goal) in of_few(OF_FEW).chain(others.clone()) {
+    for (name, pairs, goal) in of_few(OF_FEW).chain(others) {
         let facets = FacetsQuery::new(filter(&pairs)?, vec![Grouping::Cluster, Grouping::AlertName]);
         add(format!("facets of others, {name}"), goal, Answer::Facets(facets));
     }
-    let [(_, hour, _), _] = others;
     for (name, pairs, interval, has_durations, goal) in [
         ("by hour, a week", vec![("since", "7d")], Some(Interval::Hour), false, OF_MANY),
         ("by minute, an hour", hour, Some(Interval::Minute), false, OF_FEW),
@@ -176,9 +181,12 @@ pub(super) async fn all(connection: &mut AsyncPgConnection) -> Result<Vec<Asked>
         add(format!("trend {name}"), goal, Answer::Trend(trend));
     }
     let cluster = vec![("cluster", "cluster-1"), ("since", "180d")];
-    for (name, alert, goal) in
-        [("of 1,000", PLAIN, OF_FEW), ("of 2,700", KNOWN, OF_FEW), ("of 10,000", BUSY, OF_MANY)]
-    {
+    for (name, alert, goal) in [
+        ("of 1,000", PLAIN, OF_FEW),
+        ("of 2,700", KNOWN, OF_FEW),
+        ("of 10,000", BUSY, OF_MANY),
+        ("of ten noisy texts", NOISY, OF_MANY),
+    ] {
         let vector = vector_of(connection, alert).await?;
         for (which, pairs) in [("", everything.clone()), (" of a cluster", cluster.clone())] {
             let filter = filter(&pairs)?;
@@ -197,7 +205,7 @@ pub(super) async fn all(connection: &mut AsyncPgConnection) -> Result<Vec<Asked>
         let pairs = [("alert_name", alert), ("since", "180d")];
         add(
             format!("advice without a model, an alert {name}"),
-            OF_FEW,
+            if alert == NOISY { OF_MANY } else { OF_FEW },
             Answer::AdviceOfRecords(filter(&pairs)?),
         );
     }

@@ -14,7 +14,9 @@ pub(super) const BUSY: &str = "alert-busy";
 pub(super) const KNOWN: &str = "alert-known";
 /// Of 370 records, one is of this alert, which has no fingerprint: only its texts tell that it came back.
 pub(super) const BARE: &str = "alert-bare";
-/// One of about a thousand others, with twenty fingerprints each, and three texts each as all alerts.
+/// Of five records, one is of this alert, which never rests. It has ten texts, each with a fingerprint.
+pub(super) const NOISY: &str = "alert-noisy";
+/// One of several hundred others, with twenty fingerprints each, and three texts as all but the noisy one.
 pub(super) const PLAIN: &str = "alert-77";
 
 /// The end of the first of the four fingerprints, or of the twenty.
@@ -31,20 +33,24 @@ fn insert(from: usize, to: usize, rows: usize, months: u32) -> String {
              'action-' || (alert + h1 / 8 % 3) % 16, 'target-' || h1 / 32 % 5000, status, t,
              CASE WHEN status <> 'running' THEN t + h2 % 600000 * interval '1 ms' END, 'production', 'cluster-' || h2 % 4,
              'req-' || n / 3, name,
-             CASE WHEN name <> '{BARE}' AND (alert < 3 OR h1 / 1024 % 10 > 0)
+             CASE WHEN name = '{NOISY}' THEN 'f-' || name || '.' || h1 / 128 % 10
+                 WHEN name <> '{BARE}' AND (alert < 3 OR h1 / 1024 % 10 > 0)
                  THEN 'f-' || name || '.' || h1 / 64 % CASE WHEN name = '{BUSY}' THEN 4 ELSE 20 END END,
-             (ARRAY['critical', 'high', 'warning', 'info'])[1 + alert % 4], 'fault ' || h1 / 128 % 3 || ' of ' || name,
+             (ARRAY['critical', 'high', 'warning', 'info'])[1 + alert % 4],
+             'fault ' || h1 / 128 % CASE WHEN name = '{NOISY}' THEN 10 ELSE 3 END || ' of ' || name,
              jsonb_build_object('reason', 'CrashLoopBackOff', 'restarts', h2 % 20)
          FROM (
-             SELECT *, CASE alert WHEN 0 THEN '{BUSY}' WHEN 1 THEN '{KNOWN}' WHEN 2 THEN '{BARE}' ELSE 'alert-' || alert END AS name,
+             SELECT *, CASE alert WHEN 0 THEN '{BUSY}' WHEN 1 THEN '{KNOWN}' WHEN 2 THEN '{BARE}'
+                     WHEN 3 THEN '{NOISY}' ELSE 'alert-' || alert END AS name,
                  CASE WHEN h2 / 4096 % 100 < 5 THEN 'failed' WHEN h2 / 4096 % 100 < 8 THEN 'unknown'
                      WHEN h2 / 4096 % 100 < 10 THEN 'running' ELSE 'success' END AS status,
                  now() - interval '{months} months' * (1 - n / {rows}::float8) AS t
              FROM (
                  SELECT n, h1, h2, CASE WHEN n % 100 = 0 THEN 0 WHEN n % 370 = 1 THEN 1 WHEN n % 370 = 3 THEN 2
-                     ELSE 3 + h2 / 1048576 % 1000 END AS alert
+                     WHEN n % 5 = 2 THEN 3 ELSE 4 + h3 % 770 END AS alert
                  FROM (
-                     SELECT n, hashint8extended(n, 1) & 1073741823 AS h1, hashint8extended(n, 2) & 1073741823 AS h2
+                     SELECT n, hashint8extended(n, 1) & 1073741823 AS h1, hashint8extended(n, 2) & 1073741823 AS h2,
+                         hashint8extended(n, 3) & 1073741823 AS h3
                      FROM generate_series({from}, {to}) AS n
                  ) AS drawn
              ) AS of_alert

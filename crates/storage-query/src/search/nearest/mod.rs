@@ -113,7 +113,7 @@ impl NearestQuery {
     /// The incidents nearest to the vector, each once, the most similar first: those of records that match the filter. The
     /// request's limit counts incidents. They are as nearly exact as the vector index is, or exact where few records match.
     ///
-    /// Of the records that have one vector in common, the newest say which incidents these are.
+    /// Of the records that have one vector in common, the twenty newest say which incidents these are.
     ///
     /// # Errors
     /// [`QueryError::Database`].

@@ -19,6 +19,10 @@ pub(crate) const ACTIVE_SLOT: &str = "(SELECT slot FROM embedding_set WHERE stat
 /// first, and so do equal rows.
 const NEWEST_FIRST: &str = "distance, start_time DESC, id DESC";
 
+/// So many of the newest records of a vector tell which incidents have it. Almost always it is one, since equal vectors come
+/// of equal texts.
+const TELLING: i64 = 20;
+
 /// Where the nearest are looked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Looked<'a> {
@@ -110,7 +114,7 @@ impl NearestQuery {
             .append(record_of_placed(&self.filter))
             .append(placed.into_sql())
             .text(" ORDER BY placed.start_time DESC, placed.record_id DESC LIMIT ")
-            .bind(Bind::BigInt(self.of_one_vector()))
+            .bind(Bind::BigInt(self.of_one_vector(wanted)))
             .text(") AS held")
             .append(vectors.into_sql())
             .text(" ORDER BY ")
@@ -173,8 +177,11 @@ impl NearestQuery {
     }
 
     /// How many records of one vector may be wanted.
-    fn of_one_vector(&self) -> i64 {
-        self.count.min(SearchRequest::MAX_CANDIDATES)
+    fn of_one_vector(&self, wanted: Wanted) -> i64 {
+        match wanted {
+            Wanted::Records => self.count.min(SearchRequest::MAX_CANDIDATES),
+            Wanted::Incidents => self.count.min(TELLING),
+        }
     }
 
     /// The one place that knows the expression the vector index is built on.
