@@ -47,7 +47,6 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// Enough to see that it works.
-    #[expect(dead_code, reason = "for the command that runs every scenario")]
     pub(crate) fn short() -> Self {
         Self { rows: vec![2_000], months: vec![2], rounds: 2, millis: 100 }
     }

@@ -34,7 +34,6 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// Enough to see that it works.
-    #[expect(dead_code, reason = "for the command that runs every scenario")]
     pub(crate) fn short() -> Self {
         Self { texts: BATCH, rounds: 1 }
     }

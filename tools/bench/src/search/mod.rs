@@ -44,7 +44,6 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// Enough to see that it works.
-    #[expect(dead_code, reason = "for the command that runs every scenario")]
     pub(crate) fn short() -> Self {
         Self { rows: 5_000, texts: 100, months: 2, queries: 10, rounds: 1 }
     }
