@@ -17,6 +17,12 @@ const LIMITS: &[(&str, &str)] = &[
          (`projector.percent_beside_writes`) and catches up afterwards.",
     ),
     (
+        "W4",
+        "the projector, which does not make room for batches: `projector.percent_beside_writes` holds while single records queue, \
+         and only then. Beside batches its session takes 1.9 times the processor time of the session that writes them \
+         (`/proc/PID/stat`), while `COPY` has PostgreSQL to itself.",
+    ),
+    (
         "M1",
         "`/proc/PID/smaps` shows 26 MB that are pages of the program's own file, which the kernel may drop, and 51 MB that the \
          service has allocated, with 200 connections and without a model. The model adds its weights, 91 MB.",
