@@ -26,11 +26,7 @@ pub(crate) struct Arguments {
 pub(crate) fn bench(arguments: &Arguments) -> Result<ExitCode> {
     let mut arguments = arguments.arguments.clone();
     let release = !arguments.iter().any(|it| it == "--short");
-    // A comparison is the one measurement that needs another version of the service.
-    if let ["compare" | "--compare", revision, ..] =
-        arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
-        && !revision.starts_with('-')
-    {
+    if let Some(revision) = compared_revision(&arguments) {
         let program = previous::build(&previous::commit(revision)?, release)?;
         arguments.splice(..1, ["compare".to_owned(), "--program".to_owned(), program.display().to_string()]);
     }
@@ -61,6 +57,13 @@ fn onnxruntime() -> Option<PathBuf> {
             None
         }
     }
+}
+
+/// The revision in `compare REVISION …`, the one measurement that needs another version of the service.
+fn compared_revision(arguments: &[String]) -> Option<&str> {
+    let (command, others) = arguments.split_first()?;
+    let revision = others.first().filter(|it| !it.starts_with('-'))?;
+    matches!(command.as_str(), "compare" | "--compare").then_some(revision)
 }
 
 /// Runs the soak; `--release` builds it with optimisations.
@@ -98,7 +101,9 @@ fn asks_for_help(arguments: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::wants_onnxruntime;
+    //! Tests for what is read of a measurement's arguments.
+
+    use super::{compared_revision, wants_onnxruntime};
 
     #[test]
     fn onnxruntime_is_installed_for_the_measurement_that_compares_with_it() {
@@ -115,6 +120,21 @@ mod tests {
         ] {
             let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
             assert_eq!(wants_onnxruntime(&arguments), is_wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_comparison_names_its_revision_first() {
+        for (arguments, revision) in [
+            ("compare HEAD~5 --load w1", Some("HEAD~5")),
+            ("--compare v1", Some("v1")),
+            ("compare --help", None),
+            ("compare", None),
+            ("writes --rounds 3", None),
+            ("", None),
+        ] {
+            let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(compared_revision(&arguments), revision, "{arguments:?}");
         }
     }
 }

@@ -164,3 +164,62 @@ pub(super) async fn exchange(
         return Ok(());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Tests for the loads, against a server that answers so many requests and then closes every connection.
+
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::{lasting, paced, request, run};
+
+    const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
+
+    /// Where it listens.
+    async fn server(answers: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let left = Arc::new(AtomicUsize::new(answers));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, Arc::clone(&left)));
+            }
+        });
+        host
+    }
+
+    async fn answer(mut stream: TcpStream, left: Arc<AtomicUsize>) {
+        let mut request = [0; 1024];
+        while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+            let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            if taken.is_err() || stream.write_all(ANSWER).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn every_request_has_a_latency_and_a_place() {
+        let host = server(usize::MAX).await;
+        let requests = [request(&host, "", "{}")];
+        let closed = run(&host, &requests, 10, 3).await.unwrap();
+        assert_eq!((closed.latencies.len(), closed.latencies_of(|place| place < 4).len()), (10, 4));
+        let open = paced(&host, &requests, 10, 3, Duration::from_micros(1)).await.unwrap();
+        assert_eq!((open.latencies.len(), open.latencies_of(|place| place % 2 == 1).len()), (10, 5));
+    }
+
+    #[tokio::test]
+    async fn a_failure_ends_a_run_and_is_kept_of_a_lasting_one() {
+        let host = server(5).await;
+        let requests = [request(&host, "", "{}")];
+        assert!(run(&host, &requests, 10, 2).await.is_err());
+        let host = server(5).await;
+        let lasting = lasting(&host, &requests, 2, Duration::from_secs(3600)).await.unwrap();
+        assert_eq!((lasting.latencies.len(), lasting.failures.len()), (5, 2));
+    }
+}

@@ -2,7 +2,32 @@
 //! them.
 
 /// The scenario, and what a profile of it has shown.
-const LIMITS: &[(&str, &str)] = &[];
+const LIMITS: &[(&str, &str)] = &[
+    (
+        "W1",
+        "the processors, which all share. In a profile of all of them (`perf record -a`, 64 connections), PostgreSQL takes 48 % \
+         of the time that the scenario uses, the service's HTTP threads 35 %, its writer, projector and connections 13 %, and \
+         the load 4 %. No function has a tenth of the service's part. 64 requests are always in flight, so the mean latency is \
+         64 divided by the rate, and p99 follows the rate too ([group commit](decisions/group-commit.md#measured)).",
+    ),
+    (
+        "W2",
+        "what limits W1: vectors are made and indexed after the answer, so records are accepted at the rate of W1. They are \
+         searchable later because the projector works only part of the time while writes queue \
+         (`projector.percent_beside_writes`) and catches up afterwards.",
+    ),
+    (
+        "W4",
+        "the projector, which does not make room for batches: `projector.percent_beside_writes` holds while single records queue, \
+         and only then. Beside batches its session takes 1.9 times the processor time of the session that writes them \
+         (`/proc/PID/stat`), while `COPY` has PostgreSQL to itself.",
+    ),
+    (
+        "M1",
+        "`/proc/PID/smaps` shows 26 MB that are pages of the program's own file, which the kernel may drop, and 51 MB that the \
+         service has allocated, with 200 connections and without a model. The model adds its weights, 91 MB.",
+    ),
+];
 
 /// The sentences for a scenario.
 pub(super) fn of(scenario: &str) -> Option<&'static str> {

@@ -42,7 +42,7 @@ impl Machine {
                 ("date", Utc::now().format("%Y-%m-%d").to_string()),
                 ("commit", commit()?),
                 ("processor", field("/proc/cpuinfo", "model name")?),
-                ("cores", format!("{cores}, which PostgreSQL, the service and the load share")),
+                ("cores", cores.to_string()),
                 ("memory", memory()?),
                 ("kernel", read("/proc/sys/kernel/osrelease")?.trim().to_owned()),
                 ("PostgreSQL", programs.version()?),

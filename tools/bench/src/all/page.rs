@@ -46,9 +46,9 @@ impl Place {
 fn text(machine: &Machine, reports: &[Report], short: bool) -> Result<String> {
     let mut page = String::from(
         "# Performance\n\n\
-         `cargo xtask bench all` has written this page; [CONTRIBUTING.md](../CONTRIBUTING.md#measuring) says how to run \
-         it. Each scenario compares the service with something else on the same machine in the same run. Take the ratios; \
-         rates and times depend on the machine, and drift on one that others use too.\n\n",
+         `cargo xtask bench all` has written this page; [CONTRIBUTING.md](../CONTRIBUTING.md#measuring) says how to run it.\n\
+         Each scenario compares the service with something else on the same machine in the same run. Take the ratios: rates and\n\
+         times depend on the machine, and drift on one that others use too. PostgreSQL, the service and the load share its cores.\n\n",
     );
     if short {
         writeln!(page, "**{MEANINGLESS}**\n")?;
