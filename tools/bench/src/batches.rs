@@ -46,7 +46,7 @@ impl Arguments {
     /// For a look whether it works.
     pub(crate) fn short() -> Self {
         Self {
-            records: 2_000,
+            records: 1_000,
             batch: 100,
             rounds: 1,
             texts: 20,

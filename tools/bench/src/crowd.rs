@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// For a look whether it works.
     pub(crate) fn short() -> Self {
-        Self { connections: 1_000, seconds: 1, rounds: 1, texts: 20, embedder: "hashing".to_owned() }
+        Self { connections: 200, seconds: 1, rounds: 1, texts: 20, embedder: "hashing".to_owned() }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// For a look whether it works.
     pub(crate) fn short() -> Self {
-        Self { rows: vec![500, 5_000], seconds: 1, texts: 20, embedder: "hashing".to_owned() }
+        Self { rows: vec![500, 1_000], seconds: 1, texts: 20, embedder: "hashing".to_owned() }
     }
 }
 

@@ -109,6 +109,7 @@ impl Scenario {
     fn needs_no_speed(&self) -> bool {
         match self {
             Self::All(arguments) => arguments.short,
+            Self::Compare(arguments) => arguments.short,
             Self::Answers(_) | Self::Lists(_) | Self::PlainService(_) => true,
             _ => false,
         }

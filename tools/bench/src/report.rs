@@ -4,6 +4,10 @@ use std::fmt;
 
 use crate::progress::answer;
 
+/// What is said of figures in the short form.
+pub(crate) const MEANINGLESS: &str =
+    "SHORT FORM: everything ran for a moment, to prove that it works. THE FIGURES MEAN NOTHING.";
+
 /// The result of one scenario.
 #[derive(Debug)]
 pub(crate) struct Report {

@@ -18,9 +18,9 @@ const LIMITS: &[(&str, &str)] = &[
     ),
     (
         "W4",
-        "the projector, which does not make room for batches: `projector.percent_beside_writes` holds while single records queue, \
-         and only then. Beside batches its session takes 1.9 times the processor time of the session that writes them \
-         (`/proc/PID/stat`), while `COPY` has PostgreSQL to itself.",
+        "first of all the projector, which does not make room for batches: `projector.percent_beside_writes` holds while single \
+         records queue, and only then. Beside batches its session takes 1.9 times the processor time of the session that writes \
+         them (`/proc/PID/stat`), while `COPY` has PostgreSQL to itself and writes no row into the outbox.",
     ),
     (
         "M1",

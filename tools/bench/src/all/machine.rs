@@ -44,6 +44,7 @@ impl Machine {
                 ("processor", field("/proc/cpuinfo", "model name")?),
                 ("cores", cores.to_string()),
                 ("memory", memory()?),
+                ("load average before, which is 0 on a quiet machine", load_average()?),
                 ("kernel", read("/proc/sys/kernel/osrelease")?.trim().to_owned()),
                 ("PostgreSQL", programs.version()?),
                 ("PostgreSQL, durability", durability),
@@ -77,6 +78,11 @@ fn memory() -> Result<String> {
     let total = field("/proc/meminfo", "MemTotal")?;
     let kilobytes: u32 = total.trim_end_matches(" kB").parse().context("the memory is no number")?;
     Ok(format!("{:.1} GB", f64::from(kilobytes) * 1024.0 / 1e9))
+}
+
+/// Of the last minute.
+fn load_average() -> Result<String> {
+    Ok(read("/proc/loadavg")?.split(' ').next().unwrap_or_default().to_owned())
 }
 
 /// The value of the first line `NAME: VALUE`.

@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::progress::{answer, say};
-use crate::report::Report;
+use crate::report::{MEANINGLESS, Report};
 use machine::Machine;
-use page::MEANINGLESS;
 use scenarios::Form;
 
 /// Where the page of the project is.

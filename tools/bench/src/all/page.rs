@@ -7,11 +7,8 @@ use anyhow::{Context as _, Result};
 
 use super::machine::Machine;
 use super::{chart, limits};
-use crate::report::{Report, Series, Verdict, number};
+use crate::report::{MEANINGLESS, Report, Series, Verdict, number};
 
-/// What is said of figures in the short form.
-pub(super) const MEANINGLESS: &str =
-    "SHORT FORM: each scenario ran for a moment to prove that it works. THE FIGURES MEAN NOTHING.";
 const NAME: &str = "performance.md";
 /// The folder of the charts, beside the page.
 const CHARTS: &str = "performance";

@@ -18,7 +18,7 @@ use super::load;
 use super::progress::{answer, step};
 use super::stand::{self, Stand, body, until_searchable};
 use super::usage::Watched;
-use crate::report::number;
+use crate::report::{MEANINGLESS, number};
 use pairs::Pairs;
 
 #[derive(Debug, clap::Args)]
@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// What both are given to do.
     #[arg(long, value_enum, default_value_t = Load::W1)]
     load: Load,
+    /// Compare programs that are not optimised, to see that it works. The figures mean nothing.
+    #[arg(long)]
+    pub(crate) short: bool,
     /// Blocks of four turns.
     #[arg(long, default_value_t = 5)]
     blocks: usize,
@@ -130,6 +133,9 @@ fn tell(arguments: &Arguments, pairs: &[(Turn, Turn)]) {
     for (name, figure) in figures {
         let pairs = Pairs::new(pairs.iter().map(|(this, earlier)| (figure(this), figure(earlier))));
         answer(&format!("{name:<20} {pairs}"));
+    }
+    if arguments.short {
+        answer(MEANINGLESS);
     }
 }
 
