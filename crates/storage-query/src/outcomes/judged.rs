@@ -70,30 +70,72 @@ fn columns_looked_at(columns: &[&'static str]) -> Sql {
     sql
 }
 
-/// The rows of `looked`, a table that is called so and made by [`looked_at`], each with its `outcome`.
+/// The rows of `looked`, a table that is called so and made by [`looked_at`], each with its `outcome`, one after the other.
 ///
 /// A success has `recurred` when a record of the same incident begins after its end and soon enough, whatever asked for it
 /// but the same request: one of the same fingerprint, or where it has none, of the same text, cluster and namespace. Until
 /// that time is over it is `too_early` to say that it `held`.
-///
-/// Each success is looked up by itself. One scan of all records of the fingerprints, with a window over it, reads what no
-/// success asks for, and takes half as long again where an alert has 10,000 records.
 pub(super) fn judged(looked: Sql, now: Timestamp, settle: Settle) -> Sql {
+    let mut own = Sql::new("(SELECT slot, incident_key FROM ");
+    own.append(own_vector()).text(" OFFSET 0)");
+    let mut again = Sql::new("CASE");
+    again.append(again_by_look_up(own, settle)).text(" END");
+    outcomes(again, looked, now, settle)
+}
+
+/// [`judged`] of the table `looked` of a statement, all at once. `OFFSET 0` has the outcome worked out once a row, however
+/// often it is named.
+///
+/// The next record of the same incident that is `looked` at mostly answers. Only a success that it leaves open is looked up:
+/// where an alert never rests, that is one of thousands.
+pub(super) fn judged_once(now: Timestamp, settle: Settle) -> Sql {
+    let mut looked = Sql::new(
+        "(SELECT looked.*, own.slot AS own_slot, own.incident_key AS own_key, lead(looked.start_time) OVER next AS next_time, \
+         lead(remediation_request_id) OVER next AS next_request FROM looked LEFT JOIN LATERAL (SELECT slot, incident_key FROM ",
+    );
+    looked.append(own_vector()).text(
+        " AND looked.alert_fingerprint IS NULL OFFSET 0) AS own ON true WINDOW next AS (PARTITION BY \
+         alert_fingerprint COLLATE \"C\", own.incident_key, \
+         CASE WHEN alert_fingerprint IS NULL THEN namespace END COLLATE \"C\", \
+         CASE WHEN alert_fingerprint IS NULL THEN cluster END COLLATE \"C\" ORDER BY looked.start_time)) AS looked",
+    );
+    let mut again = Sql::new("CASE WHEN (alert_fingerprint IS NOT NULL OR own_key IS NOT NULL) AND ");
+    again
+        .append(soon("next_time", settle))
+        .text(" AND (next_request <> remediation_request_id) IS NOT FALSE THEN true")
+        .append(again_by_look_up(Sql::new("(SELECT own_slot AS slot, own_key AS incident_key)"), settle))
+        .text(" END");
+    let mut sql = outcomes(again, looked, now, settle);
+    sql.text(" OFFSET 0");
+    sql
+}
+
+/// The rows of `looked`, each with its outcome; `again` says whether what succeeded came again.
+fn outcomes(again: Sql, looked: Sql, now: Timestamp, settle: Settle) -> Sql {
     let mut sql = Sql::new(
         "SELECT *, CASE WHEN phase NOT IN ('completed', 'failed') THEN 'unfinished' WHEN status = 'failed' THEN 'failed' \
-         WHEN status <> 'success' THEN 'unknown' WHEN CASE WHEN alert_fingerprint IS NULL THEN ",
+         WHEN status <> 'success' THEN 'unknown' WHEN ",
     );
-    sql.append(again_by_text(settle)).text(" ELSE ").append(again_by_fingerprint(settle));
-    sql.text(" END THEN 'recurred' WHEN ").append(settled(settle)).text(" > ").bind(Bind::Timestamptz(now));
+    sql.append(again)
+        .text(" THEN 'recurred' WHEN ")
+        .append(settled(settle))
+        .text(" > ")
+        .bind(Bind::Timestamptz(now));
     sql.text(" THEN 'too_early' ELSE 'held' END AS outcome FROM ").append(looked);
     sql
 }
 
-/// [`judged`] of the table `looked` of a statement. `OFFSET 0` has the outcome worked out once a row, however often it is
-/// named.
-pub(super) fn judged_once(now: Timestamp, settle: Settle) -> Sql {
-    let mut sql = judged(Sql::new("looked"), now, settle);
-    sql.text(" OFFSET 0");
+/// The vector of a record of `looked` in the set that serves.
+fn own_vector() -> Sql {
+    let mut sql = Sql::new("remediation_vector WHERE slot = ");
+    sql.text(ACTIVE_SLOT).text(" AND record_id = looked.id AND start_time = looked.start_time");
+    sql
+}
+
+/// The end of a `CASE`: looks for a record by the fingerprint, or without one by the text of `own`.
+fn again_by_look_up(own: Sql, settle: Settle) -> Sql {
+    let mut sql = Sql::new(" WHEN alert_fingerprint IS NULL THEN ");
+    sql.append(again_by_text(own, settle)).text(" ELSE ").append(again_by_fingerprint(settle));
     sql
 }
 
@@ -115,15 +157,14 @@ fn again_by_fingerprint(settle: Settle) -> Sql {
     sql
 }
 
-/// Whether there is a record of the same text, cluster and namespace, as far as both have a vector. `OFFSET 0` has each
-/// looked up for the one before: PostgreSQL would else plan every order in which three tables of many months can be joined.
-fn again_by_text(settle: Settle) -> Sql {
-    let mut sql =
-        Sql::new("EXISTS (SELECT FROM (SELECT slot, incident_key FROM remediation_vector WHERE slot = ");
-    sql.text(ACTIVE_SLOT)
+/// Whether there is a record of the same text, cluster and namespace, as far as both have a vector; that of the one before is
+/// `own`. `OFFSET 0` has each looked up for the one before: PostgreSQL would else plan every order in which three tables of
+/// many months can be joined.
+fn again_by_text(own: Sql, settle: Settle) -> Sql {
+    let mut sql = Sql::new("EXISTS (SELECT FROM ");
+    sql.append(own)
         .text(
-            " AND record_id = looked.id AND start_time = looked.start_time OFFSET 0) AS own CROSS JOIN LATERAL \
-             (SELECT record_id, start_time FROM remediation_vector AS other \
+            " AS own CROSS JOIN LATERAL (SELECT record_id, start_time FROM remediation_vector AS other \
              WHERE other.slot = own.slot AND other.incident_key = own.incident_key AND ",
         )
         .append(soon("other.start_time", settle))

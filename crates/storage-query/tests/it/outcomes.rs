@@ -349,3 +349,32 @@ async fn the_counters_and_the_table_tell_the_same_outcomes() {
         (2, 2, 0, "2026-01-01T00:02:00Z".parse().unwrap())
     );
 }
+
+/// The next record is mostly the answer, but not where it is of the same request, or of the same text elsewhere.
+#[tokio::test]
+async fn a_recurrence_may_lie_behind_the_next_record() {
+    let (_database, mut conn) = database().await;
+    execute(&mut conn, SET).await;
+    execute(
+        &mut conn,
+        "INSERT INTO remediation_audit (name, namespace, phase, action_type, status, start_time, end_time, remediation_request_id,
+             alert_name, alert_fingerprint)
+         SELECT 'r', namespace, 'completed', 'restart', 'success', t, t + interval '1 min', request, alert, fingerprint
+         FROM (VALUES (0, 'prod', 'a'), (1, 'prod', 'a'), (2, 'test', 'c'), (3, 'prod', 'b')) AS planted (hours, namespace, request),
+             LATERAL (SELECT '2026-03-01Z'::timestamptz + hours * interval '1 hour' AS t) AS at,
+             (VALUES ('with', 'f'), ('without', NULL)) AS of (alert, fingerprint)",
+    )
+    .await;
+    execute(&mut conn, VECTORS).await;
+    let of = |filter: RemediationFilter| {
+        OutcomesQuery::new(filter.check(now()).unwrap(), vec![Grouping::AlertName], now())
+    };
+    let found = of(RemediationFilter::default()).run(&mut conn).await.unwrap();
+    let told: BTreeMap<_, _> = found
+        .groups
+        .iter()
+        .map(|it| (it.by[0].1.as_deref().unwrap(), (it.counts.recurred, it.counts.held)))
+        .collect();
+    // With a fingerprint the namespace does not matter; without one, what happened in `test` is another incident.
+    assert_eq!(told, BTreeMap::from([("with", (3, 1)), ("without", (2, 2))]));
+}
