@@ -24,6 +24,7 @@ async fn a_token_is_asked_for_and_stays_in_the_tab() {
     page.shows("does not accept this token").await;
     give(&page, &writer).await;
     page.shows("audit:read").await;
+    page.until(&means("forbidden")).await;
     page.click(".who").await;
     give(&page, &reader).await;
     page.shows("Nothing matches").await;
@@ -68,7 +69,13 @@ async fn too_many_requests_are_told_with_the_time_to_wait() {
     page.go("#/?since=24h").await;
     page.until("[...document.querySelectorAll('.problem button')].some((one) => one.textContent.startsWith('Try again'))").await;
     page.shows("Correlation id").await;
+    page.until(&means("rate-limited")).await;
     page.close().await;
+}
+
+/// Whether a problem that is shown links to the page of its type.
+fn means(problem: &str) -> String {
+    format!("document.querySelector('.problem a[href=\"/problems/{problem}\"]')")
 }
 
 /// 503 is shown as the service words it, with its page; when the database is back, trying again shows the records.

@@ -20,6 +20,21 @@ async fn the_first_view_is_the_last_day_and_its_chip_can_be_removed() {
     page.close().await;
 }
 
+/// An audit shows when something was, whatever the hour of the reading; how long ago and in the other zone is said on hover.
+#[tokio::test]
+async fn times_are_absolute_and_say_on_hover_how_long_ago_they_were() {
+    let store = Store::filled().await;
+    let Some(page) = Page::open(&store.url(), "#/?since=24h").await else { return };
+    page.counts("1–50 of 120 records").await;
+    let first = "document.querySelector('tbody time')";
+    let shown = page.value(&format!("{first}.textContent")).await;
+    let stored = page.value(&format!("new Date({first}.dateTime).toISOString().slice(11, 19)")).await;
+    assert!(shown.as_str().unwrap().contains(stored.as_str().unwrap()), "{shown} {stored}");
+    let hover = page.value(&format!("{first}.title")).await;
+    assert!(hover.as_str().unwrap().contains(" ago · "), "{hover}");
+    page.close().await;
+}
+
 /// Every record once, whichever way the reader goes.
 #[tokio::test]
 async fn pages_follow_each_other_and_lead_back() {
