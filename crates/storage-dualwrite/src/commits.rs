@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// A group of this size means that writes are waiting for one another: otherwise each would have had a group of its
-/// own.
+/// own. In a batch of this size each record waits for those before it.
 const CROWD: usize = 8;
-/// How long after such a group writes count as waiting.
+/// How long after such a group or batch writes count as waiting.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// Tells that records were committed, how many, and whether writes are waiting for PostgreSQL.
@@ -46,8 +46,8 @@ impl Commits {
         self.committed.notified().await;
     }
 
-    /// Notes that a writer has found `records` queued records.
-    pub(crate) fn found_queued(&self, records: usize, now: Instant) {
+    /// Notes that a writer is about to write so many records, each of which has waited for the others.
+    pub(crate) fn found_waiting(&self, records: usize, now: Instant) {
         if records >= CROWD {
             *self.crowded.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
@@ -69,9 +69,9 @@ mod tests {
     #[test]
     fn writes_are_crowded_for_a_moment_after_a_large_group_and_never_by_single_ones() {
         let (commits, now) = (Commits::default(), Instant::now());
-        commits.found_queued(1, now);
+        commits.found_waiting(1, now);
         assert!(!commits.are_crowded(now));
-        commits.found_queued(64, now);
+        commits.found_waiting(64, now);
         assert!(commits.are_crowded(now + Duration::from_millis(99)));
         assert!(!commits.are_crowded(now + Duration::from_millis(100)));
     }

@@ -76,6 +76,7 @@ impl ConnectionPool {
     }
 
     async fn carry_through<W: Work>(&self, work: &W) -> Result<W::Output, WriteError> {
+        self.runner.committed.found_waiting(work.len(), std::time::Instant::now());
         let mut connection =
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().map(|slot| slot.0);
         let outcome = self.runner.run(&mut connection, work).await;

@@ -53,7 +53,7 @@ impl WriterTask {
             if jobs.is_empty() {
                 return;
             }
-            self.runner.committed.found_queued(jobs.len(), std::time::Instant::now());
+            self.runner.committed.found_waiting(jobs.len(), std::time::Instant::now());
             let work = AssertUnwindSafe(turn.bound(self.write_all(&mut connection, jobs, &turn)));
             if let Err(panic) = work.catch_unwind().await {
                 tracing::error!("the outcome of a group of writes is unknown");
