@@ -146,7 +146,8 @@ impl<'a> Side<'a> {
         let singles: Vec<Vec<u8>> =
             (1..=arguments.texts).map(|n| load::request(&host, "", &body(n))).collect();
         load::run(&host, &singles, singles.len(), 64).await?;
-        let connection = AsyncPgConnection::establish(url).await?;
+        let mut connection = AsyncPgConnection::establish(url).await?;
+        until_searchable(&mut connection).await?;
         let requests = match arguments.load {
             Load::W4 => super::batches::requests(&host, 100, arguments.texts),
             _ => singles,
@@ -154,8 +155,8 @@ impl<'a> Side<'a> {
         Ok(Self { service, connection, host, requests })
     }
 
+    /// Ends when everything is searchable, so that nothing of it runs beside the other version's turn.
     async fn turn(&mut self, arguments: &Arguments) -> Result<Turn> {
-        until_searchable(&mut self.connection).await?;
         self.connection.batch_execute("CHECKPOINT").await?;
         let (host, requests, seconds) = (&self.host, &self.requests, arguments.seconds);
         let long = Duration::from_secs(seconds.into());
@@ -171,6 +172,7 @@ impl<'a> Side<'a> {
             }
         };
         let (run, used) = Watched::of(self.service)?.during(sending).await?;
+        until_searchable(&mut self.connection).await?;
         let run = run.without_failures()?;
         let records = if arguments.load == Load::W4 { 100.0 } else { 1.0 };
         Ok(Turn {
