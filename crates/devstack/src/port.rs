@@ -16,9 +16,20 @@ const ATTEMPTS: usize = 100;
 /// # Errors
 /// [`DevstackError::NoPort`] when none is found.
 pub(crate) fn free() -> Result<u16, DevstackError> {
+    free_beside(None)
+}
+
+/// The same, and another than `taken`, which nothing listens on yet.
+///
+/// # Errors
+/// As [`free`].
+pub(crate) fn free_beside(taken: Option<u16>) -> Result<u16, DevstackError> {
     let mut source = std::io::Error::other("no port has been tried");
     for _ in 0..ATTEMPTS {
         let port = FIRST + u16::from_be_bytes(random::bytes()?) % COUNT;
+        if taken == Some(port) {
+            continue;
+        }
         match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             Ok(_) => return Ok(port),
             Err(error) => source = error,

@@ -99,8 +99,8 @@ impl ServiceProcess {
             Some(bin) => bin,
             None => environment::required(environment::SERVICE_BIN)?.into(),
         };
-        let port = options.port.map_or_else(port::free, Ok)?;
-        let admin_port = options.admin_port.map_or_else(port::free, Ok)?;
+        let port = options.port.map_or_else(|| port::free_beside(options.admin_port), Ok)?;
+        let admin_port = options.admin_port.map_or_else(|| port::free_beside(Some(port)), Ok)?;
         let speaks_tls = options.environment.iter().any(|(name, _)| name == CERTIFICATE_FILE);
         let (log, scratch) = log_file(options.log)?;
         let output = File::options()

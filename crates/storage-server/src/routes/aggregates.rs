@@ -318,17 +318,17 @@ mod tests {
     #[test]
     fn a_trend_is_per_day_unless_it_says_otherwise() {
         for (query, interval) in [
-            ("", "day"),
-            ("interval=minute&since=1h&with=durations", "minute"),
-            ("interval=hour&since=7d&namespace=a", "hour"),
-            ("interval=day", "day"),
-            ("interval=week", "week"),
-            ("interval=auto&since=1h", "minute"),
-            ("interval=auto&since=90d", "day"),
+            ("", "1 day"),
+            ("interval=minute&since=1h&with=durations", "1 minute"),
+            ("interval=hour&since=7d&namespace=a", "1 hour"),
+            ("interval=day", "1 day"),
+            ("interval=week", "7 days"),
+            ("interval=auto&since=1h", "1 minute"),
+            ("interval=auto&since=90d", "1 day"),
         ] {
             let asked = trend_of(query, now()).unwrap();
             let sql = format!("{:?}", asked.query.to_sql());
-            assert!(sql.contains(&format!("Text(\"{interval}\")")), "{query}: {sql}");
+            assert!(sql.contains(&format!("date_bin('{interval}'")), "{query}: {sql}");
             assert_eq!(asked.has_durations, query.contains("with="), "{query}");
         }
     }
