@@ -245,9 +245,9 @@ fn totals(arguments: &Arguments, tables: &[Table]) -> Report {
         let (name, service, statements) = (table.name(), &table.service, &table.statements);
         let goal = if table.rows == 1_000_000 { Goal::AtMost(10.0) } else { Goal::None };
         report
-            .verdict(format!("p99 of the service in ms, {name}"), median(service, 990), goal)
+            .verdict(format!("R1: p99 of the service in ms, {name}"), median(service, 990), goal)
             .verdict(
-                format!("page and COUNT(*) / service, p50, {name}"),
+                format!("R1: page and COUNT(*) / service, p50, {name}"),
                 median(statements, 500) / median(service, 500),
                 Goal::None,
             )
@@ -262,7 +262,11 @@ fn totals(arguments: &Arguments, tables: &[Table]) -> Report {
         };
         let goal = if large.rows == 10_000_000 { Goal::AtMost(2.0) } else { Goal::None };
         let growth = median(&large.service, 500) / median(&small.service, 500);
-        report.verdict(format!("p50 at {} / at 100000, {} months", large.rows, large.months), growth, goal);
+        report.verdict(
+            format!("R1: p50 at {} / at 100000, {} months", large.rows, large.months),
+            growth,
+            goal,
+        );
     }
     report
 }
@@ -275,8 +279,8 @@ fn depths(arguments: &Arguments, tables: &[Table]) -> Report {
         let ratio = median(&table.deep, 500) / median(&table.first, 500);
         let goal = if page == DEEP { Goal::AtMost(1.1) } else { Goal::None };
         report
-            .verdict(format!("page {page} / page 1, p50, {name}"), ratio, Goal::None)
-            .verdict(format!("the slower / the faster of the two, {name}"), ratio.max(1.0 / ratio), goal)
+            .verdict(format!("R2: page {page} / page 1, p50, {name}"), ratio, Goal::None)
+            .verdict(format!("R2: the slower / the faster of the two, {name}"), ratio.max(1.0 / ratio), goal)
             .series(format!("page 1: p50, {name}"), "ms", of_each(&table.first, 500))
             .series(format!("page {page}: p50, {name}"), "ms", of_each(&table.deep, 500))
             .series(format!("page 1: p99, {name}"), "ms", of_each(&table.first, 990))

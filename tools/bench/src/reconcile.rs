@@ -133,8 +133,8 @@ fn add(report: &mut Report, name: &str, rows: usize, runs: &[Run]) {
     let megabytes: Vec<f64> = runs.iter().map(|it| it.peak_megabytes).collect();
     let goal = |most| if rows == 1_000_000 { Goal::AtMost(most) } else { Goal::None };
     report
-        .verdict(format!("seconds, {name}"), Figures::of(seconds.clone()).median, goal(30.0))
-        .verdict(format!("peak memory in MB, {name}"), Figures::of(megabytes.clone()).median, goal(100.0))
+        .verdict(format!("G1: seconds, {name}"), Figures::of(seconds.clone()).median, goal(30.0))
+        .verdict(format!("G1: peak memory in MB, {name}"), Figures::of(megabytes.clone()).median, goal(100.0))
         .series(format!("time, {name}"), "s", seconds)
         .series(format!("peak memory, {name}"), "MB", megabytes);
 }

@@ -67,7 +67,7 @@ async fn measure(cluster: &Cluster, arguments: &Arguments) -> Result<Report> {
         for _ in 0..starts {
             times.push(start(&url, &options).await?.as_secs_f64() * 1e3);
         }
-        report.verdict(format!("start to ready in ms, {what}"), Figures::of(times.clone()).median, goal);
+        report.verdict(format!("T1: start to ready in ms, {what}"), Figures::of(times.clone()).median, goal);
         report.series(format!("start to ready, {what}"), "ms", times);
     }
     Ok(report)

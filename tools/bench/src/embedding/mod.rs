@@ -85,7 +85,7 @@ pub(crate) async fn report(arguments: &Arguments) -> Result<Vec<Report>> {
         let Rates { ours, peers } = step(order, measuring, |_| "measured".to_owned()).await?;
         if peer.is_some() {
             let ratio = Figures::of(ours.clone()).median / Figures::of(peers.clone()).median;
-            report.verdict(format!("local model / onnxruntime, {order}"), ratio, goal);
+            report.verdict(format!("E1: local model / onnxruntime, {order}"), ratio, goal);
             report.series(format!("onnxruntime, {order}"), "/s", peers);
         }
         report.series(format!("local model, {order}"), "/s", ours);

@@ -38,12 +38,12 @@ pub(super) async fn measure(
         let searches = u32::try_from(queries.len() * (rounds + 1))?;
         report
             .verdict(
-                format!("recall@10, {share} % ({matching} records)"),
+                format!("S2: recall@10, {share} % ({matching} records)"),
                 recall.share(),
                 Goal::AtLeast(0.98),
             )
             .verdict(
-                format!("searches of a hundred repeated without the index, {share} %"),
+                format!("S2: searches of a hundred repeated without the index, {share} %"),
                 f64::from(repeated * 100) / f64::from(searches),
                 Goal::None,
             );

@@ -68,17 +68,17 @@ pub(super) async fn measure(
         let (share, matching) = (filtered.share, filtered.matching);
         report
             .verdict(
-                format!("recall@10, {share} % ({matching} records)"),
+                format!("S1: recall@10, {share} % ({matching} records)"),
                 recall.share(),
                 Goal::AtLeast(0.98),
             )
             .verdict(
-                format!("recall@10 of Qdrant asked directly, {share} %"),
+                format!("S1: recall@10 of Qdrant asked directly, {share} %"),
                 recall_of_direct.share(),
                 Goal::None,
             )
             .verdict(
-                format!("service / embedding and Qdrant, p95, {share} %"),
+                format!("S1: service / embedding and Qdrant, p95, {share} %"),
                 median(&of_service, 950) / median(&of_direct, 950),
                 Goal::AtMost(1.3),
             );
