@@ -61,6 +61,18 @@ impl Month {
         first_instant(self.0 + 1)
     }
 
+    /// The month before it; of the first month there is, itself.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// The month after it; of the last month there is, itself.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self((self.0 + 1).min(Self::COUNT - 1))
+    }
+
     /// The ranges of time that cover the months of these ids and no other month, in their order: each from its first instant
     /// to the first instant after it. Months that follow one another are one range.
     #[must_use]
@@ -112,6 +124,15 @@ mod tests {
             let month = Month::of(instant.parse().unwrap());
             assert_eq!(Month::of_id(month.id(5)), month, "{instant}");
         }
+    }
+
+    #[test]
+    fn the_months_beside_a_month_end_with_the_calendar() {
+        let month = |instant: &str| Month::of(instant.parse().unwrap());
+        assert_eq!(month("2026-01-31T00:00:00Z").previous(), month("2025-12-01T00:00:00Z"));
+        assert_eq!(month("2025-12-31T00:00:00Z").next(), month("2026-01-01T00:00:00Z"));
+        let (first, last) = (month("0000-01-01T00:00:00Z"), month("9999-12-31T00:00:00Z"));
+        assert_eq!((first.previous(), last.next()), (first, last));
     }
 
     #[test]
