@@ -114,6 +114,12 @@ impl<R: Listed> Sort<R> {
         sql
     }
 
+    /// Which way it runs through the months of the partitions, away from a place; `None` when it is by another time or by
+    /// none.
+    pub(crate) fn through_months(&self, side: Side) -> Option<Direction> {
+        (self.key == SortKey::Time).then(|| self.away(side))
+    }
+
     /// Which way it runs away from a place.
     const fn away(&self, side: Side) -> Direction {
         match (self.direction, side) {

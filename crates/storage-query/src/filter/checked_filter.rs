@@ -14,6 +14,8 @@ pub struct CheckedFilter<F> {
     times: Times<Range<Timestamp>>,
     /// Whether an index leads to what matches, or a range of the records' own time of few days.
     is_narrow: bool,
+    /// `None` for one that was not made from a filter.
+    checked_at: Option<Timestamp>,
 }
 
 impl<F> CheckedFilter<F> {
@@ -45,6 +47,11 @@ impl<F> CheckedFilter<F> {
     pub(crate) const fn is_narrow(&self) -> bool {
         self.is_narrow
     }
+
+    /// When it was checked, as the caller's clock had it.
+    pub(crate) const fn checked_at(&self) -> Option<Timestamp> {
+        self.checked_at
+    }
 }
 
 impl<F: Fields> CheckedFilter<F> {
@@ -64,7 +71,7 @@ impl<F: Fields> CheckedFilter<F> {
                 ));
             }
         });
-        InvalidParameters::check(errors).map(|()| Self { filter, times, is_narrow })
+        InvalidParameters::check(errors).map(|()| Self { filter, times, is_narrow, checked_at: Some(now) })
     }
 
     /// The same with a part of its filter changed to other valid values.
@@ -104,6 +111,6 @@ impl<F: Fields> CheckedFilter<F> {
 impl<F: Default> Default for CheckedFilter<F> {
     /// Every record.
     fn default() -> Self {
-        Self { filter: F::default(), times: Times::default(), is_narrow: false }
+        Self { filter: F::default(), times: Times::default(), is_narrow: false, checked_at: None }
     }
 }

@@ -12,7 +12,8 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    pub(super) fn range(&mut self, time: &'static str, Range { since, until }: Range<Timestamp>) {
+    /// Requires that `time` lies in a range.
+    pub(crate) fn range(&mut self, time: &'static str, Range { since, until }: Range<Timestamp>) {
         if let Some(since) = since {
             self.and(time).text(" >= ").bind(Bind::Timestamptz(since));
         }

@@ -82,7 +82,7 @@ impl<R: Listed> ListQuery<R> {
         &self.0.filter
     }
 
-    /// The statement, for a service with another driver.
+    /// The statement over all months, for a service with another driver. [`Self::run`] may ask the nearest months first.
     ///
     /// Each row is a record's columns, and one row more than the limit says that more follow. With the total,
     /// each row also has `total`, and an empty page is one row whose other columns are null.
@@ -93,7 +93,11 @@ impl<R: Listed> ListQuery<R> {
         self.0.to_sql()
     }
 
-    /// Runs it: one statement, hence one snapshot of records and total.
+    /// Runs it. The page comes from one statement, hence from one snapshot of records and total.
+    ///
+    /// A list by the records' own time first asks the two months in which the page begins, and all months only if the page
+    /// is not filled there: PostgreSQL plans a statement over every month that it may read. The present counts as the end
+    /// of the newest months, as [`AuditFilter::check`](crate::AuditFilter::check) was told it.
     ///
     /// # Errors
     /// [`QueryError::Invalid`] for what [`Self::check`] refuses; [`QueryError::Database`].

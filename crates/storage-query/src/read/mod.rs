@@ -5,6 +5,7 @@ mod count;
 mod feed;
 mod feed_end;
 mod list;
+mod nearest_months;
 mod paged;
 pub(crate) mod rows;
 mod stream;

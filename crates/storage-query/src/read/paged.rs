@@ -1,18 +1,24 @@
 //! Pages of records: what a list and a feed have in common.
 
 use diesel_async::AsyncPgConnection;
+use storage_models::Timestamp;
 
 use super::count;
 use super::feed_end::{FeedEnd, FeedEndQuery};
+use super::nearest_months::Course;
 use super::rows::{Counted, Plain};
 use crate::cursor::{Boundary, Order, Position, Side};
-use crate::filter::Conditions;
+use crate::filter::{Conditions, Range};
 use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{
     CheckedFilter, Cursor, InvalidParameter, InvalidReason, Listed, Page, PageRequest, QueryError, Total,
 };
 
 const OPERATION: &str = "list records";
+
+/// The most records that a page may skip and hold to be asked first of the nearest months: those that it finds there are
+/// read in vain when they are too few.
+const MAX_IN_VAIN: i64 = 500;
 
 /// A filter, an order and a page.
 #[derive(Debug, Clone)]
@@ -61,19 +67,49 @@ impl<R: Listed> Paged<R> {
         if paged.order.is_feed() && paged.end.is_none() {
             paged.end = Some(FeedEndQuery::<R>::new().run(conn).await?);
         }
-        let sql = paged.sql();
-        match paged.total {
+        let answer = match paged.nearest_months() {
+            Some(months) => paged.ask(months, conn).await?.filled(paged.limit()),
+            None => None,
+        };
+        match answer {
+            Some(answer) => Ok(paged.page_of(answer)),
+            None => Ok(paged.page_of(paged.ask(Range::default(), conn).await?)),
+        }
+    }
+
+    /// The months that are asked first: their plan is a small part of that for all. `None` when they would cost more than
+    /// they save. A total that is counted record by record takes all months anyway, and would be counted twice.
+    pub(super) fn nearest_months(&self) -> Option<Range<Timestamp>> {
+        let direction = self.order.sort().through_months(self.side())?;
+        let is_small = self.page.offset() + self.page.limit() <= MAX_IN_VAIN;
+        if !is_small || (self.total == Total::Exact && count::reads_records::<R>(&self.filter)) {
+            return None;
+        }
+        let place = self.boundary.and_then(|boundary| Timestamp::from_micros(boundary.position.value?));
+        let (range, now) = (self.filter.times().own, self.filter.checked_at());
+        Course { direction, range, place, now }.nearest_months()
+    }
+
+    /// Asks for the page in a range of the records' own time, and for the total of all.
+    async fn ask(
+        &self,
+        range: Range<Timestamp>,
+        conn: &mut AsyncPgConnection,
+    ) -> Result<Answer<R>, QueryError> {
+        let sql = self.sql_within(range);
+        match self.total {
             Total::Exact => {
                 let Bounded { rows, is_cut } =
                     Statement::<Counted<R>>::new(sql).load_within_bound(conn, OPERATION).await?;
                 let total = rows.first().map_or(0, |row| row.total);
                 let records = rows.into_iter().filter_map(|row| row.record).collect();
-                Ok(paged.page_of(records, is_cut, Some(total)))
+                Ok(Answer { records, is_cut, total: Some(total) })
             }
             Total::None => {
                 let Bounded { rows, is_cut } =
                     Statement::<Plain<R>>::new(sql).load_within_bound(conn, OPERATION).await?;
-                Ok(paged.page_of(rows.into_iter().map(|Plain(record)| record).collect(), is_cut, None))
+                let records = rows.into_iter().map(|Plain(record)| record).collect();
+                Ok(Answer { records, is_cut, total: None })
             }
         }
     }
@@ -93,26 +129,32 @@ impl<R: Listed> Paged<R> {
 
     /// Once opened.
     pub(super) fn sql(&self) -> Sql {
+        self.sql_within(Range::default())
+    }
+
+    /// The same with the page in a range of the records' own time, and the total of all.
+    pub(super) fn sql_within(&self, range: Range<Timestamp>) -> Sql {
         match self.total {
-            Total::Exact => self.counted_sql(),
-            Total::None => self.page_sql(),
+            Total::Exact => self.counted_sql(range),
+            Total::None => self.page_sql(range),
         }
     }
 
     /// PostgreSQL plans the page and the total each on its own. The total is on the left of the join: there it
     /// gives its row also when the page is empty.
-    fn counted_sql(&self) -> Sql {
+    fn counted_sql(&self, range: Range<Timestamp>) -> Sql {
         let mut sql = Sql::new("SELECT page.*, counted.total FROM (");
         sql.append(count::sql::<R>(&self.filter))
             .text(") AS counted LEFT JOIN (")
-            .append(self.page_sql())
+            .append(self.page_sql(range))
             .text(") AS page ON true")
             .append(self.order.sort().order_by(self.side()));
         sql
     }
 
-    fn page_sql(&self) -> Sql {
+    fn page_sql(&self, range: Range<Timestamp>) -> Sql {
         let mut conditions = Conditions::of(&self.filter);
+        conditions.range(R::TIME, range);
         self.push_window(&mut conditions);
         let mut sql = select::<R>(conditions);
         sql.append(self.window());
@@ -138,13 +180,17 @@ impl<R: Listed> Paged<R> {
         sql
     }
 
+    fn limit(&self) -> usize {
+        usize::try_from(self.page.limit()).unwrap_or(usize::MAX)
+    }
+
     fn side(&self) -> Side {
         self.boundary.map_or(Side::After, |boundary| boundary.side)
     }
 
     /// A page of the records on one side of the place, the nearest first.
-    fn page_of(&self, mut records: Vec<R>, is_cut: bool, total: Option<i64>) -> Page<R> {
-        let limit = usize::try_from(self.page.limit()).unwrap_or(usize::MAX);
+    fn page_of(&self, Answer { mut records, is_cut, total }: Answer<R>) -> Page<R> {
+        let limit = self.limit();
         let are_left = is_cut || records.len() > limit;
         let is_cut = is_cut && records.len() < limit;
         records.truncate(limit);
@@ -175,6 +221,22 @@ impl<R: Listed> Paged<R> {
             next_cursor: next.map(cursor),
             previous_cursor: previous.map(cursor),
         }
+    }
+}
+
+/// What a statement answered.
+struct Answer<R> {
+    /// At most one more than the page may have, the nearest first.
+    records: Vec<R>,
+    /// Whether records were left out because of their bytes.
+    is_cut: bool,
+    total: Option<i64>,
+}
+
+impl<R> Answer<R> {
+    /// The same if more records cannot change the page.
+    fn filled(self, limit: usize) -> Option<Self> {
+        (self.is_cut || self.records.len() > limit).then_some(self)
     }
 }
 

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use storage_models::{AiAnalysis, Execution, Phase, Remediation, Severity, Status, Timestamp, Workflow};
 
+use super::paged::Paged;
 use super::{
     CountQuery, Feed, FeedEnd, FeedEndQuery, GetManyQuery, GetQuery, ListQuery, StreamQuery, TimelineQuery,
 };
 use crate::cursor::{Order, Position};
 use crate::{
-    AuditFilter, BoundSql, CheckedFilter, Cursor, Direction, Incident, Listed, PageRequest,
+    AuditFilter, Bind, BoundSql, CheckedFilter, Cursor, Direction, Incident, Listed, PageRequest,
     RemediationFilter, Sort, Total,
 };
 
@@ -178,6 +179,62 @@ fn a_feed_is_no_list_and_ends_where_its_end_was_read() {
     let refused = feed.to_sql().unwrap_err().to_string();
     assert_eq!(refused, "end must be read first, by FeedEndQuery");
     assert!(feed.up_to(end()).to_sql().unwrap().text.contains("created_at < $"));
+}
+
+fn unfiltered<R: Listed>(sort: Sort<R>) -> Paged<R> {
+    let filter = R::Filter::default().check(at("2026-03-31T00:00:00Z")).unwrap();
+    Paged::new(filter, Order::By(sort))
+}
+
+/// The total is of all months, whichever the page is asked of.
+#[test]
+fn the_nearest_months_bound_the_page_and_not_its_total() {
+    let paged = unfiltered::<Remediation>(Sort::default());
+    let BoundSql { text, binds } = paged.sql_within(paged.nearest_months().unwrap()).into_bound();
+    let (total, page) = text.split_once(" AS counted LEFT JOIN ").unwrap();
+    assert!(
+        page.contains("FROM remediation_audit WHERE start_time >= $1 ORDER BY start_time DESC"),
+        "{page}"
+    );
+    assert!(!total.contains('$'), "{total}");
+    assert_eq!(binds.first(), Some(&Bind::Timestamptz(at("2026-02-01T00:00:00Z"))));
+    assert!(!paged.to_sql().unwrap().text.contains("start_time >="));
+}
+
+/// Nothing is asked twice that costs much when the nearest months do not fill the page.
+#[test]
+fn the_nearest_months_are_asked_first_where_that_may_save_and_costs_little() {
+    let newest = || unfiltered::<Remediation>(Sort::default());
+    let page = |limit, offset| PageRequest::new(limit, offset).unwrap();
+    let by_cluster = RemediationFilter::default().cluster("east").check(at("2026-03-31T00:00:00Z")).unwrap();
+    let by_cluster = || Paged { filter: by_cluster.clone(), ..newest() };
+    let executions = || unfiltered::<Execution>(Sort::default());
+    for (is_asked, expected, what) in [
+        (newest().nearest_months().is_some(), true, "the total of counters"),
+        (by_cluster().nearest_months().is_some(), false, "a total of records"),
+        (executions().nearest_months().is_some(), false, "a total of records without counters"),
+        (Paged { total: Total::None, ..by_cluster() }.nearest_months().is_some(), true, "no total"),
+        (Paged { total: Total::None, ..executions() }.nearest_months().is_some(), true, "no total"),
+        (
+            Paged { page: page(100, 400), ..newest() }.nearest_months().is_some(),
+            true,
+            "a page near the first",
+        ),
+        (Paged { page: page(100, 401), ..newest() }.nearest_months().is_some(), false, "a deep page"),
+        (newest().in_chunks().nearest_months().is_some(), false, "a chunk of a stream"),
+        (
+            unfiltered::<Remediation>(Sort::created_at(Direction::Descending)).nearest_months().is_some(),
+            false,
+            "another sort",
+        ),
+        (
+            Paged { order: Order::Written, total: Total::None, ..newest() }.nearest_months().is_some(),
+            false,
+            "a feed",
+        ),
+    ] {
+        assert_eq!(is_asked, expected, "{what}");
+    }
 }
 
 const CLAUSE: &str = "WHERE namespace = $ AND phase = ANY($) AND status = $";

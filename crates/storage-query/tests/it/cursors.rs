@@ -68,7 +68,7 @@ async fn walked_back<R: Modelled>(
     records
 }
 
-async fn check<R: Modelled>(
+pub(crate) async fn check<R: Modelled>(
     conn: &mut AsyncPgConnection,
     rows: &[Row<R>],
     wanted: &Wanted,

@@ -70,7 +70,7 @@ pub(crate) fn expected<R: Modelled>(
     (records, matching.len())
 }
 
-async fn check<R: Modelled>(
+pub(crate) async fn check<R: Modelled>(
     conn: &mut AsyncPgConnection,
     rows: &[Row<R>],
     wanted: &Wanted,

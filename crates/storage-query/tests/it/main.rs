@@ -12,6 +12,7 @@ mod large_plans;
 mod lexical;
 mod lists;
 mod model;
+mod nearest_months;
 mod newer;
 mod nulls;
 mod outcomes;
