@@ -23,16 +23,8 @@ pub(crate) const KNOWN: [&str; 5] = ["namespace", "phase", "status", "action_typ
 /// A month with too many kinds of records has no counters (`remediation_count_excess`). Whether the range holds one
 /// is decided by the same statement, which then counts the table instead.
 pub(crate) fn of<R: Listed>(filter: &CheckedFilter<R::Filter>, columns: &[&'static str]) -> Option<Sql> {
-    if R::TABLE != Remediation::TABLE || !knows_all(filter) || columns.iter().any(|it| !KNOWN.contains(it)) {
-        return None;
-    }
-    let months = Months::of(filter.since(), filter.until())?;
-    let counter_sum = CounterSum { filter, columns, months };
-    let mut sql = counter_sum.counters("remediation_count");
-    sql.text(" UNION ALL ").append(counter_sum.counters("remediation_count_delta"));
-    for edge in [counter_sum.months.head, counter_sum.months.tail].into_iter().flatten() {
-        sql.text(" UNION ALL ").append(counter_sum.rows(edge));
-    }
+    let counter_sum = CounterSum::of::<R>(filter, columns)?;
+    let mut sql = counter_sum.counted();
     sql.text(" UNION ALL ").append(counter_sum.rows_of_excess());
     Some(sql)
 }
@@ -59,6 +51,16 @@ pub(crate) fn total<R: Listed>(filter: &CheckedFilter<R::Filter>) -> Option<Sql>
     Some(sql)
 }
 
+/// The same total, or null when a whole month has no counters. Its plan has no month of the table but those at the ends of
+/// the range.
+pub(crate) fn total_of_counters<R: Listed>(filter: &CheckedFilter<R::Filter>) -> Option<Sql> {
+    let counter_sum = CounterSum::of::<R>(filter, &[])?;
+    let mut sql = Sql::new("SELECT CASE WHEN NOT ");
+    sql.append(counter_sum.excess()).text(" THEN coalesce(sum(records), 0)::bigint END AS total FROM (");
+    sql.append(counter_sum.counted()).text(") AS counter_sum");
+    Some(sql)
+}
+
 /// Whether the filter, but for the range of the records' own time, speaks of the counters' columns alone.
 fn knows_all<F: AuditFilter>(filter: &CheckedFilter<F>) -> bool {
     let is_known = |parameter: &str| KNOWN.contains(&parameter.split('.').next().unwrap_or_default());
@@ -71,7 +73,25 @@ struct CounterSum<'a, F> {
     months: Months,
 }
 
-impl<F: AuditFilter> CounterSum<'_, F> {
+impl<'a, F: AuditFilter> CounterSum<'a, F> {
+    fn of<R: Listed<Filter = F>>(filter: &'a CheckedFilter<F>, columns: &'a [&'static str]) -> Option<Self> {
+        let is_known = R::TABLE == Remediation::TABLE && knows_all(filter);
+        if !is_known || columns.iter().any(|it| !KNOWN.contains(it)) {
+            return None;
+        }
+        Some(Self { filter, columns, months: Months::of(filter.since(), filter.until())? })
+    }
+
+    /// The months that have counters, and the ends of the range.
+    fn counted(&self) -> Sql {
+        let mut sql = self.counters("remediation_count");
+        sql.text(" UNION ALL ").append(self.counters("remediation_count_delta"));
+        for edge in [self.months.head, self.months.tail].into_iter().flatten() {
+            sql.text(" UNION ALL ").append(self.rows(edge));
+        }
+        sql
+    }
+
     fn counters(&self, table: &'static str) -> Sql {
         let mut conditions = self.conditions("month", self.months.whole);
         conditions.and("NOT ").append(self.excess());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use storage_models::{Execution, Phase, Remediation, Severity, Status, Timestamp};
 
 use super::months::Months;
-use super::{of, total};
+use super::{of, total, total_of_counters};
 use crate::{AuditFilter as _, CheckedFilter, Incident, ListQuery, RemediationFilter, TimeBound};
 
 fn at(text: &str) -> Timestamp {
@@ -103,6 +103,9 @@ fn golden_sql_of_totals_from_counters() {
         let bound = total::<Remediation>(&checked(filter)).unwrap().into_bound();
         writeln!(golden, "-- {title}\n{}\n   {:?}\n", bound.text, bound.binds).unwrap();
     }
+    let edges = checked(all().since(at("2026-01-15")).until(at("2026-03-15")));
+    let bound = total_of_counters::<Remediation>(&edges).unwrap().into_bound();
+    writeln!(golden, "-- the same of counters alone\n{}\n   {:?}\n", bound.text, bound.binds).unwrap();
     let filter = checked(all().namespace("prod"));
     let bound = ListQuery::<Remediation>::new(filter).to_sql().unwrap();
     writeln!(golden, "-- page with total\n{}\n   {:?}\n", bound.text, bound.binds).unwrap();

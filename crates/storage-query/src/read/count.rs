@@ -45,11 +45,6 @@ impl<R: Listed> CountQuery<R> {
     }
 }
 
-/// Whether counting reads records, beyond those of two parts of months.
-pub(super) fn reads_records<R: Listed>(filter: &CheckedFilter<R::Filter>) -> bool {
-    counter_sum::total::<R>(filter).is_none()
-}
-
 pub(super) fn sql<R: Listed>(filter: &CheckedFilter<R::Filter>) -> Sql {
     counter_sum::total::<R>(filter).unwrap_or_else(|| {
         let mut sql = Sql::new("SELECT count(*) AS total FROM ");

@@ -12,6 +12,7 @@ use crate::filter::{Conditions, Range};
 use crate::sql::{Bind, BoundSql, Bounded, Sql, Statement};
 use crate::{
     CheckedFilter, Cursor, InvalidParameter, InvalidReason, Listed, Page, PageRequest, QueryError, Total,
+    counter_sum,
 };
 
 const OPERATION: &str = "list records";
@@ -67,43 +68,24 @@ impl<R: Listed> Paged<R> {
         if paged.order.is_feed() && paged.end.is_none() {
             paged.end = Some(FeedEndQuery::<R>::new().run(conn).await?);
         }
-        let answer = match paged.nearest_months() {
-            Some(months) => paged.ask(months, conn).await?.filled(paged.limit()),
-            None => None,
-        };
-        match answer {
-            Some(answer) => Ok(paged.page_of(answer)),
-            None => Ok(paged.page_of(paged.ask(Range::default(), conn).await?)),
+        if let Some(sql) = paged.nearest_sql() {
+            let answer = paged.ask(sql, conn).await?;
+            if paged.is_whole(&answer) {
+                return Ok(paged.page_of(answer));
+            }
         }
+        let answer = paged.ask(paged.sql(), conn).await?;
+        Ok(paged.page_of(answer))
     }
 
-    /// The months that are asked first: their plan is a small part of that for all. `None` when they would cost more than
-    /// they save. A total that is counted record by record takes all months anyway, and would be counted twice.
-    pub(super) fn nearest_months(&self) -> Option<Range<Timestamp>> {
-        let direction = self.order.sort().through_months(self.side())?;
-        let is_small = self.page.offset() + self.page.limit() <= MAX_IN_VAIN;
-        if !is_small || (self.total == Total::Exact && count::reads_records::<R>(&self.filter)) {
-            return None;
-        }
-        let place = self.boundary.and_then(|boundary| Timestamp::from_micros(boundary.position.value?));
-        let (range, now) = (self.filter.times().own, self.filter.checked_at());
-        Course { direction, range, place, now }.nearest_months()
-    }
-
-    /// Asks for the page in a range of the records' own time, and for the total of all.
-    async fn ask(
-        &self,
-        range: Range<Timestamp>,
-        conn: &mut AsyncPgConnection,
-    ) -> Result<Answer<R>, QueryError> {
-        let sql = self.sql_within(range);
+    async fn ask(&self, sql: Sql, conn: &mut AsyncPgConnection) -> Result<Answer<R>, QueryError> {
         match self.total {
             Total::Exact => {
                 let Bounded { rows, is_cut } =
                     Statement::<Counted<R>>::new(sql).load_within_bound(conn, OPERATION).await?;
-                let total = rows.first().map_or(0, |row| row.total);
+                let total = rows.first().and_then(|row| row.total);
                 let records = rows.into_iter().filter_map(|row| row.record).collect();
-                Ok(Answer { records, is_cut, total: Some(total) })
+                Ok(Answer { records, is_cut, total })
             }
             Total::None => {
                 let Bounded { rows, is_cut } =
@@ -112,6 +94,12 @@ impl<R: Listed> Paged<R> {
                 Ok(Answer { records, is_cut, total: None })
             }
         }
+    }
+
+    /// Whether records of further months cannot change the page, and its total is known.
+    fn is_whole(&self, answer: &Answer<R>) -> bool {
+        let is_counted = self.total == Total::None || answer.total.is_some();
+        is_counted && (answer.is_cut || answer.records.len() > self.limit())
     }
 
     /// The same with the place that its cursor leads to.
@@ -129,24 +117,40 @@ impl<R: Listed> Paged<R> {
 
     /// Once opened.
     pub(super) fn sql(&self) -> Sql {
-        self.sql_within(Range::default())
+        let page = self.page_sql(Range::default());
+        match self.total {
+            Total::Exact => self.counted_sql(count::sql::<R>(&self.filter), page),
+            Total::None => page,
+        }
     }
 
-    /// The same with the page in a range of the records' own time, and the total of all.
-    pub(super) fn sql_within(&self, range: Range<Timestamp>) -> Sql {
+    /// The statement that is asked first, of the nearest months and with the total of all. `None` when it would cost more
+    /// than it may save: a total that is counted record by record takes all months anyway, and would be counted twice.
+    pub(super) fn nearest_sql(&self) -> Option<Sql> {
+        let page = self.page_sql(self.nearest_months()?);
         match self.total {
-            Total::Exact => self.counted_sql(range),
-            Total::None => self.page_sql(range),
+            Total::Exact => Some(self.counted_sql(counter_sum::total_of_counters::<R>(&self.filter)?, page)),
+            Total::None => Some(page),
         }
+    }
+
+    fn nearest_months(&self) -> Option<Range<Timestamp>> {
+        if self.page.offset() + self.page.limit() > MAX_IN_VAIN {
+            return None;
+        }
+        let direction = self.order.sort().through_months(self.side())?;
+        let place = self.boundary.and_then(|boundary| Timestamp::from_micros(boundary.position.value?));
+        let (range, now) = (self.filter.times().own, self.filter.checked_at());
+        Course { direction, range, place, now }.nearest_months()
     }
 
     /// PostgreSQL plans the page and the total each on its own. The total is on the left of the join: there it
     /// gives its row also when the page is empty.
-    fn counted_sql(&self, range: Range<Timestamp>) -> Sql {
+    fn counted_sql(&self, total: Sql, page: Sql) -> Sql {
         let mut sql = Sql::new("SELECT page.*, counted.total FROM (");
-        sql.append(count::sql::<R>(&self.filter))
+        sql.append(total)
             .text(") AS counted LEFT JOIN (")
-            .append(self.page_sql(range))
+            .append(page)
             .text(") AS page ON true")
             .append(self.order.sort().order_by(self.side()));
         sql
@@ -230,14 +234,8 @@ struct Answer<R> {
     records: Vec<R>,
     /// Whether records were left out because of their bytes.
     is_cut: bool,
+    /// `None` also where only the table knows it.
     total: Option<i64>,
-}
-
-impl<R> Answer<R> {
-    /// The same if more records cannot change the page.
-    fn filled(self, limit: usize) -> Option<Self> {
-        (self.is_cut || self.records.len() > limit).then_some(self)
-    }
 }
 
 /// `SELECT` of the records under `conditions`.

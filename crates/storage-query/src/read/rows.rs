@@ -14,7 +14,8 @@ pub(crate) struct Plain<R>(pub(crate) R);
 
 /// A row of a page with the total beside it; without a record when the page is empty.
 pub(crate) struct Counted<R> {
-    pub(crate) total: i64,
+    /// `None` where the counters alone were asked and do not know it.
+    pub(crate) total: Option<i64>,
     pub(crate) record: Option<R>,
 }
 
@@ -95,7 +96,7 @@ impl<R: Listed> QueryableByName<Pg> for Plain<R> {
 
 impl<R: Listed> QueryableByName<Pg> for Counted<R> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
-        let total = NamedRow::get::<BigInt, _>(row, "total")?;
+        let total = NamedRow::get::<Nullable<BigInt>, _>(row, "total")?;
         // Judged by the id alone: a null in any other column that must have a value is an error, not an empty
         // page.
         let id: Option<i64> = row.get_value::<Nullable<BigInt>, _, _>(0)?;

@@ -141,8 +141,10 @@ async fn a_page_that_the_nearest_months_fill_plans_no_other() {
         ("start_time", &[("since", "2025-12-11")], "2025-12 2026-01"),
         ("start_time", &[("since", "2025-04-20"), ("until", "2026-06-01")], "2025-04 2025-05"),
     ] {
-        let (page, months) = page_and_months(&mut conn, &list(sort, pairs)).await;
-        assert_eq!((page.records.len(), &*months.join(" ")), (5, expected), "{sort} {pairs:?}");
+        for total in [Total::None, Total::Exact] {
+            let (page, months) = page_and_months(&mut conn, &list(sort, pairs).total(total)).await;
+            assert_eq!((page.records.len(), &*months.join(" ")), (5, expected), "{sort} {pairs:?} {total:?}");
+        }
     }
 
     // Without an end the months after the present one are asked too.
@@ -171,6 +173,23 @@ async fn a_page_that_the_nearest_months_do_not_fill_is_asked_of_all() {
     let (page, months) = page_and_months(&mut conn, &sparse).await;
     assert_eq!((page.records.len(), page.has_more), (5, true));
     assert_eq!((months.len(), months[0].as_str()), (9, "2024-12"));
+}
+
+/// A total that the counters do not know is counted in the table.
+#[tokio::test]
+async fn the_total_is_right_where_a_month_has_no_counters() {
+    let (_database, mut conn) = spread().await;
+    let newest = list("-start_time", &[]).total(Total::Exact);
+    let counted = newest.run(&mut conn).await.unwrap();
+    assert_eq!(counted.total, Some(400));
+    execute(
+        &mut conn,
+        "INSERT INTO remediation_count_excess VALUES ('2025-12-01');
+         DELETE FROM remediation_count_delta WHERE month = '2025-12-01';
+         DELETE FROM remediation_count WHERE month = '2025-12-01'",
+    )
+    .await;
+    assert_eq!(newest.run(&mut conn).await.unwrap(), counted);
 }
 
 /// A page of large records ends in the nearest months before it is full, and its cursor leads on to the others.
