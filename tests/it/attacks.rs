@@ -61,8 +61,8 @@ impl Attacked {
     }
 
     /// Checks that the log says this of the requests.
-    fn logged(&self, words: &[&str]) {
-        let log = self.service.process.logs();
+    async fn logged(&self, words: &[&str]) {
+        let log = self.service.log().await;
         for word in words {
             assert!(log.contains(word), "{word} is not in the log");
         }
@@ -148,7 +148,7 @@ async fn bodies_too_large_are_refused_before_they_are_read() {
     };
     let poured = attacked.by(100, pouring).await;
     attacked.is_unharmed("and sent without waiting", &poured, &["413", "hung up"], 32).await;
-    attacked.logged(&[r#""status":413"#, r#""problem":"body-too-large""#]);
+    attacked.logged(&[r#""status":413"#, r#""problem":"body-too-large""#]).await;
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn bodies_that_trickle_are_given_up() {
     };
     let outcomes = attacked.by(200, trickling).await;
     attacked.is_unharmed("bodies of 1 MiB, a byte at a time", &outcomes, &["408"], 16).await;
-    attacked.logged(&[r#""status":408"#, r#""problem":"request-timeout""#]);
+    attacked.logged(&[r#""status":408"#, r#""problem":"request-timeout""#]).await;
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn nesting_is_refused_at_its_depth() {
     let request = format!("{HEAD}Content-Length: {}\r\n\r\n{body}", body.len());
     let outcomes = attacked.by(40, async |to| drop(to.write_all(request.as_bytes()).await)).await;
     attacked.is_unharmed("JSON a million levels deep", &outcomes, &["400"], BUDGETED).await;
-    attacked.logged(&[r#""status":400"#, r#""problem":"malformed-json""#]);
+    attacked.logged(&[r#""status":400"#, r#""problem":"malformed-json""#]).await;
 }
 
 #[tokio::test]
@@ -273,11 +273,13 @@ async fn guessed_tokens_are_counted_and_not_kept() {
     assert!(outcomes.keys().all(|status| status == "401" || status == "429"), "{outcomes:?}");
     assert!(outcomes["429"] > outcomes["401"], "{outcomes:?}");
     assert!(grown <= 16, "memory grew by {grown} MiB");
-    attacked.logged(&[
-        r#""status":401"#,
-        r#""status":429"#,
-        r#""message":"the request of a caller was refused","peer":"127.0.0.1""#,
-    ]);
+    attacked
+        .logged(&[
+            r#""status":401"#,
+            r#""status":429"#,
+            r#""message":"the request of a caller was refused","peer":"127.0.0.1""#,
+        ])
+        .await;
 }
 
 /// Batches as large as they may be, more at once than the byte budget holds.

@@ -120,7 +120,7 @@ async fn tokens_permit_what_the_file_says() {
     ] {
         assert!(metrics.contains(&format!("datastorage_auth_total{line}")), "{line}\n{metrics}");
     }
-    let log = guarded.service.process.logs();
+    let log = guarded.service.log().await;
     let forbidden = log.lines().find(|line| line.contains("\"problem\":\"forbidden\"")).unwrap();
     assert!(forbidden.contains("\"caller\":\"writer\""), "{forbidden}");
     for token in [&*writer, &reader, unknown] {

@@ -59,7 +59,7 @@ async fn service_accounts_do_what_their_roles_allow() {
     send(&service, Method::POST, &late).await.expect(201);
     assert_eq!(api.token_reviews(), reviews + 2, "what failed was asked again, what is known was not");
 
-    let log = service.process.logs();
+    let log = service.log().await;
     assert!(log.contains(WRITER), "{log}");
     for token in [&genuine, &other, &late] {
         assert!(!log.contains(token.as_str()), "{log}");

@@ -84,7 +84,7 @@ async fn the_correlation_id_is_everywhere_and_bodies_are_nowhere() {
         .body(body.to_string());
     let answer = Answer::of(request.send().await.unwrap()).await.expect(201);
     assert_eq!(answer.header("X-Correlation-ID"), "corr-4711");
-    let log = service.process.logs();
+    let log = service.log().await;
     let line =
         log.lines().find(|line| line.contains("corr-4711")).unwrap_or_else(|| panic!("no line: {log}"));
     let _json: Value = serde_json::from_str(line).unwrap();

@@ -217,7 +217,7 @@ async fn secrets_are_in_no_log_and_no_answer_whatever_fails() {
 
     let metrics = format!("{}/metrics", exposed.service.process.admin_url());
     let metrics = exposed.service.client.get(metrics).send().await.unwrap().text().await.unwrap();
-    let log = exposed.service.process.logs();
+    let log = exposed.service.log().await;
     assert!(log.contains("\"level\":\"DEBUG\""), "the log is not detailed");
     holds_no_secret(&log);
     holds_no_secret(&metrics);

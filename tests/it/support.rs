@@ -1,6 +1,7 @@
 //! A service on a database of its own, and a client for it.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use diesel::sql_types::BigInt;
@@ -100,6 +101,16 @@ impl Service {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path).await
+    }
+
+    /// The log, in which every request that was answered before has its line: those are written together, a moment later.
+    pub(crate) async fn log(&self) -> String {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let id = format!("asked-for-the-log-{}.", ASKED.fetch_add(1, Ordering::Relaxed));
+        let url = format!("{}/of-the-last-line", self.process.url());
+        self.client.get(url).header("X-Correlation-ID", &id).send().await.unwrap();
+        eventually("the lines are written", async || self.process.logs().contains(&id)).await;
+        self.process.logs()
     }
 
     pub(crate) async fn post_text(&self, kind: &str, body: impl Into<String>) -> Answer {

@@ -91,7 +91,7 @@ async fn a_head_that_cannot_be_read_is_answered_with_a_problem() {
         assert_eq!(answer.status, status, "{head:.80}: {answer:?}");
         is_refusal(answer, kind, detail);
     }
-    let log = service.process.logs();
+    let log = service.log().await;
     assert!(log.contains(r#""problem":"head-too-large""#) && log.contains("%C3%BC"), "{log}");
     let metrics = reqwest::get(format!("{}/metrics", service.process.admin_url())).await.unwrap();
     let metrics = metrics.text().await.unwrap();

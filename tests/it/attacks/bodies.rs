@@ -178,5 +178,5 @@ async fn bodies_that_are_announced_and_do_not_come_take_nothing_from_others() {
         assert!(served > 0, "no other caller was served meanwhile");
         attacked.is_unharmed("16 MiB announced by 8", &outcomes, &["408"], 16).await;
     }
-    attacked.logged(&[r#""status":408"#, r#""problem":"request-timeout""#]);
+    attacked.logged(&[r#""status":408"#, r#""problem":"request-timeout""#]).await;
 }

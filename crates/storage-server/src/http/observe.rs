@@ -19,10 +19,8 @@ use super::state::AppState;
 use crate::auth::{ANONYMOUS, Caller, CallerSlot};
 use crate::problem::{Problem, ProblemKind};
 use crate::telemetry::correlation::{self, CorrelationId};
+use crate::telemetry::log::REQUEST;
 use crate::telemetry::{chain, metrics as names, millis, span, trace_context};
-
-/// The log target of the lines of requests. Operators have it in their settings, so it stays if this file moves.
-const TARGET: &str = "storage_server::telemetry::request";
 
 /// The status counted for a client that went away before its answer; nginx's number.
 const CLIENT_GONE: u16 = 499;
@@ -133,8 +131,8 @@ impl RequestRecord {
         if let Some(cause) = problem.source() {
             let cause = chain(cause);
             match problem.kind() {
-                ProblemKind::Internal => tracing::error!(target: TARGET, error = cause, "a request failed"),
-                _ => tracing::warn!(target: TARGET, error = cause, "a request was not answered"),
+                ProblemKind::Internal => tracing::error!(target: REQUEST, error = cause, "a request failed"),
+                _ => tracing::warn!(target: REQUEST, error = cause, "a request was not answered"),
             }
         }
         (problem.kind(), problem.render(self.correlation_id.as_str()))
@@ -156,9 +154,9 @@ impl RequestRecord {
         let caller = self.caller.get();
         let caller = caller.as_ref().map_or(ANONYMOUS, Caller::name);
         if is_probe(route) {
-            tracing::debug!(target: TARGET, method, route, status, duration_ms, caller, problem, "request");
+            tracing::debug!(target: REQUEST, method, route, status, duration_ms, caller, problem, "request");
         } else {
-            tracing::info!(target: TARGET, method, route, status, duration_ms, caller, problem, "request");
+            tracing::info!(target: REQUEST, method, route, status, duration_ms, caller, problem, "request");
         }
         if self.is_measured {
             metrics::counter!(
@@ -189,7 +187,7 @@ pub(crate) fn note_unread(problem: &Problem, id: &CorrelationId, is_measured: bo
     let _entered = span.enter();
     let (status, slug) = (problem.kind().status(), problem.kind().slug());
     let (method, route, caller) = (OTHER_METHOD, UNMATCHED, ANONYMOUS);
-    tracing::info!(target: TARGET, method, route, status, caller, problem = slug, detail = %problem, "request");
+    tracing::info!(target: REQUEST, method, route, status, caller, problem = slug, detail = %problem, "request");
     if is_measured {
         metrics::counter!(
             names::HTTP_REQUESTS,

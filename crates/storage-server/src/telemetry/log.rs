@@ -1,16 +1,23 @@
 //! The log: on standard error, one line an event, the request's ids in each line of a request.
 
+mod json;
+mod lines;
+
 use std::fmt;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Stderr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use super::level::LogLevel;
+use json::{JsonLines, JsonMembers};
+use lines::Lines;
+pub(crate) use lines::REQUEST;
 
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +36,8 @@ pub struct LogControl {
     filter: reload::Handle<EnvFilter, Registry>,
     configured: Arc<LogLevel>,
     current: Arc<Mutex<LogLevel>>,
+    /// None for a log that does not gather any.
+    lines: Option<Lines<Stderr>>,
 }
 
 impl fmt::Debug for LogControl {
@@ -47,7 +56,15 @@ impl LogControl {
     fn new(level: &str) -> (reload::Layer<EnvFilter, Registry>, Self) {
         let level = LogLevel::parse(level).unwrap_or_default();
         let (layer, filter) = reload::Layer::new(level.filter());
-        (layer, Self { filter, configured: Arc::new(level.clone()), current: Arc::new(Mutex::new(level)) })
+        let current = Arc::new(Mutex::new(level.clone()));
+        (layer, Self { filter, configured: Arc::new(level), current, lines: None })
+    }
+
+    /// Writes the lines of requests that wait for others. The end of the process does not.
+    pub fn flush(&self) {
+        if let Some(lines) = &self.lines {
+            lines.flush();
+        }
     }
 
     /// The levels in force.
@@ -88,11 +105,13 @@ pub(crate) fn detached() -> LogControl {
 /// # Errors
 /// When something else in the process logs already.
 pub fn init(format: LogFormat, level: &str) -> Result<LogControl, TryInitError> {
-    let (filter, control) = LogControl::new(level);
+    let (filter, mut control) = LogControl::new(level);
+    let lines = Lines::gathering(std::io::stderr());
+    control.lines = Some(lines.clone());
     match format {
-        LogFormat::Auto if std::io::stderr().is_terminal() => human(filter)?,
-        LogFormat::Human => human(filter)?,
-        LogFormat::Json | LogFormat::Auto => json(filter, std::io::stderr).try_init()?,
+        LogFormat::Auto if std::io::stderr().is_terminal() => human(filter, lines)?,
+        LogFormat::Human => human(filter, lines)?,
+        LogFormat::Json | LogFormat::Auto => json(filter, lines).try_init()?,
     }
     // Libraries that do not use tracing. Below this they are not heard anyway, and above it the filter decides.
     log::set_max_level(log::LevelFilter::Info);
@@ -103,24 +122,22 @@ pub fn init(format: LogFormat, level: &str) -> Result<LogControl, TryInitError> 
     Ok(control)
 }
 
-fn human(filter: impl Layer<Registry> + Send + Sync) -> Result<(), TryInitError> {
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+fn human(filter: impl Layer<Registry> + Send + Sync, lines: Lines<Stderr>) -> Result<(), TryInitError> {
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(lines).with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(filter).with(lines).try_init()
 }
 
 /// Fields of the event at the top, those of the request under `span`.
-fn json<W>(filter: impl Layer<Registry> + Send + Sync, writer: W) -> impl tracing::Subscriber + Send + Sync
+fn json<W>(
+    filter: impl Layer<Registry> + Send + Sync,
+    writer: W,
+) -> impl tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
-        .with_writer(writer);
+    let lines =
+        tracing_subscriber::fmt::layer().event_format(JsonLines).fmt_fields(JsonMembers).with_writer(writer);
     tracing_subscriber::registry().with(filter).with(lines)
 }
 
@@ -128,6 +145,9 @@ where
 mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
+
+    use tracing::field::Empty;
+    use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::{LogControl, LogLevel, json};
     use crate::telemetry::span;
@@ -164,6 +184,48 @@ mod tests {
         assert_eq!(line["error"], "two\nlines");
         assert_eq!(line["span"]["correlation_id"], "id-1\n{\"x\":1}");
         assert_eq!(line["span"]["trace_id"], "trace-1");
+    }
+
+    /// Readers of the log rely on its form.
+    #[test]
+    fn lines_are_those_of_the_json_format_of_tracing_subscriber() {
+        let (ours, theirs) = (Lines::default(), Lines::default());
+        let (our_writer, their_writer) = (ours.clone(), theirs.clone());
+        let reference = tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .with_writer(move || their_writer.clone());
+        let (filter, _control) = LogControl::new("trace");
+        let both = json(filter, move || our_writer.clone()).with(reference);
+        tracing::subscriber::with_default(both, || {
+            let text = "\"\\ \u{0} \u{7f} \u{1f980} \r\n";
+            tracing::info!("without a span");
+            tracing::info!(r#type = text, none = None::<&str>, some = Some(3));
+            let span =
+                tracing::error_span!("request", correlation_id = text, trace_id = %text, later = Empty);
+            let _entered = span.enter();
+            tracing::debug!(target: "storage_server::elsewhere", number = -1_i64, large = u128::MAX, share = 0.5, "{text}");
+            tracing::warn!(infinite = f64::INFINITY, is_so = true, list = ?[1, 2], "text and {}", 1);
+            span.record("later", 7);
+            let error: &dyn std::error::Error = &std::io::Error::other("two\nlines");
+            tracing::error!(error, "failed");
+            let inner = tracing::info_span!("inner");
+            tracing::info!(parent: &inner, "in a span without fields");
+        });
+        let read = |lines: &Lines| -> Vec<serde_json::Value> {
+            let bytes = lines.0.lock().unwrap();
+            let lines = serde_json::Deserializer::from_slice(&bytes).into_iter();
+            let without_time = |mut line: serde_json::Value| {
+                line.as_object_mut().unwrap().remove("timestamp").unwrap();
+                line
+            };
+            lines.map(|line| without_time(line.unwrap())).collect()
+        };
+        let (ours, theirs) = (read(&ours), read(&theirs));
+        assert_eq!(ours.len(), 6, "{ours:?}");
+        assert_eq!(ours, theirs);
     }
 
     /// What is asked for while the process runs holds from the next line on, and is taken back.
