@@ -251,6 +251,8 @@ async fn failures(service: &Service, place: usize, case: &Case) -> Vec<String> {
     }
     let mut failures = misstored(case, &written);
     let id = written.json()["id"].as_i64().unwrap();
+    // What a word is worth depends on the records that are known to have it.
+    service.embedded().await;
     for (query, expected) in case.asked {
         let found = asked(service, &namespace, query).await;
         let is_met = match (expected, &found) {

@@ -20,6 +20,10 @@ use super::wake::Wake;
 use crate::ConnectError;
 use crate::outbox::{self, Claim, ClaimedRecord, Holder, Horizon, Portion, Stage, Wanted, Window};
 
+/// The least time from the beginning of a turn that has done all there was to the next one. Records that are written
+/// within it share a turn, whose price hardly depends on their number. One that comes after a pause waits for nothing.
+const GATHER: Duration = Duration::from_millis(25);
+
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) owner: Uuid,
@@ -100,11 +104,11 @@ impl Worker {
                     Next::Pause
                 }
             };
-            self.wait(next).await;
+            self.wait(next, started).await;
         }
     }
 
-    async fn wait(&mut self, next: Next) {
+    async fn wait(&mut self, next: Next, started: Instant) {
         let ProjectorSettings { poll, outage_pause, .. } = self.shared.settings;
         let stopping = self.shared.stopping.clone();
         let woken = async {
@@ -114,6 +118,7 @@ impl Worker {
                 Next::Idle => {
                     let longest = self.horizon.pause(poll, Instant::now());
                     let _polled = tokio::time::timeout(longest, self.work.changed()).await;
+                    tokio::time::sleep_until((started + GATHER).into()).await;
                 }
                 Next::Pause => tokio::time::sleep(outage_pause).await,
             }
