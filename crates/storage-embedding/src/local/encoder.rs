@@ -4,9 +4,10 @@
 use super::attention::{Attention, WIDTH};
 use super::functions::{LayerNorm, count, gelu, normalise};
 use super::matrix::Linear;
-use super::tensor_file::TensorFile;
+use super::tensor_file::{Rows, TensorFile};
 use crate::error::LoadError;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
+use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
+use std::io;
 
 const INNER_WIDTH: usize = 1_536;
 const LAYERS: usize = 6;
@@ -19,7 +20,8 @@ const MAX_PASS_TOKENS: usize = 1_024;
 
 /// The model's weights and how to apply them.
 pub(super) struct Encoder {
-    words: Array2<f32>,
+    /// Half of the model, of which texts need little: most of the vocabulary hardly ever occurs.
+    words: Rows,
     positions: Array2<f32>,
     segment: Array1<f32>,
     norm: LayerNorm,
@@ -36,9 +38,9 @@ struct Layer {
 
 impl Encoder {
     /// Reads all weights.
-    pub(super) fn load(file: &mut TensorFile) -> Result<Self, LoadError> {
+    pub(super) fn load(file: &TensorFile) -> Result<Self, LoadError> {
         Ok(Self {
-            words: file.matrix("embeddings.word_embeddings.weight", VOCABULARY, WIDTH)?,
+            words: file.rows("embeddings.word_embeddings.weight", VOCABULARY, WIDTH)?,
             positions: file.matrix("embeddings.position_embeddings.weight", POSITIONS, WIDTH)?,
             segment: file.matrix("embeddings.token_type_embeddings.weight", 2, WIDTH)?.row(0).to_owned(),
             norm: layer_norm(file, "embeddings.LayerNorm")?,
@@ -48,13 +50,20 @@ impl Encoder {
 
     /// One unit vector for each text, in order. Every text has at least one token, and no token is
     /// outside the vocabulary.
-    pub(super) fn encode(&self, texts: &[Vec<usize>]) -> Vec<Vec<f32>> {
-        passes(texts).flat_map(|pass| self.forward(pass)).collect()
+    ///
+    /// # Errors
+    /// When the file of the model cannot be read any more, or has changed.
+    pub(super) fn encode(&self, texts: &[Vec<usize>]) -> io::Result<Vec<Vec<f32>>> {
+        let mut vectors = Vec::with_capacity(texts.len());
+        for pass in passes(texts) {
+            vectors.extend(self.forward(pass)?);
+        }
+        Ok(vectors)
     }
 
-    fn forward(&self, texts: &[Vec<usize>]) -> Vec<Vec<f32>> {
+    fn forward(&self, texts: &[Vec<usize>]) -> io::Result<Vec<Vec<f32>>> {
         let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
-        let mut hidden = self.look_up(texts);
+        let mut hidden = self.look_up(texts)?;
         for layer in &self.layers {
             hidden = layer.apply(hidden.view(), &lengths);
         }
@@ -64,25 +73,26 @@ impl Encoder {
             start += length;
             pool(tokens)
         };
-        lengths.iter().map(pool_next).collect()
+        Ok(lengths.iter().map(pool_next).collect())
     }
 
-    fn look_up(&self, texts: &[Vec<usize>]) -> Array2<f32> {
+    fn look_up(&self, texts: &[Vec<usize>]) -> io::Result<Array2<f32>> {
         let mut hidden = Array2::zeros((texts.iter().map(Vec::len).sum(), WIDTH));
         let places = texts.iter().flat_map(|text| text.iter().zip(self.positions.rows()));
         for (mut row, (&token, position)) in hidden.rows_mut().into_iter().zip(places) {
-            let word: ArrayView1<'_, f32> = self.words.row(token);
-            row.assign(&word);
+            let word = row.as_slice_mut().ok_or_else(|| io::Error::other("a row lies apart in memory"))?;
+            self.words.read(token, word)?;
             row += &position;
             row += &self.segment;
             self.norm.apply(row);
         }
-        hidden
+        self.words.check()?;
+        Ok(hidden)
     }
 }
 
 impl Layer {
-    fn load(file: &mut TensorFile, index: usize) -> Result<Self, LoadError> {
+    fn load(file: &TensorFile, index: usize) -> Result<Self, LoadError> {
         let layer = format!("encoder.layer.{index}");
         Ok(Self {
             attention: Attention {
@@ -132,14 +142,14 @@ fn passes(texts: &[Vec<usize>]) -> impl Iterator<Item = &[Vec<usize>]> {
     })
 }
 
-fn linear(file: &mut TensorFile, name: &str, outputs: usize, inputs: usize) -> Result<Linear, LoadError> {
+fn linear(file: &TensorFile, name: &str, outputs: usize, inputs: usize) -> Result<Linear, LoadError> {
     Ok(Linear {
         weight: file.matrix(&format!("{name}.weight"), outputs, inputs)?,
         bias: file.vector(&format!("{name}.bias"), outputs)?,
     })
 }
 
-fn layer_norm(file: &mut TensorFile, name: &str) -> Result<LayerNorm, LoadError> {
+fn layer_norm(file: &TensorFile, name: &str) -> Result<LayerNorm, LoadError> {
     Ok(LayerNorm {
         scale: file.vector(&format!("{name}.weight"), WIDTH)?,
         shift: file.vector(&format!("{name}.bias"), WIDTH)?,

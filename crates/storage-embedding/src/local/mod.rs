@@ -33,7 +33,8 @@ const NAME: &str = "all-MiniLM-L6-v2";
 /// Sentence embeddings by all-MiniLM-L6-v2: mean of the token vectors, scaled to length 1.
 ///
 /// Texts are cut at 256 tokens. Inference runs off the async threads; a call waits for its turn
-/// and gives it up when dropped while waiting. Queries come before batches. Holds about 90 MiB.
+/// and gives it up when dropped while waiting. Queries come before batches. Holds about 45 MiB; the vectors of
+/// words, which are as much again, are read from the file when a text has them.
 pub struct LocalEmbedder {
     identity: ModelIdentity,
     model: Arc<Model>,
@@ -55,7 +56,7 @@ impl LocalEmbedder {
     /// When a file is absent, is not the pinned release, or is not understood. The error names it.
     pub fn load(directory: &Path, threads: NonZeroUsize) -> Result<Self, LoadError> {
         let tokens = Tokens::load(directory)?;
-        let encoder = Encoder::load(&mut TensorFile::open(&WEIGHTS.verified(directory)?)?)?;
+        let encoder = Encoder::load(&TensorFile::open(&WEIGHTS.verified(directory)?)?)?;
         Ok(Self {
             identity: ModelIdentity::new(NAME),
             model: Arc::new(Model { tokens, encoder }),
@@ -103,6 +104,7 @@ impl Model {
             texts.iter().map(|text| self.tokens.split(text)).collect::<Result<_, _>>().map_err(text_fault)?;
         self.encoder
             .encode(&tokens)
+            .map_err(|error| provider(error.to_string()))?
             .into_iter()
             .map(|vector| Embedding::new(vector).map_err(|error| text_fault(error.to_string())))
             .collect()
