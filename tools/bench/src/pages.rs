@@ -51,6 +51,11 @@ impl Arguments {
         Self { rows: vec![2_000], months: vec![2], rounds: 2, millis: 100 }
     }
 
+    /// One round over tables of these sizes, each over each number of months.
+    pub(crate) fn of_sizes(rows: &[usize], months: &[u32], millis: u64) -> Self {
+        Self { rows: rows.to_vec(), months: months.to_vec(), rounds: 1, millis }
+    }
+
     fn time(&self) -> Duration {
         Duration::from_millis(self.millis)
     }
@@ -72,6 +77,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 pub(crate) async fn report(arguments: &Arguments) -> Result<Vec<Report>> {
+    named(arguments, ["R1", "R2"]).await
+}
+
+/// The same as part of the scenario of growth.
+pub(crate) async fn growth(arguments: &Arguments) -> Result<Vec<Report>> {
+    named(arguments, ["Growth of R1", "Growth of R2"]).await
+}
+
+async fn named(arguments: &Arguments, [of_totals, of_depths]: [&'static str; 2]) -> Result<Vec<Report>> {
     ensure!(
         arguments.rounds > 0 && arguments.rows.iter().all(|rows| *rows >= 2 * PAGE),
         "the table is too small to measure"
@@ -81,7 +95,7 @@ pub(crate) async fn report(arguments: &Arguments) -> Result<Vec<Report>> {
     let outcome = measure_all(&cluster, arguments).await;
     cluster.destroy().await?;
     let tables = outcome?;
-    Ok(vec![totals(arguments, &tables), depths(arguments, &tables)])
+    Ok(vec![totals(of_totals, arguments, &tables), depths(of_depths, arguments, &tables)])
 }
 
 async fn measure_all(cluster: &Cluster, arguments: &Arguments) -> Result<Vec<Table>> {
@@ -234,9 +248,9 @@ fn conditions(report: &mut Report, arguments: &Arguments) {
         .condition("connections", "one, one request after the other");
 }
 
-fn totals(arguments: &Arguments, tables: &[Table]) -> Report {
+fn totals(scenario: &'static str, arguments: &Arguments, tables: &[Table]) -> Report {
     let mut report = Report::new(
-        "R1",
+        scenario,
         "a page with its exact total, by namespace and status, against the page and COUNT(*) as prepared statements",
     );
     conditions(&mut report, arguments);
@@ -245,9 +259,9 @@ fn totals(arguments: &Arguments, tables: &[Table]) -> Report {
         let (name, service, statements) = (table.name(), &table.service, &table.statements);
         let goal = if table.rows == 1_000_000 { Goal::AtMost(10.0) } else { Goal::None };
         report
-            .verdict(format!("R1: p99 of the service in ms, {name}"), median(service, 990), goal)
+            .verdict(format!("{scenario}: p99 of the service in ms, {name}"), median(service, 990), goal)
             .verdict(
-                format!("R1: page and COUNT(*) / service, p50, {name}"),
+                format!("{scenario}: page and COUNT(*) / service, p50, {name}"),
                 median(statements, 500) / median(service, 500),
                 Goal::None,
             )
@@ -263,7 +277,7 @@ fn totals(arguments: &Arguments, tables: &[Table]) -> Report {
         let goal = if large.rows == 10_000_000 { Goal::AtMost(2.0) } else { Goal::None };
         let growth = median(&large.service, 500) / median(&small.service, 500);
         report.verdict(
-            format!("R1: p50 at {} / at 100000, {} months", large.rows, large.months),
+            format!("{scenario}: p50 at {} / at 100000, {} months", large.rows, large.months),
             growth,
             goal,
         );
@@ -271,16 +285,20 @@ fn totals(arguments: &Arguments, tables: &[Table]) -> Report {
     report
 }
 
-fn depths(arguments: &Arguments, tables: &[Table]) -> Report {
-    let mut report = Report::new("R2", "page 1 by cursor, without a total, against a page far behind it");
+fn depths(scenario: &'static str, arguments: &Arguments, tables: &[Table]) -> Report {
+    let mut report = Report::new(scenario, "page 1 by cursor, without a total, against a page far behind it");
     conditions(&mut report, arguments);
     for table in tables {
         let (name, page) = (table.name(), deepest(table.rows));
         let ratio = median(&table.deep, 500) / median(&table.first, 500);
         let goal = if page == DEEP { Goal::AtMost(1.1) } else { Goal::None };
         report
-            .verdict(format!("R2: page {page} / page 1, p50, {name}"), ratio, Goal::None)
-            .verdict(format!("R2: the slower / the faster of the two, {name}"), ratio.max(1.0 / ratio), goal)
+            .verdict(format!("{scenario}: page {page} / page 1, p50, {name}"), ratio, Goal::None)
+            .verdict(
+                format!("{scenario}: the slower / the faster of the two, {name}"),
+                ratio.max(1.0 / ratio),
+                goal,
+            )
             .series(format!("page 1: p50, {name}"), "ms", of_each(&table.first, 500))
             .series(format!("page {page}: p50, {name}"), "ms", of_each(&table.deep, 500))
             .series(format!("page 1: p99, {name}"), "ms", of_each(&table.first, 990))

@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// Rounds of each scenario that has rounds, instead of its own number.
     #[arg(long, conflicts_with = "short")]
     rounds: Option<usize>,
-    /// Measure writes up to a million rows as well, which takes long.
+    /// Measure writes and lists up to ten million rows as well, which takes an hour.
     #[arg(long)]
     growth: bool,
     /// Where to write the page `performance.md` and the folder `performance` with its charts. By default `docs` if every

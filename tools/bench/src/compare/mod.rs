@@ -77,7 +77,8 @@ struct Turn {
     rate: f64,
     p50: f64,
     p99: f64,
-    cores: f64,
+    /// Microseconds of a processor that the service uses for a record.
+    processor: f64,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
@@ -128,7 +129,7 @@ fn tell(arguments: &Arguments, pairs: &[(Turn, Turn)]) {
         ("records a second", |it| it.rate),
         ("p50, ms", |it| it.p50),
         ("p99, ms", |it| it.p99),
-        ("cores of the service", |it| it.cores),
+        ("µs of a processor", |it| it.processor),
     ];
     for (name, figure) in figures {
         let pairs = Pairs::new(pairs.iter().map(|(this, earlier)| (figure(this), figure(earlier))));
@@ -175,11 +176,12 @@ impl<'a> Side<'a> {
         until_searchable(&mut self.connection).await?;
         let run = run.without_failures()?;
         let records = if arguments.load == Load::W4 { 100.0 } else { 1.0 };
+        let rate = run.rate() * records;
         Ok(Turn {
-            rate: run.rate() * records,
+            rate,
             p50: run.latencies.p50(),
             p99: run.latencies.per_mille(990),
-            cores: used.cores,
+            processor: used.cores / rate * 1e6,
         })
     }
 }
