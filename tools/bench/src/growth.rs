@@ -1,6 +1,6 @@
-//! Writes and lists while the table grows: the same loads, one after the other, at several numbers of rows.
+//! Writes while the table grows: the same loads, one after the other, at several numbers of rows.
 //!
-//! For writes, the table is filled through the service, by batches, so that every row has its words, its vector and its counters.
+//! The table is filled through the service, by batches, so that every row has its words, its vector and its counters.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnectio
 use super::load;
 use super::progress::step;
 use super::stand::{Stand, body, until_searchable};
-use super::{batches, pages, usage::Watched};
+use super::{batches, usage::Watched};
 use crate::report::{Goal, Report, number};
 
 /// Records of a batch, and the connections that send them.
@@ -24,13 +24,7 @@ pub(crate) struct Arguments {
     /// Rows of the table at which to measure, from few to many, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000, 10_000_000])]
     rows: Vec<usize>,
-    /// Months over which the records of a list are spread, separated by commas; each number of rows is measured with each.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 24, 120], value_parser = clap::value_parser!(u32).range(1..=240))]
-    months: Vec<u32>,
-    /// Milliseconds of each measurement of a list.
-    #[arg(long, default_value_t = 4_000)]
-    millis: u64,
-    /// Seconds of each load of writes, at each number of rows.
+    /// Seconds of each load, at each number of rows.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
     /// Distinct texts among the records.
@@ -44,14 +38,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// For a look whether it works.
     pub(crate) fn short() -> Self {
-        Self {
-            rows: vec![500, 1_000],
-            months: vec![1, 2],
-            millis: 100,
-            seconds: 1,
-            texts: 20,
-            embedder: "hashing".to_owned(),
-        }
+        Self { rows: vec![500, 1_000], seconds: 1, texts: 20, embedder: "hashing".to_owned() }
     }
 }
 
@@ -74,10 +61,7 @@ pub(crate) async fn report(arguments: &Arguments) -> Result<Vec<Report>> {
     let stand = Stand::start("growth", &arguments.embedder).await?;
     let stages = measure(&stand, arguments).await;
     stand.end().await?;
-    let mut reports = vec![summary(arguments, &stages?)?];
-    let lists = pages::Arguments::of_sizes(&arguments.rows, &arguments.months, arguments.millis);
-    reports.extend(pages::growth(&lists).await?);
-    Ok(reports)
+    Ok(vec![summary(arguments, &stages?)?])
 }
 
 async fn measure(stand: &Stand, arguments: &Arguments) -> Result<Vec<Stage>> {

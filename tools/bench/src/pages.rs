@@ -51,9 +51,14 @@ impl Arguments {
         Self { rows: vec![2_000], months: vec![2], rounds: 2, millis: 100 }
     }
 
-    /// One round over tables of these sizes, each over each number of months.
-    pub(crate) fn of_sizes(rows: &[usize], months: &[u32], millis: u64) -> Self {
-        Self { rows: rows.to_vec(), months: months.to_vec(), rounds: 1, millis }
+    /// Few and many records in one month, in two years and in ten.
+    pub(crate) fn of_all_sizes() -> Self {
+        Self {
+            rows: vec![10_000, 100_000, 1_000_000, 10_000_000],
+            months: vec![1, 24, 120],
+            rounds: 1,
+            millis: 2_000,
+        }
     }
 
     fn time(&self) -> Duration {
@@ -80,7 +85,7 @@ pub(crate) async fn report(arguments: &Arguments) -> Result<Vec<Report>> {
     named(arguments, ["R1", "R2"]).await
 }
 
-/// The same as part of the scenario of growth.
+/// The same as a scenario of its own.
 pub(crate) async fn growth(arguments: &Arguments) -> Result<Vec<Report>> {
     named(arguments, ["Growth of R1", "Growth of R2"]).await
 }

@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let machine = Machine::look().await?;
     let form = if arguments.short { Form::Short } else { Form::Long { rounds: arguments.rounds } };
     let (mut reports, mut failed) = (Vec::new(), Vec::new());
-    for scenario in scenarios::ALL {
+    for (place, scenario) in scenarios::ALL.iter().enumerate() {
         if !scenario.is_chosen(&arguments.only, arguments.growth) {
             reports.push(scenario.skipped("not asked for in this run"));
             continue;
@@ -73,13 +73,18 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
                 failed.push(scenario.name);
             }
         }
+        // After each, so that a run that is ended early leaves what it has measured.
+        if let Some(page) = &page {
+            let measured = reports.len();
+            let rest = scenarios::ALL.iter().skip(place + 1);
+            reports.extend(rest.map(|it| it.skipped("the run was ended before it")));
+            let written =
+                page.write(&machine, &reports, arguments.short).context("the page cannot be written")?;
+            reports.truncate(measured);
+            say(&format!("written: {}", written.display()));
+        }
     }
     tell_goals(&reports);
-    if let Some(page) = page {
-        let written =
-            page.write(&machine, &reports, arguments.short).context("the page cannot be written")?;
-        say(&format!("written: {}", written.display()));
-    }
     if arguments.short {
         say(MEANINGLESS);
     }

@@ -47,10 +47,22 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("E1", embedding),
     scenario!("T1", start),
     scenario!("G1", reconcile),
-    scenario!(GROWTH, growth),
+    scenario!("Growth", growth),
+    Scenario {
+        name: "Growth of R1, Growth of R2",
+        reports: |form| {
+            Box::pin(async move {
+                let sizes = match form {
+                    Form::Short => pages::Arguments::short(),
+                    Form::Long { .. } => pages::Arguments::of_all_sizes(),
+                };
+                pages::growth(&sizes).await
+            })
+        },
+    },
 ];
 
-/// Takes long, and runs only if it is asked for.
+/// How the names of those begin that take long and run only if they are asked for.
 const GROWTH: &str = "Growth";
 
 /// Checks that each of these is the name of a scenario.
@@ -66,7 +78,7 @@ impl Scenario {
     /// Whether it measures one of `names`. Without names all do, growth only if it is wanted.
     pub(super) fn is_chosen(&self, names: &[String], growth: bool) -> bool {
         let is_named = names.iter().any(|name| self.has(name));
-        is_named || if self.name == GROWTH { growth } else { names.is_empty() }
+        is_named || if self.name.starts_with(GROWTH) { growth } else { names.is_empty() }
     }
 
     fn has(&self, name: &str) -> bool {
@@ -114,7 +126,7 @@ mod tests {
         assert_eq!(chosen(&["m2", "W1", "W3"], false).unwrap(), ["W1, W2", "W3, M1, M2"]);
         assert_eq!(chosen(&["growth"], false).unwrap(), ["Growth"]);
         assert_eq!(chosen(&[], true).unwrap().len(), ALL.len());
-        assert!(!chosen(&[], false).unwrap().contains(&"Growth"));
+        assert!(!chosen(&[], false).unwrap().iter().any(|it| it.starts_with("Growth")));
         assert!(chosen(&["W1", "W9"], false).unwrap_err().to_string().starts_with("there is no scenario W9"));
     }
 
