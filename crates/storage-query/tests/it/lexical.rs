@@ -59,7 +59,8 @@ async fn seeded() -> (TestDatabase, AsyncPgConnection) {
         )
         .await;
     }
-    let words_of_half = format!("{STORE_WORDS}; DELETE FROM remediation_words WHERE record_id % 2 = 0");
+    let words_of_half =
+        format!("{STORE_WORDS}; DELETE FROM remediation_words WHERE record_id / 8192 % 2 = 0");
     execute(&mut conn, &words_of_half).await;
     execute(&mut conn, ENQUEUE_WORDLESS).await;
     (database, conn)
