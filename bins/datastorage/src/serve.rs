@@ -20,9 +20,7 @@ pub(crate) async fn run(arguments: &SettingsArguments) -> Result<ExitCode, Failu
     let settings = Settings::load(&arguments.sources())?;
     let log =
         telemetry::log::init(settings.log.format, &settings.log.level).context("cannot start the log")?;
-    let outcome = Box::pin(serve(settings, log.clone())).await.map_err(Failure::logged);
-    log.flush();
-    outcome
+    Box::pin(serve(settings, log)).await.map_err(Failure::logged)
 }
 
 async fn serve(settings: Settings, log: LogControl) -> Result<ExitCode, Failure> {

@@ -117,8 +117,11 @@ impl Worker {
                 Next::Yield(pause) => tokio::time::sleep(pause).await,
                 Next::Idle => {
                     let longest = self.horizon.pause(poll, Instant::now());
-                    let _polled = tokio::time::timeout(longest, self.work.changed()).await;
-                    tokio::time::sleep_until((started + GATHER).into()).await;
+                    // A sweep that finds rows goes on at once.
+                    if !longest.is_zero() {
+                        let _polled = tokio::time::timeout(longest, self.work.changed()).await;
+                        tokio::time::sleep_until((started + GATHER).into()).await;
+                    }
                 }
                 Next::Pause => tokio::time::sleep(outage_pause).await,
             }

@@ -7,11 +7,15 @@ use storage_models::Embedding;
 
 /// The real model.
 pub(crate) fn local() -> LocalEmbedder {
+    LocalEmbedder::load(&model_directory(), NonZeroUsize::MIN).unwrap()
+}
+
+/// Where its files are.
+pub(crate) fn model_directory() -> PathBuf {
     let directory = std::env::var_os("DATASTORAGE_TEST_MODEL_DIR").map(PathBuf::from);
-    let directory = directory.expect(
+    directory.expect(
         "DATASTORAGE_TEST_MODEL_DIR is not set: run `cargo xtask test`, which fetches the model and sets it",
-    );
-    LocalEmbedder::load(&directory, NonZeroUsize::MIN).unwrap()
+    )
 }
 
 pub(crate) async fn embed(embedder: &dyn Embedder, texts: &[&str]) -> Vec<Embedding> {

@@ -36,8 +36,6 @@ pub struct LogControl {
     filter: reload::Handle<EnvFilter, Registry>,
     configured: Arc<LogLevel>,
     current: Arc<Mutex<LogLevel>>,
-    /// None for a log that does not gather any.
-    lines: Option<Lines<Stderr>>,
 }
 
 impl fmt::Debug for LogControl {
@@ -56,15 +54,7 @@ impl LogControl {
     fn new(level: &str) -> (reload::Layer<EnvFilter, Registry>, Self) {
         let level = LogLevel::parse(level).unwrap_or_default();
         let (layer, filter) = reload::Layer::new(level.filter());
-        let current = Arc::new(Mutex::new(level.clone()));
-        (layer, Self { filter, configured: Arc::new(level), current, lines: None })
-    }
-
-    /// Writes the lines of requests that wait for others. The end of the process does not.
-    pub fn flush(&self) {
-        if let Some(lines) = &self.lines {
-            lines.flush();
-        }
+        (layer, Self { filter, configured: Arc::new(level.clone()), current: Arc::new(Mutex::new(level)) })
     }
 
     /// The levels in force.
@@ -105,9 +95,8 @@ pub(crate) fn detached() -> LogControl {
 /// # Errors
 /// When something else in the process logs already.
 pub fn init(format: LogFormat, level: &str) -> Result<LogControl, TryInitError> {
-    let (filter, mut control) = LogControl::new(level);
+    let (filter, control) = LogControl::new(level);
     let lines = Lines::gathering(std::io::stderr());
-    control.lines = Some(lines.clone());
     match format {
         LogFormat::Auto if std::io::stderr().is_terminal() => human(filter, lines)?,
         LogFormat::Human => human(filter, lines)?,
@@ -211,6 +200,10 @@ mod tests {
             span.record("later", 7);
             let error: &dyn std::error::Error = &std::io::Error::other("two\nlines");
             tracing::error!(error, "failed");
+            let mut of_log = log::Record::builder();
+            of_log.level(log::Level::Info).target("storage_server::elsewhere");
+            of_log.module_path(Some("elsewhere")).line(Some(1));
+            tracing_log::format_trace(&of_log.args(format_args!("{text}")).build()).unwrap();
             let inner = tracing::info_span!("inner");
             tracing::info!(parent: &inner, "in a span without fields");
         });
@@ -224,7 +217,7 @@ mod tests {
             lines.map(|line| without_time(line.unwrap())).collect()
         };
         let (ours, theirs) = (read(&ours), read(&theirs));
-        assert_eq!(ours.len(), 6, "{ours:?}");
+        assert_eq!(ours.len(), 7, "{ours:?}");
         assert_eq!(ours, theirs);
     }
 

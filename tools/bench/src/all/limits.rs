@@ -5,19 +5,18 @@
 const LIMITS: &[(&str, &str)] = &[
     (
         "W1",
-        "the processors, which all share, and the flush of the write-ahead log. In a profile of all processors ([flame \
-         graph](profiles/w1.svg)), PostgreSQL takes 40 %, the service's HTTP threads 29 %, a quarter of that in the \
-         kernel, its writer, projector and connections 11 %, and the load 6 %. They are idle for 13 %, while all clients \
-         wait for a flush. 64 requests are always in flight, so the mean latency is 64 divided by the rate, and p99 \
-         follows the rate too ([group commit](decisions/group-commit.md#measured)).",
+        "the processors, which all share. In a profile of all processors ([flame graph](profiles/w1.svg)), PostgreSQL \
+         takes 40 %, the service's HTTP threads 29 %, a quarter of that in the kernel, its writer, projector and \
+         connections 11 %, and the load 6 %; 13 % is idle. A third writer, which would overlap more flushes of the log, \
+         lowers the rate ([less work](decisions/less-work.md)). 64 requests are always in flight, so the mean latency is \
+         64 divided by the rate, and p99 follows the rate too ([group commit](decisions/group-commit.md#measured)).",
     ),
     (
         "W2",
         "what limits W1: vectors are made and indexed after the answer, so records are accepted at the rate of W1. \
          Fifteen times the rate with HNSW inline is three times what single `INSERT`s into a bare copy reach. Records are \
          searchable later because the projector works only part of the time while writes queue \
-         (`projector.percent_beside_writes`) and catches up afterwards, by one task, whose statements keep one processor \
-         busy.",
+         (`projector.percent_beside_writes`) and catches up afterwards, by one task.",
     ),
     (
         "W4",

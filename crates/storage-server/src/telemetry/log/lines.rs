@@ -1,8 +1,9 @@
 //! Standard error, as the log writes to it.
 //!
 //! The lines of requests, one each, are gathered for a moment and written together: for each alone, the system call takes
-//! as long as its text. Every other line is written at once, after those that came before it. A process that is killed
-//! loses what it has gathered.
+//! as long as its text. Every other line is written at once, after those that came before it; so is the line with which a
+//! service ends. A process that is killed loses what it has gathered. (`tracing-appender` wakes its thread for each line, and
+//! keeps back warnings too.)
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Bytes at which gathered lines wait no longer.
 const FULL: usize = 64 * 1024;
 
-/// Writes lines to `W`. Cheap to clone.
+/// Writes lines to `W`.
 pub(super) struct Lines<W> {
     shared: Arc<Shared<W>>,
     /// Whether there is a thread that writes what was gathered.
@@ -44,12 +45,6 @@ pub(super) struct Line<'a, W> {
     may_wait: bool,
 }
 
-impl<W> Clone for Lines<W> {
-    fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), gathers: self.gathers }
-    }
-}
-
 impl<W: Write + Send + 'static> Lines<W> {
     /// Writes to `output`, the lines of requests on a thread of its own. Without that thread no line waits.
     pub(super) fn gathering(output: W) -> Self {
@@ -61,11 +56,6 @@ impl<W: Write + Send + 'static> Lines<W> {
         };
         let gathers = thread::Builder::new().name("log".to_owned()).spawn(write).is_ok();
         Self { shared, gathers }
-    }
-
-    /// Writes what was gathered.
-    pub(super) fn flush(&self) {
-        self.shared.gathered().write();
     }
 }
 
