@@ -66,6 +66,8 @@ impl Stand {
     async fn new() -> Self {
         let database = TestDatabase::create().await.unwrap();
         let proxy = FaultProxy::for_postgres(&database.server_url().unwrap()).await.unwrap();
+        // Jobs in the background begin and commit as well.
+        proxy.meet_only("datastorage write");
         let url = proxy.url(&database.server_url().unwrap());
         let process = ServiceProcess::start(&url, impatient()).await.unwrap();
         Self { service: Service { process, client: client(), database }, proxy, url }

@@ -50,12 +50,13 @@ impl Statements {
     /// its text or its values.
     pub(super) fn runs(&mut self, kind: u8, head: &[u8], needle: Option<&[u8]>) -> bool {
         match kind {
-            b'Q' => contains(head, needle),
+            b'Q' => needle.is_some_and(|needle| contains(head, needle)),
             b'P' => {
                 self.remember(head);
                 false
             }
-            b'B' => contains(head, needle) || contains(self.text_of_bind(head), needle),
+            b'B' => needle
+                .is_some_and(|needle| contains(head, needle) || contains(self.text_of_bind(head), needle)),
             _ => false,
         }
     }
@@ -79,8 +80,14 @@ pub(super) fn asks_for_ready(kind: u8) -> bool {
     matches!(kind, b'Q' | b'S' | b'F')
 }
 
-fn contains(text: &[u8], needle: Option<&[u8]>) -> bool {
-    needle.is_some_and(|needle| text.windows(needle.len()).any(|window| window == needle))
+/// Whether the needle is somewhere in the text. Nothing is in every text.
+pub(super) fn contains(text: &[u8], needle: &[u8]) -> bool {
+    needle.is_empty() || text.windows(needle.len()).any(|window| window == needle)
+}
+
+/// What the start of a session contains that names this application.
+pub(super) fn of_application(name: &str) -> Vec<u8> {
+    format!("\0application_name\0{name}\0").into_bytes()
 }
 
 /// The text before the first NUL, and the text after it.

@@ -92,6 +92,12 @@ impl FaultProxy {
         self.switches.cuts.send_modify(|cuts| *cuts += 1);
     }
 
+    /// From now on triggers see only sessions whose `application_name` is this one. Other sessions run statements with the
+    /// same words, such as `COMMIT`, when they like.
+    pub fn meet_only(&self, application_name: &str) {
+        self.switches.sessions.send_replace(frontend::of_application(application_name));
+    }
+
     /// Arms: the next request with `needle` does not reach the server; both sides are cut.
     pub fn cut_after_request(&self, needle: impl Into<Vec<u8>>) {
         self.arm(needle.into(), Action::CutAfterRequest);

@@ -59,14 +59,15 @@ pub(super) async fn carry_postgres(
     let (from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let mut from_client = BufReader::with_capacity(PIECE, from_client);
-    if start(&mut from_client, &mut to_client, &mut to_server).await? == Startup::Cancel {
+    let (startup, packet) = start(&mut from_client, &mut to_client, &mut to_server).await?;
+    if startup == Startup::Cancel {
         // The server closes when it has passed the request on, and that is what the client waits for.
         tokio::io::copy(&mut from_server, &mut to_client).await?;
         return Ok(Ended::Closed);
     }
     let withheld = Withheld::default();
     tokio::select! {
-        ended = carry_requests(from_client, to_server, switches, &withheld) => ended,
+        ended = carry_requests(from_client, to_server, &packet, switches, &withheld) => ended,
         ended = carry_answers(from_server, to_client, switches, &withheld) => ended,
     }
 }
@@ -85,12 +86,12 @@ impl Withheld {
     }
 }
 
-/// Passes the start of a session on. Encryption is refused, so that what follows can be read.
+/// Passes the start of a session on, and returns it as it was sent. Encryption is refused, so that what follows can be read.
 async fn start(
     from_client: &mut BufReader<OwnedReadHalf>,
     to_client: &mut OwnedWriteHalf,
     to_server: &mut OwnedWriteHalf,
-) -> Result<Startup> {
+) -> Result<(Startup, Vec<u8>)> {
     loop {
         let field = read_array(from_client).await?;
         let length = body_length(field).filter(|it| (4..=STARTUP_MAX).contains(it)).ok_or_else(invalid)?;
@@ -102,7 +103,7 @@ async fn start(
             Startup::Encryption => to_client.write_all(b"N").await?,
             startup => {
                 to_server.write_all(&packet).await?;
-                return Ok(startup);
+                return Ok((startup, packet));
             }
         }
     }
@@ -111,6 +112,7 @@ async fn start(
 async fn carry_requests(
     mut from_client: BufReader<OwnedReadHalf>,
     mut to_server: OwnedWriteHalf,
+    start: &[u8],
     switches: &Switches,
     withheld: &Withheld,
 ) -> Result<Ended> {
@@ -123,7 +125,7 @@ async fn carry_requests(
         let mut head = vec![0; length.min(HEAD_MAX)];
         from_client.read_exact(&mut head).await?;
         switches.hold_request().await;
-        if statements.runs(kind, &head, switches.needle().as_deref()) {
+        if statements.runs(kind, &head, switches.needle(start).as_deref()) {
             match switches.take_trigger() {
                 Some(Action::CutAfterRequest) => return Ok(Ended::Cut),
                 Some(action) => withheld.set(asked + 1, action),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::frontend::contains;
+
 /// No protocol begins an answer with it, and it is no UTF-8.
 const GARBAGE: u8 = 0xff;
 
@@ -52,6 +54,8 @@ pub(super) enum Trigger {
 pub(super) struct Switches {
     pub(super) fault: watch::Sender<Fault>,
     pub(super) trigger: watch::Sender<Trigger>,
+    /// What the start of a session must contain for the trigger to see its requests.
+    pub(super) sessions: watch::Sender<Vec<u8>>,
     /// Counts the calls of `cut_all`.
     pub(super) cuts: watch::Sender<u64>,
     pub(super) accepted: AtomicU64,
@@ -63,16 +67,17 @@ impl Switches {
         Self {
             fault: watch::Sender::new(Fault::Pass),
             trigger: watch::Sender::new(Trigger::Idle),
+            sessions: watch::Sender::default(),
             cuts: watch::Sender::new(0),
             accepted: AtomicU64::new(0),
             open: watch::Sender::new(0),
         }
     }
 
-    /// The bytes that are waited for, if a trigger is set.
-    pub(super) fn needle(&self) -> Option<Vec<u8>> {
+    /// The bytes that are waited for, if a trigger is set that sees sessions with this start.
+    pub(super) fn needle(&self, start: &[u8]) -> Option<Vec<u8>> {
         match &*self.trigger.borrow() {
-            Trigger::Armed(needle, _) => Some(needle.clone()),
+            Trigger::Armed(needle, _) if contains(start, &self.sessions.borrow()) => Some(needle.clone()),
             _ => None,
         }
     }

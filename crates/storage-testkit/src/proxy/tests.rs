@@ -67,6 +67,21 @@ async fn a_request_that_is_cut_was_never_carried_out() {
 }
 
 #[tokio::test]
+async fn a_trigger_sees_only_the_sessions_it_is_to_meet() {
+    let (database, proxy) = stand().await;
+    let named = |name: &str| format!("{}?application_name={name}", proxy.url(&database.url()));
+    let mut other = AsyncPgConnection::establish(&named("met-too")).await.unwrap();
+    let mut met = AsyncPgConnection::establish(&named("met")).await.unwrap();
+    proxy.meet_only("met");
+    proxy.cut_before_answer("COMMIT");
+    other.batch_execute("BEGIN; COMMIT").await.unwrap();
+    met.batch_execute("BEGIN; COMMIT").await.unwrap_err();
+    proxy.wait_for_trigger().await.unwrap();
+    drop(other);
+    database.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_request_whose_answer_is_cut_was_carried_out() {
     let (database, proxy) = stand().await;
     let mut connection = connect(&database, &proxy).await;
