@@ -4,11 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
+use futures_util::future::try_join_all;
 use storage_dualwrite::counters::{FOLD_LIMIT, fold};
 use storage_testkit::{Cluster, ServiceOptions, ServiceProcess, environment};
 
 /// Records of one statement.
 const CHUNK: usize = 100_000;
+/// Connections that fill a table.
+const CONNECTIONS: usize = 2;
 
 /// Hashes give the values to count and filter by, each independent of the others: fifty namespaces, sixteen actions,
 /// four severities; the last record is a moment old.
@@ -45,9 +48,14 @@ pub(crate) async fn fill(url: &str, rows: usize, months: u32) -> Result<Duration
              FROM generate_series(0, {months}) AS age"
         ))
         .await?;
-    for from in (1..=rows).step_by(CHUNK) {
-        connection.batch_execute(&insert(from, rows.min(from + CHUNK - 1), rows, months)).await?;
-    }
+    let storing = (0..CONNECTIONS).map(async |first| {
+        let mut connection = AsyncPgConnection::establish(url).await?;
+        for from in (1..=rows).step_by(CHUNK).skip(first).step_by(CONNECTIONS) {
+            connection.batch_execute(&insert(from, rows.min(from + CHUNK - 1), rows, months)).await?;
+        }
+        anyhow::Ok(())
+    });
+    try_join_all(storing).await?;
     while fold(&mut connection, FOLD_LIMIT).await? > 0 {}
     for table in ["remediation_audit", "remediation_count", "remediation_count_delta"] {
         connection.batch_execute(&format!("VACUUM ANALYZE {table}")).await?;

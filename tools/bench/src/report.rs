@@ -1,6 +1,9 @@
 //! What a scenario found: figures over rounds, and how they stand against the goals.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::progress::answer;
 
@@ -9,14 +12,14 @@ pub(crate) const MEANINGLESS: &str =
     "SHORT FORM: everything ran for a moment, to prove that it works. THE FIGURES MEAN NOTHING.";
 
 /// The result of one scenario.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// The name in the list of scenarios, such as `W1`.
-    pub(crate) scenario: &'static str,
+    pub(crate) scenario: Cow<'static, str>,
     /// What was measured, in a line.
     pub(crate) title: String,
     /// What a reader must know to repeat it: records, connections, settings.
-    pub(crate) conditions: Vec<(&'static str, String)>,
+    pub(crate) conditions: Vec<(Cow<'static, str>, String)>,
     pub(crate) series: Vec<Series>,
     pub(crate) verdicts: Vec<Verdict>,
     /// Why nothing, or not all, was measured.
@@ -24,24 +27,25 @@ pub(crate) struct Report {
 }
 
 /// One figure, measured in each round.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Series {
     pub(crate) label: String,
     /// Such as `/s`, `ms` or `MB`; series of one unit share a chart.
-    pub(crate) unit: &'static str,
+    pub(crate) unit: Cow<'static, str>,
     pub(crate) figures: Figures,
 }
 
 /// A figure beside its goal.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     pub(crate) what: String,
+    #[serde(deserialize_with = "maybe_not_a_number")]
     pub(crate) value: f64,
     pub(crate) goal: Goal,
 }
 
 /// What a figure is to be.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
@@ -50,17 +54,20 @@ pub(crate) enum Goal {
 }
 
 /// One figure over all rounds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Figures {
+    #[serde(deserialize_with = "maybe_not_a_number")]
     pub(crate) median: f64,
+    #[serde(deserialize_with = "maybe_not_a_number")]
     pub(crate) least: f64,
+    #[serde(deserialize_with = "maybe_not_a_number")]
     pub(crate) most: f64,
 }
 
 impl Report {
     pub(crate) fn new(scenario: &'static str, title: impl Into<String>) -> Self {
         Self {
-            scenario,
+            scenario: scenario.into(),
             title: title.into(),
             conditions: Vec::new(),
             series: Vec::new(),
@@ -70,7 +77,7 @@ impl Report {
     }
 
     pub(crate) fn condition(&mut self, what: &'static str, value: impl fmt::Display) -> &mut Self {
-        self.conditions.push((what, value.to_string()));
+        self.conditions.push((what.into(), value.to_string()));
         self
     }
 
@@ -81,7 +88,7 @@ impl Report {
         unit: &'static str,
         rounds: Vec<f64>,
     ) -> &mut Self {
-        self.series.push(Series { label: label.into(), unit, figures: Figures::of(rounds) });
+        self.series.push(Series { label: label.into(), unit: unit.into(), figures: Figures::of(rounds) });
         self
     }
 
@@ -154,6 +161,11 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>10} ({} to {})", number(self.median), number(self.least), number(self.most))
     }
+}
+
+/// JSON has no number for it, and `null` instead.
+fn maybe_not_a_number<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
 }
 
 /// A value in at least three digits, with a comma before every three of a large one.

@@ -40,7 +40,7 @@ pub(super) fn svg(report: &Report) -> Result<String> {
     for series in &report.series {
         match panels.iter_mut().find(|(unit, _)| *unit == series.unit) {
             Some((_, panel)) => panel.push(series),
-            None => panels.push((series.unit, vec![series])),
+            None => panels.push((&series.unit, vec![series])),
         }
     }
     let heights: Result<Vec<i32>> =

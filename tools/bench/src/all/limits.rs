@@ -24,12 +24,6 @@ const LIMITS: &[(&str, &str)] = &[
          the projector. The projector works for a quarter of its time beside batches (`projector.percent_beside_writes`); \
          when it worked all the time, the ratio was 0.38 and not 0.51 (turns of both on a quiet machine).",
     ),
-    (
-        "R2",
-        "that page 10,000 is the last one of a million records. The nearest months do not fill it, so all months are \
-         asked as well ([partitions](decisions/partitions.md)). Of 1,100,000 records page 10,000 is none of the last, and \
-         the ratio is 1.04 over 24 months and 1.02 over 120.",
-    ),
 ];
 
 /// The sentences for a scenario.

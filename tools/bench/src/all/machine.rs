@@ -1,5 +1,6 @@
 //! What the figures were measured on.
 
+use std::borrow::Cow;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -7,6 +8,7 @@ use chrono::Utc;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use serde::{Deserialize, Serialize};
 use storage_testkit::{Cluster, Installation, RedisSource};
 
 use crate::stand;
@@ -19,9 +21,11 @@ const OWN_SETTINGS: &str = "SELECT coalesce(string_agg(format('%s = %s', name, c
 const DURABILITY: &str = "SELECT format('fsync = %s, synchronous_commit = %s', current_setting('fsync'), \
     current_setting('synchronous_commit')) AS text";
 
-/// Names and values, in the order of the page.
+/// What the figures of one run were measured on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Machine {
-    pub(super) facts: Vec<(&'static str, String)>,
+    /// Names and values, in the order of the page.
+    pub(super) facts: Vec<(Cow<'static, str>, String)>,
 }
 
 #[derive(QueryableByName)]
@@ -37,22 +41,21 @@ impl Machine {
         let programs = Installation::from_test_run()?;
         let redis = RedisSource::version(&RedisSource::program_of_test_run()?)?;
         let [durability, settings] = postgres_settings(&programs).await?;
-        Ok(Self {
-            facts: vec![
-                ("date", Utc::now().format("%Y-%m-%d").to_string()),
-                ("commit", commit()?),
-                ("processor", field("/proc/cpuinfo", "model name")?),
-                ("cores", cores.to_string()),
-                ("memory", memory()?),
-                ("load average before, which is 0 on a quiet machine", load_average()?),
-                ("kernel", read("/proc/sys/kernel/osrelease")?.trim().to_owned()),
-                ("PostgreSQL", programs.version()?),
-                ("PostgreSQL, durability", durability),
-                ("PostgreSQL, settings that differ from the default", settings),
-                ("Redis", redis),
-                ("rustc", said("rustc", &["--version"])?),
-            ],
-        })
+        let facts = [
+            ("date", Utc::now().format("%Y-%m-%d").to_string()),
+            ("commit", commit()?),
+            ("processor", field("/proc/cpuinfo", "model name")?),
+            ("cores", cores.to_string()),
+            ("memory", memory()?),
+            ("load average before, which is 0 on a quiet machine", load_average()?),
+            ("kernel", read("/proc/sys/kernel/osrelease")?.trim().to_owned()),
+            ("PostgreSQL", programs.version()?),
+            ("PostgreSQL, durability", durability),
+            ("PostgreSQL, settings that differ from the default", settings),
+            ("Redis", redis),
+            ("rustc", said("rustc", &["--version"])?),
+        ];
+        Ok(Self { facts: facts.into_iter().map(|(name, value)| (name.into(), value)).collect() })
     }
 }
 

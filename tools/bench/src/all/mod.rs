@@ -5,6 +5,7 @@
 mod chart;
 mod limits;
 mod machine;
+mod measured;
 mod page;
 mod scenarios;
 
@@ -15,6 +16,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::progress::{answer, say};
 use crate::report::{MEANINGLESS, Report};
 use machine::Machine;
+use measured::{Figures, Measured};
 use scenarios::Form;
 
 /// Where the page of the project is.
@@ -34,8 +36,8 @@ pub(crate) struct Arguments {
     /// Measure writes and lists up to ten million rows as well, which takes an hour.
     #[arg(long)]
     growth: bool,
-    /// Where to write the page `performance.md` and the folder `performance` with its charts. By default `docs` if every
-    /// scenario runs in its long form, and nowhere otherwise.
+    /// Where to write the page `performance.md` and the folder `performance` with its charts. Figures there of scenarios
+    /// that do not run stay. By default `docs` if every scenario runs in its long form, and nowhere otherwise.
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
 }
@@ -54,36 +56,30 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     scenarios::know(&arguments.only)?;
     // First, so that a directory that cannot be written costs no hours.
     let page = arguments.directory().map(page::Place::prepare).transpose()?;
+    let mut figures = match &page {
+        Some(page) if !arguments.short => page.figures()?,
+        _ => Figures::none(),
+    };
     let machine = Machine::look().await?;
     let form = if arguments.short { Form::Short } else { Form::Long { rounds: arguments.rounds } };
-    let (mut reports, mut failed) = (Vec::new(), Vec::new());
-    for (place, scenario) in scenarios::ALL.iter().enumerate() {
-        if !scenario.is_chosen(&arguments.only, arguments.growth) {
-            reports.push(scenario.skipped("not asked for in this run"));
-            continue;
-        }
-        match scenario.reports(form).await {
-            Ok(measured) => {
-                measured.iter().for_each(Report::print);
-                reports.extend(measured);
-            }
-            Err(error) => {
-                say(&format!("error: {}: {error:#}", scenario.name));
-                reports.push(scenario.skipped(&format!("it failed: {error:#}")));
-                failed.push(scenario.name);
-            }
-        }
+    let mut failed = Vec::new();
+    let chosen = || scenarios::ALL.iter().filter(|it| it.is_chosen(&arguments.only, arguments.growth));
+    for scenario in chosen() {
+        let reports = scenario.reports(form).await.unwrap_or_else(|error| {
+            say(&format!("error: {}: {error:#}", scenario.name));
+            failed.push(scenario.name);
+            vec![scenario.skipped(&format!("it failed: {error:#}"))]
+        });
+        reports.iter().for_each(Report::print);
+        figures.replace(scenario, &machine, reports);
         // After each, so that a run that is ended early leaves what it has measured.
         if let Some(page) = &page {
-            let measured = reports.len();
-            let rest = scenarios::ALL.iter().skip(place + 1);
-            reports.extend(rest.map(|it| it.skipped("the run was ended before it")));
-            let written =
-                page.write(&machine, &reports, arguments.short).context("the page cannot be written")?;
-            reports.truncate(measured);
+            let written = page.write(&figures, arguments.short).context("the page cannot be written")?;
             say(&format!("written: {}", written.display()));
         }
     }
+    let is_of_this_run = |it: &&Measured| chosen().any(|scenario| scenario.name == it.scenario);
+    let reports: Vec<_> = figures.iter().filter(is_of_this_run).flat_map(|it| &it.reports).collect();
     tell_goals(&reports);
     if arguments.short {
         say(MEANINGLESS);
@@ -93,7 +89,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// All goals once more, below all that the scenarios said.
-fn tell_goals(reports: &[Report]) {
+fn tell_goals(reports: &[&Report]) {
     answer("Goals:");
     for verdict in reports.iter().flat_map(|it| &it.verdicts).filter(|it| it.is_met().is_some()) {
         answer(&format!("  {verdict}"));

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::machine::Machine;
+use super::measured::Figures;
 use super::{chart, limits};
 use crate::report::{MEANINGLESS, Report, Series, Verdict, number};
 
 const NAME: &str = "performance.md";
 /// The folder of the charts, beside the page.
 const CHARTS: &str = "performance";
+/// The figures, beside the charts.
+const FIGURES: &str = "figures.json";
 
 /// Where the page and its charts go.
 pub(super) struct Place {
@@ -26,21 +29,29 @@ impl Place {
         Ok(Self { directory: directory.to_owned() })
     }
 
-    /// Replaces the page and all charts; where the page is.
-    pub(super) fn write(&self, machine: &Machine, reports: &[Report], short: bool) -> Result<PathBuf> {
+    /// What the page says.
+    pub(super) fn figures(&self) -> Result<Figures> {
+        Figures::read(&self.directory.join(CHARTS).join(FIGURES))
+    }
+
+    /// Replaces the page and all charts; where the page is. Figures that mean nothing are not kept.
+    pub(super) fn write(&self, figures: &Figures, short: bool) -> Result<PathBuf> {
         let charts = self.directory.join(CHARTS);
         std::fs::remove_dir_all(&charts)?;
         std::fs::create_dir(&charts)?;
-        for report in reports.iter().filter(|it| !it.series.is_empty()) {
+        for report in figures.reports().filter(|it| !it.series.is_empty()) {
             std::fs::write(charts.join(chart_name(report)), chart::svg(report)?)?;
         }
+        if !short {
+            figures.write(&charts.join(FIGURES))?;
+        }
         let page = self.directory.join(NAME);
-        std::fs::write(&page, text(machine, reports, short)?)?;
+        std::fs::write(&page, text(figures, short)?)?;
         Ok(page)
     }
 }
 
-fn text(machine: &Machine, reports: &[Report], short: bool) -> Result<String> {
+fn text(figures: &Figures, short: bool) -> Result<String> {
     let mut page = String::from(
         "# Performance\n\n\
          `cargo xtask bench all` has written this page; [CONTRIBUTING.md](../CONTRIBUTING.md#measuring) says how to run it.\n\
@@ -50,20 +61,41 @@ fn text(machine: &Machine, reports: &[Report], short: bool) -> Result<String> {
     if short {
         writeln!(page, "**{MEANINGLESS}**\n")?;
     }
-    goals(&mut page, reports)?;
-    page.push_str("\n## Measured on\n\n| | |\n|---|---|\n");
-    for (name, value) in &machine.facts {
-        writeln!(page, "| {name} | {} |", cell(value))?;
-    }
-    for report in reports {
+    goals(&mut page, figures)?;
+    machines(&mut page, figures)?;
+    for report in figures.reports() {
         section(&mut page, report)?;
     }
     Ok(page)
 }
 
+/// A column for each run.
+fn machines(page: &mut String, figures: &Figures) -> Written {
+    let mut runs: Vec<(&Machine, Vec<&str>)> = Vec::new();
+    for measured in figures.iter().filter(|it| !it.machine.facts.is_empty()) {
+        let names = measured.reports.iter().map(|it| &*it.scenario);
+        match runs.iter_mut().find(|(machine, _)| **machine == measured.machine) {
+            Some((_, of_run)) => of_run.extend(names),
+            None => runs.push((&measured.machine, names.collect())),
+        }
+    }
+    page.push_str("\n## Measured on\n\n");
+    let mut row = |name: &str, cells: Vec<String>| writeln!(page, "| {name} | {} |", cells.join(" | "));
+    row("", runs.iter().map(|(_, names)| names.join(", ")).collect())?;
+    row("---", vec!["---".to_owned(); runs.len()])?;
+    for (name, _) in runs.first().into_iter().flat_map(|(machine, _)| &machine.facts) {
+        let of_run = |(machine, _): &(&Machine, _)| {
+            let fact = machine.facts.iter().find(|(own, _)| own == name);
+            fact.map(|(_, value)| cell(value)).unwrap_or_default()
+        };
+        row(name, runs.iter().map(of_run).collect())?;
+    }
+    Ok(())
+}
+
 /// What was promised, and what came of it.
-fn goals(page: &mut String, reports: &[Report]) -> Written {
-    let verdicts = || reports.iter().flat_map(|it| &it.verdicts);
+fn goals(page: &mut String, figures: &Figures) -> Written {
+    let verdicts = || figures.reports().flat_map(|it| &it.verdicts);
     let met = verdicts().filter(|it| it.is_met() == Some(true)).count();
     let missed = verdicts().filter(|it| it.is_met() == Some(false)).count();
     writeln!(
@@ -77,7 +109,8 @@ fn goals(page: &mut String, reports: &[Report]) -> Written {
             writeln!(page, "| {} | {} | {goal} | {outcome} |", cell(what), number(*value))?;
         }
     }
-    let skipped: Vec<_> = reports.iter().filter_map(|it| Some((it.scenario, it.skipped.as_ref()?))).collect();
+    let skipped: Vec<_> =
+        figures.reports().filter_map(|it| Some((&it.scenario, it.skipped.as_ref()?))).collect();
     if !skipped.is_empty() {
         writeln!(page, "\n**Not measured:**\n")?;
     }
@@ -119,7 +152,7 @@ fn section(page: &mut String, report: &Report) -> Written {
 }
 
 fn chart_name(report: &Report) -> String {
-    format!("{}.svg", report.scenario.to_ascii_lowercase().replace(", ", "-"))
+    format!("{}.svg", report.scenario.to_ascii_lowercase().replace(", ", "-").replace(' ', "-"))
 }
 
 /// A text in a table.
@@ -130,6 +163,8 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::machine::Machine;
+    use super::super::measured::Figures;
+    use super::super::scenarios;
     use super::text;
     use crate::report::{Goal, Report};
 
@@ -143,8 +178,15 @@ mod tests {
             .series("service: accepted", "/s", vec![1_000.0, 1_500.0]);
         let mut skipped = Report::new("S9", "not measured");
         skipped.skipped = Some("no server".to_owned());
-        let machine = Machine { facts: vec![("cores", "2".to_owned())] };
-        text(&machine, &[measured, skipped], short).unwrap()
+        let [first, second, third, ..] = scenarios::ALL else { panic!("there are three scenarios") };
+        let machine = |cores: &str| Machine { facts: vec![("cores".into(), cores.to_owned())] };
+        let mut figures = Figures::none();
+        figures.replace(first, &machine("2"), vec![measured]);
+        let mut grown = Report::new("Growth of M9", "memory");
+        grown.series("service", "MB", vec![40.0]);
+        figures.replace(second, &machine("4"), vec![grown]);
+        figures.replace(third, &machine("2"), vec![skipped]);
+        text(&figures, short).unwrap()
     }
 
     #[test]
@@ -155,9 +197,11 @@ mod tests {
             "| W8: ratio | 2.50 | at least 2 | met |",
             "| W9: p99, ms | 12.0 | at most 10 | **missed** |",
             "- S9: no server\n",
-            "| cores | 2 |",
+            "- C1: not measured yet\n",
+            "\n## Measured on\n\n|  | W8, W9, S9 | Growth of M9 |\n| --- | --- | --- |\n| cores | 2 | 4 |\n",
             "## W8, W9: writes\n\n- rounds: 2\n- W9: beside a | copy: 0.500\n",
             "(performance/w8-w9.svg)",
+            "(performance/growth-of-m9.svg)",
             "| service: accepted | 1,250 | 1,000 | 1,500 | /s |",
             "What limits W9: ",
             "**Not measured**: no server.",

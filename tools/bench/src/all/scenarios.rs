@@ -52,11 +52,15 @@ pub(super) const ALL: &[Scenario] = &[
         name: "Growth of R1, Growth of R2",
         reports: |form| {
             Box::pin(async move {
-                let sizes = match form {
-                    Form::Short => pages::Arguments::short(),
-                    Form::Long { .. } => pages::Arguments::of_all_sizes(),
-                };
-                pages::growth(&sizes).await
+                pages::growth(&form.choose(pages::Arguments::short, pages::Arguments::of_all_sizes)).await
+            })
+        },
+    },
+    Scenario {
+        name: "Growth of S2",
+        reports: |form| {
+            Box::pin(async move {
+                search::growth(&form.choose(search::Growth::short, search::Growth::of_all_sizes)).await
             })
         },
     },
@@ -99,6 +103,13 @@ impl Scenario {
 }
 
 impl Form {
+    fn choose<A>(self, short: fn() -> A, long: fn() -> A) -> A {
+        match self {
+            Self::Short => short(),
+            Self::Long { .. } => long(),
+        }
+    }
+
     /// What a scenario is told: in the long form what its subcommand takes by default.
     fn arguments<A: clap::Args>(self, short: impl FnOnce() -> A) -> Result<A> {
         let Self::Long { rounds } = self else { return Ok(short()) };

@@ -19,9 +19,10 @@ use storage_models::Embedding;
 use storage_testkit::{Cluster, ClusterSettings, Installation, TestQdrant, environment};
 
 use super::{corpus, hnsw};
+use crate::progress::step;
 use crate::report::Report;
 use asked::{Filtered, NEIGHBOURS, Query, SELECTIVITIES, embed};
-use stored::Stored;
+use stored::{Size, Stored};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -60,40 +61,138 @@ pub(crate) async fn report(arguments: &Arguments) -> Result<Vec<Report>> {
         rows > 0 && texts > 0 && queries > 0 && rounds > 0,
         "give at least one record, text, query and round"
     );
-    let programs = Installation::from_test_run()?;
-    let texts = corpus::texts(texts + queries, hnsw::SEED);
-    let (asked, stored) = texts.split_at(queries);
-    let vectors = hnsw::embed(stored).await?;
-    let model =
-        LocalEmbedder::load(Path::new(&environment::required(environment::MODEL_DIR)?), NonZeroUsize::MIN)?;
-    let mut queries = Vec::new();
-    for text in asked {
-        queries.push(Query { text: text.clone(), vector: embed(&model, text).await? });
+    let meaning = Meaning::of(texts, queries).await?;
+    on_a_cluster(async |cluster| measure(cluster, arguments, &meaning).await).await
+}
+
+/// S2 on tables of several sizes. What is measured takes little beside filling them, hence few searches and one round.
+#[derive(Debug)]
+pub(crate) struct Growth {
+    /// Records, and the months over which they are spread.
+    tables: Vec<(usize, u32)>,
+    /// The most records of a table that are projected.
+    projected: usize,
+    texts: usize,
+    queries: usize,
+}
+
+impl Growth {
+    /// Few and many records in one month, in two years and in ten; the most in two years alone.
+    pub(crate) fn of_all_sizes() -> Self {
+        let up_to = |most: usize| (4..).map(|zeros| 10_usize.pow(zeros)).take_while(move |it| *it <= most);
+        let tables = [(1, 1_000_000), (24, 10_000_000), (120, 1_000_000)];
+        let tables =
+            tables.into_iter().flat_map(|(months, most)| up_to(most).map(move |rows| (rows, months)));
+        Self { tables: tables.collect(), projected: 100_000, texts: 6_000, queries: 50 }
     }
+
+    /// Enough to see that it works.
+    pub(crate) fn short() -> Self {
+        Self { tables: vec![(5_000, 2)], projected: 2_000, texts: 100, queries: 5 }
+    }
+}
+
+pub(crate) async fn growth(arguments: &Growth) -> Result<Vec<Report>> {
+    const NAME: &str = "Growth of S2";
+    let Growth { tables, projected, texts, queries } = arguments;
+    let meaning = Meaning::of(*texts, *queries).await?;
+    let mut report = Report::new(NAME, "search by meaning through pgvector, against an exact scan");
+    report
+        .condition("distinct texts", texts)
+        .condition("searches with each filter", queries)
+        .condition("records whose vectors the projector stored, at most", projected)
+        .condition("further records", "stored with the vector of an equal text, by statements")
+        .condition("k", NEIGHBOURS);
+    on_a_cluster(async |cluster| {
+        for &(rows, months) in tables {
+            let size = Size { rows, months, projected: rows.min(*projected) };
+            let name = format!("search_{rows}_{months}");
+            let what = format!("{rows} records of {months} months");
+            let filling = Table::fill(cluster, &name, size, &meaning);
+            let mut table =
+                step(&what, filling, |it| format!("stored, {:.0}/s projected", it.stored.rate)).await?;
+            let mut filters = Vec::new();
+            for (share, pairs) in SELECTIVITIES.into_iter().filter(|(share, _)| ["1", "100"].contains(share))
+            {
+                filters.push(Filtered::scan(&mut table.connection, share, pairs, &meaning.queries).await?);
+            }
+            let name_of_figures = (NAME, &*format!(", {what}"));
+            let measuring = through_pgvector::measure(
+                &mut report,
+                name_of_figures,
+                &mut table.connection,
+                1,
+                &meaning.queries,
+                &filters,
+            );
+            measuring.await?;
+            drop(table);
+            storage_testkit::drop_database(&cluster.url("postgres"), &name).await?;
+        }
+        Ok(vec![report])
+    })
+    .await
+}
+
+/// The texts that are stored and searched for, as vectors.
+struct Meaning {
+    model: LocalEmbedder,
+    vectors: Vec<Embedding>,
+    queries: Vec<Query>,
+}
+
+impl Meaning {
+    async fn of(texts: usize, queries: usize) -> Result<Self> {
+        let texts = corpus::texts(texts + queries, hnsw::SEED);
+        let (asked, stored) = texts.split_at(queries);
+        let vectors = hnsw::embed(stored).await?;
+        let directory = environment::required(environment::MODEL_DIR)?;
+        let model = LocalEmbedder::load(Path::new(&directory), NonZeroUsize::MIN)?;
+        let mut queries = Vec::new();
+        for text in asked {
+            queries.push(Query { text: text.clone(), vector: embed(&model, text).await? });
+        }
+        Ok(Self { model, vectors, queries })
+    }
+}
+
+async fn on_a_cluster(measure: impl AsyncFnOnce(&Cluster) -> Result<Vec<Report>>) -> Result<Vec<Report>> {
+    let programs = Installation::from_test_run()?;
     let cluster = Cluster::temporary(&programs, ClusterSettings::for_development("bench".to_owned())).await?;
-    let outcome = measure(&cluster, arguments, &model, &queries, &vectors).await;
+    let outcome = measure(&cluster).await;
     cluster.destroy().await?;
     outcome
 }
 
-async fn measure(
-    cluster: &Cluster,
-    arguments: &Arguments,
-    model: &LocalEmbedder,
-    queries: &[Query],
-    vectors: &[Embedding],
-) -> Result<Vec<Report>> {
-    let url = cluster.url("postgres");
-    storage_schema::bootstrap(&url).await?;
-    let mut connection = AsyncPgConnection::establish(&url).await?;
-    let key = EmbeddingSetKey::current(model.model());
-    let set = EmbeddingSet {
-        composition: key.composition.to_string(),
-        model: key.model,
-        dimension: i32::try_from(key.dimension)?,
-    };
-    let Stored { rate, log_bytes, index_bytes } =
-        stored::store(&mut connection, &url, (arguments.rows, arguments.months), &set, vectors).await?;
+/// A database with records and their vectors.
+struct Table {
+    url: String,
+    connection: AsyncPgConnection,
+    stored: Stored,
+}
+
+impl Table {
+    async fn fill(cluster: &Cluster, name: &str, size: Size, meaning: &Meaning) -> Result<Self> {
+        storage_testkit::create_database(&cluster.url("postgres"), name, None).await?;
+        let url = cluster.url(name);
+        storage_schema::bootstrap(&url).await?;
+        let mut connection = AsyncPgConnection::establish(&url).await?;
+        let key = EmbeddingSetKey::current(meaning.model.model());
+        let set = EmbeddingSet {
+            composition: key.composition.to_string(),
+            model: key.model,
+            dimension: i32::try_from(key.dimension)?,
+        };
+        let stored = stored::store(&mut connection, &url, size, &set, &meaning.vectors).await?;
+        Ok(Self { url, connection, stored })
+    }
+}
+
+async fn measure(cluster: &Cluster, arguments: &Arguments, meaning: &Meaning) -> Result<Vec<Report>> {
+    let Arguments { rows, months, .. } = *arguments;
+    let size = Size { rows, months, projected: rows };
+    let Table { url, mut connection, stored } = Table::fill(cluster, "search", size, meaning).await?;
+    let Meaning { model, queries, .. } = meaning;
     let mut filters = Vec::new();
     for (share, pairs) in SELECTIVITIES {
         filters.push(Filtered::scan(&mut connection, share, pairs, queries).await?);
@@ -113,11 +212,13 @@ async fn measure(
     }
     let mut inside = Report::new("S2", "search by meaning through pgvector, against an exact scan");
     conditions(&mut inside, arguments);
+    let Stored { rate, log_bytes, index_bytes } = stored;
     inside
         .condition("records stored and projected, a second", format!("{rate:.0}"))
         .condition("bytes of write-ahead log for a record", log_bytes)
         .condition("bytes of indexes for a record", index_bytes);
-    through_pgvector::measure(&mut inside, &mut connection, arguments.rounds, queries, &filters).await?;
+    through_pgvector::measure(&mut inside, ("S2", ""), &mut connection, arguments.rounds, queries, &filters)
+        .await?;
     Ok(vec![outside, inside])
 }
 

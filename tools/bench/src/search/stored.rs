@@ -1,4 +1,5 @@
-//! Records with the vectors of realistic texts, stored by the real projector.
+//! Records with the vectors of realistic texts, stored by the real projector; those of large tables, for which the
+//! projector would take hours, by statements.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +8,8 @@ use anyhow::Result;
 use async_trait::async_trait;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use futures_util::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};
 use storage_dualwrite::{Commits, EmbedFault, EmbeddingSet, IncidentKeys, ProjectorSettings, RecordEmbedder};
 use storage_models::{Embedding, IncidentKey, Remediation};
@@ -16,10 +18,23 @@ use crate::outbox;
 
 /// Records of one statement.
 const CHUNK: usize = 10_000;
+/// Connections that store the further ones.
+const CONNECTIONS: usize = 2;
 /// How often to look whether everything has its vector.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Longest time for the batch at hand when all are stored.
 const STOP: Duration = Duration::from_secs(10);
+
+/// How many records there are to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) rows: usize,
+    /// Over which they are spread.
+    pub(super) months: u32,
+    /// Of the records, those whose vectors the projector stores. The others get the vector of an equal text by a
+    /// statement.
+    pub(super) projected: usize,
+}
 
 /// What storing the records took.
 pub(super) struct Stored {
@@ -30,20 +45,22 @@ pub(super) struct Stored {
     pub(super) index_bytes: u64,
 }
 
-/// Stores so many records, of so many months, and their vectors, which are those of this set.
+/// Stores records and their vectors, which are those of this set. The figures are those of the records that are projected.
 pub(super) async fn store(
     connection: &mut AsyncPgConnection,
     url: &str,
-    (rows, months): (usize, u32),
+    size: Size,
     set: &EmbeddingSet,
     vectors: &[Embedding],
 ) -> Result<Stored> {
     let log_begins = log_position(connection).await?;
-    let rate = fill(connection, url, (rows, months), set, vectors).await?;
+    let Size { months, projected, .. } = size;
+    let rate = fill(connection, url, (projected, months), set, vectors).await?;
     let log_bytes = log_position(connection).await?.saturating_sub(log_begins);
     let index_bytes = index_bytes(connection).await?;
+    repeat(connection, url, size, vectors.len()).await?;
     connection.batch_execute("VACUUM ANALYZE").await?;
-    let each = |bytes: u64| Ok::<u64, anyhow::Error>(bytes / u64::try_from(rows)?);
+    let each = |bytes: u64| Ok::<u64, anyhow::Error>(bytes / u64::try_from(projected)?);
     Ok(Stored { rate, log_bytes: each(log_bytes)?, index_bytes: each(index_bytes)? })
 }
 
@@ -92,7 +109,7 @@ async fn fill(
         outbox::project(connection, url, set, known, &ProjectorSettings::default(), &committed).await?;
     for from in (1..=rows).step_by(CHUNK) {
         let to = rows.min(from + CHUNK - 1);
-        connection.batch_execute(&insert(from, to, vectors.len(), months)).await?;
+        connection.batch_execute(&waiting_for_vectors(&insert(from, to, vectors.len(), months))).await?;
         committed.notify();
         loop {
             let waiting = outbox::waiting(connection).await?;
@@ -109,19 +126,63 @@ async fn fill(
     Ok(f64::from(u32::try_from(rows)?) / elapsed.as_secs_f64())
 }
 
+/// Stores the records behind those that were projected, each with the vector of a record of the same text.
+async fn repeat(
+    connection: &mut AsyncPgConnection,
+    url: &str,
+    Size { rows, months, projected }: Size,
+    texts: usize,
+) -> Result<()> {
+    if rows == projected {
+        return Ok(());
+    }
+    connection
+        .batch_execute(
+            "CREATE TABLE vector_of_name AS SELECT DISTINCT ON (name) name, slot, embedding_id, incident_key \
+             FROM remediation_audit a JOIN remediation_vector v ON (v.record_id, v.start_time) = (a.id, a.start_time)",
+        )
+        .await?;
+    let chunks = (projected + 1..=rows).step_by(CHUNK);
+    let storing = (0..CONNECTIONS).map(async |first| {
+        let mut connection = AsyncPgConnection::establish(url).await?;
+        for from in chunks.clone().skip(first).step_by(CONNECTIONS) {
+            let stored = insert(from, rows.min(from + CHUNK - 1), texts, months);
+            connection.batch_execute(&with_vectors(&stored)).await?;
+        }
+        anyhow::Ok(())
+    });
+    try_join_all(storing).await?;
+    Ok(())
+}
+
+/// Records that wait for the projector.
+fn waiting_for_vectors(stored: &str) -> String {
+    format!(
+        "WITH stored AS ({stored}) INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
+         SELECT s.id, stored.id, start_time, updated_at FROM stored CROSS JOIN embedding_set s WHERE state = 'active'"
+    )
+}
+
+/// Records with the vectors of their texts.
+fn with_vectors(stored: &str) -> String {
+    format!(
+        "WITH stored AS ({stored}) \
+         INSERT INTO remediation_vector (slot, record_id, start_time, version, embedding_id, incident_key) \
+         SELECT slot, id, start_time, updated_at, embedding_id, incident_key FROM stored JOIN vector_of_name USING (name)"
+    )
+}
+
 /// The filters' columns are drawn by hashing, so that none has anything to do with the text.
 fn insert(from: usize, to: usize, texts: usize, months: u32) -> String {
     let drawn = |seed: usize, of: usize| format!("(hashint8extended(n, {seed}) & 1073741823) % {of}");
     format!(
-        "WITH stored AS (INSERT INTO remediation_audit \
+        "INSERT INTO remediation_audit \
             (name, namespace, phase, action_type, status, start_time, target_name, cluster, environment, severity) \
-            SELECT 'text-' || n % {texts}, 'default', 'processing', 'restart-pod', 'running', \
-                date_trunc('month', now()) - make_interval(months => (({})::int)) + n * interval '1 millisecond', \
-                'target-' || {}, 'cluster-' || {}, 'environment-' || {}, \
-                CASE {} WHEN 0 THEN 'critical' ELSE 'high' END \
-            FROM generate_series({from}, {to}) AS n RETURNING id, start_time, updated_at) \
-         INSERT INTO vector_outbox (set_id, record_id, start_time, version) \
-         SELECT s.id, stored.id, start_time, updated_at FROM stored CROSS JOIN embedding_set s WHERE state = 'active'",
+         SELECT 'text-' || n % {texts}, 'default', 'processing', 'restart-pod', 'running', \
+            date_trunc('month', now()) - make_interval(months => (({})::int)) + n * interval '1 millisecond', \
+            'target-' || {}, 'cluster-' || {}, 'environment-' || {}, \
+            CASE {} WHEN 0 THEN 'critical' ELSE 'high' END \
+         FROM generate_series({from}, {to}) AS n RETURNING id, start_time, updated_at, name",
         drawn(5, usize::try_from(months).unwrap_or(1)),
         drawn(1, 1_000),
         drawn(2, 100),

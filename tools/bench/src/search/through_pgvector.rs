@@ -10,9 +10,10 @@ use super::asked::{Filtered, Query, Recall, nearest};
 use crate::latency::{Latencies, of_each};
 use crate::report::{Goal, Report};
 
-/// Adds what `rounds` of all searches found.
+/// Adds what `rounds` of all searches found. `scenario` is the name of the goal; `table`, if any, tells tables apart.
 pub(super) async fn measure(
     report: &mut Report,
+    (scenario, table): (&str, &str),
     connection: &mut AsyncPgConnection,
     rounds: usize,
     queries: &[Query],
@@ -38,19 +39,19 @@ pub(super) async fn measure(
         let searches = u32::try_from(queries.len() * (rounds + 1))?;
         report
             .verdict(
-                format!("S2: recall@10, {share} % ({matching} records)"),
+                format!("{scenario}: recall@10, {share} % ({matching} records){table}"),
                 recall.share(),
                 Goal::AtLeast(0.98),
             )
             .verdict(
-                format!("S2: searches of a hundred repeated without the index, {share} %"),
+                format!("{scenario}: searches of a hundred repeated without the index, {share} %{table}"),
                 f64::from(repeated * 100) / f64::from(searches),
                 Goal::None,
             );
         report
-            .series(format!("pgvector: p50, {share} %"), "ms", of_each(&times, 500))
-            .series(format!("pgvector: p95, {share} %"), "ms", of_each(&times, 950))
-            .series(format!("exact scan: p50, {share} %"), "ms", vec![exact.p50()]);
+            .series(format!("pgvector: p50, {share} %{table}"), "ms", of_each(&times, 500))
+            .series(format!("pgvector: p95, {share} %{table}"), "ms", of_each(&times, 950))
+            .series(format!("exact scan: p50, {share} %{table}"), "ms", vec![exact.p50()]);
     }
     Ok(())
 }
