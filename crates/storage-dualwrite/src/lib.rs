@@ -47,7 +47,7 @@ mod writer;
 
 pub use budget::{ByteBudget, Reservation};
 pub use commits::Commits;
-pub use connector::{ConnectError, Connector, Durability, SessionSettings, takes_writes};
+pub use connector::{ConnectError, Connector, SessionSettings, takes_writes};
 pub use embedding_set::{EmbeddingSet, EmbeddingSetError, ServingSet};
 pub use projector::{EmbedFault, IncidentKeys, Projector, ProjectorSettings, RecordEmbedder};
 pub use supervise::{joined, supervised};

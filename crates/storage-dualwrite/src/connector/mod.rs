@@ -6,7 +6,7 @@ mod session;
 
 pub use error::ConnectError;
 pub(crate) use session::ensure_writable;
-pub use session::{Durability, SessionSettings, takes_writes};
+pub use session::{SessionSettings, takes_writes};
 
 use std::fmt;
 use std::sync::Arc;
@@ -86,14 +86,6 @@ impl Connector {
     #[must_use]
     pub const fn with_statement_timeout(mut self, limit: Duration) -> Self {
         self.session.statement_timeout = limit;
-        self
-    }
-
-    /// The same, but commits of its sessions do not wait until they are flushed: what a crash of the server takes back is
-    /// done again.
-    #[must_use]
-    pub const fn with_repeatable_commits(mut self) -> Self {
-        self.session.durability = Durability::Repeatable;
         self
     }
 

@@ -21,21 +21,10 @@ pub struct SessionSettings {
     pub lock_timeout: Duration,
     /// `idle_in_transaction_session_timeout`: a transaction left open by a lost client ends after this.
     pub idle_in_transaction_timeout: Duration,
-    /// What a commit waits for.
-    pub durability: Durability,
-}
-
-/// What a commit waits for: PostgreSQL's `synchronous_commit`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// Until it is flushed, on the standbys too if replication is synchronous.
-    Flushed,
-    /// For nothing. A crash of the server takes the last ones back, in their order. For work that is done again then.
-    Repeatable,
 }
 
 impl SessionSettings {
-    /// The defaults: connect 2 s, statement 5 s, lock 2 s, idle in transaction 10 s, commits that are flushed.
+    /// The defaults: connect 2 s, statement 5 s, lock 2 s, idle in transaction 10 s.
     #[must_use]
     pub const fn new(application_name: &'static str) -> Self {
         Self {
@@ -44,7 +33,6 @@ impl SessionSettings {
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(2),
             idle_in_transaction_timeout: Duration::from_secs(10),
-            durability: Durability::Flushed,
         }
     }
 
@@ -63,15 +51,11 @@ impl SessionSettings {
     /// `constraint_exclusion` has nothing to find in partitions, and takes up to half of the planning. To compile a statement
     /// over many partitions takes longer than to run it.
     pub(super) fn as_sql(&self) -> String {
-        let Self { statement_timeout, lock_timeout, idle_in_transaction_timeout, durability, .. } = self;
-        let durability = match durability {
-            Durability::Flushed => DURABLE,
-            Durability::Repeatable => "SET synchronous_commit = off",
-        };
+        let Self { statement_timeout, lock_timeout, idle_in_transaction_timeout, .. } = self;
         format!(
             "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
              SET client_connection_check_interval = 500; SET timezone = 'UTC'; SET constraint_exclusion = off; \
-             SET jit = off; {durability}",
+             SET jit = off; {DURABLE}",
             statement_timeout.as_millis(),
             lock_timeout.as_millis(),
             idle_in_transaction_timeout.as_millis(),
@@ -79,7 +63,8 @@ impl SessionSettings {
     }
 }
 
-/// A stricter setting of the operator (`remote_apply`) stays.
+/// Makes a commit wait until it is flushed, on the standbys too if replication is synchronous. A stricter setting of
+/// the operator (`remote_apply`) stays.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
 

@@ -138,18 +138,6 @@ async fn synchronous_commit_is_raised_where_it_is_weaker() {
     }
 }
 
-/// The projector and the tasks whose work is done again after a crash do not wait for the disk, whatever the operator asks.
-#[tokio::test]
-async fn commits_of_work_that_is_done_again_do_not_wait() {
-    let database = TestDatabase::create().await.unwrap();
-    let statement = format!("ALTER DATABASE {} SET synchronous_commit = remote_apply", database.name());
-    database.connect().await.unwrap().batch_execute(&statement).await.unwrap();
-    let connector = connector(&database.server_url().unwrap()).with_repeatable_commits();
-    let mut session = connector.connect().await.unwrap();
-    let check = "SELECT count(*) AS n WHERE current_setting('synchronous_commit') = 'off'";
-    assert_eq!(count(&mut session, check).await, 1);
-}
-
 /// The code that the statement fails with, which diesel drops.
 async fn code_of(url: &str, statement: &str) -> SqlState {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();

@@ -36,11 +36,11 @@ impl DatabaseSettings {
         let tls = self.protection(&config)?;
         let connector = |application_name| {
             let session = SessionSettings {
+                application_name,
                 connect_timeout: self.connect_timeout,
                 statement_timeout: self.statement_timeout,
                 lock_timeout: self.lock_timeout,
                 idle_in_transaction_timeout: self.idle_in_transaction_timeout,
-                ..SessionSettings::new(application_name)
             };
             Connector::with_config(config.clone(), tls.clone(), session)
                 .map_err(|error| SettingFault::unusable("database.url", &error))
@@ -49,7 +49,7 @@ impl DatabaseSettings {
             write: connector("datastorage write")?,
             read: connector("datastorage read")?.for_reads(),
             export: connector("datastorage export")?.for_reads(),
-            projector: connector("datastorage projector")?.with_repeatable_commits(),
+            projector: connector("datastorage projector")?,
             maintenance: connector("datastorage maintenance")?,
         })
     }

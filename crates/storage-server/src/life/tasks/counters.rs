@@ -22,7 +22,6 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// Runs until dropped, on a connection of its own.
 pub(in crate::life) async fn keep(connector: Connector) {
-    let connector = connector.with_repeatable_commits();
     loop {
         let Err(error) = serve(&connector).await;
         tracing::warn!(error, "counters could not be folded; totals stay exact and become slower");

@@ -14,7 +14,6 @@ const MAX_CHUNKS: usize = 1_000;
 
 /// Runs until dropped. It connects for its turn only.
 pub(in crate::life) async fn keep(connector: Connector, turns: Turns, settings: IdempotencySettings) {
-    let connector = connector.with_repeatable_commits();
     loop {
         match turns.take(sweep(&connector, &settings)).await {
             Ok(0) => {}
