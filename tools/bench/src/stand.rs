@@ -12,10 +12,12 @@ use crate::progress::say;
 
 const DATABASE: &str = "bench";
 const QDRANT_SETTING: &str = "DATASTORAGE__QDRANT__URL";
-/// How often to look whether everything is searchable.
+/// The shortest pause between two looks whether everything is searchable.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How much longer than a look a pause is at least. A look counts what waits, and takes that time from the projector.
+const PAUSE_TO_LOOK: u32 = 20;
 /// Longest until a round is searchable.
-const SEARCHABLE_BOUND: Duration = Duration::from_secs(900);
+const SEARCHABLE_BOUND: Duration = Duration::from_secs(3_600);
 
 /// A setting of the service, to measure what it costs.
 #[derive(Debug, Clone)]
@@ -139,11 +141,12 @@ pub(super) fn body(n: usize) -> String {
 pub(super) async fn until_searchable(connection: &mut AsyncPgConnection) -> Result<()> {
     let started = Instant::now();
     loop {
+        let look = Instant::now();
         let left = outbox::waiting(connection).await?;
         if left == 0 {
             return Ok(());
         }
         ensure!(started.elapsed() < SEARCHABLE_BOUND, "{left} records are not searchable in time");
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(PAUSE.max(look.elapsed() * PAUSE_TO_LOOK)).await;
     }
 }
