@@ -12,7 +12,8 @@ pub struct WriterSettings {
     pub queue_records: usize,
     /// Records in one transaction.
     pub group_records: usize,
-    /// Connections that write batches, one transaction each at a time. Batches never share the writers' connections.
+    /// Connections that write batches, one transaction each at a time: while one waits for the disk another works. Batches
+    /// never share the writers' connections.
     pub batch_connections: usize,
     /// Connections that update records, one transaction each at a time.
     pub update_connections: usize,
@@ -31,7 +32,7 @@ impl Default for WriterSettings {
             writers: 2,
             queue_records: 10_000,
             group_records: 256,
-            batch_connections: 1,
+            batch_connections: 2,
             update_connections: 2,
             step_timeout: Duration::from_secs(7),
             settle_timeout: Duration::from_secs(5),

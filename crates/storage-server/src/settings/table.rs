@@ -208,8 +208,9 @@ settings! {
         queue_records: usize = "10000", from "1" to "1000000";
         /// Records in one transaction.
         group_records: usize = "256", from "1" to "10000";
-        /// Connections that write batches, one batch each at a time, beside the writers' own.
-        batch_connections: usize = "1", from "1" to "16";
+        /// Connections that write batches, one batch each at a time, beside the writers' own: while one waits for the disk
+        /// another works.
+        batch_connections: usize = "2", from "1" to "16";
         /// Strict writes at a time, each on a connection of its own; beyond them one is answered 503 at once.
         strict_connections: usize = "2", from "1" to "16";
         /// What a write of one record is when it asks for nothing: `deferred` is stored in PostgreSQL and reaches the
