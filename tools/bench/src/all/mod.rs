@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Rounds of each scenario that has rounds, instead of its own number.
     #[arg(long, conflicts_with = "short")]
     rounds: Option<usize>,
-    /// Measure writes and lists up to ten million rows as well, which takes an hour.
+    /// Measure writes, lists and searches up to ten million rows as well, which takes two hours.
     #[arg(long)]
     growth: bool,
     /// Where to write the page `performance.md` and the folder `performance` with its charts. Figures there of scenarios
