@@ -178,7 +178,9 @@ async fn a_client_that_disconnects_leaves_no_row_and_holds_no_connection() {
 #[tokio::test]
 async fn a_batch_or_change_whose_client_is_gone_is_made_as_a_whole_or_not_at_all() {
     use diesel_async::SimpleAsyncConnection as _;
-    let service = Service::with(options().set("DATASTORAGE__WRITER__UPDATE_CONNECTIONS", "1")).await;
+    let one_each = ["BATCH", "UPDATE"].map(|kind| format!("DATASTORAGE__WRITER__{kind}_CONNECTIONS"));
+    let service =
+        Service::with(one_each.iter().fold(options(), |options, name| options.set(name, "1"))).await;
     let (first, second) = (
         service.post("remediation", &remediation("first")).await.expect(201),
         service.post("remediation", &remediation("second")).await.expect(201),

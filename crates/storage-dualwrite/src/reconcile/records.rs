@@ -26,6 +26,11 @@ statement! {
 }
 
 statement! {
+    /// Gives the lock back before the connection ends.
+    Unlock("reconcile/unlock.sql") -> Bool { key: i64 => BigInt }
+}
+
+statement! {
     /// Records in order of id, over all partitions by their primary keys.
     Page("reconcile/page.sql") -> (BigInt, Timestamptz, Bool) {
         after: i64 => BigInt,
@@ -100,6 +105,14 @@ impl Records {
         let mut connection = connector.connect().await?;
         let is_held: bool = connector.answered(TryLock { key: LOCK }.get_result(&mut connection)).await?;
         Ok(is_held.then(|| Self { connector: connector.clone(), connection }))
+    }
+
+    /// Lets the next run begin at once. The end of the connection would do so too, a moment later.
+    pub(super) async fn unlock(mut self) {
+        let unlocking = Unlock { key: LOCK }.get_result::<bool>(&mut self.connection);
+        if let Err(error) = self.connector.answered(unlocking).await {
+            tracing::debug!(%error, "the lock of reconciliation ends with its connection");
+        }
     }
 
     /// At most `limit` records with ids above `after`, in ascending order.

@@ -102,14 +102,25 @@ impl Reconciler {
     /// See [`ReconcileError`].
     pub async fn run(&self, mode: Mode, on_progress: OnProgress<'_>) -> Result<Report, ReconcileError> {
         let mut records = self.locked().await?;
+        let outcome = self.run_locked(&mut records, mode, on_progress).await;
+        records.unlock().await;
+        outcome
+    }
+
+    async fn run_locked(
+        &self,
+        records: &mut Records,
+        mode: Mode,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Report, ReconcileError> {
         let mut suspects = Suspects::new(self.settings.gap);
-        let (pass, first) = self.pass(&mut records, on_progress).await?;
+        let (pass, first) = self.pass(records, on_progress).await?;
         suspects.observe(pass, &first.differences);
         if first.differences.is_empty() {
             return Ok(first.report);
         }
         tokio::time::sleep(self.settings.gap).await;
-        let (pass, second) = self.pass(&mut records, on_progress).await?;
+        let (pass, second) = self.pass(records, on_progress).await?;
         let agreed = suspects.observe(pass, &second.differences);
         let mut report = Report { drift: Drift::of(&agreed), ..second.report };
         if let Mode::Repair { force } = mode {
@@ -121,7 +132,7 @@ impl Reconciler {
                 check_deletions(deletions, report.points, report.unremembered)?;
             }
             for chunk in agreed.chunks(CHUNK) {
-                self.repair(&mut records, chunk, &mut report).await?;
+                self.repair(records, chunk, &mut report).await?;
             }
         }
         Ok(report)
@@ -196,7 +207,10 @@ impl Reconciler {
         let mut after = i64::MIN;
         loop {
             let page = records.vectors(after, limit).await?;
-            let Some((last, ..)) = page.last() else { return Ok(report) };
+            let Some((last, ..)) = page.last() else {
+                records.unlock().await;
+                return Ok(report);
+            };
             after = last.id;
             report.records += u64::try_from(page.len()).unwrap_or(u64::MAX);
             let (mut points, mut without) = (Vec::with_capacity(page.len()), Vec::new());
