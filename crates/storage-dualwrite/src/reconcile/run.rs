@@ -103,8 +103,7 @@ impl Reconciler {
     pub async fn run(&self, mode: Mode, on_progress: OnProgress<'_>) -> Result<Report, ReconcileError> {
         let mut records = self.locked().await?;
         let outcome = self.run_locked(&mut records, mode, on_progress).await;
-        records.unlock().await;
-        outcome
+        unlocked(records, outcome).await
     }
 
     async fn run_locked(
@@ -200,17 +199,24 @@ impl Reconciler {
     /// # Errors
     /// See [`ReconcileError`].
     pub async fn rebuild(&self, on_progress: OnProgress<'_>) -> Result<Report, ReconcileError> {
-        let index = self.index.as_ref().ok_or(ReconcileError::NoIndex)?;
+        let index = self.index.as_deref().ok_or(ReconcileError::NoIndex)?;
         let mut records = self.locked().await?;
+        let outcome = self.rebuild_locked(&mut records, index, on_progress).await;
+        unlocked(records, outcome).await
+    }
+
+    async fn rebuild_locked(
+        &self,
+        records: &mut Records,
+        index: &dyn VectorIndex,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Report, ReconcileError> {
         let limit = i64::try_from(self.settings.page).unwrap_or(i64::MAX);
         let mut report = Report::default();
         let mut after = i64::MIN;
         loop {
             let page = records.vectors(after, limit).await?;
-            let Some((last, ..)) = page.last() else {
-                records.unlock().await;
-                return Ok(report);
-            };
+            let Some((last, ..)) = page.last() else { return Ok(report) };
             after = last.id;
             report.records += u64::try_from(page.len()).unwrap_or(u64::MAX);
             let (mut points, mut without) = (Vec::with_capacity(page.len()), Vec::new());
@@ -229,6 +235,17 @@ impl Reconciler {
             on_progress(report.records);
         }
     }
+}
+
+/// The outcome of a run, whose lock is free by then. A connection that failed is left to its end, which frees it as well.
+async fn unlocked(
+    records: Records,
+    outcome: Result<Report, ReconcileError>,
+) -> Result<Report, ReconcileError> {
+    if !matches!(outcome, Err(ReconcileError::Database(_))) {
+        records.unlock().await;
+    }
+    outcome
 }
 
 /// Whether the repair removes a point.

@@ -137,6 +137,7 @@ async fn carry_requests(
         let rest = u64::try_from(length - head.len()).map_err(Error::other)?;
         tokio::io::copy(&mut (&mut from_client).take(rest), &mut to_server).await?;
     }
+    switches.delay().await;
     Ok(Ended::Closed)
 }
 

@@ -19,7 +19,8 @@ pub enum Fault {
     Refuse,
     /// Connections are accepted and nothing passes in either direction. After the fault, held data continues.
     Hang,
-    /// Each piece a client sends (each message, with PostgreSQL) is held this long before it goes on.
+    /// Each piece a client sends (with PostgreSQL each message, and the end of the connection) is held this long before it
+    /// goes on.
     Delay(Duration),
     /// Answers arrive as bytes that mean nothing in any protocol; requests pass. Not with PostgreSQL.
     Garble,
@@ -102,6 +103,11 @@ impl Switches {
     /// Waits as the standing fault demands before a piece goes on in the direction of the server.
     pub(super) async fn hold_request(&self) {
         self.hold_answer().await;
+        self.delay().await;
+    }
+
+    /// Waits as long as the standing fault holds each piece.
+    pub(super) async fn delay(&self) {
         let fault = *self.fault.borrow();
         if let Fault::Delay(time) = fault {
             tokio::time::sleep(time).await;

@@ -11,17 +11,19 @@ use crate::index::{MemoryIndex, Point, QdrantSettings};
 use crate::reconcile::{Drift, Mode, ReconcileError};
 use crate::tests::index_support::changed;
 use crate::tests::projector::OUTBOX;
-use crate::tests::support::{Loss, until};
+use crate::tests::support::{Loss, count, until};
 
 /// An index that gives up soon.
 fn impatient(server: &QdrantServer) -> QdrantSettings {
     QdrantSettings { timeout: Duration::from_secs(1), ..QdrantSettings::new(server.url()) }
 }
 
+/// The locks that sessions hold in the database of the test.
+const LOCKS: &str = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' \
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 /// PostgreSQL notices that a connection was lost, and lets its lock go.
 async fn until_unlocked(stores: &Stores) {
-    const LOCKS: &str = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' \
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     until(&stores.bench, LOCKS, 0).await;
 }
 
@@ -189,6 +191,20 @@ async fn a_repair_that_is_ended_at_any_step_is_succeeded() {
         server.clear_all();
         drifted.assert_mended_by_the_next_run(&format!("{operation:?}")).await;
     }
+}
+
+/// The lock ends with a run, and not with its connection, whose end reaches the server later: the next run may follow at once.
+#[tokio::test]
+async fn a_run_gives_its_lock_back_before_it_answers() {
+    let stores = Stores::new(Arc::new(MemoryIndex::default())).await;
+    stores.projected(4).await;
+    let (proxy, late) = stores.through_proxy().await;
+    proxy.set(Fault::Delay(Duration::from_millis(50)));
+    let mut connection = stores.bench.connect().await;
+    late.run(REPAIR, &|_| {}).await.unwrap();
+    assert_eq!(count(&mut connection, LOCKS).await, 0);
+    late.rebuild(&|_| {}).await.unwrap();
+    assert_eq!(count(&mut connection, LOCKS).await, 0);
 }
 
 /// F08: a rebuild that failed is completed by running it again; what was copied stays.
