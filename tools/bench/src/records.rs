@@ -48,20 +48,27 @@ pub(crate) async fn fill(url: &str, rows: usize, months: u32) -> Result<Duration
              FROM generate_series(0, {months}) AS age"
         ))
         .await?;
-    let storing = (0..CONNECTIONS).map(async |first| {
-        let mut connection = AsyncPgConnection::establish(url).await?;
-        for from in (1..=rows).step_by(CHUNK).skip(first).step_by(CONNECTIONS) {
-            connection.batch_execute(&insert(from, rows.min(from + CHUNK - 1), rows, months)).await?;
-        }
-        anyhow::Ok(())
-    });
-    try_join_all(storing).await?;
+    let chunks = (1..=rows).step_by(CHUNK);
+    run_all(url, chunks.map(|from| insert(from, rows.min(from + CHUNK - 1), rows, months))).await?;
     while fold(&mut connection, FOLD_LIMIT).await? > 0 {}
     for table in ["remediation_audit", "remediation_count", "remediation_count_delta"] {
         connection.batch_execute(&format!("VACUUM ANALYZE {table}")).await?;
     }
     connection.batch_execute("CHECKPOINT").await?;
     Ok(started.elapsed())
+}
+
+/// Runs statements that fill a table, in any order.
+pub(crate) async fn run_all(url: &str, statements: impl Iterator<Item = String> + Clone) -> Result<()> {
+    let running = (0..CONNECTIONS).map(async |first| {
+        let mut connection = AsyncPgConnection::establish(url).await?;
+        for statement in statements.clone().skip(first).step_by(CONNECTIONS) {
+            connection.batch_execute(&statement).await?;
+        }
+        anyhow::Ok(())
+    });
+    try_join_all(running).await?;
+    Ok(())
 }
 
 /// Another database of the cluster, filled for a service with these settings; its URL.

@@ -41,11 +41,15 @@ impl Figures {
         })?))
     }
 
+    /// At once, so that hours of measuring are not lost to a process that ends meanwhile.
     pub(super) fn write(&self, file: &Path) -> Result<()> {
         let ran: Vec<_> = self.0.iter().filter(|it| !it.machine.facts.is_empty()).collect();
         let mut text = serde_json::to_vec_pretty(&ran)?;
         text.push(b'\n');
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+        let unfinished = file.with_extension("unfinished");
+        std::fs::write(&unfinished, text)
+            .and_then(|()| std::fs::rename(&unfinished, file))
+            .with_context(|| format!("cannot write {}", file.display()))
     }
 
     /// Those of scenarios that are not in the list any more are left out.

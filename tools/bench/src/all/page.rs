@@ -34,16 +34,20 @@ impl Place {
         Figures::read(&self.directory.join(CHARTS).join(FIGURES))
     }
 
-    /// Replaces the page and all charts; where the page is. Figures that mean nothing are not kept.
+    /// Replaces the page and all charts; where the page is. Figures that mean nothing are not kept, and replace none.
     pub(super) fn write(&self, figures: &Figures, short: bool) -> Result<PathBuf> {
         let charts = self.directory.join(CHARTS);
-        std::fs::remove_dir_all(&charts)?;
-        std::fs::create_dir(&charts)?;
-        for report in figures.reports().filter(|it| !it.series.is_empty()) {
-            std::fs::write(charts.join(chart_name(report)), chart::svg(report)?)?;
-        }
         if !short {
             figures.write(&charts.join(FIGURES))?;
+        }
+        for file in std::fs::read_dir(&charts)? {
+            let path = file?.path();
+            if path.extension().is_some_and(|it| it == "svg") {
+                std::fs::remove_file(path)?;
+            }
+        }
+        for report in figures.reports().filter(|it| !it.series.is_empty()) {
+            std::fs::write(charts.join(chart_name(report)), chart::svg(report)?)?;
         }
         let page = self.directory.join(NAME);
         std::fs::write(&page, text(figures, short)?)?;

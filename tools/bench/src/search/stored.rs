@@ -8,18 +8,15 @@ use anyhow::Result;
 use async_trait::async_trait;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
-use futures_util::future::try_join_all;
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use storage_dualwrite::{Commits, EmbedFault, EmbeddingSet, IncidentKeys, ProjectorSettings, RecordEmbedder};
 use storage_models::{Embedding, IncidentKey, Remediation};
 
-use crate::outbox;
+use crate::{outbox, records};
 
 /// Records of one statement.
 const CHUNK: usize = 10_000;
-/// Connections that store the further ones.
-const CONNECTIONS: usize = 2;
 /// How often to look whether everything has its vector.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Longest time for the batch at hand when all are stored.
@@ -143,16 +140,8 @@ async fn repeat(
         )
         .await?;
     let chunks = (projected + 1..=rows).step_by(CHUNK);
-    let storing = (0..CONNECTIONS).map(async |first| {
-        let mut connection = AsyncPgConnection::establish(url).await?;
-        for from in chunks.clone().skip(first).step_by(CONNECTIONS) {
-            let stored = insert(from, rows.min(from + CHUNK - 1), texts, months);
-            connection.batch_execute(&with_vectors(&stored)).await?;
-        }
-        anyhow::Ok(())
-    });
-    try_join_all(storing).await?;
-    Ok(())
+    let stored = chunks.map(|from| insert(from, rows.min(from + CHUNK - 1), texts, months));
+    records::run_all(url, stored.map(|stored| with_vectors(&stored))).await
 }
 
 /// Records that wait for the projector.
