@@ -58,6 +58,10 @@ impl Work for GroupWork<'_> {
         self.0.iter().map(|item| (item.record.record_type(), item.record.partition_time())).collect()
     }
 
+    fn is_in_flight(&self, outcomes: &Outcomes) -> bool {
+        outcomes.iter().all(|outcome| matches!(outcome, Err(WriteError::KeyInFlight)))
+    }
+
     fn enqueued(&self, outcomes: &Outcomes) -> usize {
         let is_enqueued = |(item, outcome): &(&Item<'_>, &Result<Written<Record>, WriteError>)| {
             matches!(outcome, Ok(Written::Now(_))) && item.record.record_type() == RecordType::Remediation

@@ -187,6 +187,10 @@ impl Work for InTurn<'_> {
         self.group.months()
     }
 
+    fn is_in_flight(&self, outcomes: &Outcomes) -> bool {
+        self.group.is_in_flight(outcomes)
+    }
+
     fn enqueued(&self, outcomes: &Outcomes) -> usize {
         self.group.enqueued(outcomes)
     }
