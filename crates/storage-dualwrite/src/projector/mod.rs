@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::index::GuardedIndex;
 use crate::{Commits, Connector, ServingSet, supervised};
 use shared::Shared;
-use wake::Wake;
+use wake::{Role, Wake};
 use worker::Worker;
 
 /// Running projector tasks. They end with [`Projector::stop`].
@@ -70,12 +70,13 @@ impl Projector {
         ));
         // A restarted worker does not know the leases of its predecessor. If it claimed the record that caused the
         // panic again at once, it would do nothing else.
-        let worker = |_| {
+        let worker = |role| {
             let (shared, wake) = (Arc::clone(&shared), Arc::clone(&wake));
-            let begin = move || Worker::new(Arc::clone(&shared), Arc::clone(&wake)).run();
+            let begin = move || Worker::new(role, Arc::clone(&shared), Arc::clone(&wake)).run();
             tokio::spawn(supervised("projector", stopping.clone(), begin))
         };
-        let workers = Mutex::new((0..settings.workers.max(1)).map(worker).collect());
+        let helping = std::iter::repeat_n(Role::Helping, settings.workers.saturating_sub(1));
+        let workers = Mutex::new(std::iter::once(Role::Leading).chain(helping).map(worker).collect());
         start_waking(wake, Arc::clone(committed), &stopping);
         Self { stopping, workers }
     }

@@ -5,11 +5,12 @@ use std::time::Duration;
 /// How the projector works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectorSettings {
-    /// Tasks, each with a connection of its own.
+    /// Workers, each with a connection of its own. Those after the first help when more waits than one may claim, and
+    /// keep away while writes wait for PostgreSQL.
     pub workers: usize,
     /// Rows claimed at once, at most: a worker begins with few and takes as many as it settles in a tenth of a second.
     pub batch: i64,
-    /// How many percent of its time a worker works while writes wait for PostgreSQL, 1 to 100. The rest it leaves to
+    /// How many percent of its time the first worker works while writes wait for PostgreSQL, 1 to 100. The rest it leaves to
     /// them, and catches up afterwards.
     pub percent_beside_writes: u32,
     /// How long a claim lasts: longer than a batch takes, since a claim that ends early is done twice. Rows that a
@@ -33,7 +34,7 @@ pub struct ProjectorSettings {
 impl Default for ProjectorSettings {
     fn default() -> Self {
         Self {
-            workers: 1,
+            workers: 2,
             batch: 256,
             percent_beside_writes: 25,
             lease: Duration::from_secs(30),

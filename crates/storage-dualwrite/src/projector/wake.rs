@@ -41,6 +41,16 @@ enum WakeError {
     Closed,
 }
 
+/// When a worker works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// After each commit, and part of the time while writes wait for PostgreSQL.
+    Leading,
+    /// When another worker finds more than it may claim, and never while writes wait: a second claim for each commit
+    /// would cost and bring nothing.
+    Helping,
+}
+
 /// The state that the tasks of one projector share.
 pub(super) struct Wake {
     connector: Connector,
@@ -50,20 +60,30 @@ pub(super) struct Wake {
     sender: String,
     announce: Notify,
     work: watch::Sender<()>,
+    backlog: watch::Sender<()>,
 }
 
 impl Wake {
     pub(super) fn new(connector: Connector, pause: Duration) -> Arc<Self> {
         let sender = Uuid::new_v4().to_string();
-        Arc::new(Self { connector, pause, sender, announce: Notify::new(), work: watch::Sender::new(()) })
+        let (work, backlog) = (watch::Sender::new(()), watch::Sender::new(()));
+        Arc::new(Self { connector, pause, sender, announce: Notify::new(), work, backlog })
     }
 
-    /// Changes with each wake.
-    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
-        self.work.subscribe()
+    /// Changes with each wake of such workers.
+    pub(super) fn subscribe(&self, role: Role) -> watch::Receiver<()> {
+        match role {
+            Role::Leading => self.work.subscribe(),
+            Role::Helping => self.backlog.subscribe(),
+        }
     }
 
-    /// Passes on what this process commits: to the workers at once, to the other replicas with the next notification.
+    /// Wakes the helping workers: one worker has claimed as many rows as it may, so there may be more.
+    pub(super) fn call_for_help(&self) {
+        self.backlog.send_replace(());
+    }
+
+    /// Passes on what this process commits: to the leading worker at once, to the other replicas with the next notification.
     pub(super) async fn relay(&self, committed: &Commits) {
         loop {
             committed.notified().await;

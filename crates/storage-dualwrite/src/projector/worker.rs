@@ -16,7 +16,7 @@ use super::held::Held;
 use super::indexing;
 use super::pace::Pace;
 use super::shared::Shared;
-use super::wake::Wake;
+use super::wake::{Role, Wake};
 use crate::ConnectError;
 use crate::outbox::{self, Claim, ClaimedRecord, Holder, Horizon, Portion, Stage, Wanted, Window};
 
@@ -24,7 +24,11 @@ use crate::outbox::{self, Claim, ClaimedRecord, Holder, Horizon, Portion, Stage,
 /// within it share a turn, whose price hardly depends on their number. One that comes after a pause waits for nothing.
 const GATHER: Duration = Duration::from_millis(25);
 
+/// How long a helping worker keeps away before it looks again whether writes wait.
+const KEEP_AWAY: Duration = Duration::from_millis(100);
+
 pub(super) struct Worker {
+    role: Role,
     pub(super) shared: Arc<Shared>,
     pub(super) owner: Uuid,
     pub(super) held: Held,
@@ -74,11 +78,11 @@ impl TurnError {
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, wake: Arc<Wake>) -> Self {
+    pub(super) fn new(role: Role, shared: Arc<Shared>, wake: Arc<Wake>) -> Self {
         let horizon = Horizon::new(shared.settings.sweep_pause);
         let pace = Pace::new(shared.settings.batch);
-        let work = wake.subscribe();
-        Self { shared, owner: Uuid::new_v4(), held: Held::default(), horizon, pace, work, wake }
+        let work = wake.subscribe(role);
+        Self { role, shared, owner: Uuid::new_v4(), held: Held::default(), horizon, pace, work, wake }
     }
 
     pub(super) async fn run(mut self) {
@@ -144,6 +148,9 @@ impl Worker {
     }
 
     async fn turn(&mut self, slot: &mut Option<AsyncPgConnection>) -> Result<Next, TurnError> {
+        if self.role == Role::Helping && self.shared.commits.are_crowded(Instant::now()) {
+            return Ok(Next::Yield(KEEP_AWAY));
+        }
         let wanted = self.shared.wanted();
         let mut connection = match slot.take() {
             Some(connection) => connection,
@@ -152,6 +159,9 @@ impl Worker {
         let started = Instant::now();
         let (claim, follows) = self.claim(&mut connection, wanted).await?;
         let is_full = self.is_full(&claim);
+        if is_full {
+            self.wake.call_for_help();
+        }
         let mut leases = claim.leases;
         let until = started + self.shared.settings.lease / 2;
         let mut still_ours = true;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use storage_models::{Embedding, Remediation};
+use tokio::sync::Barrier;
 
 use super::index_support::one_incident;
 use super::support::{Bench, connector, remediation, until};
@@ -93,6 +94,36 @@ async fn a_commit_wakes_the_projector() {
     bench.remediation("b").await;
     until(&bench, OUTBOX, 0).await;
     assert_eq!(bench.count(EMBEDDED).await, 2);
+}
+
+/// An embedder whose calls wait for one another, two by two.
+struct TwoByTwo(Barrier);
+
+one_incident!(TwoByTwo);
+
+#[async_trait]
+impl RecordEmbedder for TwoByTwo {
+    async fn embed(&self, records: &[Remediation]) -> Vec<Result<Embedding, EmbedFault>> {
+        self.0.wait().await;
+        records.iter().map(|record| Ok(vector_of(record))).collect()
+    }
+}
+
+/// A second worker helps with what one may not claim at once, at the start and when such a batch comes later. Neither
+/// polls, so the one that is woken by the commit has called the other.
+#[tokio::test]
+async fn a_second_worker_helps_with_more_than_one_may_claim() {
+    let bench = Bench::new().await;
+    let hour = Duration::from_secs(3600);
+    let settings = ProjectorSettings { workers: 2, batch: 8, poll: hour, sweep_pause: hour, ..quick() };
+    let sixteen = |name: &str| (0..16).map(|n| remediation(&format!("{name}-{n}"))).collect();
+    bench.writer.write_batch(sixteen("early"), None, bench.size(), bench.deadline()).await.unwrap();
+    let _projector = start(&bench, Arc::new(TwoByTwo(Barrier::new(2))), &settings).await;
+    until(&bench, OUTBOX, 0).await;
+
+    bench.writer.write_batch(sixteen("late"), None, bench.size(), bench.deadline()).await.unwrap();
+    until(&bench, OUTBOX, 0).await;
+    assert_eq!(bench.count(EMBEDDED).await, 32);
 }
 
 /// BR-STORAGE-015: several projectors on one outbox share the work; no record is embedded twice.

@@ -246,12 +246,13 @@ settings! {
 
     /// How stored remediations get their vectors, behind the request's back.
     projector: ProjectorSection {
-        /// Tasks, each with a connection of its own.
-        workers: usize = "1", from "1" to "16";
+        /// Tasks, each with a connection of its own. Those after the first help when more waits than one may claim, and
+        /// keep away while writes wait for PostgreSQL.
+        workers: usize = "2", from "1" to "16";
         /// Records claimed at once, at most. A task begins with few and takes as many as it settles in a tenth of a second.
         batch: i64 = "256", from "1" to "1000";
-        /// How many percent of its time a task works while writes wait for PostgreSQL, 1 to 100. The rest it leaves to
-        /// them, and catches up afterwards. More: searches find records sooner, and writes are slower.
+        /// How many percent of its time the first task works while writes wait for PostgreSQL, 1 to 100. The rest it leaves
+        /// to them, and catches up afterwards. More: searches find records sooner, and writes are slower.
         percent_beside_writes: u32 = "25", from "1" to "100";
         /// How long a claim lasts; records that a killed process held wait this long. Longer than a batch takes.
         lease: Duration = "30s", from "1ms";

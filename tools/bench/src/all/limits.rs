@@ -14,12 +14,11 @@ const LIMITS: &[(&str, &str)] = &[
     (
         "W2",
         "what limits W1: vectors are made and indexed after the answer, so records are accepted at the rate of W1. \
-         Fifteen times the rate with HNSW inline is three times what single `INSERT`s into a bare copy reach. Records are \
-         searchable later because the projector works only part of the time while writes queue \
-         (`projector.percent_beside_writes`) and catches up afterwards, by one task. While it catches up in a table of \
-         ten million records ([flame graph](profiles/catch-up.svg)), its connection to PostgreSQL takes 54 % of both \
-         processors (entries of indexes 12, words of texts 12), its part of the service 8 %, and 33 % is idle. \
-         `projector.workers` can be 2, which is not measured yet.",
+         Fifteen times the rate with HNSW inline is three times what single `INSERT`s into a bare copy reach. The \
+         projector works only part of the time while writes queue (`projector.percent_beside_writes`) and catches up \
+         afterwards, by two tasks. With one of them, in a table of ten million records ([flame \
+         graph](profiles/catch-up.svg)), its connection to PostgreSQL took 54 % of both processors (entries of indexes \
+         12, words of texts 12), its part of the service 8 %, and 33 % was idle.",
     ),
     (
         "W4",
